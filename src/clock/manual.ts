@@ -1,0 +1,77 @@
+import { type Clock, type Timer, sleepOn } from "./clock.ts";
+
+interface Pending {
+  readonly due: number;
+  readonly order: number;
+  readonly callback: () => void;
+}
+
+/**
+ * A clock that stands still until told to move. Timers fire in order of their due time, then of their creation.
+ * Between two timers the microtask queue and one turn of the event loop run, so that what a timer set off can set
+ * timers of its own before time goes on.
+ */
+export class ManualClock implements Clock {
+  #now: number;
+  #order = 0;
+  #seed: number;
+  readonly #pending = new Set<Pending>();
+
+  constructor(start = Date.UTC(2026, 0, 1), seed = 1) {
+    this.#now = start;
+    this.#seed = seed;
+  }
+
+  now(): number {
+    return this.#now;
+  }
+
+  setTimeout(callback: () => void, delay: number): Timer {
+    const pending = { due: this.#now + Math.max(0, delay), order: this.#order++, callback };
+    this.#pending.add(pending);
+    return { cancel: () => void this.#pending.delete(pending) };
+  }
+
+  sleep(delay: number, signal?: AbortSignal): Promise<void> {
+    return sleepOn(this, delay, signal);
+  }
+
+  /** A fixed sequence (mulberry32), so that a test's jitter is the same every time. */
+  random(): number {
+    this.#seed = (this.#seed + 0x6d2b79f5) | 0;
+    let t = Math.imul(this.#seed ^ (this.#seed >>> 15), 1 | this.#seed);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  }
+
+  /** Moves time forward by `duration` milliseconds, firing what falls due on the way. */
+  async advance(duration: number): Promise<void> {
+    const end = this.#now + duration;
+    await turn();
+    for (let next = this.#next(end); next !== undefined; next = this.#next(end)) {
+      this.#pending.delete(next);
+      this.#now = Math.max(this.#now, next.due);
+      next.callback();
+      await turn();
+    }
+    this.#now = end;
+  }
+
+  #next(end: number): Pending | undefined {
+    let first: Pending | undefined;
+    for (const pending of this.#pending) {
+      if (pending.due > end) continue;
+      if (
+        first === undefined ||
+        pending.due < first.due ||
+        (pending.due === first.due && pending.order < first.order)
+      )
+        first = pending;
+    }
+    return first;
+  }
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

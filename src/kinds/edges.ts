@@ -1,0 +1,181 @@
+/**
+ * The graph of a set of resources: what each refers to, by expressions, by fields that name another resource, and by
+ * `dependsOn`. Also what is wrong with the references themselves.
+ */
+import { DiagnosticError, type Diagnostic } from "../diagnostics/diagnostic.ts";
+import { didYouMean } from "../diagnostics/suggestion.ts";
+import { type Reference, hasExpression, referencesIn } from "../model/expression.ts";
+import { type Draft, addressOf } from "../model/resource.ts";
+import { forEachString, pathText, type Path } from "../model/walk.ts";
+import { findKind, kindNamed, kindOfRoot, kinds } from "./registry.ts";
+import { type JsonSchema, bodySchema, childSchema } from "./schema.ts";
+
+export interface Edge {
+  /** Address of what is referred to: `database/orders`. */
+  readonly to: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly path: Path;
+  /** Must exist, but need not be ready first. */
+  readonly weak: boolean;
+  /** The expression's reference, when it is one. */
+  readonly reference?: Reference;
+}
+
+/** Roots that are values, not resources. */
+export const VALUE_ROOTS: ReadonlySet<string> = new Set(["param", "env"]);
+
+export interface EdgesFound {
+  readonly edges: readonly Edge[];
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+export function edgesOf(resource: Draft): EdgesFound {
+  const kind = kindNamed(resource.kind);
+  const edges: Edge[] = [];
+  const diagnostics: Diagnostic[] = [];
+  if (kind === undefined) return { edges, diagnostics };
+  const address = addressOf(resource);
+  const {
+    apiVersion: _apiVersion,
+    kind: _kind,
+    metadata,
+    status: _status,
+    ...body
+  } = resource as Draft & { readonly status?: unknown };
+  const report = (path: Path, found: Omit<Diagnostic, "severity" | "address" | "path">): void =>
+    void diagnostics.push({ severity: "error", address, path: pathText(path), ...found });
+  walk(body, bodySchema(kind), [], (text, schema, path) => {
+    if (hasExpression(text)) {
+      for (const reference of references(text, path, report))
+        edges.push(...expressionEdge(reference, path, schema?.secret === true, report));
+    } else if (schema?.references !== undefined) edges.push(...namedEdge(schema, text, path, report));
+  });
+  forEachString(
+    { labels: metadata.labels, annotations: metadata.annotations },
+    (text, place) => {
+      if (!hasExpression(text)) return;
+      const path = [...place];
+      if (references(text, path, report).some((reference) => !VALUE_ROOTS.has(reference.root))) {
+        report(path, {
+          code: "ReferenceNotAllowed",
+          message: "Labels and annotations may refer to parameters only.",
+          hint: "Write the text itself.",
+        });
+      }
+    },
+    ["metadata"],
+  );
+  return { edges, diagnostics };
+}
+
+type Report = (path: Path, found: Omit<Diagnostic, "severity" | "address" | "path">) => void;
+
+function references(text: string, path: Path, report: Report): readonly Reference[] {
+  try {
+    return referencesIn(text);
+  } catch (error) {
+    if (!(error instanceof DiagnosticError)) throw error;
+    for (const { code, message, hint } of error.diagnostics)
+      report(path, { code, message, ...(hint === undefined ? {} : { hint }) });
+    return [];
+  }
+}
+
+type Visit = (text: string, schema: JsonSchema | undefined, path: Path) => void;
+
+/** Visits the strings that can be a reference, with a path that may be kept. One array serves the whole way down. */
+function walk(value: unknown, schema: JsonSchema | undefined, path: (string | number)[], visit: Visit): void {
+  if (typeof value === "string") {
+    if (schema?.references !== undefined || hasExpression(value)) visit(value, schema, [...path]);
+    return;
+  }
+  if (typeof value !== "object" || value === null) return;
+  const steps: readonly (string | number)[] = Array.isArray(value) ? [...value.keys()] : Object.keys(value);
+  for (const step of steps) {
+    path.push(step);
+    walk((value as Record<string | number, unknown>)[step], childSchema(schema, step), path, visit);
+    path.pop();
+  }
+}
+
+function expressionEdge(
+  reference: Reference,
+  path: Path,
+  maySecret: boolean,
+  report: Report,
+): readonly Edge[] {
+  if (VALUE_ROOTS.has(reference.root)) return [];
+  const kind = kindOfRoot(reference.root);
+  if (kind === undefined) {
+    const roots = [...kinds.map((known) => known.root), ...VALUE_ROOTS];
+    report(path, {
+      code: "UnknownReference",
+      message: `There is nothing called '${reference.root}' to refer to.`,
+      hint:
+        didYouMean(reference.root, roots) ??
+        `Write $${reference.root} for a shell variable; expressions begin with a kind, as in \${database.orders.status.url}.`,
+    });
+    return [];
+  }
+  if (reference.name === "") {
+    report(path, {
+      code: "UnknownReference",
+      message: `'${reference.root}' needs the name of a ${kind.kind} behind it.`,
+      hint: `Write \${${reference.root}.<name>...}.`,
+    });
+    return [];
+  }
+  if (isSecretReference(reference) && !maySecret) {
+    report(path, {
+      code: "SecretInTheOpen",
+      message: `\${${reference.root}.${reference.name}} is a secret, and what stands here is printed.`,
+      hint: "Pass it to the program through 'env', where it stays hidden.",
+    });
+  }
+  return [
+    {
+      to: `${kind.root}/${reference.name}`,
+      kind: kind.kind,
+      name: reference.name,
+      path,
+      weak: false,
+      reference,
+    },
+  ];
+}
+
+function namedEdge(schema: JsonSchema, text: string, path: Path, report: Report): readonly Edge[] {
+  const weak = schema.weak === true;
+  if (schema.references !== "*") {
+    const kind = kindNamed(schema.references ?? "");
+    return kind === undefined
+      ? []
+      : [{ to: `${kind.root}/${text}`, kind: kind.kind, name: text, path, weak }];
+  }
+  const [word = "", name = ""] = text.split("/");
+  const kind = findKind(word) ?? kindOfRoot(word);
+  if (kind === undefined || name === "") {
+    report(path, {
+      code: "InvalidAddress",
+      message: `'${text.slice(0, 80)}' is not an address.`,
+      hint: "Write <kind>/<name>, for example database/orders.",
+    });
+    return [];
+  }
+  return [{ to: `${kind.root}/${name}`, kind: kind.kind, name, path, weak }];
+}
+
+/** Whether evaluating the reference gives a secret: data of a Secret, or an output marked so. */
+export function isSecretReference(reference: Reference): boolean {
+  if (reference.root === "secret") return reference.path[0] !== "metadata";
+  const kind = kindOfRoot(reference.root);
+  if (kind === undefined) return false;
+  return Object.values(kind.outputs).some(
+    (output) =>
+      output.secret &&
+      output.path.every(
+        (step, index) => reference.path[index] === undefined || reference.path[index] === step,
+      ),
+  );
+}

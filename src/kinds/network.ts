@@ -1,0 +1,27 @@
+import { z } from "zod";
+import { defineKind, output } from "./kind.ts";
+import { baseStatus, provisioned } from "./fields.ts";
+
+/** A network that instances share. */
+export const network = defineKind({
+  kind: "Network",
+  plural: "networks",
+  shortNames: ["net"],
+  categories: ["all"],
+  description: "A network that instances share.",
+  body: z.strictObject({
+    spec: z
+      .strictObject({
+        ...provisioned,
+        cidr: z
+          .string()
+          .optional()
+          .describe("Address range, e.g. 10.1.0.0/24, where the class has addresses of its own."),
+      })
+      .prefault({}),
+  }),
+  status: z.object({ ...baseStatus, host: z.string().optional() }),
+  outputs: { host: output("host", "Address under which instances on it reach each other.") },
+  columns: [{ name: "CLASS", type: "string", value: (resource) => String(resource.spec?.["class"]) }],
+  example: { spec: {} },
+});
