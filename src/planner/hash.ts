@@ -1,0 +1,38 @@
+/** The hash of a plan: what an approval binds to, and what tells that the base has moved. */
+import { createHash } from "node:crypto";
+import { canonicalJson } from "../model/equality.ts";
+import { type Resource, addressOf } from "../model/resource.ts";
+import type { Plan, Step } from "./plan.ts";
+import { bodyOf } from "./target.ts";
+
+/**
+ * SHA-256, in hex, over everything that the plan would do and over the base it would do it to. The base is the identity
+ * of each resource touched and what people wrote in it: not its status nor its resourceVersion, since controllers write
+ * all the time, and a plan is not out of date because an instance became ready. For the same reason it leaves out
+ * `unknownUntil`: when a value will be known is no part of what is done. Of what stays as it is, the step says all.
+ */
+export function planHash(
+  plan: Omit<Plan, "hash" | "summary" | "destructive" | "warnings">,
+  baseOf: (step: Step) => Resource | undefined,
+): string {
+  const hash = createHash("sha256");
+  const { system, namespace, action, toRevision } = plan;
+  hash.update(canonicalJson({ system, namespace, action, toRevision: toRevision ?? null }));
+  for (const step of plan.steps) {
+    const { baseVersion: _version, changes, ...rest } = step;
+    const known = changes.map(({ unknownUntil: _until, ...change }) => change);
+    hash.update(`\nstep ${canonicalJson({ ...rest, changes: known })}`);
+    const base = step.action === "none" ? undefined : baseOf(step);
+    if (base !== undefined) hash.update(`\nbase ${canonicalJson(written(base))}`);
+  }
+  const same = new Set(plan.steps.filter((step) => step.action === "none").map((step) => step.address));
+  for (const resource of plan.resources) {
+    if (!same.has(addressOf(resource))) hash.update(`\nresource ${canonicalJson(resource)}`);
+  }
+  return hash.digest("hex");
+}
+
+function written(resource: Resource): unknown {
+  const { uid, labels, annotations } = resource.metadata;
+  return { uid, labels: labels ?? {}, annotations: annotations ?? {}, body: bodyOf(resource) };
+}

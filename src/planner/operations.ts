@@ -1,0 +1,165 @@
+/**
+ * A plan as the operations of one commit: everything in it becomes visible at once, or nothing does (I1).
+ *
+ * **Replacing.** A thing that cannot be changed in place has to be removed and made anew. Deleting and creating its
+ * resource in one commit is not sound: a resource with finalizers stays until its controller has let go, so the create
+ * would find it there; two commits would show a world without it, and a crash between them would leave it so. Therefore
+ * a replacement is an update, which keeps uid, history and status, marked with the annotation `tutti.dev/replace` whose
+ * value is the plan's hash. The controller of such a kind
+ *   1. records in the status, before it makes anything, what it made and from which spec (I3), and once it is made the
+ *      value of the annotation that this carries out;
+ *   2. finding the annotation and another value, or none, recorded: removes the thing by the *recorded* spec, then
+ *      ensures it by the present one, then records the annotation's value.
+ * A crash at any point leaves the annotation in force, so what is owed is paid (I8). The planner never takes the
+ * annotation away, and a later replacement overwrites it: whatever was made last is what the status tells, so the steps
+ * between need not be carried out. A replacement keeps data exactly when the spec that it was made by says `retain`.
+ *
+ * **Deleting.** All of a System goes in one commit; finalizers keep what needs undoing, and the controllers undo in
+ * reverse order. The System itself holds the finalizer `tutti.dev/system`: its controller removes Revisions and Changes
+ * when all else is gone, and then the finalizer.
+ *
+ * Invariants
+ *  O1 A plan with nothing to do gives no operation.
+ *  O2 Every update and delete names the resourceVersion it was planned against, every create asserts that there is none:
+ *     between plan and commit nothing can slip in. Statuses move all the time, so on Conflict the caller plans again and
+ *     goes on when the hash is still the same.
+ *  O3 Nothing is written that is not in the plan, but for the namespace, the Revision and the Change.
+ */
+import { randomBytes } from "node:crypto";
+import { validate } from "../kinds/validate.ts";
+import { equal } from "../model/equality.ts";
+import { type Draft, LABELS, addressOf, keyOf } from "../model/resource.ts";
+import type { Keyring } from "../model/sealed.ts";
+import type { Operation, Snapshot } from "../store/store.ts";
+import { REPLACE, liveSystem } from "./ownership.ts";
+import type { Action, Plan, Step } from "./plan.ts";
+import { revisionsOf } from "./revisions.ts";
+import { isSecret, withGenerated } from "./secrets.ts";
+import { bodyOf, targetOf } from "./target.ts";
+
+export interface OperationsContext {
+  /** The snapshot that the plan was made from. */
+  readonly live: Snapshot;
+  /** `user:admin`. */
+  readonly actor: string;
+  readonly keyring: Keyring;
+  /** `size` random bytes fit for passwords; the operating system's when absent. */
+  readonly random?: (size: number) => Uint8Array;
+}
+
+/** The operations of one commit; none when the plan has nothing to do. */
+export function operationsOf(plan: Plan, context: OperationsContext): readonly Operation[] {
+  if (plan.steps.every((step) => step.action === "none")) return [];
+  const { live } = context;
+  const number = (revisionsOf(live, plan.system, plan.namespace)[0]?.number ?? 0) + 1;
+  const previous = new Map(
+    (revisionsOf(live, plan.system, plan.namespace)[0]?.resources ?? []).map((draft) => [
+      addressOf(draft),
+      draft,
+    ]),
+  );
+  const drafts = new Map(plan.resources.map((draft) => [addressOf(draft), draft]));
+  const operations = plan.steps.flatMap((step) => {
+    const draft = drafts.get(step.address);
+    return operationOf(step, draft, previous.get(step.address), plan, context);
+  });
+  return [...namespaceOf(plan, live), ...operations, ...records(plan, number, context)];
+}
+
+function operationOf(
+  step: Step,
+  draft: Draft | undefined,
+  previous: Draft | undefined,
+  plan: Plan,
+  context: OperationsContext,
+): readonly Operation[] {
+  const key = { kind: step.kind, namespace: step.namespace, name: step.name };
+  const expected = step.baseVersion === undefined ? {} : { expectedVersion: step.baseVersion };
+  if (step.action === "delete") return [{ type: "delete", key, ...expected }];
+  if (step.action === "none" || draft === undefined) return [];
+  const live = context.live.get(key);
+  const target = generated(targetOf({ draft, live, previous }), context);
+  if (step.action === "create") return [{ type: "create", resource: target }];
+  const resource = step.action === "replace" ? marked(target, plan.hash) : target;
+  // The values of its expressions change, but not what is written: its controller sees those by itself.
+  if (live !== undefined && isSameContent(live as Draft, resource)) return [];
+  return [{ type: "update", resource, ...expected }];
+}
+
+function generated(target: Draft, { keyring, random = randomBytes }: OperationsContext): Draft {
+  return isSecret(target) ? withGenerated(target, keyring, random) : target;
+}
+
+function marked(target: Draft, hash: string): Draft {
+  return {
+    ...target,
+    metadata: { ...target.metadata, annotations: { ...target.metadata.annotations, [REPLACE]: hash } },
+  };
+}
+
+function isSameContent(live: Draft, target: Draft): boolean {
+  const { labels, annotations, finalizers } = live.metadata;
+  const now = target.metadata;
+  return (
+    equal(
+      [labels ?? {}, annotations ?? {}, finalizers ?? []],
+      [now.labels ?? {}, now.annotations ?? {}, now.finalizers ?? []],
+    ) && equal(bodyOf(live), bodyOf(target))
+  );
+}
+
+/** The namespace comes with the first System in it, and stays when that goes: others may be in it by then. */
+function namespaceOf(plan: Plan, live: Snapshot): readonly Operation[] {
+  const manifest = { kind: "Namespace", metadata: { name: plan.namespace } };
+  const { resource } = validate(manifest);
+  if (plan.action === "down" || resource === undefined || live.get(keyOf(resource)) !== undefined) return [];
+  const declared = plan.resources.some(
+    (draft) => draft.kind === "Namespace" && draft.metadata.name === plan.namespace,
+  );
+  return declared ? [] : [{ type: "create", resource }];
+}
+
+/** The Revision, with the content, and the Change, with how it came to be. A System that goes has no further revision. */
+function records(plan: Plan, next: number, { live, actor }: OperationsContext): readonly Operation[] {
+  if (plan.action === "down" && liveSystem(live, plan.system, plan.namespace) === undefined) return [];
+  const name = `${plan.system}-${next}`;
+  const metadata = { name, namespace: plan.namespace, labels: { [LABELS.system]: plan.system } };
+  const { resources, ...shown } = plan;
+  const revision: Draft = {
+    apiVersion: "tutti.dev/v1",
+    kind: "Revision",
+    metadata,
+    spec: { system: plan.system, number: next, change: name, resources, summary: summaryOf(plan) },
+  };
+  const change: Draft = {
+    apiVersion: "tutti.dev/v1",
+    kind: "Change",
+    metadata,
+    spec: {
+      system: plan.system,
+      revision: plan.action === "down" ? next - 1 : next,
+      action: plan.action,
+      actor,
+      plan: shown,
+      hash: plan.hash,
+    },
+  };
+  const created = plan.action === "down" ? [change] : [revision, change];
+  return created.map((resource) => ({ type: "create", resource }));
+}
+
+const WORDS: readonly (readonly [Action, string])[] = [
+  ["create", "create"],
+  ["update", "update"],
+  ["replace", "replace"],
+  ["delete", "delete"],
+];
+
+/** `2 to create, 1 to update`. */
+export function summaryOf(plan: Plan): string {
+  const counts = WORDS.flatMap(([action, word]) =>
+    plan.summary[action] === 0 ? [] : [`${plan.summary[action]} to ${word}`],
+  );
+  const back = plan.toRevision === undefined ? "" : `back to revision ${plan.toRevision}: `;
+  return back + (counts.length === 0 ? "nothing to do" : counts.join(", "));
+}

@@ -1,0 +1,48 @@
+/** Which System a live resource belongs to, and what a System has declared so far. */
+import { kinds } from "../kinds/registry.ts";
+import { type Draft, LABELS, type Resource } from "../model/resource.ts";
+import type { Snapshot } from "../store/store.ts";
+
+/** On kinds that belong to no namespace: the namespace of the System, whose name alone would not tell. */
+export const SYSTEM_NAMESPACE = "tutti.dev/system-namespace";
+
+/** Annotations with which the planner speaks to controllers; they are not part of a declaration. */
+export const REPLACE = "tutti.dev/replace";
+
+/** Held by a System until its controller has removed its Revisions and Changes. */
+export const SYSTEM_FINALIZER = "tutti.dev/system";
+
+/** Kinds that a System can hold: what people declare, but the System itself. */
+const declarableKinds = kinds.filter((kind) => kind.declarable && kind.kind !== "System");
+
+export function belongsTo(resource: Draft, system: string, namespace: string): boolean {
+  if (resource.metadata.labels?.[LABELS.system] !== system) return false;
+  const home = resource.metadata.namespace ?? resource.metadata.annotations?.[SYSTEM_NAMESPACE];
+  return home === namespace;
+}
+
+export function isTerminating(resource: Resource): boolean {
+  return resource.metadata.deletionTimestamp !== undefined;
+}
+
+/**
+ * What a System holds now, without itself and without what is on its way out. What a controller made for a declared
+ * resource carries an owner and goes with it, so it is not listed even when it bears the label.
+ */
+export function heldBy(live: Snapshot, system: string, namespace: string): readonly Resource[] {
+  return declarableKinds.flatMap((kind) => {
+    const query = { kind: kind.kind, labels: { [LABELS.system]: system } };
+    return live
+      .list(kind.namespaced ? { ...query, namespace } : query)
+      .items.filter(
+        (resource) =>
+          belongsTo(resource, system, namespace) &&
+          !isTerminating(resource) &&
+          (resource.metadata.ownerReferences ?? []).length === 0,
+      );
+  });
+}
+
+export function liveSystem(live: Snapshot, system: string, namespace: string): Resource | undefined {
+  return live.get({ kind: "System", namespace, name: system });
+}

@@ -1,0 +1,67 @@
+/**
+ * What a declared resource is to become, given what is live under its name. The body is taken from the declaration.
+ * Labels and annotations are merged three ways, as `kubectl apply` does: what the last revision declared and this one
+ * does not goes, what others wrote (`tutti.dev/restarted-at`) stays. Finalizers and owners are the controllers' own.
+ */
+import { type Draft, type DraftMetadata, type Resource } from "../model/resource.ts";
+import { SYSTEM_FINALIZER } from "./ownership.ts";
+import { isSecret, keepGenerated } from "./secrets.ts";
+
+export interface TargetInput {
+  readonly draft: Draft;
+  readonly live: Resource | undefined;
+  /** The same resource in the latest revision. */
+  readonly previous: Draft | undefined;
+}
+
+export function targetOf({ draft, live, previous }: TargetInput): Draft {
+  const complete = isSecret(draft) ? keepGenerated(draft, live as Draft | undefined) : draft;
+  return { ...complete, metadata: targetMetadata(complete, live, previous) };
+}
+
+function targetMetadata(
+  draft: Draft,
+  live: Resource | undefined,
+  previous: Draft | undefined,
+): DraftMetadata {
+  const now = live?.metadata;
+  const added = draft.kind === "System" ? [SYSTEM_FINALIZER] : [];
+  const finalizers = [...new Set([...(now?.finalizers ?? []), ...added])];
+  return present({
+    name: draft.metadata.name,
+    namespace: draft.metadata.namespace,
+    labels: merged(draft.metadata.labels, now?.labels, previous?.metadata.labels),
+    annotations: merged(draft.metadata.annotations, now?.annotations, previous?.metadata.annotations),
+    finalizers: finalizers.length === 0 ? undefined : finalizers,
+    ownerReferences: now?.ownerReferences,
+  });
+}
+
+/** Without the members that are undefined. */
+function present(metadata: {
+  readonly [member in keyof DraftMetadata]-?: DraftMetadata[member] | undefined;
+}): DraftMetadata {
+  return Object.fromEntries(
+    Object.entries(metadata).filter(([, value]) => value !== undefined),
+  ) as unknown as DraftMetadata;
+}
+
+type Texts = Readonly<Record<string, string>> | undefined;
+
+function merged(declared: Texts, live: Texts, previous: Texts): Texts {
+  const kept = Object.entries(live ?? {}).filter(([name]) => !Object.hasOwn(previous ?? {}, name));
+  const all = [...kept, ...Object.entries(declared ?? {})];
+  return all.length === 0 ? undefined : Object.fromEntries(all);
+}
+
+/** Everything of a resource but its identity, metadata and status. */
+export function bodyOf(resource: Draft | Resource): Readonly<Record<string, unknown>> {
+  const {
+    apiVersion: _apiVersion,
+    kind: _kind,
+    metadata: _metadata,
+    status: _status,
+    ...body
+  } = resource as Resource;
+  return body;
+}

@@ -1,0 +1,32 @@
+/**
+ * What `import { ... } from "tutti"` gives: a builder for every kind that people declare, `system`, and types.
+ *
+ * A builder takes a name and a spec and gives a declaration. A declaration may stand wherever its name is wanted, and
+ * carries references to what the thing will put out once it exists: `database("orders").url`.
+ */
+export * from "./specs.generated.ts";
+export type {
+  Builder,
+  Declared,
+  Expression,
+  Name,
+  Numeric,
+  OneOf,
+  ResourceMetadata,
+  Text,
+  Truth,
+} from "./builder.ts";
+export { Ref } from "./builder.ts";
+export {
+  type Manifest,
+  type Parameter,
+  type ParameterType,
+  type Parameters,
+  type Resources,
+  type SystemDeclaration,
+  type SystemOptions,
+  type Values,
+  env,
+  expression,
+  system,
+} from "./system.ts";

@@ -1,0 +1,719 @@
+// Written by scripts/generate.ts from src/kinds: run `npm run generate` after changing a kind.
+import * as kinds from "../kinds/index.ts";
+import {
+  type Builder,
+  type KeyedBuilder,
+  type RequiredBuilder,
+  type Name,
+  type Numeric,
+  type OneOf,
+  type Ref,
+  type Text,
+  type Truth,
+  remembering,
+} from "./builder.ts";
+
+/** Plain configuration that other resources refer to. */
+export interface ConfigMapSpec {
+  /** Names and texts. */
+  readonly data?: Readonly<Record<string, Text>>;
+  /** Names and bytes in base64. */
+  readonly binaryData?: Readonly<Record<string, Text>>;
+  /** Refuse changes of the data. */
+  readonly immutable?: Truth;
+}
+
+/**
+ * Plain configuration that other resources refer to.
+ *
+ * @example
+ * configMap("example", { data: { rate: "100" } });
+ */
+export const configMap = remembering<KeyedBuilder<ConfigMapSpec>>(kinds.configMap);
+
+/** A database with a user and a generated password of its own. */
+export interface DatabaseSpec {
+  /**
+   * Which engine makes it; 'auto' takes the best that the location has.
+   * Changing it means making the thing anew.
+   * @default "auto"
+   */
+  readonly class?: Text;
+  /**
+   * Where it is: the name of a Location.
+   * Changing it means making the thing anew.
+   * @default "local"
+   */
+  readonly location?: Name;
+  /** Addresses (kind/name) of what must be ready first. */
+  readonly dependsOn?: readonly Name[];
+  /**
+   * Which database system.
+   * Changing it means making the thing anew.
+   * @default "postgres"
+   */
+  readonly engine?: OneOf<"postgres">;
+  /**
+   * Name of the database; the resource's name when absent.
+   * Changing it means making the thing anew.
+   */
+  readonly database?: Text;
+  /**
+   * Name of the user; the resource's name when absent.
+   * Changing it means making the thing anew.
+   */
+  readonly user?: Text;
+  /** A fixed port; chosen when absent. */
+  readonly port?: Numeric;
+  /** Server settings such as max_connections. */
+  readonly settings?: Readonly<Record<string, Text | number | Ref<number> | boolean | Ref<boolean>>>;
+  /**
+   * Keep the data when the resource is deleted; a later declaration of the same name finds it again.
+   * @default false
+   */
+  readonly retain?: Truth;
+}
+
+/** What a Database puts out, for others to refer to. */
+export interface DatabaseOutputs {
+  /** Connection URL with user and password. */
+  readonly url: Ref<string>;
+  /** Host to connect to. */
+  readonly host: Ref<string>;
+  /** Port to connect to. */
+  readonly port: Ref<number>;
+  /** User name. */
+  readonly user: Ref<string>;
+  /** Password. */
+  readonly password: Ref<string>;
+  /** Name of the database. */
+  readonly database: Ref<string>;
+}
+
+/**
+ * A database with a user and a generated password of its own.
+ *
+ * @example
+ * database("example", { engine: "postgres", retain: true });
+ */
+export const database = remembering<Builder<DatabaseSpec, DatabaseOutputs>>(kinds.database);
+
+/** A name within a zone and what it stands for. */
+export interface DNSRecordSpec {
+  /**
+   * Which engine makes it; 'auto' takes the best that the location has.
+   * Changing it means making the thing anew.
+   * @default "auto"
+   */
+  readonly class?: Text;
+  /**
+   * Where it is: the name of a Location.
+   * Changing it means making the thing anew.
+   * @default "local"
+   */
+  readonly location?: Name;
+  /** Addresses (kind/name) of what must be ready first. */
+  readonly dependsOn?: readonly Name[];
+  /**
+   * Name of the DNSZone.
+   * Changing it means making the thing anew.
+   */
+  readonly zone: Name;
+  /**
+   * Name within the zone; @ is the domain itself, * everything.
+   * @default "@"
+   */
+  readonly name?: Text;
+  /**
+   * Type of the record.
+   * @default "A"
+   */
+  readonly type?: OneOf<"A" | "AAAA" | "CNAME" | "TXT" | "SRV" | "MX" | "NS" | "PTR" | "CAA">;
+  /** Seconds that answers may be cached. */
+  readonly ttl?: Numeric;
+  /** What the name stands for, as zone files write it. */
+  readonly values: readonly Text[];
+}
+
+/** What a DNSRecord puts out, for others to refer to. */
+export interface DNSRecordOutputs {
+  /** The full name. */
+  readonly name: Ref<string>;
+}
+
+/**
+ * A name within a zone and what it stands for.
+ *
+ * @example
+ * dnsRecord("example", { zone: "shop", name: "www", values: [ "127.0.0.1" ] });
+ */
+export const dnsRecord = remembering<RequiredBuilder<DNSRecordSpec, DNSRecordOutputs>>(kinds.dnsRecord);
+
+/** A domain whose names are answered for. */
+export interface DNSZoneSpec {
+  /**
+   * Which engine makes it; 'auto' takes the best that the location has.
+   * Changing it means making the thing anew.
+   * @default "auto"
+   */
+  readonly class?: Text;
+  /**
+   * Where it is: the name of a Location.
+   * Changing it means making the thing anew.
+   * @default "local"
+   */
+  readonly location?: Name;
+  /** Addresses (kind/name) of what must be ready first. */
+  readonly dependsOn?: readonly Name[];
+  /**
+   * The domain, e.g. shop.test.
+   * Changing it means making the thing anew.
+   */
+  readonly domain: Text;
+  /**
+   * Seconds that answers may be cached, unless a record says otherwise.
+   * @default 30
+   */
+  readonly ttl?: Numeric;
+  /** Port of the server; chosen when absent. */
+  readonly port?: Numeric;
+}
+
+/** What a DNSZone puts out, for others to refer to. */
+export interface DNSZoneOutputs {
+  /** Address and port of the name server. */
+  readonly server: Ref<string>;
+}
+
+/**
+ * A domain whose names are answered for.
+ *
+ * @example
+ * dnsZone("example", { domain: "shop.test" });
+ */
+export const dnsZone = remembering<RequiredBuilder<DNSZoneSpec, DNSZoneOutputs>>(kinds.dnsZone);
+
+/** The way in: HTTP by host and path, WebSocket, TLS or plain TCP, over the ready instances of services. */
+export interface LoadBalancerSpec {
+  /**
+   * Which engine makes it; 'auto' takes the best that the location has.
+   * Changing it means making the thing anew.
+   * @default "auto"
+   */
+  readonly class?: Text;
+  /**
+   * Where it is: the name of a Location.
+   * Changing it means making the thing anew.
+   * @default "local"
+   */
+  readonly location?: Name;
+  /** Addresses (kind/name) of what must be ready first. */
+  readonly dependsOn?: readonly Name[];
+  /**
+   * Where clients connect.
+   * @default [{"name":"http","host":"127.0.0.1","protocol":"http"}]
+   */
+  readonly listeners?: readonly {
+    /**
+     * Name of the listener.
+     * @default "http"
+     */
+    readonly name?: Text;
+    /** Port it listens on; chosen when absent (8080 if that is free). */
+    readonly port?: Numeric;
+    /**
+     * Address it listens on.
+     * @default "127.0.0.1"
+     */
+    readonly host?: Text;
+    /**
+     * What clients speak.
+     * @default "http"
+     */
+    readonly protocol?: OneOf<"http" | "https" | "tcp">;
+    /** Certificate for https; a self-made one for the routes' hosts when absent. */
+    readonly tls?: {
+      /** Name of a Secret with tls.crt and tls.key. */
+      readonly secret: Name;
+    };
+    /** With tcp: where connections go. */
+    readonly service?: Name;
+    /** With tcp: name of the service's port; its first when absent. */
+    readonly servicePort?: Text;
+  }[];
+  /** Which service answers what. */
+  readonly routes?: readonly {
+    /** Host name, or *.domain; all hosts when absent. */
+    readonly host?: Text;
+    /**
+     * Path prefix; the longest that fits wins.
+     * @default "/"
+     */
+    readonly path?: Text;
+    /** Name of the Service that answers. */
+    readonly service: Name;
+    /** Name of the service's port; its first when absent. */
+    readonly port?: Text;
+    /**
+     * Take the path prefix off before passing the request on.
+     * @default false
+     */
+    readonly stripPrefix?: Truth;
+    /**
+     * How long an answer may take.
+     * @default "60s"
+     */
+    readonly timeout?: Text;
+  }[];
+  /**
+   * How an instance is chosen.
+   * @default "least-connections"
+   */
+  readonly algorithm?: OneOf<"least-connections" | "round-robin">;
+  /**
+   * How often a request that failed without an answer is tried on another instance.
+   * @default 2
+   */
+  readonly retries?: Numeric;
+  /**
+   * How long a request waits when no instance is ready.
+   * @default "10s"
+   */
+  readonly queue?: Text;
+}
+
+/** What a LoadBalancer puts out, for others to refer to. */
+export interface LoadBalancerOutputs {
+  /** URL of the first listener. */
+  readonly url: Ref<string>;
+  /** Address of the first listener. */
+  readonly host: Ref<string>;
+  /** Port of the first listener. */
+  readonly port: Ref<number>;
+}
+
+/**
+ * The way in: HTTP by host and path, WebSocket, TLS or plain TCP, over the ready instances of services.
+ *
+ * @example
+ * loadBalancer("example", { routes: [ { path: "/api", service: "api" }, { service: "web" } ] });
+ */
+export const loadBalancer = remembering<Builder<LoadBalancerSpec, LoadBalancerOutputs>>(kinds.loadBalancer);
+
+/** A place where things run: this machine, a Docker host, a cluster, a region. */
+export interface LocationSpec {
+  /**
+   * What kind of place it is.
+   * @default "local"
+   */
+  readonly type?: Text;
+  /** Which class 'auto' means here, by kind. */
+  readonly classes?: Readonly<Record<string, Text>>;
+}
+
+/** What a Location puts out, for others to refer to. */
+export type LocationOutputs = Readonly<Record<never, never>>;
+
+/**
+ * A place where things run: this machine, a Docker host, a cluster, a region.
+ *
+ * @example
+ * location("example", { type: "local" });
+ */
+export const location = remembering<Builder<LocationSpec, LocationOutputs>>(kinds.location);
+
+/** A place for names; systems in different namespaces do not see each other. */
+export interface NamespaceSpec {
+  /** Who must let go of it before it goes, as Kubernetes has it. */
+  readonly finalizers?: readonly Text[];
+}
+
+/** What a Namespace puts out, for others to refer to. */
+export type NamespaceOutputs = Readonly<Record<never, never>>;
+
+/**
+ * A place for names; systems in different namespaces do not see each other.
+ *
+ * @example
+ * namespace("example", {});
+ */
+export const namespace = remembering<Builder<NamespaceSpec, NamespaceOutputs>>(kinds.namespace);
+
+/** A network that instances share. */
+export interface NetworkSpec {
+  /**
+   * Which engine makes it; 'auto' takes the best that the location has.
+   * Changing it means making the thing anew.
+   * @default "auto"
+   */
+  readonly class?: Text;
+  /**
+   * Where it is: the name of a Location.
+   * Changing it means making the thing anew.
+   * @default "local"
+   */
+  readonly location?: Name;
+  /** Addresses (kind/name) of what must be ready first. */
+  readonly dependsOn?: readonly Name[];
+  /** Address range, e.g. 10.1.0.0/24, where the class has addresses of its own. */
+  readonly cidr?: Text;
+}
+
+/** What a Network puts out, for others to refer to. */
+export interface NetworkOutputs {
+  /** Address under which instances on it reach each other. */
+  readonly host: Ref<string>;
+}
+
+/**
+ * A network that instances share.
+ *
+ * @example
+ * network("example", {});
+ */
+export const network = remembering<Builder<NetworkSpec, NetworkOutputs>>(kinds.network);
+
+/** Values that are stored encrypted, referred to by name and never printed. */
+export interface SecretSpec {
+  /**
+   * What kind of secret it is.
+   * @default "Opaque"
+   */
+  readonly type?: Text;
+  /** Names and values in base64. */
+  readonly data?: Readonly<Record<string, Text>>;
+  /** Names and values as they are. */
+  readonly stringData?: Readonly<Record<string, Text>>;
+  /** Values to be made up at random, once, when there is none of that name yet. */
+  readonly generate?: Readonly<
+    Record<
+      string,
+      {
+        /** @default 32 */
+        readonly length?: Numeric;
+      }
+    >
+  >;
+  /** Refuse changes of the data. */
+  readonly immutable?: Truth;
+}
+
+/**
+ * Values that are stored encrypted, referred to by name and never printed.
+ *
+ * @example
+ * secret("example", { stringData: { key: "from-the-vault" } });
+ */
+export const secret = remembering<KeyedBuilder<SecretSpec>>(kinds.secret);
+
+/** A program that runs in a number of equal copies, kept alive, rolled out without a failed request. */
+export interface ServiceSpec {
+  /**
+   * Which engine makes it; 'auto' takes the best that the location has.
+   * Changing it means making the thing anew.
+   * @default "auto"
+   */
+  readonly class?: Text;
+  /**
+   * Where it is: the name of a Location.
+   * Changing it means making the thing anew.
+   * @default "local"
+   */
+  readonly location?: Name;
+  /** Addresses (kind/name) of what must be ready first. */
+  readonly dependsOn?: readonly Name[];
+  /**
+   * How many instances.
+   * @default 1
+   */
+  readonly replicas?: Numeric;
+  /** The program: a list is run as it is, with $(NAME) replaced from the environment; a text is run by the shell. */
+  readonly command: Text | readonly Text[];
+  /**
+   * Where it runs, relative to the folder of the declaration.
+   * @default "."
+   */
+  readonly workingDirectory?: Text;
+  /** Environment variables. */
+  readonly env?: Readonly<Record<string, Text | number | Ref<number> | boolean | Ref<boolean>>>;
+  /** Ports that each instance listens on. */
+  readonly ports?: readonly {
+    /** Name of the port; the first one is given to the program as PORT, others as PORT_<NAME>. */
+    readonly name: Text;
+    /** A fixed number; chosen for each instance when absent. */
+    readonly port?: Numeric;
+    /**
+     * What is spoken on it.
+     * @default "http"
+     */
+    readonly protocol?: OneOf<"http" | "tcp">;
+  }[];
+  /** Volumes that the instances use. */
+  readonly volumes?: readonly {
+    /** Name of a Volume. */
+    readonly volume: Name;
+    /** Where the instance sees it: with the class process, the path is given in VOLUME_<NAME>. */
+    readonly path: Text;
+  }[];
+  /** Networks that the instances are on. */
+  readonly networks?: readonly Name[];
+  /** How to tell whether an instance is well. */
+  readonly probes?: {
+    /** Until it succeeds the other probes wait. */
+    readonly startup?: {
+      readonly http?: {
+        /**
+         * Path asked with GET; 200 to 399 is good.
+         * @default "/"
+         */
+        readonly path?: Text;
+        /** Name of the port; the first when absent. */
+        readonly port?: Text;
+      };
+      readonly tcp?: {
+        /** Name of the port; the first when absent. */
+        readonly port?: Text;
+      };
+      /** Program that exits with 0 when all is well, run with the instance's environment. */
+      readonly command?: readonly Text[];
+      /**
+       * Time between two checks. While an instance starts, checks follow each other much faster.
+       * @default "5s"
+       */
+      readonly period?: Text;
+      /**
+       * How long one check may take.
+       * @default "1s"
+       */
+      readonly timeout?: Text;
+      /**
+       * Failures in a row that count as bad.
+       * @default 3
+       */
+      readonly failureThreshold?: Numeric;
+      /**
+       * Successes in a row that count as good.
+       * @default 1
+       */
+      readonly successThreshold?: Numeric;
+    };
+    /** While it fails the instance gets no traffic. A TCP connection to the first port when absent. */
+    readonly readiness?: {
+      readonly http?: {
+        /**
+         * Path asked with GET; 200 to 399 is good.
+         * @default "/"
+         */
+        readonly path?: Text;
+        /** Name of the port; the first when absent. */
+        readonly port?: Text;
+      };
+      readonly tcp?: {
+        /** Name of the port; the first when absent. */
+        readonly port?: Text;
+      };
+      /** Program that exits with 0 when all is well, run with the instance's environment. */
+      readonly command?: readonly Text[];
+      /**
+       * Time between two checks. While an instance starts, checks follow each other much faster.
+       * @default "5s"
+       */
+      readonly period?: Text;
+      /**
+       * How long one check may take.
+       * @default "1s"
+       */
+      readonly timeout?: Text;
+      /**
+       * Failures in a row that count as bad.
+       * @default 3
+       */
+      readonly failureThreshold?: Numeric;
+      /**
+       * Successes in a row that count as good.
+       * @default 1
+       */
+      readonly successThreshold?: Numeric;
+    };
+    /** When it fails the instance is replaced. */
+    readonly liveness?: {
+      readonly http?: {
+        /**
+         * Path asked with GET; 200 to 399 is good.
+         * @default "/"
+         */
+        readonly path?: Text;
+        /** Name of the port; the first when absent. */
+        readonly port?: Text;
+      };
+      readonly tcp?: {
+        /** Name of the port; the first when absent. */
+        readonly port?: Text;
+      };
+      /** Program that exits with 0 when all is well, run with the instance's environment. */
+      readonly command?: readonly Text[];
+      /**
+       * Time between two checks. While an instance starts, checks follow each other much faster.
+       * @default "5s"
+       */
+      readonly period?: Text;
+      /**
+       * How long one check may take.
+       * @default "1s"
+       */
+      readonly timeout?: Text;
+      /**
+       * Failures in a row that count as bad.
+       * @default 3
+       */
+      readonly failureThreshold?: Numeric;
+      /**
+       * Successes in a row that count as good.
+       * @default 1
+       */
+      readonly successThreshold?: Numeric;
+    };
+  };
+  /** Limits of each instance, enforced where the location can. */
+  readonly resources?: {
+    /** Cores, e.g. 500m. */
+    readonly cpu?: Text;
+    /** Bytes, e.g. 256Mi. */
+    readonly memory?: Text;
+  };
+  /**
+   * How an instance is stopped: out of the balancer, drained, asked to end, killed.
+   * @default {"signal":"SIGTERM","grace":"10s","drain":"10s"}
+   */
+  readonly stop?: {
+    /**
+     * Asks the program to end.
+     * @default "SIGTERM"
+     */
+    readonly signal?: OneOf<"SIGTERM" | "SIGINT" | "SIGQUIT" | "SIGHUP">;
+    /**
+     * Time from that signal to SIGKILL.
+     * @default "10s"
+     */
+    readonly grace?: Text;
+    /**
+     * How long running requests may go on before that signal.
+     * @default "10s"
+     */
+    readonly drain?: Text;
+  };
+  /** How a change reaches the instances. */
+  readonly rollout?: {
+    /**
+     * How new instances take over from old ones.
+     * @default "rolling"
+     */
+    readonly strategy?: OneOf<"rolling" | "blue-green" | "canary">;
+    /**
+     * How many instances there may be above the replicas.
+     * @default "25%"
+     */
+    readonly maxSurge?: number | Ref<number> | Text;
+    /**
+     * How many of the replicas may be missing meanwhile.
+     * @default 0
+     */
+    readonly maxUnavailable?: number | Ref<number> | Text;
+    /** How long an instance must stay ready to count; 0s, or 500ms where nothing about it is probed. */
+    readonly minReady?: Text;
+    /**
+     * Without progress for this long the rollout has failed.
+     * @default "60s"
+     */
+    readonly progressDeadline?: Text;
+    /**
+     * Go back to the last good template when a rollout fails.
+     * @default true
+     */
+    readonly rollback?: Truth;
+    /**
+     * Steps of a canary rollout; the rest follows after the last.
+     * @default [{"share":"10%","pause":"30s"}]
+     */
+    readonly canary?: readonly {
+      /** How many of the replicas are new at this step. */
+      readonly share: number | Ref<number> | Text;
+      /**
+       * How long to watch before the next step.
+       * @default "30s"
+       */
+      readonly pause?: Text;
+    }[];
+  };
+  /** What happens when the program ends. */
+  readonly restart?: {
+    /**
+     * Which ends are answered with a new instance.
+     * @default "always"
+     */
+    readonly policy?: OneOf<"always" | "on-failure" | "never">;
+    /**
+     * First delay when instances crash again and again; it doubles.
+     * @default "1s"
+     */
+    readonly backoff?: Text;
+    /**
+     * Longest delay.
+     * @default "5m"
+     */
+    readonly maxBackoff?: Text;
+  };
+}
+
+/** What a Service puts out, for others to refer to. */
+export interface ServiceOutputs {
+  /** How many instances there are. */
+  readonly replicas: Ref<number>;
+}
+
+/**
+ * A program that runs in a number of equal copies, kept alive, rolled out without a failed request.
+ *
+ * @example
+ * service("example", { command: "node server.js", replicas: 3, ports: [ { name: "http" } ], env: { DATABASE_URL: "${database.orders.status.url}" } });
+ */
+export const service = remembering<RequiredBuilder<ServiceSpec, ServiceOutputs>>(kinds.service);
+
+/** Files that outlive the instances using them. */
+export interface VolumeSpec {
+  /**
+   * Which engine makes it; 'auto' takes the best that the location has.
+   * Changing it means making the thing anew.
+   * @default "auto"
+   */
+  readonly class?: Text;
+  /**
+   * Where it is: the name of a Location.
+   * Changing it means making the thing anew.
+   * @default "local"
+   */
+  readonly location?: Name;
+  /** Addresses (kind/name) of what must be ready first. */
+  readonly dependsOn?: readonly Name[];
+  /** How much it holds, where the class can tell. */
+  readonly size?: Text;
+  /**
+   * Keep the data when the resource is deleted; a later declaration of the same name finds it again.
+   * @default false
+   */
+  readonly retain?: Truth;
+}
+
+/** What a Volume puts out, for others to refer to. */
+export interface VolumeOutputs {
+  /** Folder of the volume. */
+  readonly path: Ref<string>;
+}
+
+/**
+ * Files that outlive the instances using them.
+ *
+ * @example
+ * volume("example", { retain: true });
+ */
+export const volume = remembering<Builder<VolumeSpec, VolumeOutputs>>(kinds.volume);
