@@ -1,0 +1,373 @@
+/**
+ * Keeps the pools of every balancer equal to the ready instances of the services it routes to.
+ *
+ *  - An instance gets traffic only while it is ready, not degraded, not being deleted, and its template may serve.
+ *  - A deleted instance becomes draining first; when nothing is in flight to it any more (or its drain time is over) in
+ *    every balancer, the condition `Withdrawn` says so, and only then is its process asked to end. That acknowledgement
+ *    is what makes rollouts and scaling lose no request.
+ *  - Members that fail or are slow compared with their siblings are marked `Degraded` (outliers.ts), never more than a third
+ *    of a service (at least one) before they are replaced.
+ *
+ * Level-triggered: what a balancer is told is computed from the store each time (I4); telling it twice changes nothing. What
+ * was told is remembered so that it need not be told again; each look at the statistics compares it with what the balancer
+ * has, so one that came back with something else is told anew.
+ */
+import type { Clock } from "../../clock/clock.ts";
+import { eventOperation } from "../../controller/events.ts";
+import type { Controller, Outcome, ReconcileContext } from "../../controller/reconciler.ts";
+import { type BalancerSpec, poolsOf, routesTo, type PoolOf } from "../../controller/routes.ts";
+import type { IndexView } from "../../controller/view.ts";
+import { conditionOf, withCondition } from "../../model/condition.ts";
+import { parseDuration } from "../../model/duration.ts";
+import { type Condition, type Key, type Resource, keyOf, keyText } from "../../model/resource.ts";
+import type { Identity, Member, MemberStats, TrafficProvider } from "../../provider/provider.ts";
+import type { Cause, Store } from "../../store/store.ts";
+import { outliers } from "./outliers.ts";
+
+export interface BalanceOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  /** By the key text of their service. */
+  readonly instances: IndexView;
+  readonly balancers: IndexView;
+  readonly providerOf: (spec: { readonly class: string; readonly location: string }) => TrafficProvider;
+  /** How often statistics are looked at, milliseconds. */
+  readonly statsEvery?: number;
+}
+
+interface InstanceStatus {
+  readonly host?: string;
+  readonly exit?: object;
+  readonly conditions?: readonly Condition[];
+}
+type Instance = Resource<
+  {
+    readonly service: string;
+    readonly template: string;
+    readonly ports: Readonly<Record<string, number>>;
+    readonly run: { readonly stop: { readonly drain: string } };
+  },
+  InstanceStatus
+>;
+type Balancer = Resource<
+  BalancerSpec,
+  { readonly conditions?: readonly Condition[]; readonly made?: unknown }
+>;
+
+export function balanceController(options: BalanceOptions): Controller {
+  const machine = new BalanceMachine(options);
+  return {
+    name: "balance",
+    concurrency: 16,
+    *concerns({ type, key, resource, previous }) {
+      if (key.kind === "Instance" && type === "DELETED") machine.gone(resource.metadata.uid);
+      if (key.kind === "LoadBalancer") yield key;
+      else if (
+        key.kind === "Instance" &&
+        (previous === undefined || mattersToTraffic(previous as Instance, resource as Instance))
+      )
+        yield* machine.routing(key.namespace, (resource.spec as { readonly service: string }).service);
+      else if (key.kind === "Service" && servingOf(previous) !== servingOf(resource))
+        yield* machine.routing(key.namespace, key.name);
+    },
+    initial: () => [...options.balancers.all()].map(keyOf),
+    reconcile: (key, context) => machine.reconcile(key, context),
+  };
+}
+
+function mattersToTraffic(previous: Instance, next: Instance): boolean {
+  return (
+    isServing(previous) !== isServing(next) ||
+    previous.metadata.deletionTimestamp !== next.metadata.deletionTimestamp
+  );
+}
+
+function isServing(instance: Instance): boolean {
+  return (
+    conditionOf(instance, "Ready")?.status === "True" &&
+    instance.status?.exit === undefined &&
+    conditionOf(instance, "Degraded")?.status !== "True"
+  );
+}
+
+/** Ready, or made once and perhaps only its description of itself is late. */
+function mayServe(balancer: Balancer): boolean {
+  return (
+    balancer.metadata.deletionTimestamp === undefined &&
+    (conditionOf(balancer, "Ready")?.status === "True" || balancer.status?.made !== undefined)
+  );
+}
+
+/** Deleted, alive, and not acknowledged yet. */
+function isToBeWithdrawn(instance: Instance): boolean {
+  return (
+    instance.metadata.deletionTimestamp !== undefined &&
+    instance.status?.exit === undefined &&
+    conditionOf(instance, "Withdrawn")?.status !== "True"
+  );
+}
+
+function servingOf(service: Resource | undefined): string {
+  return ((service?.status as { readonly serving?: readonly string[] } | undefined)?.serving ?? []).join(",");
+}
+
+class BalanceMachine {
+  readonly #options: BalanceOptions;
+  /** What each pool was told last, by balancer and pool, so that telling it again can be left out. */
+  readonly #told = new Map<string, { readonly text: string; readonly ids: ReadonlySet<string> }>();
+  /** Drains under way, by instance, balancer and pool. */
+  readonly #draining = new Set<string>();
+  /** By uid of an instance: the balancers and pools that send it nothing any more. */
+  readonly #drained = new Map<string, Set<string>>();
+  readonly #lastStats = new Map<string, number>();
+
+  constructor(options: BalanceOptions) {
+    this.#options = options;
+  }
+
+  /** An instance that is gone needs no acknowledgement any more. */
+  gone(uid: string): void {
+    this.#drained.delete(uid);
+  }
+
+  /** The balancers that route to a service. */
+  *routing(namespace: string, service: string): Generator<Key> {
+    for (const balancer of this.#options.balancers.all())
+      if (routesTo(balancer, { namespace, name: service })) yield keyOf(balancer);
+  }
+
+  async reconcile(key: Key, context: ReconcileContext): Promise<Outcome> {
+    const balancer = this.#options.store.get(key) as Balancer | undefined;
+    if (balancer === undefined) {
+      this.#forget(keyText(key));
+      return;
+    }
+    if (!mayServe(balancer)) {
+      this.#forget(keyText(key));
+      return this.#acknowledge(balancer, context);
+    }
+    const isReady = conditionOf(balancer, "Ready")?.status === "True";
+    const provider = this.#options.providerOf(balancer.spec);
+    const identity = {
+      kind: "LoadBalancer",
+      namespace: key.namespace,
+      name: key.name,
+      uid: balancer.metadata.uid,
+    };
+    try {
+      await this.#tell(provider, identity, balancer, context);
+    } catch (error) {
+      this.#forget(keyText(key));
+      if (isReady) throw error;
+      // It is not well and does not answer: it sends nobody anything.
+      return this.#acknowledge(balancer, context);
+    }
+    return isReady
+      ? this.#inspect(provider, identity, balancer, context)
+      : { requeueAfter: this.#options.statsEvery ?? 1_000 };
+  }
+
+  async #tell(
+    provider: TrafficProvider,
+    identity: Identity,
+    balancer: Balancer,
+    context: ReconcileContext,
+  ): Promise<void> {
+    const text = keyText(keyOf(balancer));
+    const version = `${balancer.metadata.uid} ${conditionOf(balancer, "Ready")?.lastTransitionTime ?? ""} ${balancer.metadata.generation}`;
+    for (const pool of poolsOf(balancer.spec)) {
+      const instances = this.#instancesOf(identity.namespace, pool.service);
+      const members = this.#members(identity.namespace, pool, instances);
+      const telling = `${version} ${JSON.stringify(members)}`;
+      const poolKey = `${text} ${pool.pool}`;
+      if (this.#told.get(poolKey)?.text !== telling) {
+        this.#told.delete(poolKey);
+        await provider.setMembers(identity, pool.pool, members);
+        this.#told.set(poolKey, { text: telling, ids: new Set(members.map((member) => member.id)) });
+      }
+      for (const instance of instances) this.#drain(provider, identity, pool.pool, instance, context);
+    }
+  }
+
+  #forget(balancer: string): void {
+    for (const key of this.#told.keys()) if (key.startsWith(`${balancer} `)) this.#told.delete(key);
+    this.#lastStats.delete(balancer);
+  }
+
+  #instancesOf(namespace: string, service: string): readonly Instance[] {
+    return [
+      ...this.#options.instances.get(keyText({ kind: "Service", namespace, name: service })).values(),
+    ] as Instance[];
+  }
+
+  #members(namespace: string, pool: PoolOf, instances: readonly Instance[]): readonly Member[] {
+    const service = this.#options.store.get({ kind: "Service", namespace, name: pool.service });
+    const serving = (service?.status as { readonly serving?: readonly string[] } | undefined)?.serving;
+    return instances.flatMap((instance): readonly Member[] => {
+      const port =
+        pool.port === undefined ? Object.values(instance.spec.ports)[0] : instance.spec.ports[pool.port];
+      if (port === undefined || !isServing(instance)) return [];
+      if (conditionOf(instance, "Withdrawn")?.status === "True") return [];
+      const isLeaving = instance.metadata.deletionTimestamp !== undefined;
+      // Who leaves gets nothing new anyway, and may still be answering.
+      if (!isLeaving && serving?.includes(instance.spec.template) === false) return [];
+      return [
+        {
+          id: instance.metadata.name,
+          host: instance.status?.host ?? "127.0.0.1",
+          port,
+          state: isLeaving ? "draining" : "ready",
+        },
+      ];
+    });
+  }
+
+  /** Waits beside the queue, since it may take as long as the slowest request. One that fails is tried again at the next look. */
+  #drain(
+    provider: TrafficProvider,
+    identity: Identity,
+    pool: string,
+    instance: Instance,
+    context: ReconcileContext,
+  ): void {
+    const { uid, deletionTimestamp, name } = instance.metadata;
+    const balancer = keyText(identity);
+    const drain = `${uid} ${balancer} ${pool}`;
+    if (!isToBeWithdrawn(instance) || deletionTimestamp === undefined || this.#draining.has(drain)) return;
+    if (this.#drained.get(uid)?.has(`${balancer} ${pool}`) === true) return;
+    this.#draining.add(drain);
+    const timeout = Math.max(
+      0,
+      Date.parse(deletionTimestamp) + parseDuration(instance.spec.run.stop.drain) - this.#options.clock.now(),
+    );
+    void provider
+      .drain(identity, pool, name, timeout)
+      .then(() => this.#note(instance, balancer, pool, context))
+      .catch(() => {})
+      .finally(() => this.#draining.delete(drain));
+  }
+
+  /** A pool sends the instance nothing any more; when the last one has said so, its condition does. */
+  async #note(instance: Instance, balancer: string, pool: string, context: ReconcileContext): Promise<void> {
+    const { uid } = instance.metadata;
+    const drained = this.#drained.get(uid) ?? new Set();
+    this.#drained.set(uid, drained.add(`${balancer} ${pool}`));
+    const namespace = instance.metadata.namespace ?? "default";
+    for (const other of this.#options.balancers.all()) {
+      if ((other.metadata.namespace ?? "default") !== namespace || !mayServe(other as Balancer)) continue;
+      for (const one of poolsOf(other.spec as BalancerSpec))
+        if (one.service === instance.spec.service && !drained.has(`${keyText(keyOf(other))} ${one.pool}`))
+          return;
+    }
+    await this.#withdrawn(keyOf(instance), uid, context);
+  }
+
+  async #withdrawn(key: Key, uid: string, context: ReconcileContext): Promise<void> {
+    const { store, clock } = this.#options;
+    const instance = store.get(key) as Instance | undefined;
+    if (instance?.metadata.uid === uid) {
+      const conditions = withCondition(
+        instance.status?.conditions,
+        { type: "Withdrawn", status: "True", reason: "Drained", message: "No balancer sends it requests." },
+        clock.now(),
+      );
+      await store.commit(
+        [
+          {
+            type: "status",
+            key,
+            status: { ...instance.status, conditions },
+            expectedVersion: instance.metadata.resourceVersion,
+          },
+        ],
+        context.cause("drained"),
+      );
+    }
+    this.#drained.delete(uid);
+  }
+
+  /** A balancer that does not serve has no traffic to withdraw. */
+  async #acknowledge(balancer: Balancer, context: ReconcileContext): Promise<void> {
+    const namespace = balancer.metadata.namespace ?? "default";
+    for (const { service, pool } of poolsOf(balancer.spec)) {
+      for (const instance of this.#instancesOf(namespace, service))
+        if (isToBeWithdrawn(instance)) await this.#note(instance, keyText(keyOf(balancer)), pool, context);
+    }
+  }
+
+  async #inspect(
+    provider: TrafficProvider,
+    identity: Identity,
+    balancer: Balancer,
+    context: ReconcileContext,
+  ): Promise<Outcome> {
+    const { clock } = this.#options;
+    const every = this.#options.statsEvery ?? 1_000;
+    const text = keyText(keyOf(balancer));
+    const left = (this.#lastStats.get(text) ?? clock.now()) + every - clock.now();
+    if (!this.#lastStats.has(text)) this.#lastStats.set(text, clock.now());
+    if (left > 0) return { requeueAfter: left };
+    this.#lastStats.set(text, clock.now());
+    const stats = await provider.stats(identity);
+    for (const pool of poolsOf(balancer.spec)) {
+      const members = stats.filter((member) => member.pool === pool.pool);
+      this.#compare(`${text} ${pool.pool}`, members);
+      await this.#condemn(pool.service, members, balancer, context);
+    }
+    return { requeueAfter: every };
+  }
+
+  /** A pool that has other members than it was told has lost its memory: the next look tells it again. */
+  #compare(poolKey: string, members: readonly MemberStats[]): void {
+    const told = this.#told.get(poolKey);
+    if (told === undefined) return;
+    const there = new Set(members.map((member) => member.id));
+    if ([...told.ids].every((id) => there.has(id)) && there.size === told.ids.size) return;
+    this.#told.delete(poolKey);
+  }
+
+  async #condemn(
+    service: string,
+    members: readonly MemberStats[],
+    balancer: Balancer,
+    context: ReconcileContext,
+  ): Promise<void> {
+    const { store, clock } = this.#options;
+    const namespace = balancer.metadata.namespace ?? "default";
+    const found = outliers(members);
+    if (found.length === 0) return;
+    // Those taken out before and not replaced yet count: one after the other would empty the pool as well.
+    const siblings = this.#instancesOf(namespace, service).filter(
+      (instance) => instance.metadata.deletionTimestamp === undefined,
+    );
+    const degraded = siblings.filter((instance) => conditionOf(instance, "Degraded")?.status === "True");
+    const room = Math.max(1, Math.floor(siblings.length / 3)) - degraded.length;
+    for (const { id, message } of found.slice(0, Math.max(0, room))) {
+      const key = { kind: "Instance", namespace, name: id };
+      const instance = store.get(key) as Instance | undefined;
+      if (instance === undefined || conditionOf(instance, "Degraded")?.status === "True") continue;
+      const conditions = withCondition(
+        instance.status?.conditions,
+        { type: "Degraded", status: "True", reason: "Outlier", message },
+        clock.now(),
+      );
+      const cause: Cause = context.cause(`take out ${id}: ${message}`);
+      await store.commit(
+        [
+          {
+            type: "status",
+            key,
+            status: { ...instance.status, conditions },
+            expectedVersion: instance.metadata.resourceVersion,
+          },
+          eventOperation(store, clock.now(), "balance", instance, {
+            type: "Warning",
+            reason: "Degraded",
+            message: `${id} is taken out and replaced: ${message}`,
+          }),
+        ],
+        cause,
+      );
+    }
+  }
+}

@@ -1,0 +1,392 @@
+/**
+ * Keeps as many instances of each service as it declares, all of the declared template. Reads the service, its instances
+ * and what it refers to; decides purely (decide.ts); writes instances to be created and removed, the status and the
+ * events in one commit. Starting and stopping is the instance controller's; they meet in the store only.
+ *
+ *  - An Instance is written, with its port numbers, before anything is started (I3).
+ *  - A service that is deleted removes its instances first; its finalizer goes when the last one is gone.
+ *  - While the declared template cannot be known (something it refers to is not ready), the stable one is kept running.
+ */
+import type { Clock } from "../../clock/clock.ts";
+import { eventOperation } from "../../controller/events.ts";
+import type { Controller, Outcome, ReconcileContext } from "../../controller/reconciler.ts";
+import { type Resolver, checkResolved, resolve, waitsText } from "../../controller/resolve.ts";
+import { type DependentsView, type IndexView, affectedBy } from "../../controller/view.ts";
+import { hasExpression } from "../../model/expression.ts";
+import { withCondition } from "../../model/condition.ts";
+import {
+  type Draft,
+  FINALIZERS,
+  type Key,
+  LABELS,
+  type Resource,
+  keyOf,
+  keyText,
+} from "../../model/resource.ts";
+import { equal } from "../../model/equality.ts";
+import type { InstanceProvider } from "../../provider/provider.ts";
+import { TerminalError } from "../../provider/provider.ts";
+import type { Operation, Store } from "../../store/store.ts";
+import { decide } from "./decide.ts";
+import { draftInstances, portsToChoose } from "./drafts.ts";
+import type { PortsInUse } from "./ports.ts";
+import type { Decision } from "./situation.ts";
+import { type ServiceStatus, memoryOf, recorded, snapshotOf, statusOf, templatesIn } from "./status.ts";
+import {
+  RESTARTED_AT,
+  type ServiceSpec,
+  type Template,
+  restartSettings,
+  rolloutSettings,
+  templateHash,
+  templateOf,
+} from "./template.ts";
+
+/** So that a very large service does not hold up everybody else: the rest follows at once. */
+const PER_COMMIT = 500;
+const MOST_PER_COMMIT = 2_000;
+/** A look at a service costs as much as it has instances; larger ones rest in between, so that many changes make one look. */
+const RESTS_FROM = 1_000;
+const INSTANCES_PER_MILLISECOND = 500;
+
+export interface RolloutOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly resolver: Resolver;
+  /** Instances by the key text of their service. */
+  readonly instances: IndexView;
+  readonly dependents: DependentsView;
+  readonly ports: PortsInUse;
+  /** Which provider runs a service; refuses with TerminalError when there is none. */
+  readonly providerOf: (spec: { readonly class: string; readonly location: string }) => InstanceProvider;
+}
+
+interface Options extends RolloutOptions {
+  /** When this control plane began to look. */
+  readonly watchedSince: number;
+  /** Until when large services rest, by key text. */
+  readonly rests: Map<string, number>;
+}
+
+export function rolloutController(given: RolloutOptions): Controller {
+  const options: Options = { ...given, watchedSince: given.clock.now(), rests: new Map() };
+  const { store, dependents } = options;
+  return {
+    name: "rollout",
+    concurrency: 32,
+    *concerns(change) {
+      const { key, resource } = change;
+      if (key.kind === "Event") return;
+      if (key.kind === "Instance") {
+        yield serviceKey(resource);
+        return;
+      }
+      if (key.kind === "Service") yield key;
+      for (const affected of affectedBy(change, dependents)) if (affected.kind === "Service") yield affected;
+    },
+    initial: () => store.list({ kind: "Service" }).items.map(keyOf),
+    reconcile: (key, context) => reconcile(key, context, options),
+  };
+}
+
+function serviceKey(instance: Resource): Key {
+  return {
+    kind: "Service",
+    namespace: instance.metadata.namespace ?? "default",
+    name: (instance.spec as { readonly service: string }).service,
+  };
+}
+
+async function reconcile(key: Key, context: ReconcileContext, options: Options): Promise<Outcome> {
+  const service = options.store.get(key) as Service | undefined;
+  const text = keyText(key);
+  if (service === undefined) {
+    options.rests.delete(text);
+    return;
+  }
+  const rest = (options.rests.get(text) ?? 0) - options.clock.now();
+  if (rest > 0) return { requeueAfter: rest };
+  if (service.metadata.deletionTimestamp !== undefined) return remove(service, context, options);
+  if (service.metadata.finalizers?.includes(FINALIZERS.rollout) !== true) {
+    await options.store.commit(
+      [
+        {
+          type: "update",
+          resource: withFinalizers(service, [...(service.metadata.finalizers ?? []), FINALIZERS.rollout]),
+          expectedVersion: service.metadata.resourceVersion,
+        },
+      ],
+      context.cause("take charge"),
+    );
+    return;
+  }
+  const outcome = await roll(service, context, options);
+  const size = options.instances.get(text).size;
+  if (size < RESTS_FROM || outcome?.requeueAfter === 0) options.rests.delete(text);
+  else options.rests.set(text, options.clock.now() + size / INSTANCES_PER_MILLISECOND);
+  return outcome;
+}
+
+/** What is to be run: the declared, resolved, or while that cannot be known the stable template. */
+interface Wanted {
+  readonly spec: ServiceSpec;
+  readonly template: Template;
+  readonly hash: string;
+  readonly provider: InstanceProvider;
+  /** Why it is not the declared. */
+  readonly held?: Held;
+}
+interface Held {
+  readonly reason: string;
+  readonly message: string;
+  readonly error?: TerminalError;
+}
+type Service = Resource<ServiceSpec, ServiceStatus>;
+
+async function roll(service: Service, context: ReconcileContext, options: Options): Promise<Outcome> {
+  const declared = declaredOf(service, options);
+  if (!("reason" in declared)) return step(service, declared, context, options);
+  const steady = steadyOf(service, declared, options);
+  const outcome =
+    steady === undefined
+      ? await writeNotReady(service, declared, context, options)
+      : await step(service, steady, context, options);
+  if (declared.error !== undefined) throw declared.error;
+  return outcome;
+}
+
+function declaredOf(service: Service, options: RolloutOptions): Wanted | Held {
+  try {
+    const resolved = resolve(service, options.resolver);
+    if (resolved.waits.length > 0) return { reason: "WaitingFor", message: waitsText(resolved.waits) };
+    checkResolved(service, resolved.spec);
+    const spec = resolved.spec as ServiceSpec;
+    const template = templateOf(spec, folderOf(service, options.store));
+    const hash = templateHash(template, service.metadata.annotations?.[RESTARTED_AT]);
+    return { spec, template, hash, provider: options.providerOf(spec) };
+  } catch (error) {
+    if (!(error instanceof TerminalError)) throw error;
+    return { reason: error.diagnostic.code, message: error.message, error };
+  }
+}
+
+/**
+ * What runs goes on being healed and scaled while the declared template waits for something, provided that nothing is
+ * half rolled out and the rest of the declaration needs no value.
+ */
+function steadyOf({ spec, status }: Service, held: Held, options: RolloutOptions): Wanted | undefined {
+  const { replicas, rollout, restart } = spec;
+  if (status?.stable === undefined || status.rollout !== undefined) return undefined;
+  if (hasExpression(JSON.stringify([replicas, rollout, restart, spec.class, spec.location])))
+    return undefined;
+  try {
+    return { spec, ...status.stable, provider: options.providerOf(spec), held };
+  } catch (error) {
+    if (error instanceof TerminalError) return undefined;
+    throw error;
+  }
+}
+
+async function step(
+  service: Service,
+  wanted: Wanted,
+  context: ReconcileContext,
+  options: Options,
+): Promise<Outcome> {
+  const all = options.instances.get(keyText(keyOf(service)));
+  const present = [...all.values()].filter((instance) => instance.metadata.deletionTimestamp === undefined);
+  const decision = decide({
+    now: options.clock.now(),
+    replicas: wanted.spec.replicas,
+    declared: wanted.hash,
+    settings: rolloutSettings(wanted.spec, wanted.template),
+    restart: restartSettings(wanted.spec),
+    instances: present.map(snapshotOf),
+    leaving: all.size - present.length,
+    watchedSince: options.watchedSince,
+    memory: memoryOf(service.status),
+  });
+  const known = [wanted, ...templatesIn(service.status)];
+  const run = recorded(decision.target, known)?.template ?? wanted.template;
+  const batch = Math.max(PER_COMMIT, Math.min(MOST_PER_COMMIT, Math.ceil(wanted.spec.replicas / 50)));
+  const count = Math.min(decision.create, batch);
+  const names = portsToChoose(run);
+  const write = async (numbers: readonly number[]): Promise<void> =>
+    commit(
+      service,
+      wanted,
+      decision,
+      {
+        present: present.length,
+        removed: decision.remove.slice(0, batch),
+        created: draftInstances({
+          service,
+          run,
+          hash: decision.target,
+          class: wanted.provider.class,
+          attempt: decision.attempt,
+          count,
+          numbers,
+          isTaken: (name) => all.has(keyText({ ...keyOf(service), kind: "Instance", name })),
+          clock: options.clock,
+        }),
+      },
+      context,
+      options,
+    );
+  await (names.length * count === 0
+    ? write([])
+    : options.ports.reserve((taken) => wanted.provider.allocatePorts(names.length * count, taken), write));
+  if (decision.create > count || decision.remove.length > batch) return { requeueAfter: 0 };
+  return decision.requeueAfter === undefined ? undefined : { requeueAfter: decision.requeueAfter };
+}
+
+interface Doing {
+  readonly present: number;
+  readonly created: readonly Draft[];
+  readonly removed: Decision["remove"];
+}
+
+async function commit(
+  service: Service,
+  wanted: Wanted,
+  decision: Decision,
+  { present, created, removed }: Doing,
+  context: ReconcileContext,
+  { store, clock }: RolloutOptions,
+): Promise<void> {
+  const now = clock.now();
+  const status = statusOf(service, service.status, decision, {
+    now,
+    replicas: wanted.spec.replicas,
+    hash: wanted.hash,
+    template: wanted.template,
+    total: present - removed.length + created.length,
+    held: wanted.held,
+  });
+  const operations: Operation[] = [
+    ...created.map((resource): Operation => ({ type: "create", resource })),
+    ...removed.map(({ name }): Operation => ({
+      type: "delete",
+      key: { kind: "Instance", namespace: keyOf(service).namespace, name },
+    })),
+  ];
+  if (!equal(status, service.status)) operations.push({ type: "status", key: keyOf(service), status });
+  operations.push(
+    ...happenings(service, decision, created.length, wanted.held === undefined).map((happening) =>
+      eventOperation(store, now, "rollout", service, happening),
+    ),
+  );
+  if (operations.length > 0) await store.commit(operations, context.cause(action(decision, created.length)));
+}
+
+function action(decision: Decision, created: number): string {
+  const parts = [created > 0 ? `create ${created}` : "", ...summarise(decision.remove)].filter(
+    (part) => part !== "",
+  );
+  return parts.length === 0 ? decision.state.reason : parts.join(", ");
+}
+
+function summarise(removals: Decision["remove"]): readonly string[] {
+  const counts = new Map<string, number>();
+  for (const { because } of removals) counts.set(because, (counts.get(because) ?? 0) + 1);
+  return [...counts].map(([because, count]) => `remove ${count} (${because})`);
+}
+
+function happenings(
+  service: Resource<ServiceSpec, ServiceStatus>,
+  decision: Decision,
+  created: number,
+  isDeclared: boolean,
+): Decision["happenings"] {
+  const ended = decision.remove.filter(
+    ({ because }) => because !== "scaled down" && because !== "replaced by a new template",
+  );
+  const before = service.status?.replicas ?? 0;
+  return [
+    ...decision.happenings,
+    ...ended.slice(0, 3).map(({ name, because }) => ({
+      type: "Warning" as const,
+      reason: "InstanceEnded",
+      message: `Instance ${name} is replaced: ${because}`,
+    })),
+    ...(created > 0 && ended.length === 0
+      ? [
+          {
+            reason: "InstancesCreated",
+            message: `${created} created, ${before} were there; template ${decision.target}.`,
+          },
+        ]
+      : []),
+    ...(decision.complete &&
+    isDeclared &&
+    service.status?.conditions?.find((condition) => condition.type === "Ready")?.status !== "True"
+      ? [{ reason: "Ready", message: decision.state.message }]
+      : []),
+  ];
+}
+
+function folderOf(service: Resource, store: Store): string {
+  const name = service.metadata.labels?.[LABELS.system];
+  const system =
+    name === undefined
+      ? undefined
+      : store.get({ kind: "System", namespace: service.metadata.namespace ?? "default", name });
+  return (system?.spec as { readonly folder?: string } | undefined)?.folder || "/";
+}
+
+async function writeNotReady(
+  service: Service,
+  { reason, message }: Held,
+  context: ReconcileContext,
+  { store, clock }: RolloutOptions,
+): Promise<undefined> {
+  const conditions = withCondition(
+    service.status?.conditions,
+    { type: "Ready", status: "False", reason, message, observedGeneration: service.metadata.generation },
+    clock.now(),
+  );
+  const status = { ...service.status, observedGeneration: service.metadata.generation, conditions };
+  if (!equal(status, service.status))
+    await store.commit([{ type: "status", key: keyOf(service), status }], context.cause(reason));
+  return undefined;
+}
+
+async function remove(service: Service, context: ReconcileContext, options: Options): Promise<Outcome> {
+  const { store, dependents } = options;
+  for (const dependent of dependents.of(keyOf(service))) {
+    // Deletion runs against the graph: who refers to this goes first.
+    if (store.get(dependent)?.metadata.deletionTimestamp !== undefined) return undefined;
+  }
+  const instances = [...options.instances.get(keyText(keyOf(service))).values()];
+  const present = instances.filter((instance) => instance.metadata.deletionTimestamp === undefined);
+  if (present.length > 0) {
+    await store.commit(
+      present.slice(0, PER_COMMIT).map((instance): Operation => ({ type: "delete", key: keyOf(instance) })),
+      context.cause("remove the instances of a deleted service"),
+    );
+    return present.length > PER_COMMIT ? { requeueAfter: 0 } : undefined;
+  }
+  if (instances.length === 0 && service.metadata.finalizers?.includes(FINALIZERS.rollout) === true) {
+    await forget(service, options);
+    const finalizers = service.metadata.finalizers.filter((finalizer) => finalizer !== FINALIZERS.rollout);
+    await store.commit(
+      [{ type: "update", resource: withFinalizers(service, finalizers) }],
+      context.cause("all instances are gone"),
+    );
+  }
+  return undefined;
+}
+
+async function forget(service: Resource, options: RolloutOptions): Promise<void> {
+  try {
+    await options.providerOf(service.spec as ServiceSpec).forget(keyOf(service));
+  } catch (error) {
+    // A class that never existed has left nothing.
+    if (!(error instanceof TerminalError)) throw error;
+  }
+}
+
+function withFinalizers(resource: Resource, finalizers: readonly string[]): Draft {
+  return { ...resource, metadata: { ...resource.metadata, finalizers } };
+}

@@ -1,0 +1,188 @@
+/** Between a service's status, written for people and programs, and what the decision remembers. */
+import { conditionOf, withCondition } from "../../model/condition.ts";
+import type { Condition, Resource } from "../../model/resource.ts";
+import type { Decision, InstanceSnapshot, RolloutMemory } from "./situation.ts";
+import type { Template } from "./template.ts";
+
+export interface ServiceStatus {
+  readonly observedGeneration?: number;
+  readonly conditions?: readonly Condition[];
+  readonly replicas?: number;
+  readonly readyReplicas?: number;
+  readonly updatedReplicas?: number;
+  readonly selector?: string;
+  readonly template?: string;
+  readonly stable?: { readonly hash: string; readonly template: Template };
+  readonly candidate?: { readonly hash: string; readonly template: Template };
+  readonly failed?: NonNullable<RolloutMemory["failed"]>;
+  readonly rollout?: NonNullable<RolloutMemory["rollout"]>;
+  readonly crashes?: NonNullable<RolloutMemory["crashes"]>;
+  readonly serving?: readonly string[];
+}
+
+export function memoryOf(status: ServiceStatus | undefined): RolloutMemory {
+  return {
+    stable: status?.stable?.hash,
+    candidate: status?.candidate?.hash,
+    failed: status?.failed,
+    rollout: status?.rollout,
+    crashes: status?.crashes,
+    serving: status?.serving,
+  };
+}
+
+export interface InstanceStatus {
+  readonly conditions?: readonly Condition[];
+  readonly state?: string;
+  readonly startedAt?: string;
+  readonly readyAt?: number;
+  readonly exit?: {
+    readonly code: number | null;
+    readonly signal: string | null;
+    readonly at: number;
+    readonly message: string;
+  };
+}
+
+/** On an Instance: the rounds of crashes its template had behind it when it was made. */
+export const ATTEMPT = "tutti.dev/attempt";
+
+const snapshots = new WeakMap<Resource, InstanceSnapshot>();
+
+/** Kept with the resource, which never changes: a large service is looked at again and again. */
+export function snapshotOf(instance: Resource): InstanceSnapshot {
+  let snapshot = snapshots.get(instance);
+  if (snapshot === undefined) snapshots.set(instance, (snapshot = toSnapshot(instance)));
+  return snapshot;
+}
+
+function toSnapshot(instance: Resource): InstanceSnapshot {
+  const status = instance.status as InstanceStatus | undefined;
+  const ready = conditionOf(instance, "Ready");
+  const degraded = conditionOf(instance, "Degraded");
+  const isDegraded = degraded?.status === "True";
+  return {
+    name: instance.metadata.name,
+    template: (instance.spec as { readonly template: string }).template,
+    ready: ready?.status === "True" && status?.exit === undefined,
+    readySince: status?.readyAt,
+    createdAt: Date.parse(instance.metadata.creationTimestamp),
+    attempt: Number(instance.metadata.annotations?.[ATTEMPT] ?? 0),
+    degraded: isDegraded,
+    exit: status?.exit,
+    reason: isDegraded
+      ? degraded.message
+      : ready === undefined || ready.status === "True"
+        ? ""
+        : ready.message,
+  };
+}
+
+export function statusOf(
+  service: Resource,
+  before: ServiceStatus | undefined,
+  decision: Decision,
+  context: {
+    readonly now: number;
+    readonly hash: string;
+    readonly template: Template;
+    readonly replicas: number;
+    readonly total: number;
+    /** Why it is not the declared template that is kept. */
+    readonly held: { readonly reason: string; readonly message: string } | undefined;
+  },
+): ServiceStatus {
+  const generation = service.metadata.generation;
+  const { memory } = decision;
+  const { replicas, held } = context;
+  const complete = decision.complete && held === undefined;
+  const state = held ?? decision.state;
+  // While the declared template is not known, neither is whether it is the one that failed.
+  const failed = held === undefined ? memory.failed?.hash === context.hash : memory.failed !== undefined;
+  let conditions = withCondition(
+    before?.conditions,
+    {
+      type: "Ready",
+      status: complete ? "True" : "False",
+      reason: state.reason,
+      message: state.message,
+      observedGeneration: generation,
+    },
+    context.now,
+  );
+  const serves = decision.available > 0 || replicas === 0;
+  conditions = withCondition(
+    conditions,
+    {
+      type: "Available",
+      status: serves ? "True" : "False",
+      reason: serves ? "HasReadyInstances" : "NoReadyInstance",
+      message: `${decision.available} instances are ready.`,
+      observedGeneration: generation,
+    },
+    context.now,
+  );
+  conditions = withCondition(
+    conditions,
+    progressing({ ...decision, complete, state }, failed, generation),
+    context.now,
+  );
+  const kept = [context, ...templatesIn(before)];
+  return {
+    observedGeneration: generation,
+    conditions,
+    replicas: context.total,
+    readyReplicas: decision.available,
+    updatedReplicas: decision.updated,
+    selector: `tutti.dev/service=${service.metadata.name}`,
+    template: decision.target,
+    ...defined({
+      stable: recorded(memory.stable, kept),
+      candidate: recorded(memory.candidate, kept),
+      failed: failed ? memory.failed : undefined,
+      rollout: memory.rollout,
+      crashes: memory.crashes,
+      serving: memory.serving,
+    }),
+  };
+}
+
+/** What a failed rollout may go back to. */
+export function templatesIn(status: ServiceStatus | undefined): readonly ServiceStatus["stable"][] {
+  return [status?.candidate, status?.stable];
+}
+
+/** The template of this hash, among those that may be meant. */
+export function recorded(
+  wanted: string | undefined,
+  among: readonly ServiceStatus["stable"][],
+): ServiceStatus["stable"] {
+  const found = among.find((each) => each?.hash === wanted);
+  return found === undefined ? undefined : { hash: found.hash, template: found.template };
+}
+
+function progressing(
+  decision: Decision,
+  failed: boolean,
+  observedGeneration: number,
+): Omit<Condition, "lastTransitionTime"> {
+  const base = { type: "Progressing", observedGeneration };
+  if (failed)
+    return { ...base, status: "False", reason: "RolledBack", message: decision.memory.failed?.message ?? "" };
+  if (decision.memory.rollout?.problem !== undefined)
+    return { ...base, status: "False", reason: "RolloutFailed", message: decision.memory.rollout.problem };
+  return {
+    ...base,
+    status: decision.complete ? "False" : "True",
+    reason: decision.complete ? "Complete" : decision.state.reason,
+    message: decision.complete ? "The rollout is complete." : decision.state.message,
+  };
+}
+
+type Defined<T> = { readonly [name in keyof T]?: NonNullable<T[name]> };
+
+function defined<T extends object>(members: T): Defined<T> {
+  return Object.fromEntries(
+    Object.entries(members).filter(([, member]) => member !== undefined),
+  ) as Defined<T>;
+}
