@@ -1,0 +1,229 @@
+/**
+ * What every provider must do (P1-P4 of provider.ts), as a suite of tests. An implementation's test calls it with a way to
+ * open the provider; what an implementation cannot do is skipped with its reason.
+ */
+import { afterEach, describe, expect, it } from "vitest";
+import { systemClock } from "../clock/clock.ts";
+import { Keyring, isSealed } from "../model/sealed.ts";
+import type {
+  Desired,
+  Exit,
+  Identity,
+  InstanceProvider,
+  InstanceSpec,
+  Provider,
+  ProviderContext,
+} from "./provider.ts";
+
+export const conformanceContext: ProviderContext = {
+  clock: systemClock,
+  keyring: new Keyring(new Uint8Array(32).fill(7)),
+  signal: new AbortController().signal,
+  readSecret: () => undefined,
+};
+
+export interface Opened<P> {
+  readonly provider: P;
+  /** Another one on the same outside thing, as after a crash: the first is no longer used. */
+  readonly reopen: () => Promise<P>;
+  readonly cleanup: () => Promise<void>;
+}
+
+export interface ProviderSubject {
+  readonly open: () => Promise<Opened<Provider>>;
+  readonly desired: Desired;
+  /** Names of the outputs that are secrets. */
+  readonly secretOutputs?: readonly string[];
+  /** Why `observe` sees something before anything was made. */
+  readonly alwaysThere?: string;
+  /** Why nothing can be kept. */
+  readonly holdsNoData?: string;
+}
+
+export function providerConformance(name: string, subject: ProviderSubject): void {
+  const { desired, alwaysThere, holdsNoData } = subject;
+  const context = conformanceContext;
+  describe(`${name} keeps the provider contract`, () => {
+    let opened: Opened<Provider> | undefined;
+    const open = async (): Promise<Opened<Provider>> => (opened = await subject.open());
+    afterEach(async () => {
+      await opened?.cleanup();
+      opened = undefined;
+    });
+
+    it.skipIf(alwaysThere !== undefined)("sees nothing before anything is made", async () => {
+      const { provider } = await open();
+      expect(await provider.observe(desired, context)).toBeUndefined();
+    });
+
+    it("makes it, and observes what it made", async () => {
+      const { provider } = await open();
+      const made = await untilReady(provider, desired);
+      expect(await provider.observe(desired, context)).toEqual(made);
+    });
+
+    it("makes it once, however often it is asked", async () => {
+      const { provider } = await open();
+      const first = await untilReady(provider, desired);
+      expect(await provider.ensure(desired, context)).toEqual(first);
+    });
+
+    it("is found again by who knows nothing but its identity", async () => {
+      const { provider, reopen } = await open();
+      const made = await untilReady(provider, desired);
+      const again = await reopen();
+      expect(await again.ensure(desired, context)).toEqual(made);
+    });
+
+    it("gives secret outputs sealed only", async () => {
+      const { provider } = await open();
+      const { outputs } = await untilReady(provider, desired);
+      for (const output of subject.secretOutputs ?? []) expect(isSealed(outputs[output]), output).toBe(true);
+    });
+
+    it("removes it, and removing it again changes nothing", async () => {
+      const { provider } = await open();
+      await untilReady(provider, desired);
+      expect(await provider.remove(desired, { ...context, keepData: false })).toEqual([]);
+      expect(await provider.remove(desired, { ...context, keepData: false })).toEqual([]);
+      if (alwaysThere === undefined) expect(await provider.observe(desired, context)).toBeUndefined();
+    });
+
+    it.skipIf(holdsNoData !== undefined)(
+      "keeps what it holds when told to, says so, and finds it again",
+      async () => {
+        const { provider } = await open();
+        await untilReady(provider, desired);
+        expect(await provider.remove(desired, { ...context, keepData: true })).not.toEqual([]);
+        expect((await untilReady(provider, desired)).ready).toBe(true);
+        await provider.remove(desired, { ...context, keepData: false });
+      },
+    );
+  });
+}
+
+async function untilReady(provider: Provider, desired: Desired): ReturnType<Provider["ensure"]> {
+  const observation = await provider.ensure(desired, conformanceContext);
+  return observation.ready ? observation : untilReady(provider, desired);
+}
+
+export interface InstanceSubject {
+  readonly open: () => Promise<Opened<InstanceProvider>>;
+  /** Prints `started`, and its variable GREETING, then goes on until it is asked to end. */
+  readonly lasting: InstanceSpec;
+  /** Ends by itself with code 3. */
+  readonly ending: InstanceSpec;
+  /** Cannot be started. */
+  readonly impossible: InstanceSpec;
+  /** Why nothing is printed and nothing can be run beside it. */
+  readonly silent?: string;
+}
+
+export function instanceConformance(name: string, subject: InstanceSubject): void {
+  const { lasting, ending, impossible, silent } = subject;
+  const context = conformanceContext;
+  const identity: Identity = {
+    kind: "Instance",
+    namespace: "default",
+    name: "api-1",
+    uid: "00000000-0000-4000-8000-000000000001",
+  };
+  describe(`${name} keeps the contract of instances`, () => {
+    let opened: Opened<InstanceProvider> | undefined;
+    const open = async (): Promise<Opened<InstanceProvider>> => (opened = await subject.open());
+    afterEach(async () => {
+      await opened?.cleanup();
+      opened = undefined;
+    });
+
+    it("starts an instance once, however often it is asked", async () => {
+      const { provider } = await open();
+      const first = await provider.start(identity, lasting, context);
+      const second = await provider.start(identity, lasting, context);
+      expect(second.identity).toEqual(first.identity);
+      await provider.stop(identity, lasting, context);
+    });
+
+    it("finds after a crash what ran before it", async () => {
+      const { provider, reopen } = await open();
+      const started = await provider.start(identity, lasting, context);
+      const again = await reopen();
+      expect((await again.find(identity, undefined))?.identity).toEqual(started.identity);
+      await again.stop(identity, lasting, context);
+      expect(await again.find(identity, undefined)).toBeUndefined();
+    });
+
+    it("tells of an end by itself once, with its code", async () => {
+      const { provider } = await open();
+      const exits: Exit[] = [];
+      const told = Promise.withResolvers<void>();
+      provider.onExit((exit) => {
+        exits.push(exit);
+        told.resolve();
+      });
+      await provider.start(identity, ending, context);
+      await told.promise;
+      expect(exits).toMatchObject([{ identity, code: 3 }]);
+      expect(await provider.find(identity, undefined)).toBeUndefined();
+    });
+
+    it("says nothing of an end that was asked for, and stops again without complaint", async () => {
+      const { provider } = await open();
+      const exits: Exit[] = [];
+      provider.onExit((exit) => exits.push(exit));
+      await provider.start(identity, lasting, context);
+      await provider.stop(identity, lasting, context);
+      await provider.stop(identity, lasting, context);
+      await provider.purge(identity, lasting, { keepLog: false });
+      expect(exits).toEqual([]);
+    });
+
+    it("gives ports that differ from each other and from those taken", async () => {
+      const { provider } = await open();
+      const [first = 0] = await provider.allocatePorts(1, new Set());
+      const more = await provider.allocatePorts(20, new Set([first]));
+      expect(new Set([first, ...more]).size).toBe(21);
+    });
+
+    it("refuses what cannot be started, with the reason, and leaves nothing", async () => {
+      const { provider } = await open();
+      await expect(provider.start(identity, impossible, context)).rejects.toThrow(/\w+/);
+      expect(await provider.find(identity, undefined)).toBeUndefined();
+    });
+
+    it.skipIf(silent !== undefined)("gives what was printed, without the values of secrets", async () => {
+      const { provider } = await open();
+      const run = {
+        ...lasting.run,
+        env: { ...lasting.run.env, GREETING: context.keyring.seal("tell-nobody") },
+      };
+      await provider.start(identity, { ...lasting, run }, context);
+      const lines: string[] = [];
+      for await (const line of provider.logs(identity, { ...lasting, run }, { follow: true })) {
+        lines.push(line.text);
+        if (lines.length === 2) break;
+      }
+      await provider.stop(identity, { ...lasting, run }, context);
+      expect(lines).toEqual(["started", "(secret)"]);
+    });
+
+    it.skipIf(silent !== undefined)(
+      "runs a command beside it with its environment, and gives output and code",
+      async () => {
+        const { provider } = await open();
+        await provider.start(identity, lasting, context);
+        const session = await provider.exec(
+          identity,
+          lasting,
+          ["/bin/sh", "-c", "echo $GREETING; exit 4"],
+          { tty: false, stdin: false },
+          context,
+        );
+        let output = "";
+        for await (const chunk of session.stdout) output += Buffer.from(chunk).toString();
+        expect([output, await session.exitCode]).toEqual(["hello\n", 4]);
+        await provider.stop(identity, lasting, context);
+      },
+    );
+  });
+}

@@ -1,0 +1,231 @@
+/**
+ * The contract between Tutti and one outside thing, for one kind and class: who can do it. An adapter observes, makes so
+ * and removes; it keeps nothing that it could not find out again by looking (observation beats memory).
+ *
+ * Rules for every implementation (provider/conformance.ts)
+ *  P1 `ensure` is idempotent and complete: it observes, then creates or changes, then says what is there. There is no
+ *     separate create. Called again after a crash at any point it finishes what was begun (I3).
+ *  P2 What is made carries a deterministic identity (from `Identity`), by which `observe` finds it without any record.
+ *  P3 `remove` is idempotent; what is not there is removed. It removes only what it made or adopted (I9).
+ *  P4 Outputs hold no secret in the open: secret outputs are sealed with the keyring given in the context.
+ *
+ * Outcomes of a call: a value; `TerminalError`: it cannot work until somebody changes something, say so and stop;
+ * `RequeueAfter`: not yet, look again later; any other error: try again with back-off.
+ */
+import type { Clock } from "../clock/clock.ts";
+import type { Diagnostic } from "../diagnostics/diagnostic.ts";
+import type { Keyring } from "../model/sealed.ts";
+
+export interface Identity {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+}
+
+/** What is wanted: the spec with every reference resolved. Secrets are sealed in it; open them with the keyring where they are used. */
+export interface Desired<S = unknown> {
+  readonly identity: Identity;
+  readonly spec: S;
+  /** What `ensure` reported last; hints only, never the truth. */
+  readonly status: Readonly<Record<string, unknown>> | undefined;
+}
+
+export interface Observation {
+  /** Fields of `status` as they are now; secret ones sealed. */
+  readonly outputs: Readonly<Record<string, unknown>>;
+  /** It does what it should. When false, `message` says why not. */
+  readonly ready: boolean;
+  readonly message?: string;
+}
+
+/** What is about to be declared: references in its spec are not resolved yet. */
+export interface Prospect {
+  readonly namespace: string;
+  readonly name: string;
+  readonly spec: Readonly<Record<string, unknown>>;
+  /** Of the declaration, absolute. */
+  readonly folder: string;
+}
+
+/** What stands against making it, as far as can be seen before: a port that is taken, a program that is missing. */
+export type Obstacle = Omit<Diagnostic, "severity" | "address" | "source">;
+
+/** What every call is given. */
+export interface CallContext {
+  readonly clock: Clock;
+  readonly keyring: Keyring;
+  readonly signal: AbortSignal;
+}
+
+export interface ProviderContext extends CallContext {
+  /** The opened values of a Secret, or undefined when there is none. */
+  readonly readSecret: (namespace: string, name: string) => Readonly<Record<string, string>> | undefined;
+}
+
+export interface Provider<S = unknown> {
+  readonly kind: string;
+  /** `process`, `embedded`, `docker`. */
+  readonly class: string;
+  /** What it can do and what it cannot, in words for people and for `auto`. */
+  readonly capabilities: readonly string[];
+  /** Asked while a plan is made. Changes nothing. */
+  obstacles?(prospect: Prospect): Promise<readonly Obstacle[]>;
+  /** What is there, or undefined. Changes nothing. */
+  observe(desired: Desired<S>, context: ProviderContext): Promise<Observation | undefined>;
+  ensure(desired: Desired<S>, context: ProviderContext): Promise<Observation>;
+  /** `keepData`: the declaration asks to retain what it holds. Resolves with what was kept, one phrase each. */
+  remove(
+    desired: Desired<S>,
+    context: ProviderContext & { readonly keepData: boolean },
+  ): Promise<readonly string[]>;
+}
+
+/** One copy of a service to be run. */
+export interface InstanceSpec {
+  readonly service: string;
+  readonly template: string;
+  readonly run: {
+    readonly command: string | readonly string[];
+    readonly workingDirectory: string;
+    /** Absolute folder that the working directory is relative to. */
+    readonly folder: string;
+    /** Values may be sealed. */
+    readonly env: Readonly<Record<string, string | number | boolean>>;
+    readonly ports: readonly { readonly name: string; readonly protocol: "http" | "tcp" }[];
+    readonly volumes: readonly { readonly volume: string; readonly path: string }[];
+    readonly resources: { readonly cpu?: string; readonly memory?: string };
+    readonly stop: { readonly signal: string; readonly grace: string; readonly drain: string };
+  };
+  readonly ports: Readonly<Record<string, number>>;
+}
+
+export interface Started {
+  /** By what it is found again: pid and start time, a container id. */
+  readonly identity: Readonly<Record<string, string | number>>;
+  readonly host: string;
+  /** What of the limits is enforced, in words. */
+  readonly limits: readonly string[];
+}
+
+export interface Exit {
+  readonly identity: Identity;
+  readonly code: number | null;
+  readonly signal: string | null;
+  /** One sentence: "exited with code 1 after 3s: Error: no such table". */
+  readonly message: string;
+}
+
+export interface LogOptions {
+  /** Of the service's instance that ended last, instead. */
+  readonly previous?: boolean;
+  readonly tail?: number;
+  /** Milliseconds since the epoch. */
+  readonly since?: number;
+  readonly follow?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+export interface LogLine {
+  /** Milliseconds since the epoch, as near as the class knows. */
+  readonly time: number;
+  readonly text: string;
+}
+
+export interface ExecSession {
+  readonly stdout: AsyncIterable<Uint8Array>;
+  readonly stderr: AsyncIterable<Uint8Array>;
+  write(bytes: Uint8Array): void;
+  endInput(): void;
+  resize(columns: number, rows: number): void;
+  kill(): void;
+  readonly exitCode: Promise<number>;
+}
+
+/** Runs instances: the provider contract of kind Service. The same rules hold; an instance's uid is its identity. */
+export interface InstanceProvider {
+  readonly class: string;
+  readonly capabilities: readonly string[];
+  /** Asked of a Service while a plan is made. Changes nothing. */
+  obstacles?(prospect: Prospect): Promise<readonly Obstacle[]>;
+  /** Starts it, or finds it running. */
+  start(identity: Identity, spec: InstanceSpec, context: CallContext): Promise<Started>;
+  /** Undefined when it does not run. */
+  find(
+    identity: Identity,
+    known: Readonly<Record<string, string | number>> | undefined,
+  ): Promise<Started | undefined>;
+  /** Asks it to end, waits, kills what is left of it, and removes its traces but its log. Idempotent. */
+  stop(identity: Identity, spec: InstanceSpec, context: CallContext): Promise<void>;
+  /** Removes what is left: logs, scratch folders. `keepLog`: the log of an instance that ended by itself stays for `logs --previous`. */
+  purge(identity: Identity, spec: InstanceSpec, options: { readonly keepLog: boolean }): Promise<void>;
+  /** Removes what was kept of a service whose last instance is gone. */
+  forget(service: { readonly namespace: string; readonly name: string }): Promise<void>;
+  /** Called with every end of an instance that this provider started or found. */
+  onExit(listener: (exit: Exit) => void): () => void;
+  /** As many port numbers, free now and not in `taken`. */
+  allocatePorts(count: number, taken: ReadonlySet<number>): Promise<readonly number[]>;
+  logs(identity: Identity, spec: InstanceSpec, options: LogOptions): AsyncIterable<LogLine>;
+  exec(
+    identity: Identity,
+    spec: InstanceSpec,
+    command: readonly string[],
+    options: { readonly tty: boolean; readonly stdin: boolean },
+    context: CallContext,
+  ): Promise<ExecSession>;
+  stats(
+    identity: Identity,
+  ): Promise<{ readonly cpuSeconds: number; readonly memoryBytes: number } | undefined>;
+}
+
+/** Where a balancer may send requests. */
+export interface Member {
+  /** The instance's name. */
+  readonly id: string;
+  readonly host: string;
+  readonly port: number;
+  /** Draining: what runs may end, nothing new comes. */
+  readonly state: "ready" | "draining";
+}
+
+/** What a balancer has seen of one member in the last seconds. */
+export interface MemberStats {
+  readonly pool: string;
+  readonly id: string;
+  readonly requests: number;
+  readonly errors: number;
+  /** Median or smoothed time to answer, milliseconds. */
+  readonly latency: number;
+  readonly inFlight: number;
+}
+
+/** Kind LoadBalancer. `ensure` makes listeners and routes; who is behind them changes often and has a way of its own. */
+export interface TrafficProvider extends Provider {
+  /** Resolves when it is in force: after that nothing new goes to a member that is missing or draining. */
+  setMembers(identity: Identity, pool: string, members: readonly Member[]): Promise<void>;
+  /** Resolves when nothing is in flight to the member any more, or after `timeout` milliseconds. */
+  drain(identity: Identity, pool: string, member: string, timeout: number): Promise<void>;
+  stats(identity: Identity): Promise<readonly MemberStats[]>;
+}
+
+/** Nothing will be right until somebody changes something: the declaration, a file, a permission. Not retried. */
+export class TerminalError extends Error {
+  readonly diagnostic: Omit<Diagnostic, "severity">;
+
+  constructor(diagnostic: Omit<Diagnostic, "severity">) {
+    super(diagnostic.hint === undefined ? diagnostic.message : `${diagnostic.message} ${diagnostic.hint}`);
+    this.name = "TerminalError";
+    this.diagnostic = diagnostic;
+  }
+}
+
+/** Not an error: there is nothing to do before `delay` milliseconds have passed. */
+export class RequeueAfter extends Error {
+  readonly delay: number;
+
+  constructor(delay: number, reason: string) {
+    super(reason);
+    this.name = "RequeueAfter";
+    this.delay = delay;
+  }
+}

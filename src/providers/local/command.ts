@@ -1,0 +1,100 @@
+/** From what an instance declares to what the operating system is given: command line, environment, folder, limits. */
+import { existsSync } from "node:fs";
+import { delimiter, dirname, join, resolve } from "node:path";
+import { parseQuantity } from "../../model/quantity.ts";
+import type { Keyring } from "../../model/sealed.ts";
+import type { Identity, InstanceSpec } from "../../provider/provider.ts";
+import { type Home, processId } from "./home.ts";
+import type { ProcessLimits, ProcessSpec } from "./supervisor/process-spec.ts";
+
+/** Of the control plane's own environment only what any program may need to find its way; nothing that may be a secret. */
+const INHERITED = ["HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "TMPDIR"] as const;
+const FALLBACK_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+export function processSpec(
+  identity: Identity,
+  spec: InstanceSpec,
+  home: Home,
+  keyring: Keyring,
+): ProcessSpec {
+  const cwd = resolve(spec.run.folder, spec.run.workingDirectory);
+  const env = environment(identity, spec, cwd, home, keyring);
+  const limits = limitsOf(spec.run.resources);
+  return {
+    id: processId(identity),
+    command:
+      typeof spec.run.command === "string"
+        ? ["/bin/sh", "-c", spec.run.command]
+        : spec.run.command.map((word) => expand(word, env)),
+    env,
+    cwd,
+    logFile: home.logOf(identity.namespace, identity.name),
+    ...(limits === undefined ? {} : { limits }),
+  };
+}
+
+function environment(
+  identity: Identity,
+  spec: InstanceSpec,
+  cwd: string,
+  home: Home,
+  keyring: Keyring,
+): Record<string, string> {
+  const env: Record<string, string> = {};
+  for (const name of INHERITED) {
+    const value = process.env[name];
+    if (value !== undefined) env[name] = value;
+  }
+  env["PATH"] = pathFor(cwd);
+  env["TUTTI_INSTANCE"] = identity.name;
+  env["TUTTI_SERVICE"] = spec.service;
+  env["TUTTI_NAMESPACE"] = identity.namespace;
+  for (const { volume } of spec.run.volumes)
+    env[`VOLUME_${variable(volume)}`] = home.folderOf("volumes", {
+      namespace: identity.namespace,
+      name: volume,
+    });
+  for (const [index, { name }] of spec.run.ports.entries()) {
+    const port = String(spec.ports[name] ?? "");
+    if (index === 0) env["PORT"] = port;
+    env[`PORT_${variable(name)}`] = port;
+  }
+  for (const [name, value] of Object.entries(keyring.openAll(spec.run.env))) env[name] = String(value);
+  return env;
+}
+
+function variable(name: string): string {
+  return name.toUpperCase().replace(/[^A-Z0-9]/g, "_");
+}
+
+const paths = new Map<string, string>();
+
+/** Programs are looked for in `node_modules/.bin` of the folder and its parents, beside our own Node, then as usual. */
+export function pathFor(cwd: string): string {
+  const known = paths.get(cwd);
+  if (known !== undefined) return known;
+  const local: string[] = [];
+  for (let folder = cwd; ; folder = dirname(folder)) {
+    const bin = join(folder, "node_modules", ".bin");
+    if (existsSync(bin)) local.push(bin);
+    if (dirname(folder) === folder) break;
+  }
+  const path = [dirname(process.execPath), ...local, process.env["PATH"] ?? FALLBACK_PATH].join(delimiter);
+  paths.set(cwd, path);
+  return path;
+}
+
+/** `$(NAME)` from the environment, as Kubernetes does in commands; `$$(NAME)` writes `$(NAME)`. */
+function expand(word: string, env: Readonly<Record<string, string>>): string {
+  return word.replace(/\$?\$\(([A-Za-z_][A-Za-z0-9_]*)\)/g, (all, name: string) =>
+    all.startsWith("$$") ? all.slice(1) : (env[name] ?? all),
+  );
+}
+
+function limitsOf(resources: InstanceSpec["run"]["resources"]): ProcessLimits | undefined {
+  if (resources.cpu === undefined && resources.memory === undefined) return undefined;
+  return {
+    ...(resources.memory === undefined ? {} : { memoryBytes: parseQuantity(resources.memory) }),
+    ...(resources.cpu === undefined ? {} : { cpu: parseQuantity(resources.cpu) }),
+  };
+}

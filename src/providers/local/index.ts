@@ -1,0 +1,64 @@
+/** Everything that one machine with nothing installed can do: the embedded classes. */
+import type { Clock } from "../../clock/clock.ts";
+import type { Keyring } from "../../model/sealed.ts";
+import type { Provider } from "../../provider/provider.ts";
+import { embeddedDatabases } from "./database.ts";
+import { embeddedDns } from "./dns.ts";
+import { Home, identityOfProcess } from "./home.ts";
+import { EmbeddedBalancers } from "./load-balancer.ts";
+import { loopbackNetworks } from "./network.ts";
+import { ProcessProvider } from "./process.ts";
+import { LogWatch } from "./supervisor/log-watch.ts";
+import { Supervisor } from "./supervisor/supervisor.ts";
+import { directoryVolumes } from "./volume.ts";
+
+export interface LocalProviders {
+  readonly instances: ProcessProvider;
+  readonly balancers: EmbeddedBalancers;
+  /** All but the instances', balancers included. */
+  readonly providers: readonly Provider[];
+  /** Called when a process that serves a resource (not an instance) has ended by itself. */
+  readonly onServerExit: (
+    listener: (resource: {
+      readonly kind: string;
+      readonly namespace: string;
+      readonly name: string;
+    }) => void,
+  ) => void;
+  /** What runs goes on, to be found by the next control plane of this home. */
+  readonly close: () => void;
+}
+
+export async function localProviders(options: {
+  readonly folder: string;
+  readonly clock: Clock;
+  readonly keyring: Keyring;
+}): Promise<LocalProviders> {
+  const home = new Home(options.folder);
+  const { supervisor } = await Supervisor.open({ home: options.folder, clock: options.clock });
+  const logs = new LogWatch({ clock: options.clock });
+  const parts = { home, supervisor, logs };
+  const balancers = new EmbeddedBalancers(parts);
+  return {
+    instances: new ProcessProvider({ ...parts, keyring: options.keyring }),
+    balancers,
+    providers: [
+      embeddedDatabases(parts) as Provider,
+      directoryVolumes(home),
+      loopbackNetworks(),
+      balancers,
+      ...embeddedDns(parts),
+    ],
+    onServerExit: (listener) => {
+      supervisor.onExit((exit) => {
+        const identity = exit.requested ? undefined : identityOfProcess(exit.id);
+        if (identity !== undefined && identity.kind !== "Instance") listener(identity);
+      });
+    },
+    close: () => {
+      balancers.close();
+      logs.close();
+      supervisor.close();
+    },
+  };
+}

@@ -1,0 +1,286 @@
+/**
+ * Class `process`: instances as supervised processes of this machine.
+ *
+ *  - A process is found by its id (namespace, name, uid), which it carries in its environment: nothing is kept here that a
+ *    restarted control plane could not see (P2).
+ *  - Values of secrets are opened for the process' environment only, and taken out of what its log is read into (I10).
+ */
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { formatDuration, parseDuration } from "../../model/duration.ts";
+import { type Keyring, isSealed } from "../../model/sealed.ts";
+import {
+  type ExecSession,
+  type Exit,
+  type Identity,
+  type InstanceProvider,
+  type InstanceSpec,
+  type LogLine,
+  type LogOptions,
+  type Obstacle,
+  type Prospect,
+  type CallContext,
+  type Started,
+  TerminalError,
+} from "../../provider/provider.ts";
+import { processSpec } from "./command.ts";
+import { type Home, identityOfProcess, processId } from "./home.ts";
+import { copyObstacles, portObstacles, portsIn, programObstacles } from "./obstacles.ts";
+import { execBeside } from "./supervisor/exec.ts";
+import { removeLog } from "./supervisor/log-files.ts";
+import { readLog } from "./supervisor/log-reader.ts";
+import type { LogWatch } from "./supervisor/log-watch.ts";
+import { freePorts } from "./supervisor/ports.ts";
+import type { ProcessExit } from "./supervisor/process-spec.ts";
+import type { Supervisor } from "./supervisor/supervisor.ts";
+
+export interface ProcessProviderOptions {
+  readonly home: Home;
+  readonly supervisor: Supervisor;
+  readonly logs: LogWatch;
+  readonly keyring: Keyring;
+}
+
+const HOST = "127.0.0.1";
+/** What is read of a log's end to say why a process ended. */
+const LAST_WORDS = 4096;
+
+export class ProcessProvider implements InstanceProvider {
+  readonly class = "process";
+  readonly capabilities: readonly string[] = [
+    "runs programs of this machine as processes that outlive the control plane",
+    "gives ports, environment, working directory, volumes by path",
+    "enforces memory and CPU limits where control groups can be written",
+    "does not isolate files or networks",
+  ];
+  readonly #options: ProcessProviderOptions;
+  /** When each was started and which secret values its log may hold, by process id. */
+  readonly #running = new Map<
+    string,
+    { readonly startedAt: number; readonly secrets: readonly string[]; readonly logFile: string }
+  >();
+  #allocations = 0;
+
+  constructor(options: ProcessProviderOptions) {
+    this.#options = options;
+  }
+
+  async obstacles(prospect: Prospect): Promise<readonly Obstacle[]> {
+    const ports = await portObstacles(this.#options.home, portsIn(prospect.spec, "ports"));
+    return [...programObstacles(prospect), ...copyObstacles(prospect), ...ports];
+  }
+
+  async start(identity: Identity, spec: InstanceSpec, context: CallContext): Promise<Started> {
+    const { home, supervisor, logs, keyring } = this.#options;
+    const process = processSpec(identity, spec, home, keyring);
+    const started = await supervisor.start(process);
+    this.#running.set(process.id, {
+      startedAt: context.clock.now(),
+      secrets: secretsOf(spec, keyring),
+      logFile: process.logFile,
+    });
+    logs.add(process.logFile);
+    const limits = [
+      ...started.enforced.map((limit) => `${limit} enforced`),
+      ...started.unenforced.map(({ limit, reason }) => `${limit} not enforced: ${reason}`),
+    ];
+    return { identity: { pid: started.pid, startTime: started.startTime }, host: HOST, limits };
+  }
+
+  find(identity: Identity): Promise<Started | undefined> {
+    const { supervisor, home, logs } = this.#options;
+    const running = supervisor.find(processId(identity));
+    if (running === undefined) return Promise.resolve(undefined);
+    logs.add(home.logOf(identity.namespace, identity.name));
+    return Promise.resolve({
+      identity: { pid: running.pid, startTime: running.startTime },
+      host: HOST,
+      limits: [],
+    });
+  }
+
+  async stop(identity: Identity, spec: InstanceSpec): Promise<void> {
+    const { stop } = spec.run;
+    await this.#options.supervisor.stop(processId(identity), {
+      signal: stop.signal as NodeJS.Signals,
+      graceMs: parseDuration(stop.grace),
+    });
+  }
+
+  purge(identity: Identity, spec: InstanceSpec, { keepLog }: { readonly keepLog: boolean }): Promise<void> {
+    const { home, logs } = this.#options;
+    const file = home.logOf(identity.namespace, identity.name);
+    logs.delete(file);
+    this.#running.delete(processId(identity));
+    if (keepLog && existsSync(file)) {
+      const previous = previousLog(home, identity.namespace, spec.service);
+      removeLog(previous);
+      renameSync(file, previous);
+      redactFile(previous, secretsOf(spec, this.#options.keyring));
+    }
+    removeLog(file);
+    return Promise.resolve();
+  }
+
+  forget(service: { readonly namespace: string; readonly name: string }): Promise<void> {
+    const file = previousLog(this.#options.home, service.namespace, service.name);
+    removeLog(file);
+    rmSync(file, { force: true });
+    return Promise.resolve();
+  }
+
+  onExit(listener: (exit: Exit) => void): () => void {
+    return this.#options.supervisor.onExit((exit) => {
+      const identity = exit.requested ? undefined : identityOfProcess(exit.id);
+      if (identity?.kind === "Instance")
+        listener({ identity, code: exit.code, signal: exit.signal, message: this.#describe(exit, identity) });
+    });
+  }
+
+  async allocatePorts(count: number, taken: ReadonlySet<number>): Promise<readonly number[]> {
+    this.#allocations += 1;
+    const ports = await freePorts(
+      { seed: `${this.#options.home.folder} ${this.#allocations}`, taken },
+      count,
+    );
+    if (ports.length === count) return ports;
+    throw new TerminalError({
+      code: "NoFreePort",
+      message: `${count} free ports are needed and ${ports.length} were found between 20000 and 31999.`,
+      hint: "Stop what listens there, or declare fewer replicas.",
+    });
+  }
+
+  async *logs(identity: Identity, spec: InstanceSpec, options: LogOptions): AsyncIterable<LogLine> {
+    const { home, keyring, supervisor } = this.#options;
+    const secrets = secretsOf(spec, keyring);
+    const file =
+      options.previous === true
+        ? previousLog(home, identity.namespace, spec.service)
+        : home.logOf(identity.namespace, identity.name);
+    const lines = readLog(file, {
+      ...(options.tail === undefined ? {} : { tail: options.tail }),
+      ...(options.since === undefined ? {} : { sinceTime: options.since }),
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+      follow: options.follow === true && options.previous !== true,
+      ended: () => supervisor.find(processId(identity)) === undefined,
+    });
+    for await (const line of lines) yield { time: line.time ?? 0, text: redact(line.text, secrets) };
+  }
+
+  async exec(
+    identity: Identity,
+    spec: InstanceSpec,
+    command: readonly string[],
+    options: { readonly tty: boolean; readonly stdin: boolean },
+    context: CallContext,
+  ): Promise<ExecSession> {
+    const { home, keyring } = this.#options;
+    const session = await execBeside(home.folder, processSpec(identity, spec, home, keyring), command, {
+      tty: options.tty,
+      stdin: options.stdin,
+      signal: context.signal,
+    });
+    return {
+      stdout: session.stdout,
+      stderr: session.stderr,
+      write: (bytes) => void session.stdin?.write(bytes),
+      endInput: () => void session.stdin?.end(),
+      // The terminal that `script` makes has a fixed size.
+      resize: () => {},
+      kill: () => session.kill("SIGKILL"),
+      exitCode: session.exit,
+    };
+  }
+
+  stats(
+    identity: Identity,
+  ): Promise<{ readonly cpuSeconds: number; readonly memoryBytes: number } | undefined> {
+    const id = processId(identity);
+    const stats = this.#options.supervisor.stats([id]).get(id);
+    return Promise.resolve(
+      stats === undefined ? undefined : { cpuSeconds: stats.cpuSeconds, memoryBytes: stats.residentBytes },
+    );
+  }
+
+  #describe(exit: ProcessExit, identity: Identity): string {
+    const running = this.#running.get(exit.id);
+    const how =
+      exit.signal !== null
+        ? `ended by ${exit.signal}`
+        : exit.code === null
+          ? "ended"
+          : `exited with code ${exit.code}`;
+    const after = running === undefined ? "" : ` after ${formatDuration(exit.at - running.startedAt)}`;
+    const words = lastLine(running?.logFile ?? this.#options.home.logOf(identity.namespace, identity.name));
+    return words === "" || exit.signal === "SIGKILL"
+      ? `${how}${after}.`
+      : `${how}${after}: ${redact(words, running?.secrets ?? [])}`;
+  }
+}
+
+function previousLog(home: Home, namespace: string, service: string): string {
+  return home.logOf(namespace, `${service}.previous`);
+}
+
+/** Values too short to be told from ordinary text are left alone. */
+function secretsOf(spec: InstanceSpec, keyring: Keyring): readonly string[] {
+  return Object.values(spec.run.env)
+    .filter(isSealed)
+    .map((value) => keyring.open(value))
+    .flatMap((value) => [value, ...passwordIn(value)])
+    .filter((value) => value.length >= 6);
+}
+
+function passwordIn(value: string): readonly string[] {
+  const match = /^[a-z][a-z0-9+.-]*:\/\/[^:/@]*:([^@/]+)@/i.exec(value);
+  return match?.[1] === undefined ? [] : [match[1]];
+}
+
+function redact(text: string, secrets: readonly string[]): string {
+  return secrets.reduce((result, secret) => result.replaceAll(secret, "(secret)"), text);
+}
+
+/** Who reads it later may not know any more what was secret. Bytes stay bytes: both are taken as Latin-1. */
+function redactFile(file: string, secrets: readonly string[]): void {
+  if (secrets.length === 0) return;
+  const text = readFileSync(file, "latin1");
+  const redacted = redact(
+    text,
+    secrets.map((secret) => Buffer.from(secret).toString("latin1")),
+  );
+  if (redacted !== text) writeFileSync(file, redacted, { encoding: "latin1", mode: 0o600 });
+}
+
+/** The last line that says something, of a program's output; stack frames say less than what is above them. */
+function lastLine(file: string): string {
+  let text: string;
+  try {
+    const descriptor = openSync(file, "r");
+    try {
+      const { size } = fstatSync(descriptor);
+      const buffer = Buffer.alloc(Math.min(size, LAST_WORDS));
+      readSync(descriptor, buffer, 0, buffer.length, size - buffer.length);
+      text = buffer.toString("utf8");
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch {
+    return "";
+  }
+  const lines = text
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "" && !line.startsWith("at ") && !/^Node\.js v\d/.test(line) && line !== "}");
+  const telling = lines.findLast((line) => /error/i.test(line)) ?? lines.at(-1) ?? "";
+  return telling.slice(0, 300);
+}
