@@ -1,0 +1,55 @@
+/** What every part of the API works with. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Clock } from "../clock/clock.ts";
+import type { Logger } from "../controller/reconciler.ts";
+import type { AnyKind } from "../kinds/kind.ts";
+import type { Keyring } from "../model/sealed.ts";
+import type { InstanceProvider } from "../provider/provider.ts";
+import type { Diagnostic } from "../diagnostics/diagnostic.ts";
+import type { Plan } from "../planner/plan.ts";
+import type { Store } from "../store/store.ts";
+import type { ApiLimits } from "./limits.ts";
+import type { StreamLimit } from "./stream-limit.ts";
+import type { WatchHub } from "./watch-hub.ts";
+
+export interface ApiContext {
+  readonly store: Store;
+  readonly keyring: Keyring;
+  readonly clock: Clock;
+  readonly kinds: readonly AnyKind[];
+  readonly version: string;
+  /** By class. */
+  readonly instanceProviders: ReadonlyMap<string, InstanceProvider>;
+  /** What stands against a plan that is about to be shown. */
+  readonly preflight: (plan: Plan) => Promise<readonly Diagnostic[]>;
+  readonly log: Logger;
+  readonly limits: ApiLimits;
+  readonly hub: WatchHub;
+  readonly streams: StreamLimit;
+  /** Aborted when the API closes: ends every stream. */
+  readonly closing: AbortSignal;
+}
+
+/** One request, authenticated. */
+export interface Call {
+  readonly method: string;
+  readonly query: URLSearchParams;
+  /** `user:admin`. */
+  readonly actor: string;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+}
+
+/** A resource named by a request. */
+export interface ResourceTarget {
+  readonly kind: AnyKind;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** What a handler answers with; undefined when it has written the response itself. */
+export type Answer = { readonly code: number; readonly body: unknown } | undefined;
+
+export function ok(body: unknown): Answer {
+  return { code: 200, body };
+}

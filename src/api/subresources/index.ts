@@ -1,0 +1,36 @@
+/** Which subresources there are, and of which kinds. */
+import type { AnyKind } from "../../kinds/kind.ts";
+import type { Answer, ApiContext, Call, ResourceTarget } from "../api-context.ts";
+import { history } from "./history.ts";
+import { instanceLog, serviceLog } from "./log.ts";
+import { scale } from "./scale.ts";
+import { status } from "./status.ts";
+import { apply, plan } from "./system.ts";
+import { why } from "./why.ts";
+
+export interface Subresource {
+  readonly methods: readonly string[];
+  readonly of: (kind: AnyKind) => boolean;
+  readonly serve: (context: ApiContext, call: Call, target: ResourceTarget) => Promise<Answer>;
+}
+
+const every = (): boolean => true;
+const only =
+  (name: string) =>
+  (kind: AnyKind): boolean =>
+    kind.kind === name;
+
+const SUBRESOURCES: readonly (readonly [string, Subresource])[] = [
+  ["status", { methods: ["GET", "PUT", "PATCH"], of: every, serve: status }],
+  ["scale", { methods: ["GET", "PUT", "PATCH"], of: (kind) => kind.scale !== undefined, serve: scale }],
+  ["history", { methods: ["GET"], of: every, serve: history }],
+  ["why", { methods: ["GET"], of: every, serve: why }],
+  ["log", { methods: ["GET"], of: only("Instance"), serve: instanceLog }],
+  ["log", { methods: ["GET"], of: only("Service"), serve: serviceLog }],
+  ["plan", { methods: ["POST"], of: only("System"), serve: plan }],
+  ["apply", { methods: ["POST"], of: only("System"), serve: apply }],
+];
+
+export function findSubresource(kind: AnyKind, name: string): Subresource | undefined {
+  return SUBRESOURCES.find(([known, subresource]) => known === name && subresource.of(kind))?.[1];
+}

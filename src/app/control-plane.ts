@@ -1,0 +1,173 @@
+/**
+ * The composition of a control plane: which controllers run on which store with which providers. The only place, beside
+ * serve.ts, that names concrete implementations.
+ */
+import type { Clock } from "../clock/clock.ts";
+import { instanceController } from "../controllers/instance/index.ts";
+import { balanceController } from "../controllers/balance/index.ts";
+import { expiryController } from "../controllers/expiry/index.ts";
+import { garbageController } from "../controllers/garbage/index.ts";
+import { healthController } from "../controllers/health/index.ts";
+import { provisionController } from "../controllers/provision/index.ts";
+import { rolloutController } from "../controllers/rollout/index.ts";
+import { PortsInUse } from "../controllers/rollout/ports.ts";
+import { systemController } from "../controllers/system/index.ts";
+import type { Logger } from "../controller/reconciler.ts";
+import { routesTo } from "../controller/routes.ts";
+import { Runtime } from "../controller/runtime.ts";
+import { DependentsView, IndexView, OwnedView } from "../controller/view.ts";
+import { type Key, type Resource, keyText } from "../model/resource.ts";
+import type { Diagnostic } from "../diagnostics/diagnostic.ts";
+import type { Plan } from "../planner/plan.ts";
+import type { Keyring } from "../model/sealed.ts";
+import type { InstanceProvider, Provider, ProviderContext, TrafficProvider } from "../provider/provider.ts";
+import { type Operation, type Store, StoreError } from "../store/store.ts";
+import { Classes } from "./classes.ts";
+import { preflight } from "./preflight.ts";
+
+export interface ControlPlaneOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly keyring: Keyring;
+  /** In order of preference for the class `auto`. */
+  readonly instances: readonly InstanceProvider[];
+  readonly providers: readonly Provider[];
+  readonly log?: Logger;
+}
+
+export interface ControlPlane {
+  readonly runtime: Runtime;
+  readonly instanceProviders: ReadonlyMap<string, InstanceProvider>;
+  /** What stands against a plan: asked before it is shown. */
+  readonly preflight: (plan: Plan) => Promise<readonly Diagnostic[]>;
+  /** Has whatever serves a resource looked at now. */
+  readonly lookAt: (key: Key) => void;
+  readonly start: () => Promise<void>;
+  /** What runs goes on running. */
+  readonly stop: () => Promise<void>;
+}
+
+export function createControlPlane({
+  store,
+  clock,
+  keyring,
+  instances: engines,
+  providers,
+  log,
+}: ControlPlaneOptions): ControlPlane {
+  const classes = new Classes(engines, providers);
+  const runtime = new Runtime(store, { clock, ...(log === undefined ? {} : { log }) });
+  const instances = new IndexView("Instance", serviceOf);
+  const balancers = new IndexView("LoadBalancer", () => "");
+  const dependents = new DependentsView();
+  const owned = new OwnedView();
+  const ports = new PortsInUse();
+  for (const view of [instances, balancers, dependents, owned, ports]) runtime.addView(view);
+  const resolver = { store, keyring };
+  const context: Omit<ProviderContext, "signal"> = {
+    clock,
+    keyring,
+    readSecret: (namespace, name) => readSecret(store, keyring, namespace, name),
+  };
+  const instanceProviders = classes.instances;
+  const routed = (instance: Resource<{ readonly service: string }>): boolean =>
+    [...balancers.all()].some((balancer) =>
+      routesTo(balancer, {
+        namespace: instance.metadata.namespace ?? "default",
+        name: instance.spec.service,
+      }),
+    );
+  const wake = (key: Key): void => runtime.trigger("instance", key);
+  const traffic = (spec: { readonly class: string; readonly location: string }): TrafficProvider =>
+    classes.provider("LoadBalancer", spec) as TrafficProvider;
+
+  runtime.addController(
+    rolloutController({
+      store,
+      clock,
+      resolver,
+      instances,
+      dependents,
+      ports,
+      providerOf: (spec) => classes.instance(spec),
+    }),
+  );
+  runtime.addController(
+    instanceController({ store, clock, instances, routed, wake, context, providers: instanceProviders }),
+  );
+  runtime.addController(healthController({ store, clock, instances, context, providers: instanceProviders }));
+  runtime.addController(balanceController({ store, clock, instances, balancers, providerOf: traffic }));
+  runtime.addController(
+    provisionController({
+      store,
+      clock,
+      resolver,
+      dependents,
+      context,
+      kinds: classes.kinds,
+      providerOf: (kind, spec) => classes.provider(kind, spec),
+    }),
+  );
+  runtime.addController(systemController({ store, clock }));
+  runtime.addController(garbageController({ store, owned }));
+  runtime.addController(expiryController({ store, clock }));
+
+  return {
+    runtime,
+    instanceProviders,
+    preflight: (plan) => preflight(plan, classes),
+    lookAt: (key) => runtime.trigger("provision", key),
+    start: async () => {
+      await ensureBasics(store, classes);
+      runtime.start();
+    },
+    stop: () => runtime.stop(),
+  };
+}
+
+function serviceOf(instance: Resource): string {
+  return keyText({
+    kind: "Service",
+    namespace: instance.metadata.namespace ?? "default",
+    name: (instance.spec as { readonly service: string }).service,
+  });
+}
+
+function readSecret(
+  store: Store,
+  keyring: Keyring,
+  namespace: string,
+  name: string,
+): Readonly<Record<string, string>> | undefined {
+  const secret = store.get({ kind: "Secret", namespace, name }) as
+    | (Resource & { readonly data?: Readonly<Record<string, string>> })
+    | undefined;
+  return secret === undefined ? undefined : keyring.openAll(secret.data ?? {});
+}
+
+/** What is always there: the namespace `default` and this machine as the Location `local`, with what it can do. */
+async function ensureBasics(store: Store, classes: Classes): Promise<void> {
+  const cause = { actor: "control-plane", action: "start" };
+  const basics = [
+    { apiVersion: "v1", kind: "Namespace", metadata: { name: "default" }, spec: {} },
+    {
+      apiVersion: "tutti.dev/v1",
+      kind: "Location",
+      metadata: { name: "local" },
+      spec: { type: "local", classes: {} },
+    },
+  ];
+  for (const resource of basics) {
+    try {
+      await store.commit([{ type: "create", resource }], cause);
+    } catch (error) {
+      if (!(error instanceof StoreError && error.code === "AlreadyExists")) throw error;
+    }
+  }
+  const status: Operation = {
+    type: "status",
+    key: { kind: "Location", namespace: "", name: "local" },
+    status: { classes: classes.capabilities() },
+  };
+  await store.commit([status], cause);
+}

@@ -1,0 +1,23 @@
+/** The program: `tutti`. Puts the real terminal and the real control plane behind the command line. */
+import { systemClock } from "../clock/clock.ts";
+import { run } from "../cli/run.ts";
+import { accessTo } from "./access.ts";
+import { StateFolder } from "./home.ts";
+import { VERSION } from "./version.ts";
+
+process.exitCode = await run(process.argv.slice(2), {
+  stdin: process.stdin,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  env: process.env,
+  cwd: process.cwd(),
+  version: VERSION,
+  clock: systemClock,
+  onInterrupt: (listener) => {
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, listener);
+    return () => {
+      for (const signal of ["SIGINT", "SIGTERM"] as const) process.off(signal, listener);
+    };
+  },
+  controlPlane: (home) => accessTo(StateFolder.locate(home, process.env)),
+});

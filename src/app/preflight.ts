@@ -1,0 +1,60 @@
+/**
+ * Asks the providers what stands against a plan before anything of it is committed, so that a port that is taken or a
+ * program that is missing is bad input and not a system that half comes up.
+ */
+import { type Diagnostic } from "../diagnostics/diagnostic.ts";
+import { type Draft, addressOf } from "../model/resource.ts";
+import type { Plan } from "../planner/plan.ts";
+import { type Obstacle, type Prospect, TerminalError } from "../provider/provider.ts";
+import type { Classes } from "./classes.ts";
+
+interface Asked {
+  obstacles?(prospect: Prospect): Promise<readonly Obstacle[]>;
+}
+
+/** Everything that the plan's creations and changes would run into, as far as anybody can tell. */
+export async function preflight(plan: Plan, classes: Classes): Promise<readonly Diagnostic[]> {
+  const changed = new Set(
+    plan.steps
+      .filter(({ action }) => action === "create" || action === "update" || action === "replace")
+      .map(({ address }) => address),
+  );
+  const folder = folderOf(plan);
+  const found = plan.resources
+    .filter((draft) => changed.has(addressOf(draft)))
+    .map((draft) => obstaclesOf(draft, folder, classes));
+  return (await Promise.all(found)).flat();
+}
+
+async function obstaclesOf(draft: Draft, folder: string, classes: Classes): Promise<readonly Diagnostic[]> {
+  const spec = (draft.spec ?? {}) as Readonly<Record<string, unknown>>;
+  const { kind, metadata } = draft;
+  const prospect = { namespace: metadata.namespace ?? "default", name: metadata.name, spec, folder };
+  try {
+    const obstacles = (await providerOf(kind, spec, classes)?.obstacles?.(prospect)) ?? [];
+    return obstacles.map((obstacle) => ({ severity: "error", address: addressOf(draft), ...obstacle }));
+  } catch (error) {
+    if (!(error instanceof TerminalError)) throw error;
+    return [{ severity: "error", address: addressOf(draft), ...error.diagnostic }];
+  }
+}
+
+/** Undefined for what nobody provides. Refuses with TerminalError a class or location that is not there. */
+function providerOf(
+  kind: string,
+  spec: Readonly<Record<string, unknown>>,
+  classes: Classes,
+): Asked | undefined {
+  const { class: name, location } = spec;
+  if (typeof name !== "string" || typeof location !== "string") return undefined;
+  // What is still to be computed is judged when it is known.
+  if (name.includes("${") || location.includes("${")) return undefined;
+  if (kind === "Service") return classes.instance({ class: name, location });
+  return classes.kinds.has(kind) ? classes.provider(kind, { class: name, location }) : undefined;
+}
+
+function folderOf(plan: Plan): string {
+  const system = plan.resources.find(({ kind }) => kind === "System");
+  const { folder } = (system?.spec ?? {}) as { readonly folder?: string };
+  return folder === undefined || folder === "" ? "/" : folder;
+}

@@ -1,0 +1,138 @@
+/**
+ * The control plane as a process: state folder, store, providers, controllers, API. It may be killed at any moment: what
+ * it started runs on, and the next one of the same state folder finds it.
+ *
+ * Order of starting: store (whose lock admits one process) -> providers (which adopt what runs) -> API -> controllers ->
+ * registration, so that whoever finds the registration finds an API that answers. Stopping is the reverse.
+ */
+import pino from "pino";
+import { createApi } from "../api/api.ts";
+import { systemClock } from "../clock/clock.ts";
+import type { Resource } from "../model/resource.ts";
+import type { Identity } from "../provider/provider.ts";
+import { localProviders } from "../providers/local/index.ts";
+import { identityOf } from "../providers/local/supervisor/process-table.ts";
+import { openSqliteStore } from "../stores/sqlite.ts";
+import { serverCertificate } from "./certificate.ts";
+import { createControlPlane } from "./control-plane.ts";
+import type { StateFolder } from "./home.ts";
+import { kubeconfig } from "./kubeconfig.ts";
+import { metricsText } from "./metrics.ts";
+import { VERSION } from "./version.ts";
+
+export interface ServeOptions {
+  readonly folder: StateFolder;
+  readonly host?: string;
+  /** A free one when absent; the last one again if it is still free. */
+  readonly port?: number;
+  /** Standard output of the process is its log file when it runs in the background. */
+  readonly level?: "debug" | "info" | "warn" | "error";
+}
+
+export interface Serving {
+  readonly url: string;
+  /** Resolves when everything is closed. */
+  readonly stop: () => Promise<void>;
+}
+
+export async function serve({
+  folder,
+  host = "127.0.0.1",
+  port,
+  level = "info",
+}: ServeOptions): Promise<Serving> {
+  folder.ensure();
+  const log = pino({ level, base: { pid: process.pid } }, pino.destination({ fd: 1, sync: false }));
+  const clock = systemClock;
+  const store = await openSqliteStore({ file: folder.storeFile, clock });
+  const keyring = folder.keyring();
+  const token = folder.token();
+  const local = await localProviders({ folder: folder.path, clock, keyring });
+  const plane = createControlPlane({
+    store,
+    clock,
+    keyring,
+    instances: [local.instances],
+    providers: local.providers,
+    log,
+  });
+  local.onServerExit((resource) => plane.lookAt(resource));
+  const api = createApi({
+    store,
+    keyring,
+    clock,
+    token,
+    version: VERSION,
+    instanceProviders: plane.instanceProviders,
+    preflight: plane.preflight,
+    log,
+    metrics: () =>
+      metricsText({
+        depths: () => plane.runtime.depths(),
+        balancers: () => store.list({ kind: "LoadBalancer" }).items,
+        balancerMetrics: (balancer) => local.balancers.metrics(identityOfResource(balancer)),
+      }),
+  });
+  const url = await listen(api, host, port ?? lastPort(folder));
+  await plane.start();
+  folder.register({
+    pid: process.pid,
+    startTime: identityOf(process.pid)?.startTime ?? 0,
+    url,
+    version: VERSION,
+  });
+  log.info({ url, revision: store.revision }, "control plane is ready");
+  // Beside everything else: nobody who starts a system has to wait for it.
+  const secured = serveSecurely(api, folder, host, token).catch((error: unknown) =>
+    log.error({ reason: error instanceof Error ? error.message : String(error) }, "no HTTPS address"),
+  );
+  let stopped: Promise<void> | undefined;
+  const stop = async (): Promise<void> => {
+    folder.unregister(process.pid);
+    await secured;
+    await api.close();
+    await plane.stop();
+    local.close();
+    await store.close();
+    log.info("control plane has stopped");
+    log.flush();
+  };
+  return { url, stop: () => (stopped ??= stop()) };
+}
+
+async function serveSecurely(
+  api: ReturnType<typeof createApi>,
+  folder: StateFolder,
+  host: string,
+  token: string,
+): Promise<void> {
+  const tls = await serverCertificate(folder, systemClock.now());
+  const preferred = folder.portInKubeconfig();
+  const url = await api
+    .listen({ host, port: preferred ?? 0, tls })
+    .catch(() => api.listen({ host, port: 0, tls }));
+  folder.write("kubeconfig", `${kubeconfig(url, token, tls.certificate)}\n`);
+}
+
+async function listen(
+  api: ReturnType<typeof createApi>,
+  host: string,
+  preferred: number | undefined,
+): Promise<string> {
+  try {
+    return await api.listen({ host, port: preferred ?? 0 });
+  } catch (error) {
+    if (preferred === undefined || (error as { readonly code?: string }).code !== "EADDRINUSE") throw error;
+    return api.listen({ host, port: 0 });
+  }
+}
+
+/** The same address as last time where possible, so that kubeconfigs and open consoles stay right. */
+function lastPort(folder: StateFolder): number | undefined {
+  const url = folder.registration()?.url ?? folder.lastUrl();
+  return url === undefined ? undefined : Number(new URL(url).port) || undefined;
+}
+
+function identityOfResource({ kind, metadata }: Resource): Identity {
+  return { kind, namespace: metadata.namespace ?? "", name: metadata.name, uid: metadata.uid };
+}

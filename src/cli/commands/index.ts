@@ -1,0 +1,141 @@
+/** The registry of verbs. Each is loaded when it is used, so that the command line starts quickly. */
+import type { VerbEntry } from "../verb.ts";
+
+export const verbs: readonly VerbEntry[] = [
+  {
+    name: "init",
+    group: "Declare",
+    summary: "Begin a declaration in a folder",
+    load: async () => (await import("./init.ts")).verb,
+  },
+  {
+    name: "up",
+    group: "Declare",
+    summary: "Bring a declared system up and watch until it is ready",
+    load: async () => (await import("./up.ts")).verb,
+  },
+  {
+    name: "plan",
+    group: "Declare",
+    summary: "Show what would change",
+    load: async () => (await import("./plan.ts")).verb,
+  },
+  {
+    name: "apply",
+    group: "Declare",
+    summary: "Apply a declaration to the running control plane",
+    load: async () => (await import("./apply.ts")).verb,
+  },
+  {
+    name: "down",
+    group: "Declare",
+    summary: "Take a system down",
+    load: async () => (await import("./down.ts")).verb,
+  },
+  {
+    name: "schema",
+    group: "Declare",
+    summary: "Print the JSON Schema of kinds, for editors",
+    load: async () => (await import("./schema.ts")).verb,
+  },
+
+  {
+    name: "status",
+    group: "Look",
+    summary: "Show all systems, or one as a tree",
+    load: async () => (await import("./status.ts")).verb,
+  },
+  {
+    name: "get",
+    group: "Look",
+    summary: "List resources, or print one",
+    load: async () => (await import("./get.ts")).verb,
+  },
+  {
+    name: "describe",
+    group: "Look",
+    summary: "Tell all about a resource, its trouble first",
+    load: async () => (await import("./describe.ts")).verb,
+  },
+  {
+    name: "logs",
+    group: "Look",
+    summary: "Print the logs of a service or an instance",
+    load: async () => (await import("./logs.ts")).verb,
+  },
+  {
+    name: "events",
+    group: "Look",
+    summary: "Show what happened",
+    load: async () => (await import("./events.ts")).verb,
+  },
+  {
+    name: "why",
+    group: "Look",
+    summary: "Tell how a resource came to be as it is",
+    load: async () => (await import("./why.ts")).verb,
+  },
+  {
+    name: "open",
+    group: "Look",
+    summary: "Open a system's first address in the browser",
+    load: async () => (await import("./open.ts")).verb,
+  },
+
+  {
+    name: "scale",
+    group: "Change",
+    summary: "Set the number of a service's instances",
+    load: async () => (await import("./scale.ts")).verb,
+  },
+  {
+    name: "rollout",
+    group: "Change",
+    summary: "Follow, repeat or undo rollouts",
+    load: async () => (await import("./rollout.ts")).verb,
+  },
+  {
+    name: "exec",
+    group: "Change",
+    summary: "Run a command in an instance",
+    load: async () => (await import("./exec.ts")).verb,
+  },
+
+  {
+    name: "serve",
+    group: "Control plane",
+    summary: "Run the control plane in the foreground",
+    load: async () => (await import("./serve.ts")).verb,
+  },
+  {
+    name: "stop",
+    group: "Control plane",
+    summary: "Stop the control plane",
+    load: async () => (await import("./stop.ts")).verb,
+  },
+  {
+    name: "kubeconfig",
+    group: "Control plane",
+    summary: "Print a kubeconfig for kubectl",
+    load: async () => (await import("./kubeconfig.ts")).verb,
+  },
+  {
+    name: "doctor",
+    group: "Control plane",
+    summary: "Check this machine and the control plane",
+    load: async () => (await import("./doctor.ts")).verb,
+  },
+
+  {
+    name: "completion",
+    group: "Tools",
+    summary: "Print the completion script for a shell",
+    load: async () => (await import("./completion.ts")).verb,
+  },
+  {
+    name: "version",
+    group: "Tools",
+    summary: "Print the versions of tutti and of the control plane",
+    load: async () => (await import("./version.ts")).verb,
+  },
+];

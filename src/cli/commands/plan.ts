@@ -1,0 +1,62 @@
+import type { Client } from "../../client/client.ts";
+import type { CommandContext } from "../context.ts";
+import {
+  type DeclarationOptions,
+  isEmpty,
+  loadDeclaration,
+  planDeclaration,
+  withDeclarationOptions,
+} from "../declaration.ts";
+import type { Offline } from "../environment.ts";
+import { EXIT, type ExitCode } from "../exit.ts";
+import { emit } from "../output.ts";
+import type { Verb } from "../verb.ts";
+import { diagnosticsView } from "../views/diagnostics.ts";
+import { planView } from "../views/plan.ts";
+
+interface PlanOptions extends DeclarationOptions {
+  readonly detailedExitcode?: boolean;
+}
+
+export const verb: Verb = {
+  define(command, act) {
+    withDeclarationOptions(command)
+      .argument("[folder]", "folder or file of the declaration", ".")
+      .option("--detailed-exitcode", "exit with 10 when there is something to do")
+      .addHelpText("after", EXAMPLES)
+      .action((folder: string, options: PlanOptions) => act((context) => plan(context, folder, options)));
+  },
+};
+
+const EXAMPLES = `
+Shows what 'tutti up' would do, and changes nothing. Works without a running control plane.
+
+  +   create      ~  change in place      -/+  make anew      -  delete
+
+Examples:
+  $ tutti plan
+  $ tutti plan examples/storefront --set replicas=3
+  $ tutti plan -o json | jq .summary`;
+
+const SOMETHING_TO_DO = 10;
+
+async function plan(context: CommandContext, folder: string, options: PlanOptions): Promise<ExitCode> {
+  const loaded = await loadDeclaration(context, folder, options);
+  const planner = await plannerOf(context);
+  try {
+    const { plan: result } = await planDeclaration(context, planner, loaded);
+    const { style, environment } = context;
+    if (result.warnings.length > 0 && !context.isStructured)
+      context.say(diagnosticsView(result.warnings, { style: context.errorStyle, cwd: environment.cwd }));
+    await emit(context, result, () =>
+      planView(result, { style, columns: environment.stdout.columns ?? 100 }),
+    );
+    return options.detailedExitcode === true && !isEmpty(result) ? SOMETHING_TO_DO : EXIT.ok;
+  } finally {
+    if ("url" in planner === false) await planner.close();
+  }
+}
+
+async function plannerOf(context: CommandContext): Promise<Client | Offline> {
+  return (await context.connected()) ?? (await (await context.access()).openOffline());
+}

@@ -1,0 +1,80 @@
+import type { CommandContext } from "../context.ts";
+import { EXIT, type ExitCode, misuse } from "../exit.ts";
+import { emit } from "../output.ts";
+import { fetched, targetOf } from "../target.ts";
+import type { Verb } from "../verb.ts";
+import { watchService } from "../watch-service.ts";
+import { durationOf } from "./up.ts";
+
+interface ScaleOptions {
+  readonly wait: boolean;
+  readonly timeout: string;
+}
+
+export const verb: Verb = {
+  define(command, act) {
+    command
+      .argument("<service>", "name of the service")
+      .argument("<replicas>", "how many, or how many more (+2) or fewer (-2)")
+      .option("--no-wait", "do not wait until they are ready")
+      .option("--timeout <duration>", "how long to wait", "5m")
+      .addHelpText(
+        "after",
+        "\nHolds until the declaration is applied again with another number of replicas.\n\nExamples:\n  $ tutti scale api 6\n  $ tutti scale api +6\n  $ tutti scale api -2",
+      )
+      .action((service: string, replicas: string, options: ScaleOptions) =>
+        act((context) => scale(context, service, replicas, options)),
+      );
+  },
+};
+
+/** Optimistic: who changes it in between makes us look again. */
+const ATTEMPTS = 5;
+
+async function scale(
+  context: CommandContext,
+  word: string,
+  text: string,
+  options: ScaleOptions,
+): Promise<ExitCode> {
+  const target = targetOf(word, "service");
+  if (target.kind.scale === undefined) misuse(`A ${target.kind.singular} cannot be scaled.`, "Services can.");
+  const change = /^([+-]?)(\d{1,7})$/.exec(text);
+  if (change === null) misuse(`'${text.slice(0, 40)}' is no number of replicas.`, "Write 6, +2 or -2.");
+  const timeout = await durationOf(options.timeout);
+  const number = Number(change[2]);
+  const client = await context.client();
+  const { before, after } = await scaled(context, target, (current) =>
+    change[1] === "" ? number : Math.max(0, current + (change[1] === "+" ? number : -number)),
+  );
+  context.say(`${target.kind.singular}/${target.name}: ${before} -> ${after}`);
+  if (options.wait) await watchService(context, client, target.name, timeout);
+  await emit(context, { service: target.name, before, replicas: after }, () => "");
+  return EXIT.ok;
+}
+
+async function scaled(
+  context: CommandContext,
+  target: ReturnType<typeof targetOf>,
+  next: (current: number) => number,
+): Promise<{ readonly before: number; readonly after: number }> {
+  const client = await context.client();
+  const { ApiError } = await import("../../client/error.ts");
+  for (let attempt = 1; ; attempt += 1) {
+    const resource = await fetched(context, target);
+    const before = Number((resource.spec as { readonly replicas?: number }).replicas ?? 1);
+    const after = next(before);
+    const { metadata } = resource;
+    try {
+      const patch = { metadata: { resourceVersion: metadata.resourceVersion }, spec: { replicas: after } };
+      await client.patch(target.kind, target.name, patch, {
+        namespace: context.namespace,
+        because: `scale ${before} -> ${after}`,
+        signal: context.signal,
+      });
+      return { before, after };
+    } catch (error) {
+      if (!(error instanceof ApiError && error.code === 409) || attempt >= ATTEMPTS) throw error;
+    }
+  }
+}

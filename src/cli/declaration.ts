@@ -1,0 +1,149 @@
+/** What `up`, `apply`, `plan` and `down` share: load, plan, show, ask, apply. */
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import type { Command } from "commander";
+import { ApiError } from "../client/error.ts";
+import type { Applied, Client, Proposed } from "../client/client.ts";
+import { DiagnosticError, hasErrors } from "../diagnostics/diagnostic.ts";
+import type { Plan } from "../planner/plan.ts";
+import type { Loaded } from "../sdk/load.ts";
+import type { Offline } from "./environment.ts";
+import { confirm } from "./confirm.ts";
+import type { CommandContext } from "./context.ts";
+import { CommandFailure, EXIT, misuse } from "./exit.ts";
+import { diagnosticsView } from "./views/diagnostics.ts";
+import { planView } from "./views/plan.ts";
+
+export interface DeclarationOptions {
+  readonly set?: readonly string[];
+  readonly values?: readonly string[];
+}
+
+export function withDeclarationOptions(command: Command): Command {
+  const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
+  return command
+    .option("--set <name=value>", "value of a parameter; may be repeated", collect)
+    .option("--values <file>", "file of parameters' values in YAML or JSON; may be repeated", collect);
+}
+
+/** Rejects with DiagnosticError when something is wrong; warnings are printed. */
+export async function loadDeclaration(
+  context: CommandContext,
+  path: string,
+  options: DeclarationOptions,
+): Promise<Loaded> {
+  const { load } = await import("../sdk/load.ts");
+  const { cwd, env } = context.environment;
+  const valuesFiles = (options.values ?? []).map((file) => resolve(cwd, file));
+  const loaded = await load(path === "." ? cwd : resolve(cwd, path), {
+    values: assignments(options.set ?? []),
+    valuesFiles,
+    env,
+  });
+  if (hasErrors(loaded.diagnostics)) throw new DiagnosticError(loaded.diagnostics);
+  if (loaded.diagnostics.length > 0)
+    context.say(diagnosticsView(loaded.diagnostics, { style: context.errorStyle, cwd }));
+  return loaded;
+}
+
+function assignments(texts: readonly string[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    texts.map((text) => {
+      const at = text.indexOf("=");
+      if (at < 1)
+        misuse(`--set takes name=value, not '${text.slice(0, 40)}'.`, "Write for example --set replicas=3.");
+      return [text.slice(0, at), text.slice(at + 1)];
+    }),
+  );
+}
+
+export interface Planned {
+  readonly plan: Plan;
+  readonly proposed: Proposed;
+}
+
+/** Rejects with DiagnosticError, in which the sources are named, when the control plane refuses the declaration. */
+export async function planDeclaration(
+  context: CommandContext,
+  planner: Pick<Client, "plan"> | Offline,
+  loaded: Loaded,
+): Promise<Planned> {
+  const proposed: Proposed = {
+    resources: [loaded.system, ...loaded.resources],
+    action: "apply",
+    folder: loaded.folder,
+  };
+  const { located } = await import("../sdk/load/sources.ts");
+  try {
+    const plan = await planner.plan(loaded.system.metadata.name, proposed, {
+      namespace: namespaceOf(context, loaded),
+      signal: context.signal,
+    });
+    return { plan: { ...plan, warnings: located(plan.warnings, loaded.sources) }, proposed };
+  } catch (error) {
+    const diagnostics =
+      error instanceof ApiError || error instanceof DiagnosticError ? error.diagnostics : [];
+    if (diagnostics.length === 0) throw error;
+    throw new DiagnosticError(located(diagnostics, loaded.sources));
+  }
+}
+
+/** That of the flag, or what the System itself names. */
+export function namespaceOf(context: CommandContext, loaded: Loaded): string {
+  return context.isNamespaceGiven
+    ? context.namespace
+    : (loaded.system.metadata.namespace ?? context.namespace);
+}
+
+/** The plan on standard error, where progress goes; warnings above it. */
+export function showPlan(context: CommandContext, plan: Plan): void {
+  const style = context.errorStyle;
+  const columns = context.environment.stderr.columns ?? 100;
+  if (plan.warnings.length > 0)
+    context.say(diagnosticsView(plan.warnings, { style, cwd: context.environment.cwd }));
+  context.say(planView(plan, { style, columns }));
+}
+
+export function isEmpty(plan: Plan): boolean {
+  return plan.steps.every((step) => step.action === "none");
+}
+
+/** Asks when something is destroyed. Fails with exit code 3 when the answer is no, or nobody can be asked. */
+export async function approve(context: CommandContext, plan: Plan, yes: boolean): Promise<void> {
+  if (!plan.destructive || yes) return;
+  if (context.quiet)
+    context.complain(
+      planView(plan, { style: context.errorStyle, columns: context.environment.stderr.columns ?? 100 }),
+    );
+  const losing = plan.steps.filter((step) => step.loses !== undefined).length;
+  const question = losing > 0 ? "Data is lost. Do it?" : "Do it?";
+  await confirm(
+    context,
+    question,
+    `The plan deletes or makes anew ${plan.summary.delete + plan.summary.replace} of the system's resources.`,
+  );
+}
+
+export async function applyPlan(
+  context: CommandContext,
+  client: Client,
+  { plan, proposed }: Planned,
+): Promise<Applied> {
+  try {
+    // Without the signal: it takes a moment, and who interrupts it would not know whether it was done.
+    return await client.apply(plan.system, { ...proposed, hash: plan.hash }, { namespace: plan.namespace });
+  } catch (error) {
+    if (error instanceof ApiError && error.code === 409)
+      throw new CommandFailure(
+        EXIT.conflict,
+        "The system has changed since the plan was made, so nothing was applied.",
+        "Look at the plan again and repeat.",
+      );
+    throw error;
+  }
+}
+
+/** Whether the word means files rather than the name of a system. */
+export function isPath(word: string, cwd: string): boolean {
+  return /[/\\]|^\.{1,2}$|\.(?:[mc]?[tj]s|ya?ml|json)$/.test(word) || existsSync(resolve(cwd, word));
+}

@@ -1,0 +1,76 @@
+/**
+ * A system as it changes: one watch for each kind it holds, put together into one picture.
+ *
+ * Invariants
+ *  W1 The picture is complete before it is first given: every kind has been listed.
+ *  W2 Every later change is followed by a call with the picture that includes it.
+ */
+import type { Client, KindName } from "../client/client.ts";
+import type { Resource } from "../model/resource.ts";
+
+export interface FollowOptions {
+  readonly namespace: string;
+  readonly kinds: readonly KindName[];
+  readonly labelSelector?: string;
+  readonly signal: AbortSignal;
+}
+
+export type Picture = ReadonlyMap<string, Resource>;
+
+export function pictureKey(kind: string, name: string): string {
+  return `${kind}/${name}`;
+}
+
+/** Calls `look` with the picture now and after each change, until it gives something, which is the result. */
+export async function follow<T>(
+  client: Client,
+  options: FollowOptions,
+  look: (picture: Picture) => T | undefined,
+): Promise<T> {
+  const end = new AbortController();
+  const signal = AbortSignal.any([options.signal, end.signal]);
+  const resources = new Map<string, Resource>();
+  const { promise, resolve, reject } = Promise.withResolvers<T>();
+  let listed = 0;
+  const consider = (): void => {
+    if (listed < options.kinds.length) return;
+    try {
+      const result = look(resources);
+      if (result !== undefined) resolve(result);
+    } catch (error) {
+      reject(error as Error);
+    }
+  };
+  const watchKind = async (kind: KindName): Promise<void> => {
+    const { labelSelector } = options;
+    const scope = kind.namespaced ? { namespace: options.namespace } : {};
+    let isFirst = true;
+    for await (const event of client.watch(kind, {
+      ...scope,
+      ...(labelSelector === undefined ? {} : { labelSelector }),
+      signal,
+    })) {
+      if (event.type === "LISTED") {
+        for (const key of [...resources.keys()].filter((known) => known.startsWith(`${kind.kind}/`)))
+          resources.delete(key);
+        for (const item of event.items) resources.set(pictureKey(kind.kind, item.metadata.name), item);
+        if (isFirst) listed += 1;
+        isFirst = false;
+      } else if (event.type === "DELETED")
+        resources.delete(pictureKey(kind.kind, event.object.metadata.name));
+      else resources.set(pictureKey(kind.kind, event.object.metadata.name), event.object);
+      consider();
+    }
+  };
+  const interrupted = (): void => reject(options.signal.reason as Error);
+  options.signal.addEventListener("abort", interrupted, { once: true });
+  if (options.signal.aborted) interrupted();
+  for (const kind of options.kinds) watchKind(kind).catch(reject);
+  if (options.kinds.length === 0) consider();
+  try {
+    return await promise;
+  } finally {
+    options.signal.removeEventListener("abort", interrupted);
+    end.abort();
+  }
+}

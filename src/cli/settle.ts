@@ -1,0 +1,162 @@
+/** Waits, with the live tree, until a plan has become true or cannot. */
+import type { Client, KindName } from "../client/client.ts";
+import { kindNamed } from "../kinds/registry.ts";
+import { LABELS, type Resource } from "../model/resource.ts";
+import type { Plan, Step } from "../planner/plan.ts";
+import type { CommandContext } from "./context.ts";
+import { CommandFailure, EXIT } from "./exit.ts";
+import { type FollowOptions, type Picture, follow, pictureKey } from "./follow.ts";
+import { live } from "./live.ts";
+import { type TreeNode, nodeOf } from "./views/tree.ts";
+
+export interface SettleOptions {
+  readonly plan: Plan;
+  /** Number of the revision that was applied: the System must have seen it. */
+  readonly revision: number;
+  /** Milliseconds. */
+  readonly timeout: number;
+}
+
+export interface Settled {
+  readonly picture: Picture;
+  readonly nodes: readonly TreeNode[];
+}
+
+/** Fails with exit code 1 when something cannot get ready or does not in time, 130 at Ctrl-C; both say how to go on. */
+export async function settle(
+  context: CommandContext,
+  client: Client,
+  options: SettleOptions,
+): Promise<Settled> {
+  const { plan } = options;
+  const display = live(context);
+  const expired = new AbortController();
+  const timer = context.environment.clock.setTimeout(() => expired.abort(), options.timeout);
+  const signal = AbortSignal.any([context.signal, expired.signal]);
+  let nodes: readonly TreeNode[] = [];
+  try {
+    const look = (seen: Picture): Outcome => {
+      nodes = nodesOf(plan, seen);
+      display.show({ system: plan.system, nodes });
+      if (nodes.some((node) => node.state === "failed")) return "failed";
+      return isSettled(options, nodes, seen) ? "settled" : "open";
+    };
+    const scope = { namespace: plan.namespace, kinds: kindsOf(plan) };
+    const picture = await untilDecided(client, { ...scope, signal }, look);
+    display.finish();
+    const failed = nodes.filter((node) => node.state === "failed");
+    if (failed.length > 0) throw notReady(plan, failed);
+    return { picture, nodes };
+  } catch (error) {
+    display.finish();
+    if (context.signal.aborted) throw interrupted(plan);
+    if (expired.signal.aborted) throw late(plan, nodes, options.timeout);
+    throw error;
+  } finally {
+    timer.cancel();
+  }
+}
+
+type Outcome = "open" | "settled" | "failed";
+
+/** The picture once it is settled or has failed. */
+function untilDecided(
+  client: Client,
+  scope: FollowOptions,
+  look: (picture: Picture) => Outcome,
+): Promise<Picture> {
+  return follow(client, scope, (seen) => (look(seen) === "open" ? undefined : new Map(seen)));
+}
+
+function kindsOf(plan: Plan): readonly KindName[] {
+  const names = new Set(["System", ...plan.steps.map((step) => step.kind)]);
+  return [...names].flatMap((name) => kindNamed(name) ?? []);
+}
+
+function nodesOf(plan: Plan, picture: Picture): readonly TreeNode[] {
+  return plan.steps
+    .filter((step) => step.kind !== "System")
+    .map((step) => nodeOfStep(step, mine(plan, picture.get(pictureKey(step.kind, step.name)))));
+}
+
+/** What belongs to another system is not ours to wait for: a name that was given up may have been taken. */
+function mine(plan: Plan, resource: Resource | undefined): Resource | undefined {
+  return resource?.metadata.labels?.[LABELS.system] === plan.system ? resource : undefined;
+}
+
+function nodeOfStep(step: Step, resource: Resource | undefined): TreeNode {
+  if (step.action !== "delete")
+    return resource === undefined ? { address: step.address, state: "waiting" } : nodeOf(resource);
+  if (resource === undefined) return { address: step.address, state: "gone" };
+  return {
+    address: step.address,
+    state: "leaving",
+    reason: resource.metadata.deletionTimestamp === undefined ? "will be deleted" : "is being deleted",
+  };
+}
+
+function isSettled({ plan, revision }: SettleOptions, nodes: readonly TreeNode[], picture: Picture): boolean {
+  const system = picture.get(pictureKey("System", plan.system));
+  if (plan.action === "down") return system === undefined && nodes.every((node) => node.state === "gone");
+  if (!nodes.every((node) => node.state === "ready" || node.state === "gone")) return false;
+  const status = system?.status as { readonly revision?: number } | undefined;
+  return system !== undefined && (status?.revision ?? 0) >= revision && nodeOf(system).state === "ready";
+}
+
+function notReady(plan: Plan, failed: readonly TreeNode[]): CommandFailure {
+  const reasons = failed.map((node) => `${node.address}: ${node.reason ?? "failed"}`).join("\n  ");
+  return new CommandFailure(
+    EXIT.failed,
+    `${plan.system} did not become ready.\n  ${reasons}`,
+    `See: tutti describe ${failed[0]?.address ?? ""}${logsHint(failed)}`,
+  );
+}
+
+function logsHint(failed: readonly TreeNode[]): string {
+  const service = failed.find((node) => node.address.startsWith("service/"));
+  return service === undefined ? "" : `, tutti logs ${service.address.slice("service/".length)} --previous`;
+}
+
+function late(plan: Plan, nodes: readonly TreeNode[], timeout: number): CommandFailure {
+  const open = nodes
+    .filter((node) => node.state !== "ready" && node.state !== "gone")
+    .map((node) => `${node.address}: ${node.reason ?? "waiting"}`);
+  return new CommandFailure(
+    EXIT.failed,
+    `${plan.system} is not there after ${Math.round(timeout / 1000)} s.\n  ${open.join("\n  ")}`,
+    `The control plane goes on; see: tutti status ${plan.system}`,
+  );
+}
+
+function interrupted(plan: Plan): CommandFailure {
+  return new CommandFailure(
+    EXIT.interrupted,
+    "Interrupted. Nothing is half done: the control plane goes on applying.",
+    `See: tutti status ${plan.system}`,
+  );
+}
+
+/** What people can open: of the balancers in the order in which they are declared, then the rest the System names. */
+export function addressesOf(plan: Plan, picture: Picture): readonly string[] {
+  const declared = plan.resources
+    .filter((draft) => draft.kind === "LoadBalancer")
+    .map((draft) => draft.metadata.name);
+  return addressesIn(picture, declared, plan.system);
+}
+
+export function addressesIn(
+  picture: Picture,
+  balancers: readonly string[],
+  system: string,
+): readonly string[] {
+  const own = balancers.flatMap((name) => {
+    const status = picture.get(pictureKey("LoadBalancer", name))?.status as
+      | { readonly url?: string; readonly urls?: readonly string[] }
+      | undefined;
+    return status?.urls ?? (status?.url === undefined ? [] : [status.url]);
+  });
+  const rest =
+    (picture.get(pictureKey("System", system))?.status as { readonly urls?: readonly string[] } | undefined)
+      ?.urls ?? [];
+  return [...new Set([...own, ...rest])];
+}

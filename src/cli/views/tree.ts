@@ -1,0 +1,168 @@
+/**
+ * A system as a tree: one line a resource, what it waits for in a few words; a service's instances are counted, not listed.
+ *
+ *     shop                                 4/6 ready  2.1s
+ *       ✓ database/orders                  ready
+ *       … service/api             1/3      1 of 3 instances are ready.
+ *       ✗ service/worker          0/1      It ended with code 1.
+ */
+import type { Condition, Resource } from "../../model/resource.ts";
+import { rootName } from "../../model/resource.ts";
+import { type Style, fitted, harmless, padded, width } from "./style.ts";
+
+export type NodeState = "ready" | "waiting" | "failed" | "leaving" | "gone";
+
+/** One line of the tree. */
+export interface TreeNode {
+  readonly address: string;
+  readonly state: NodeState;
+  /** `2/3`, where a thing has copies. */
+  readonly count?: string;
+  /** One sentence: what it waits for, or what is wrong. */
+  readonly reason?: string;
+}
+
+export interface Tree {
+  readonly system: string;
+  readonly nodes: readonly TreeNode[];
+  /** Milliseconds since it began; absent where nothing began. */
+  readonly elapsed?: number;
+}
+
+const PASSIVE: ReadonlySet<string> = new Set(["ConfigMap", "Secret", "Namespace", "Location"]);
+/** Reasons that pass by themselves or are tried again; any other reason of a thing that some engine makes is final. */
+const PASSING: ReadonlySet<string> = new Set([
+  "WaitingFor",
+  "NotReady",
+  "Failed",
+  "Ready",
+  "Pending",
+  "Scaling",
+  "RollingOut",
+  "CrashLoop",
+  "Starting",
+  "AllReady",
+]);
+const FINAL: ReadonlySet<string> = new Set(["RolledBack", "RolloutFailed"]);
+
+/** What a resource's own conditions say of it. */
+export function nodeOf(resource: Resource): TreeNode {
+  const address = `${rootName(resource.kind)}/${resource.metadata.name}`;
+  if (resource.metadata.deletionTimestamp !== undefined) {
+    return { address, state: "leaving", reason: "is being deleted" };
+  }
+  if (PASSIVE.has(resource.kind)) return { address, state: "ready" };
+  const status = (resource.status ?? {}) as SeenStatus;
+  return { address, ...stateOf(resource, status), ...countOf(resource, status.readyReplicas) };
+}
+
+interface SeenStatus {
+  readonly conditions?: readonly Condition[];
+  readonly readyReplicas?: number;
+  readonly crashes?: { readonly count?: number };
+}
+
+function stateOf(resource: Resource, status: SeenStatus): Pick<TreeNode, "state" | "reason"> {
+  const conditions = status.conditions ?? [];
+  const ready = conditions.find((condition) => condition.type === "Ready");
+  if (ready === undefined || isStale(ready, resource)) return { state: "waiting" };
+  const failure = failureOf(ready, conditions, status.crashes?.count ?? 0);
+  if (failure !== undefined) return { state: "failed", reason: failure };
+  return ready.status === "True" ? { state: "ready" } : { state: "waiting", reason: ready.message };
+}
+
+function isStale(condition: Condition, resource: Resource): boolean {
+  return (condition.observedGeneration ?? resource.metadata.generation) !== resource.metadata.generation;
+}
+
+function countOf(resource: Resource, ready: number | undefined): { readonly count?: string } {
+  if (resource.kind !== "Service") return {};
+  return {
+    count: `${ready ?? 0}/${String((resource.spec as { readonly replicas?: number }).replicas ?? 1)}`,
+  };
+}
+
+/** A program that ended that often in a row is not waiting for something else to start. */
+const MANY_CRASHES = 5;
+
+/** Why it will not get ready by waiting, or undefined. */
+function failureOf(ready: Condition, conditions: readonly Condition[], crashes: number): string | undefined {
+  const progress = conditions.find((condition) => condition.type === "Progressing");
+  if (progress?.status === "False" && FINAL.has(progress.reason)) return progress.message;
+  if (ready.reason === "CrashLoop" && crashes >= MANY_CRASHES) return ready.message;
+  const isFinal = ready.status === "False" && !PASSING.has(ready.reason);
+  return isFinal ? ready.message : undefined;
+}
+
+const SYMBOLS: Readonly<Record<NodeState, string>> = {
+  ready: "✓",
+  waiting: "…",
+  failed: "✗",
+  leaving: "-",
+  gone: " ",
+};
+
+export function symbolOf(state: NodeState, style: Style): string {
+  const colours = {
+    ready: style.green,
+    waiting: style.yellow,
+    failed: style.red,
+    leaving: style.dim,
+    gone: style.dim,
+  } as const;
+  return colours[state](SYMBOLS[state]);
+}
+
+export function treeView(
+  tree: Tree,
+  { style, columns }: { readonly style: Style; readonly columns: number },
+): string {
+  const addressWidth = Math.max(12, ...tree.nodes.map((node) => width(node.address)));
+  const countWidth = Math.max(0, ...tree.nodes.map((node) => width(node.count ?? "")));
+  const lines = tree.nodes.map(
+    (node) => `  ${nodeLine(node, { style, columns: columns - 2, addressWidth, countWidth })}`,
+  );
+  return [headLine(tree, style), ...lines].join("\n");
+}
+
+function headLine(tree: Tree, style: Style): string {
+  const gone = tree.nodes.filter((node) => node.state === "gone").length;
+  const leaving = tree.nodes.filter((node) => node.state === "leaving").length;
+  const isGoing = tree.nodes.length > 0 && gone + leaving === tree.nodes.length;
+  const ready = tree.nodes.filter((node) => node.state === "ready").length;
+  const count = isGoing ? `${gone}/${tree.nodes.length} gone` : `${ready}/${tree.nodes.length - gone} ready`;
+  const elapsed = tree.elapsed === undefined ? "" : `  ${style.dim(seconds(tree.elapsed))}`;
+  return `${style.bold(tree.system)}  ${count}${elapsed}`;
+}
+
+interface NodeLineOptions {
+  readonly style: Style;
+  readonly columns: number;
+  readonly addressWidth: number;
+  readonly countWidth: number;
+}
+
+export function nodeLine(
+  node: TreeNode,
+  { style, columns, addressWidth, countWidth }: NodeLineOptions,
+): string {
+  const head = `${padded(node.address, addressWidth)}${countWidth === 0 ? "" : `  ${padded(node.count ?? "", countWidth)}`}`;
+  const room = Math.max(16, columns - width(head) - 4);
+  const reason = fitted(harmless(node.reason ?? WORDS[node.state]).replaceAll("\n", " "), room);
+  return `${symbolOf(node.state, style)} ${head}  ${node.state === "failed" ? style.red(reason) : style.dim(reason)}`.trimEnd();
+}
+
+const WORDS: Readonly<Record<NodeState, string>> = {
+  ready: "ready",
+  waiting: "waiting",
+  failed: "failed",
+  leaving: "is being deleted",
+  gone: "gone",
+};
+
+/** `0.4s`, `12.0s`, `2m05s`: short enough to be redrawn. */
+export function seconds(milliseconds: number): string {
+  if (milliseconds < 60_000) return `${(milliseconds / 1000).toFixed(1)}s`;
+  const whole = Math.floor(milliseconds / 1000);
+  return `${Math.floor(whole / 60)}m${String(whole % 60).padStart(2, "0")}s`;
+}

@@ -1,0 +1,11 @@
+/** The published kit for testing: a clock that stands still, a store in memory, a simulated world, crashes. */
+export { ManualClock } from "../clock/manual.ts";
+export {
+  type Behaviour,
+  type Running,
+  SimulatedProvider,
+  SimulatedThings,
+  World,
+} from "../providers/simulated/index.ts";
+export { createMemoryStore } from "../stores/memory.ts";
+export { type Severable, type SeverableStore, severableStore } from "./crash.ts";
