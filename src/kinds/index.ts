@@ -1,4 +1,5 @@
 /** The registry of kinds: one line a kind. Everything that serves, checks or declares resources derives from it. */
+export { backup } from "./backup.ts";
 export { change } from "./change.ts";
 export { configMap } from "./config-map.ts";
 export { database } from "./database.ts";
@@ -16,3 +17,4 @@ export { secret } from "./secret.ts";
 export { service } from "./service.ts";
 export { system } from "./system.ts";
 export { volume } from "./volume.ts";
+export { volumeSnapshot } from "./volume-snapshot.ts";

@@ -19,6 +19,8 @@ export interface FieldMarks {
   readonly secret?: boolean;
   /** Changing it means making the thing anew. */
   readonly immutable?: boolean;
+  /** What a class must have for this field, or for some of its values: kinds/features.ts. */
+  readonly needs?: string | Readonly<Record<string, string>>;
   /** When it is left out, the resource's name stands for it, so that naming it so changes nothing. */
   readonly nameWhenAbsent?: boolean;
 }

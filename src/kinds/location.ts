@@ -2,7 +2,49 @@ import { z } from "zod";
 import { defineKind } from "./kind.ts";
 import { baseStatus } from "./fields.ts";
 
-/** A place where things run. `local`, this machine, is always there. */
+const docker = z.strictObject({
+  endpoint: z
+    .string()
+    .regex(/^(unix|tcp|ssh):\/\/.+/, "must begin with unix://, tcp:// or ssh://")
+    .optional()
+    .describe(
+      "Where the engine's API is: unix:///run/docker.sock (also Podman's), tcp://host:2376, ssh://user@host; $DOCKER_HOST or the usual socket when absent.",
+    ),
+  tls: z
+    .strictObject({
+      secret: z
+        .string()
+        .describe("Name of a Secret in the namespace default with ca.pem, cert.pem and key.pem."),
+    })
+    .optional()
+    .describe("With tcp: certificates, as `docker --tlsverify` takes them."),
+  ssh: z
+    .strictObject({
+      secret: z
+        .string()
+        .describe(
+          "Name of a Secret in the namespace default with key (or password) and known_hosts; the host's key must be in it.",
+        ),
+    })
+    .optional()
+    .describe("With ssh: how to sign in; the agent of $SSH_AUTH_SOCK when absent."),
+  address: z
+    .string()
+    .optional()
+    .describe("Under which its containers' ports are reached; the endpoint's host when absent."),
+  base: z
+    .string()
+    .optional()
+    .describe(
+      "Image for services that name none: their command runs in it, with the folder of the declaration at its place. Made from this machine's own Node when absent.",
+    ),
+  images: z
+    .record(z.string(), z.string())
+    .default({})
+    .describe("Image of each database engine, e.g. postgres: postgres:17."),
+});
+
+/** A place where things run. `local`, this machine, and `docker`, its container engine, are always there. */
 export const location = defineKind({
   kind: "Location",
   plural: "locations",
@@ -12,20 +54,32 @@ export const location = defineKind({
   body: z.strictObject({
     spec: z
       .strictObject({
-        type: z.string().default("local").describe("What kind of place it is."),
+        type: z.enum(["local", "docker"]).default("local").describe("What kind of place it is."),
         classes: z
           .record(z.string(), z.string())
           .default({})
-          .describe("Which class 'auto' means here, by kind."),
+          .describe("Which class 'auto' means here, by kind, e.g. LoadBalancer: haproxy."),
+        docker: docker.optional().describe("With type docker: which engine, and how to reach it."),
       })
       .prefault({}),
   }),
   status: z.object({
     ...baseStatus,
+    /** What the engine says it is. */
+    engine: z.string().optional(),
     classes: z
       .record(z.string(), z.array(z.object({ name: z.string(), capabilities: z.array(z.string()) })))
       .optional(),
   }),
-  columns: [{ name: "TYPE", type: "string", value: (resource) => String(resource.spec?.["type"]) }],
-  example: { spec: { type: "local" } },
+  columns: [
+    { name: "TYPE", type: "string", value: (resource) => String(resource.spec?.["type"]) },
+    {
+      name: "ENDPOINT",
+      type: "string",
+      value: (resource) =>
+        String((resource.spec?.["docker"] as { endpoint?: string } | undefined)?.endpoint ?? ""),
+    },
+    { name: "ENGINE", type: "string", value: (resource) => String(resource.status?.["engine"] ?? "") },
+  ],
+  example: { spec: { type: "docker", docker: { endpoint: "ssh://deploy@build-1.example.com" } } },
 });

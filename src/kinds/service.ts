@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { defineKind, output, type KindResource } from "./kind.ts";
+import { container } from "./container.ts";
 import { baseStatus, duration, ports, probes, provisioned, quantity } from "./fields.ts";
 
 const share = z
@@ -10,13 +11,16 @@ const share = z
 export const template = {
   command: z
     .union([z.string().min(1), z.array(z.string()).min(1)])
+    .optional()
     .describe(
-      "The program: a list is run as it is, with $(NAME) replaced from the environment; a text is run by the shell.",
+      "The program: a list is run as it is, with $(NAME) replaced from the environment; a text is run by the shell. With an image, what the image says when absent.",
     ),
   workingDirectory: z
     .string()
     .default(".")
-    .describe("Where it runs, relative to the folder of the declaration."),
+    .describe(
+      "Where it runs, relative to the folder of the declaration; with an image, relative to the image's own.",
+    ),
   env: z
     .record(
       z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "must be a name of letters, digits and _"),
@@ -42,6 +46,7 @@ export const template = {
     .array(z.string().meta({ references: "Network" }))
     .default([])
     .describe("Networks that the instances are on."),
+  ...container,
   probes: probes.describe("How to tell whether an instance is well."),
   resources: z
     .strictObject({
@@ -94,6 +99,9 @@ const rollout = z
 
 const spec = z.strictObject({
   ...provisioned,
+  // Unlike everything that holds data, a service moves by a rollout.
+  class: provisioned.class.meta({ immutable: false }),
+  location: provisioned.location.meta({ references: "Location", weak: true, immutable: false }),
   replicas: z.int().min(0).max(1_000_000).default(1).describe("How many instances."),
   ...template,
   rollout: rollout.describe("How a change reaches the instances."),
@@ -142,6 +150,13 @@ const status = z.object({
   serving: z.array(z.string()).optional(),
 });
 
+const NOTHING_TO_RUN = {
+  code: "MissingField",
+  path: "spec.command",
+  message: "There is nothing to run.",
+  hint: "Give a command, an image, or a folder to build an image from.",
+};
+
 const count = (resource: KindResource, name: string): number => Number(resource.status?.[name] ?? 0);
 
 /** A program that runs in a number of equal copies. */
@@ -179,7 +194,7 @@ export const service = defineKind({
   check: (resource) => {
     const names =
       (resource.spec?.["ports"] as readonly { name: string }[] | undefined)?.map((port) => port.name) ?? [];
-    return names
+    const doubled = names
       .filter((name, index) => names.indexOf(name) !== index)
       .map((name) => ({
         code: "DuplicateName",
@@ -187,6 +202,9 @@ export const service = defineKind({
         message: `Two ports are called '${name}'.`,
         hint: "Give each port a name of its own.",
       }));
+    const { command, image, build } = resource.spec ?? {};
+    const isNothing = command === undefined && image === undefined && build === undefined;
+    return isNothing ? [...doubled, NOTHING_TO_RUN] : doubled;
   },
   example: {
     spec: {

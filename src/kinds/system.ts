@@ -31,6 +31,13 @@ export const system = defineKind({
           .record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
           .default({})
           .describe("The parameters' values in this use."),
+        location: z
+          .string()
+          .meta({ references: "Location", weak: true })
+          .optional()
+          .describe(
+            "Where everything is that does not say so itself; what holds data stays where it is. `--location` sets it.",
+          ),
         folder: z
           .string()
           .default("")

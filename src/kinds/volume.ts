@@ -13,12 +13,45 @@ export const volume = defineKind({
     spec: z
       .strictObject({
         ...provisioned,
-        size: quantity.optional().describe("How much it holds, where the class can tell."),
+        size: quantity
+          .optional()
+          .describe("How much it holds at most; may grow, where the class can resize.")
+          .meta({ needs: "sizes" }),
+        from: z
+          .strictObject({
+            snapshot: z
+              .string()
+              .meta({ references: "VolumeSnapshot" })
+              .optional()
+              .describe("Name of a VolumeSnapshot."),
+            volume: z
+              .string()
+              .meta({ references: "Volume" })
+              .optional()
+              .describe("Name of another Volume, copied as it is when this one is made."),
+          })
+          .optional()
+          .describe("What is in it at first; empty when absent.")
+          .meta({ immutable: true, needs: "clones" }),
+        adopt: z
+          .string()
+          .optional()
+          .describe(
+            "What is there already and is to become this volume: a folder, or an engine's own volume by name.",
+          )
+          .meta({ immutable: true, needs: "adoption" }),
         retain,
       })
       .prefault({}),
   }),
-  status: z.object({ ...baseStatus, path: z.string().optional() }),
+  status: z.object({
+    ...baseStatus,
+    path: z.string().optional(),
+    /** How it is called where it is: an engine's volume. */
+    volume: z.string().optional(),
+    /** Bytes it holds at most, where it is bounded. */
+    capacity: z.int().optional(),
+  }),
   outputs: { path: output("path", "Folder of the volume.") },
   columns: [
     { name: "CLASS", type: "string", value: (resource) => String(resource.spec?.["class"]) },

@@ -15,6 +15,7 @@
 import type { Clock } from "../clock/clock.ts";
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import type { Keyring } from "../model/sealed.ts";
+import type { ContainerSettings } from "./container.ts";
 
 export interface Identity {
   readonly kind: string;
@@ -29,6 +30,8 @@ export interface Desired<S = unknown> {
   readonly spec: S;
   /** What `ensure` reported last; hints only, never the truth. */
   readonly status: Readonly<Record<string, unknown>> | undefined;
+  /** Requests to controllers and providers, such as `tutti.dev/rotate`. */
+  readonly annotations?: Readonly<Record<string, string>>;
 }
 
 export interface Observation {
@@ -37,6 +40,8 @@ export interface Observation {
   /** It does what it should. When false, `message` says why not. */
   readonly ready: boolean;
   readonly message?: string;
+  /** Look again after so many milliseconds although it is ready: something is under way. */
+  readonly lookAfter?: number;
 }
 
 /** What is about to be declared: references in its spec are not resolved yet. */
@@ -69,6 +74,8 @@ export interface Provider<S = unknown> {
   readonly class: string;
   /** What it can do and what it cannot, in words for people and for `auto`. */
   readonly capabilities: readonly string[];
+  /** What it has of what kinds mark as `needs` (kinds/features.ts); none when absent. A declaration that needs more is refused. */
+  readonly features?: readonly string[];
   /** Asked while a plan is made. Changes nothing. */
   obstacles?(prospect: Prospect): Promise<readonly Obstacle[]>;
   /** What is there, or undefined. Changes nothing. */
@@ -85,8 +92,9 @@ export interface Provider<S = unknown> {
 export interface InstanceSpec {
   readonly service: string;
   readonly template: string;
-  readonly run: {
-    readonly command: string | readonly string[];
+  readonly run: ContainerSettings & {
+    /** Absent only with an image. */
+    readonly command?: string | readonly string[];
     readonly workingDirectory: string;
     /** Absolute folder that the working directory is relative to. */
     readonly folder: string;
@@ -94,6 +102,7 @@ export interface InstanceSpec {
     readonly env: Readonly<Record<string, string | number | boolean>>;
     readonly ports: readonly { readonly name: string; readonly protocol: "http" | "tcp" }[];
     readonly volumes: readonly { readonly volume: string; readonly path: string }[];
+    readonly networks?: readonly string[];
     readonly resources: { readonly cpu?: string; readonly memory?: string };
     readonly stop: { readonly signal: string; readonly grace: string; readonly drain: string };
   };
@@ -106,6 +115,16 @@ export interface Started {
   readonly host: string;
   /** What of the limits is enforced, in words. */
   readonly limits: readonly string[];
+  /** The image says itself how it is checked, and `onHealth` tells what came of it. */
+  readonly reportsHealth?: boolean;
+}
+
+/** What the engine's own check of an instance came to. */
+export interface EngineHealth {
+  readonly identity: Identity;
+  readonly healthy: boolean;
+  /** One sentence. */
+  readonly message: string;
 }
 
 export interface Exit {
@@ -146,6 +165,13 @@ export interface ExecSession {
 export interface InstanceProvider {
   readonly class: string;
   readonly capabilities: readonly string[];
+  /** What it has of what Service marks as `needs` (kinds/features.ts). */
+  readonly features?: readonly string[];
+  /**
+   * The exact image that a declaration means now, for the plan and the Revision; undefined when it names none or nobody
+   * can tell. May fetch it. Called before a plan is made.
+   */
+  pin?(prospect: Prospect): Promise<string | undefined>;
   /** Asked of a Service while a plan is made. Changes nothing. */
   obstacles?(prospect: Prospect): Promise<readonly Obstacle[]>;
   /** Starts it, or finds it running. */
@@ -163,6 +189,8 @@ export interface InstanceProvider {
   forget(service: { readonly namespace: string; readonly name: string }): Promise<void>;
   /** Called with every end of an instance that this provider started or found. */
   onExit(listener: (exit: Exit) => void): () => void;
+  /** Called when the engine's own check of an instance changes its mind, and once for each that is found at start. */
+  onHealth?(listener: (health: EngineHealth) => void): () => void;
   /** As many port numbers, free now and not in `taken`. */
   allocatePorts(count: number, taken: ReadonlySet<number>): Promise<readonly number[]>;
   logs(identity: Identity, spec: InstanceSpec, options: LogOptions): AsyncIterable<LogLine>;
@@ -206,6 +234,50 @@ export interface TrafficProvider extends Provider {
   /** Resolves when nothing is in flight to the member any more, or after `timeout` milliseconds. */
   drain(identity: Identity, pool: string, member: string, timeout: number): Promise<void>;
   stats(identity: Identity): Promise<readonly MemberStats[]>;
+  /** What it counts, in Prometheus' text format. */
+  metrics(identity: Identity): Promise<string>;
+  /**
+   * Answers `GET /.well-known/acme-challenge/<token>` with the value on every http listener, whatever the routes say
+   * (RFC 8555, 8.3); those that are missing are answered no more. In force when it resolves.
+   */
+  setChallenges(identity: Identity, challenges: Readonly<Record<string, string>>): Promise<void>;
+}
+
+/** What a backup is made of, and what it was. Paths are of the machine that the control plane runs on. */
+export interface BackupReport {
+  readonly path: string;
+  readonly bytes: number;
+  /** Of the content: equal for equal content, however it is stored. */
+  readonly checksum: string;
+}
+
+/** Kind Database, of a class that can be backed up. Every call finishes or leaves nothing behind. */
+export interface DatabaseProvider extends Provider {
+  /** Writes a consistent copy into a new folder at `path`, without disturbing who uses the database. */
+  backup(desired: Desired, path: string, context: ProviderContext): Promise<BackupReport>;
+  /** The checksum that a restore of what is at `path` has: restored into a scratch place that is gone afterwards. */
+  verify(desired: Desired, path: string, context: ProviderContext): Promise<string>;
+  /** Of the content as it is now. */
+  checksum(desired: Desired, context: ProviderContext): Promise<string>;
+  /** The program and arguments of an interactive client, with the environment that signs it in (never in arguments). */
+  shell(
+    desired: Desired,
+    context: ProviderContext,
+  ): Promise<{
+    readonly command: readonly string[];
+    readonly env: Readonly<Record<string, string>>;
+  }>;
+}
+
+/** Kind Volume, of a class that can take snapshots. A snapshot has an identity of its own and outlives the volume. */
+export interface VolumeProvider extends Provider {
+  /** Idempotent: finishes what was begun, takes nothing twice. */
+  snapshot(
+    desired: Desired,
+    snapshot: Identity,
+    context: ProviderContext,
+  ): Promise<{ readonly bytes: number; readonly path?: string }>;
+  removeSnapshot(snapshot: Identity, context: ProviderContext): Promise<void>;
 }
 
 /** Nothing will be right until somebody changes something: the declaration, a file, a permission. Not retried. */

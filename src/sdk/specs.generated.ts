@@ -13,6 +13,31 @@ import {
   remembering,
 } from "./builder.ts";
 
+/** One backup of a Database. */
+export interface BackupSpec {
+  /**
+   * Name of the Database.
+   * Changing it means making the thing anew.
+   */
+  readonly database: Name;
+  /**
+   * Restore it into a scratch database and compare checksums before it counts as good.
+   * @default true
+   */
+  readonly verify?: Truth;
+}
+
+/** What a Backup puts out, for others to refer to. */
+export type BackupOutputs = Readonly<Record<never, never>>;
+
+/**
+ * One backup of a Database.
+ *
+ * @example
+ * backup("example", { database: "orders" });
+ */
+export const backup = remembering<RequiredBuilder<BackupSpec, BackupOutputs>>(kinds.backup);
+
 /** Plain configuration that other resources refer to. */
 export interface ConfigMapSpec {
   /** Names and texts. */
@@ -52,7 +77,78 @@ export interface DatabaseSpec {
    * Changing it means making the thing anew.
    * @default "postgres"
    */
-  readonly engine?: OneOf<"postgres">;
+  readonly engine?: OneOf<"postgres" | "mariadb" | "redis">;
+  /**
+   * Major version, e.g. '17'; what is there when absent.
+   * Changing it means making the thing anew.
+   */
+  readonly version?: Text;
+  /** The image it runs from; the location's or the engine's own when absent. */
+  readonly image?: Text;
+  /** With class external: the server that exists. */
+  readonly server?: {
+    /** Host of the server, or the folder of its socket. */
+    readonly host: Text;
+    /** Its port; the engine's usual one when absent. */
+    readonly port?: Numeric;
+    /** A user who may make databases and users. */
+    readonly user: Text;
+    /** Its password, e.g. ${secret.admin.password}. */
+    readonly password?: Text;
+    /**
+     * Connect with TLS and check the server's certificate.
+     * @default false
+     */
+    readonly tls?: Truth;
+  };
+  /** Extensions to be there, e.g. pg_trgm. */
+  readonly extensions?: readonly Text[];
+  /** More users, each with a generated password in the Secret <database>-<user>. */
+  readonly users?: readonly {
+    /** Name of the user. */
+    readonly name: Text;
+    /**
+     * What it may do with everything in the database, now and later.
+     * @default "read"
+     */
+    readonly access?: OneOf<"read" | "write" | "owner">;
+  }[];
+  /** How old a password may become; only on request (`tutti db rotate`) when absent. */
+  readonly rotate?: Text;
+  /** When backups are made and how many are kept. */
+  readonly backup?: {
+    /** When, as a cron expression in UTC, e.g. '0 3 * * *'; only on request when absent. */
+    readonly schedule?: Text;
+    /**
+     * How many good ones are kept.
+     * @default 7
+     */
+    readonly keep?: Numeric;
+    /**
+     * Restore each into a scratch database and compare checksums before it counts as good.
+     * @default true
+     */
+    readonly verify?: Truth;
+    /**
+     * Keep the write-ahead log as well, so that any moment can be restored.
+     * @default false
+     */
+    readonly archive?: Truth;
+    /** Where backups go, absolute; the state folder when absent. */
+    readonly folder?: Text;
+  };
+  /**
+   * What is in it at first: a backup, or another database as it was at a moment.
+   * Changing it means making the thing anew.
+   */
+  readonly restore?: {
+    /** Name of the Backup. */
+    readonly backup?: Name;
+    /** With `at`: the Database whose archive it is. */
+    readonly database?: Text;
+    /** A moment in RFC 3339, for point-in-time recovery. */
+    readonly at?: Text;
+  };
   /**
    * Name of the database; the resource's name when absent.
    * Changing it means making the thing anew.
@@ -209,10 +305,7 @@ export interface LoadBalancerSpec {
   readonly location?: Name;
   /** Addresses (kind/name) of what must be ready first. */
   readonly dependsOn?: readonly Name[];
-  /**
-   * Where clients connect.
-   * @default [{"name":"http","host":"127.0.0.1","protocol":"http"}]
-   */
+  /** Where clients connect. */
   readonly listeners?: readonly {
     /**
      * Name of the listener.
@@ -231,11 +324,39 @@ export interface LoadBalancerSpec {
      * @default "http"
      */
     readonly protocol?: OneOf<"http" | "https" | "tcp">;
-    /** Certificate for https; a self-made one for the routes' hosts when absent. */
+    /** Certificates for https; one of the control plane's own authority when absent. */
     readonly tls?: {
       /** Name of a Secret with tls.crt and tls.key. */
-      readonly secret: Name;
+      readonly secret?: Name;
+      /** More such Secrets; the client's server name (SNI) decides between them. */
+      readonly secrets?: readonly Name[];
+      /**
+       * Who signs when no Secret is named: the control plane's own authority (`tutti certificate authority` prints it), or an ACME server.
+       * @default "authority"
+       */
+      readonly issuer?: OneOf<"authority" | "acme">;
+      /** Names in the certificate, beside the hosts of the routes. */
+      readonly hosts?: readonly Text[];
+      /** With issuer acme: which server. It asks on port 80 of each host (http-01). */
+      readonly acme?: {
+        /**
+         * URL of the ACME server's directory (RFC 8555).
+         * @default "https://acme-v02.api.letsencrypt.org/directory"
+         */
+        readonly directory?: Text;
+        /** Where the server may write to. */
+        readonly email?: Text;
+        /** Name of a Secret with ca.crt, when the server's own certificate is not publicly trusted. */
+        readonly authority?: Name;
+      };
+      /** How long before its end a certificate is renewed; a third of its life when absent. */
+      readonly renewBefore?: Text;
     };
+    /**
+     * Offer HTTP/2 beside HTTP/1.1 to clients that connect with TLS.
+     * @default true
+     */
+    readonly http2?: Truth;
     /** With tcp: where connections go. */
     readonly service?: Name;
     /** With tcp: name of the service's port; its first when absent. */
@@ -264,6 +385,83 @@ export interface LoadBalancerSpec {
      * @default "60s"
      */
     readonly timeout?: Text;
+    /** A client stays with one instance for as long as it is ready. */
+    readonly sticky?: {
+      /**
+       * A cookie of the balancer's own, or the client's address.
+       * @default "cookie"
+       */
+      readonly by?: OneOf<"cookie" | "address">;
+      /**
+       * Name of that cookie.
+       * @default "tutti-instance"
+       */
+      readonly cookie?: Text;
+    };
+    /** More than that is answered with 429. */
+    readonly rateLimit?: {
+      /** How many requests a client may make in the period. */
+      readonly requests: Numeric;
+      /**
+       * Length of the period.
+       * @default "1s"
+       */
+      readonly period?: Text;
+      /**
+       * What tells clients apart: address, or header:<name>.
+       * @default "address"
+       */
+      readonly by?: Text;
+    };
+    /** Headers set, added and removed. */
+    readonly headers?: {
+      /** On the way to the service. */
+      readonly request?: {
+        /** Headers to be given this value. */
+        readonly set?: Readonly<Record<string, Text>>;
+        /** Headers to be added to what is there. */
+        readonly add?: Readonly<Record<string, Text>>;
+        /** Headers to be taken away. */
+        readonly remove?: readonly Text[];
+      };
+      /** On the way to the client. */
+      readonly response?: {
+        /** Headers to be given this value. */
+        readonly set?: Readonly<Record<string, Text>>;
+        /** Headers to be added to what is there. */
+        readonly add?: Readonly<Record<string, Text>>;
+        /** Headers to be taken away. */
+        readonly remove?: readonly Text[];
+      };
+    };
+    /** Checks by the balancer itself, beside the service's probes; of the first route to a service that has one. */
+    readonly check?: {
+      /**
+       * Asked of each instance with GET; 200 to 399 is good.
+       * @default "/"
+       */
+      readonly path?: Text;
+      /**
+       * Time between two checks.
+       * @default "2s"
+       */
+      readonly period?: Text;
+      /**
+       * How long one may take.
+       * @default "1s"
+       */
+      readonly timeout?: Text;
+      /**
+       * Failures in a row after which nothing is sent there.
+       * @default 3
+       */
+      readonly failureThreshold?: Numeric;
+      /**
+       * Successes in a row after which it is again.
+       * @default 2
+       */
+      readonly successThreshold?: Numeric;
+    };
   }[];
   /**
    * How an instance is chosen.
@@ -306,9 +504,30 @@ export interface LocationSpec {
    * What kind of place it is.
    * @default "local"
    */
-  readonly type?: Text;
-  /** Which class 'auto' means here, by kind. */
+  readonly type?: OneOf<"local" | "docker">;
+  /** Which class 'auto' means here, by kind, e.g. LoadBalancer: haproxy. */
   readonly classes?: Readonly<Record<string, Text>>;
+  /** With type docker: which engine, and how to reach it. */
+  readonly docker?: {
+    /** Where the engine's API is: unix:///run/docker.sock (also Podman's), tcp://host:2376, ssh://user@host; $DOCKER_HOST or the usual socket when absent. */
+    readonly endpoint?: Text;
+    /** With tcp: certificates, as `docker --tlsverify` takes them. */
+    readonly tls?: {
+      /** Name of a Secret in the namespace default with ca.pem, cert.pem and key.pem. */
+      readonly secret: Text;
+    };
+    /** With ssh: how to sign in; the agent of $SSH_AUTH_SOCK when absent. */
+    readonly ssh?: {
+      /** Name of a Secret in the namespace default with key (or password) and known_hosts; the host's key must be in it. */
+      readonly secret: Text;
+    };
+    /** Under which its containers' ports are reached; the endpoint's host when absent. */
+    readonly address?: Text;
+    /** Image for services that name none: their command runs in it, with the folder of the declaration at its place. Made from this machine's own Node when absent. */
+    readonly base?: Text;
+    /** Image of each database engine, e.g. postgres: postgres:17. */
+    readonly images?: Readonly<Record<string, Text>>;
+  };
 }
 
 /** What a Location puts out, for others to refer to. */
@@ -318,7 +537,7 @@ export type LocationOutputs = Readonly<Record<never, never>>;
  * A place where things run: this machine, a Docker host, a cluster, a region.
  *
  * @example
- * location("example", { type: "local" });
+ * location("example", { type: "docker", docker: { endpoint: "ssh://deploy@build-1.example.com" } });
  */
 export const location = remembering<Builder<LocationSpec, LocationOutputs>>(kinds.location);
 
@@ -410,13 +629,11 @@ export const secret = remembering<KeyedBuilder<SecretSpec>>(kinds.secret);
 export interface ServiceSpec {
   /**
    * Which engine makes it; 'auto' takes the best that the location has.
-   * Changing it means making the thing anew.
    * @default "auto"
    */
   readonly class?: Text;
   /**
    * Where it is: the name of a Location.
-   * Changing it means making the thing anew.
    * @default "local"
    */
   readonly location?: Name;
@@ -427,10 +644,10 @@ export interface ServiceSpec {
    * @default 1
    */
   readonly replicas?: Numeric;
-  /** The program: a list is run as it is, with $(NAME) replaced from the environment; a text is run by the shell. */
-  readonly command: Text | readonly Text[];
+  /** The program: a list is run as it is, with $(NAME) replaced from the environment; a text is run by the shell. With an image, what the image says when absent. */
+  readonly command?: Text | readonly Text[];
   /**
-   * Where it runs, relative to the folder of the declaration.
+   * Where it runs, relative to the folder of the declaration; with an image, relative to the image's own.
    * @default "."
    */
   readonly workingDirectory?: Text;
@@ -457,6 +674,102 @@ export interface ServiceSpec {
   }[];
   /** Networks that the instances are on. */
   readonly networks?: readonly Name[];
+  /** The OCI image, e.g. registry.example.com/shop/api:1.4; pinned by its digest in the Revision. */
+  readonly image?: Text;
+  /** The exact image; filled in when a plan is made, so that a tag that moved shows in the plan. */
+  readonly digest?: Text;
+  /** How the image is fetched. */
+  readonly pull?: {
+    /**
+     * When the image is fetched from its registry.
+     * @default "missing"
+     */
+    readonly policy?: OneOf<"missing" | "always" | "never">;
+    /** Name of a Secret with username and password for the registry. */
+    readonly secret?: Name;
+  };
+  /** Build the image from a folder; `image`, if given, is what the result is called. */
+  readonly build?: {
+    /**
+     * Folder that is sent, relative to the declaration.
+     * @default "."
+     */
+    readonly context?: Text;
+    /**
+     * Relative to that folder.
+     * @default "Dockerfile"
+     */
+    readonly dockerfile?: Text;
+    /** Stage to stop at. */
+    readonly target?: Text;
+    /** Build arguments. */
+    readonly args?: Readonly<Record<string, Text>>;
+  };
+  /** Who the program runs as, user[:group], by name or number. */
+  readonly user?: Text;
+  /** Linux capabilities. */
+  readonly capabilities?: {
+    /** Linux capabilities it gets beside the usual, e.g. NET_ADMIN. */
+    readonly add?: readonly Text[];
+    /** Those it does not get; ALL for none. */
+    readonly drop?: readonly Text[];
+  };
+  /** Nothing but volumes and tmpfs can be written. */
+  readonly readOnlyRoot?: Truth;
+  /** How many GPUs each instance gets, or all. */
+  readonly gpus?: Text | number | Ref<number>;
+  /** Where the engine writes logs; a rotated file when absent. */
+  readonly logging?: {
+    /** Log driver of the engine, e.g. json-file, journald, syslog. */
+    readonly driver: Text;
+    /** The driver's options. */
+    readonly options?: Readonly<Record<string, Text>>;
+  };
+  /** Labels of the containers, for other tools. */
+  readonly labels?: Readonly<Record<string, Text>>;
+  /** Names of the instances on their networks, beside the service's own. */
+  readonly aliases?: readonly Text[];
+  /** Folders in memory, gone with the instance. */
+  readonly tmpfs?: readonly {
+    /** Where it is seen. */
+    readonly path: Text;
+    /** Most that it holds, e.g. 64Mi. */
+    readonly size?: Text;
+  }[];
+  /** Files that each instance gets, secrets among them; never written to a disk in the open. */
+  readonly files?: readonly {
+    /** Where it is seen. */
+    readonly path: Text;
+    /** What is in it, e.g. ${secret.stripe.key}. */
+    readonly content: Text;
+    /**
+     * Its permissions.
+     * @default "0400"
+     */
+    readonly mode?: Text;
+  }[];
+  /** Containers that run to their end, one after the other, before the program starts. */
+  readonly init?: readonly {
+    /** Name of the container. */
+    readonly name: Text;
+    /** Its image; the service's own when absent. */
+    readonly image?: Text;
+    /** What it runs; what the image says when absent. */
+    readonly command?: Text | readonly Text[];
+    /** Environment variables, beside those of the service. */
+    readonly env?: Readonly<Record<string, Text | number | Ref<number> | boolean | Ref<boolean>>>;
+  }[];
+  /** Containers that run beside the program, on its network, started before and stopped after it. */
+  readonly sidecars?: readonly {
+    /** Name of the container. */
+    readonly name: Text;
+    /** Its image; the service's own when absent. */
+    readonly image?: Text;
+    /** What it runs; what the image says when absent. */
+    readonly command?: Text | readonly Text[];
+    /** Environment variables, beside those of the service. */
+    readonly env?: Readonly<Record<string, Text | number | Ref<number> | boolean | Ref<boolean>>>;
+  }[];
   /** How to tell whether an instance is well. */
   readonly probes?: {
     /** Until it succeeds the other probes wait. */
@@ -677,7 +990,7 @@ export interface ServiceOutputs {
  * @example
  * service("example", { command: "node server.js", replicas: 3, ports: [ { name: "http" } ], env: { DATABASE_URL: "${database.orders.status.url}" } });
  */
-export const service = remembering<RequiredBuilder<ServiceSpec, ServiceOutputs>>(kinds.service);
+export const service = remembering<Builder<ServiceSpec, ServiceOutputs>>(kinds.service);
 
 /** Files that outlive the instances using them. */
 export interface VolumeSpec {
@@ -695,8 +1008,23 @@ export interface VolumeSpec {
   readonly location?: Name;
   /** Addresses (kind/name) of what must be ready first. */
   readonly dependsOn?: readonly Name[];
-  /** How much it holds, where the class can tell. */
+  /** How much it holds at most; may grow, where the class can resize. */
   readonly size?: Text;
+  /**
+   * What is in it at first; empty when absent.
+   * Changing it means making the thing anew.
+   */
+  readonly from?: {
+    /** Name of a VolumeSnapshot. */
+    readonly snapshot?: Name;
+    /** Name of another Volume, copied as it is when this one is made. */
+    readonly volume?: Name;
+  };
+  /**
+   * What is there already and is to become this volume: a folder, or an engine's own volume by name.
+   * Changing it means making the thing anew.
+   */
+  readonly adopt?: Text;
   /**
    * Keep the data when the resource is deleted; a later declaration of the same name finds it again.
    * @default false
@@ -717,3 +1045,25 @@ export interface VolumeOutputs {
  * volume("example", { retain: true });
  */
 export const volume = remembering<Builder<VolumeSpec, VolumeOutputs>>(kinds.volume);
+
+/** What was in a Volume at one moment. */
+export interface VolumeSnapshotSpec {
+  /**
+   * Name of the Volume.
+   * Changing it means making the thing anew.
+   */
+  readonly volume: Name;
+}
+
+/** What a VolumeSnapshot puts out, for others to refer to. */
+export type VolumeSnapshotOutputs = Readonly<Record<never, never>>;
+
+/**
+ * What was in a Volume at one moment.
+ *
+ * @example
+ * volumeSnapshot("example", { volume: "uploads" });
+ */
+export const volumeSnapshot = remembering<RequiredBuilder<VolumeSnapshotSpec, VolumeSnapshotOutputs>>(
+  kinds.volumeSnapshot,
+);

@@ -49,8 +49,6 @@ it("builders take values, references and declarations, and refuse what does not 
     },
   });
 
-  // @ts-expect-error a command is needed
-  service("x", {});
   // @ts-expect-error a text is no number of replicas
   service("x", { command: "x", replicas: "many" });
   // @ts-expect-error the reference gives a text

@@ -20,12 +20,11 @@ export function processSpec(
   const cwd = resolve(spec.run.folder, spec.run.workingDirectory);
   const env = environment(identity, spec, cwd, home, keyring);
   const limits = limitsOf(spec.run.resources);
+  const { command = [] } = spec.run;
   return {
     id: processId(identity),
     command:
-      typeof spec.run.command === "string"
-        ? ["/bin/sh", "-c", spec.run.command]
-        : spec.run.command.map((word) => expand(word, env)),
+      typeof command === "string" ? ["/bin/sh", "-c", command] : command.map((word) => expand(word, env)),
     env,
     cwd,
     logFile: home.logOf(identity.namespace, identity.name),

@@ -139,6 +139,11 @@ export class EmbeddedBalancers implements TrafficProvider {
     return this.#client(processId(identity)).metrics();
   }
 
+  async setChallenges(identity: Identity, challenges: Readonly<Record<string, string>>): Promise<void> {
+    if (Object.keys(challenges).length > 0)
+      throw new Error(`The balancer of ${identity.name} answers no ACME challenges yet.`);
+  }
+
   close(): void {
     for (const client of this.#clients.values()) client.close();
     this.#clients.clear();
@@ -273,7 +278,7 @@ export class EmbeddedBalancers implements TrafficProvider {
         certFile: join(folder, `${listener.name}.crt`),
         keyFile: join(folder, `${listener.name}.key`),
       };
-      if (listener.tls !== undefined) writeGiven(listener.tls.secret, identity, files, context);
+      if (listener.tls?.secret !== undefined) writeGiven(listener.tls.secret, identity, files, context);
       else await writeSelfMade(spec, files);
       result.set(listener.name, [{ hosts: [], ...files }]);
     }

@@ -41,7 +41,7 @@ export class SimulatedProvider implements InstanceProvider {
         identity,
         template: spec.template,
         ports: spec.ports,
-        command: spec.run.command,
+        command: spec.run.command ?? [],
       };
       const twist = behaviour.onStart?.(running);
       if (twist?.fail !== undefined) throw twist.fail;

@@ -1,0 +1,41 @@
+import { z } from "zod";
+import { defineKind } from "./kind.ts";
+import { baseStatus } from "./fields.ts";
+
+/** One backup of a Database. Made once, by schedule or on request; deleting it deletes the files. */
+export const backup = defineKind({
+  kind: "Backup",
+  plural: "backups",
+  shortNames: ["bkp"],
+  description: "One backup of a Database.",
+  body: z.strictObject({
+    spec: z.strictObject({
+      database: z
+        .string()
+        .meta({ references: "Database", weak: true, immutable: true })
+        .describe("Name of the Database."),
+      verify: z
+        .boolean()
+        .default(true)
+        .describe("Restore it into a scratch database and compare checksums before it counts as good."),
+    }),
+  }),
+  status: z.object({
+    ...baseStatus,
+    engine: z.string().optional(),
+    path: z.string().optional(),
+    startedAt: z.string().optional(),
+    finishedAt: z.string().optional(),
+    bytes: z.int().optional(),
+    /** Of the content, independent of the order of rows. */
+    checksum: z.string().optional(),
+    verified: z.boolean().optional(),
+  }),
+  columns: [
+    { name: "DATABASE", type: "string", value: (resource) => String(resource.spec?.["database"] ?? "") },
+    { name: "BYTES", type: "integer", value: (resource) => Number(resource.status?.["bytes"] ?? 0) },
+    { name: "VERIFIED", type: "string", value: (resource) => String(resource.status?.["verified"] ?? "") },
+    { name: "FINISHED", type: "date", value: (resource) => String(resource.status?.["finishedAt"] ?? "") },
+  ],
+  example: { spec: { database: "orders" } },
+});
