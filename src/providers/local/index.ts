@@ -2,12 +2,14 @@
 import type { Clock } from "../../clock/clock.ts";
 import type { Keyring } from "../../model/sealed.ts";
 import type { Provider } from "../../provider/provider.ts";
+import type { ServerHost } from "../../provider/server-host.ts";
 import { embeddedDatabases } from "./database.ts";
 import { embeddedDns } from "./dns.ts";
 import { Home, identityOfProcess } from "./home.ts";
 import { EmbeddedBalancers } from "./load-balancer.ts";
 import { loopbackNetworks } from "./network.ts";
 import { ProcessProvider } from "./process.ts";
+import { localServerHost } from "./server-host.ts";
 import { LogWatch } from "./supervisor/log-watch.ts";
 import { Supervisor } from "./supervisor/supervisor.ts";
 import { directoryVolumes } from "./volume.ts";
@@ -15,6 +17,8 @@ import { directoryVolumes } from "./volume.ts";
 export interface LocalProviders {
   readonly instances: ProcessProvider;
   readonly balancers: EmbeddedBalancers;
+  /** For providers that run server programs on this machine. */
+  readonly servers: ServerHost;
   /** All but the instances', balancers included. */
   readonly providers: readonly Provider[];
   /** Called when a process that serves a resource (not an instance) has ended by itself. */
@@ -42,6 +46,7 @@ export async function localProviders(options: {
   return {
     instances: new ProcessProvider({ ...parts, keyring: options.keyring }),
     balancers,
+    servers: localServerHost(parts),
     providers: [
       embeddedDatabases(parts) as Provider,
       directoryVolumes(home),
