@@ -23,7 +23,7 @@ export function localServerHost({
     discard: (folder) => home.discard(folder),
     socket: (identity, purpose) => home.socketOf(idOf(identity, purpose)),
     start: async (identity, program, purpose) => {
-      const { pid, started } = await supervisor.start({ id: idOf(identity, purpose), ...program });
+      const { pid, created: started } = await supervisor.start({ id: idOf(identity, purpose), ...program });
       logs.add(program.logFile);
       return { pid, started };
     },

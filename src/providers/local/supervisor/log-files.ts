@@ -1,6 +1,7 @@
 import {
   closeSync,
   existsSync,
+  fchmodSync,
   fstatSync,
   ftruncateSync,
   openSync,
@@ -32,6 +33,8 @@ export interface TimeNote {
 export const keptFiles = 3;
 export const maximumBytes = 10 * 1024 * 1024;
 const noteBytes = 16;
+/** How often a rotation looks for a moment without a write: what writes without pause has none. */
+const quietRounds = 100;
 
 export function rotatedName(file: string, age: number): string {
   return age === 0 ? file : `${file}.${age}`;
@@ -86,7 +89,8 @@ export function timeAt(notes: readonly TimeNote[], offset: number): number | und
  * Moves the content of `file` to `file.1` by copying and truncating; the process keeps its open file and, as it
  * appends, goes on at the new start. The bulk is copied first, the rest and the truncation follow in one synchronous
  * stretch, so what can be lost is what the process writes between the last read and the truncation, some
- * microseconds. Readers in this process never see a state between (log-reader.ts).
+ * microseconds: whole writes, never a part of one (`copyRest`). Readers in this process never see a state between
+ * (log-reader.ts).
  */
 export async function rotateLog(file: string, keep: number = keptFiles): Promise<void> {
   const copy = `${file}.rotating`;
@@ -94,7 +98,7 @@ export async function rotateLog(file: string, keep: number = keptFiles): Promise
   const source = openSync(file, "r+");
   const target = openSync(copy, "a", 0o600);
   try {
-    copyRest(source, target, fstatSync(target).size);
+    copyUntilQuiet(source, target);
     ftruncateSync(source, 0);
   } finally {
     closeSync(source);
@@ -139,11 +143,32 @@ export function fileIdentity(file: string): string | undefined {
   return found === undefined ? undefined : `${found.ino}:${found.birthtimeMs}`;
 }
 
-function copyRest(source: number, target: number, from: number): void {
+/**
+ * A write becomes readable page by page, and a writer may be set aside in the middle of one. So a rest is taken for the
+ * last only after a wait for the write under way showed nothing new: truncated then, a line is either in the copy with
+ * all its bytes or with none. Only what writes without any pause can have its last line cut.
+ */
+function copyUntilQuiet(source: number, target: number): void {
+  let at = fstatSync(target).size;
+  for (let round = 0; round < quietRounds; round++) {
+    const end = copyRest(source, target, at);
+    if (end === at && round > 0) return;
+    at = end;
+    awaitWrite(source);
+  }
+}
+
+/** Changing a file's mode, even to what it is, takes the lock that a write holds for as long as it lasts. */
+function awaitWrite(file: number): void {
+  fchmodSync(file, fstatSync(file).mode & 0o7777);
+}
+
+/** Returns where it came to an end. */
+function copyRest(source: number, target: number, from: number): number {
   const buffer = Buffer.allocUnsafe(64 * 1024);
   for (let at = from; ;) {
     const count = readSync(source, buffer, 0, buffer.length, at);
-    if (count === 0) return;
+    if (count === 0) return at;
     writeSync(target, buffer, 0, count);
     at += count;
   }
