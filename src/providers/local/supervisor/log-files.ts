@@ -34,7 +34,7 @@ export const keptFiles = 3;
 export const maximumBytes = 10 * 1024 * 1024;
 const noteBytes = 16;
 /** How often a rotation looks for a moment without a write: what writes without pause has none. */
-const quietRounds = 100;
+const quietRounds = 20;
 
 export function rotatedName(file: string, age: number): string {
   return age === 0 ? file : `${file}.${age}`;
@@ -89,14 +89,14 @@ export function timeAt(notes: readonly TimeNote[], offset: number): number | und
  * Moves the content of `file` to `file.1` by copying and truncating; the process keeps its open file and, as it
  * appends, goes on at the new start. The bulk is copied first, the rest and the truncation follow in one synchronous
  * stretch, so what can be lost is what the process writes between the last read and the truncation, some
- * microseconds: whole writes, never a part of one (`copyRest`). Readers in this process never see a state between
- * (log-reader.ts).
+ * microseconds: whole writes or lines, never a part of one (`copyUntilQuiet`). Readers in this process never see a
+ * state between (log-reader.ts).
  */
 export async function rotateLog(file: string, keep: number = keptFiles): Promise<void> {
   const copy = `${file}.rotating`;
   await copyFile(file, copy);
   const source = openSync(file, "r+");
-  const target = openSync(copy, "a", 0o600);
+  const target = openSync(copy, "a+", 0o600);
   try {
     copyUntilQuiet(source, target);
     ftruncateSync(source, 0);
@@ -144,18 +144,26 @@ export function fileIdentity(file: string): string | undefined {
 }
 
 /**
- * A write becomes readable page by page, and a writer may be set aside in the middle of one. So a rest is taken for the
- * last only after a wait for the write under way showed nothing new: truncated then, a line is either in the copy with
- * all its bytes or with none. Only what writes without any pause can have its last line cut.
+ * A write becomes readable page by page, and a writer may be set aside in the middle of one. So the end is taken for
+ * the end only when nothing came after a wait for the write under way: what is copied then consists of whole writes,
+ * unfinished lines among them. Where one write follows the other without a pause, of whole lines.
  */
 function copyUntilQuiet(source: number, target: number): void {
   let at = fstatSync(target).size;
   for (let round = 0; round < quietRounds; round++) {
-    const end = copyRest(source, target, at);
-    if (end === at && round > 0) return;
-    at = end;
     awaitWrite(source);
+    const end = copyRest(source, target, at);
+    if (end === at) return;
+    at = end;
   }
+  cutUnfinishedLine(target, at);
+}
+
+function cutUnfinishedLine(file: number, size: number): void {
+  const tail = Buffer.alloc(Math.min(size, 64 * 1024));
+  readSync(file, tail, 0, tail.length, size - tail.length);
+  const lineEnd = tail.lastIndexOf("\n");
+  if (lineEnd !== -1) ftruncateSync(file, size - tail.length + lineEnd + 1);
 }
 
 /** Changing a file's mode, even to what it is, takes the lock that a write holds for as long as it lasts. */

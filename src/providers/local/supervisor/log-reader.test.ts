@@ -5,6 +5,7 @@ import {
   closeSync,
   mkdtempSync,
   openSync,
+  readFileSync,
   rmSync,
   statSync,
   truncateSync,
@@ -191,6 +192,65 @@ test("following loses and repeats nothing over rotations by size while a process
   const numbers = following.texts.flatMap((text) => /^line (\d+)$/.exec(text)?.[1] ?? []).map(Number);
   expect(numbers.every((number, index) => index === 0 || number > numbers[index - 1]!)).toBe(true);
   expect(count - numbers.length).toBeLessThan(count / 100);
+});
+
+test("who takes the lines slowly gets each one once, whatever is rotated meanwhile", async () => {
+  const long = Array.from({ length: 40 }, (_, index) => `${index} ${"x".repeat(50_000)}`);
+  writeFileSync(file, long.map((line) => `${line}\n`).join(""));
+  const expected = [...long];
+  const texts: string[] = [];
+  for await (const line of readLog(file, { keep: 3 })) {
+    texts.push(line.text);
+    if (texts.length % 10 !== 0 || expected.length > 42) continue;
+    await rotateLog(file, 3);
+    expected.push(`after ${texts.length}`);
+    appendFileSync(file, `${expected.at(-1)}\n`);
+  }
+  expect(texts).toEqual(expected);
+});
+
+test("a follower that stood still while parts were rotated away goes on with what there is", async () => {
+  writeFileSync(file, "0\n");
+  const abort = new AbortController();
+  const following = readLog(file, { follow: true, keep: 2, signal: abort.signal });
+  const texts = [(await following.next()).value?.text];
+  for (let round = 1; round <= 5; round++) {
+    await rotateLog(file, 2);
+    appendFileSync(file, `${round}\n`);
+  }
+  while (texts.at(-1) !== "5") texts.push((await following.next()).value?.text);
+  abort.abort();
+  expect(texts).toEqual(["0", "4", "5"]);
+});
+
+test("a rotation keeps each line whole or not at all, also one that is being written", async () => {
+  const fd = openSync(file, "a", 0o600);
+  // Lines over several pages of memory: they become readable a page at a time.
+  const program = `
+    const { writeSync } = require("node:fs");
+    const pause = new Int32Array(new SharedArrayBuffer(4));
+    for (let n = 1; n <= 4000; n++) {
+      writeSync(1, "line " + n + " " + "x".repeat(12_000) + " end\\n");
+      if (n % 3 === 0) Atomics.wait(pause, 0, 0, 0.1);
+    }
+  `;
+  const writer = spawn(process.execPath, ["-e", program], { stdio: ["ignore", fd, fd] });
+  let isOver = false;
+  const exited = once(writer, "exit").finally(() => (isOver = true));
+  closeSync(fd);
+  const broken: string[] = [];
+  let last = 0;
+  while (!isOver) {
+    await rotateLog(file, 1);
+    for (const line of readFileSync(`${file}.1`, "latin1").split("\n")) {
+      const number = Number(/^line (\d+) x{12000} end$/.exec(line)?.[1]);
+      if (number > last) last = number;
+      else if (line !== "") broken.push(`${line.length} characters after line ${last}`);
+    }
+  }
+  expect((await exited)[0]).toBe(0);
+  expect(last).toBeGreaterThan(0);
+  expect(broken).toEqual([]);
 });
 
 test("a log emptied by hand is followed from its new start", async () => {

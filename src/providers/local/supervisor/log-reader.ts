@@ -6,10 +6,15 @@ import { type TimeNote, fileIdentity, keptFiles, readNotes, rotatedName, timeAt 
 /**
  * Reads a log (log-files.ts) as lines, over its rotated parts, and follows it while it is written and rotated.
  *
- * Flow: choose a starting part and offset (by `tail` or `sinceTime`), read every part from there to its end, then, when
- * following, wait for growth of the newest. A part is read from the beginning of a line, through an open file, so its
- * renaming in between does not matter. When the newest became shorter than what was read, it has been rotated: the
- * rest is read from `log.1`, then the new one from its start.
+ * Flow: a starting part and offset (by `tail` or `sinceTime`) make a cursor; the cursor takes piece after piece, at the
+ * end of a part steps into the next newer one, and when following waits for growth of the newest.
+ *
+ * Invariants
+ *  1 A piece is read in one synchronous stretch, so no rotation by this process comes in between. Between pieces any
+ *    number may, since whoever takes the lines may be slow: every piece begins with finding the cursor's part again.
+ *  2 Parts are known by which file they are, not by their names; the newest, whose content moves to another file when
+ *    it is rotated, by being the one after a known one.
+ *  3 Nothing is given twice or out of order. What was rotated away for good before it was read is left out.
  */
 export interface ReadLogOptions {
   /** Only the last so many lines. */
@@ -38,80 +43,110 @@ const longestLine = 64 * 1024;
 const pollMilliseconds = 200;
 const newline = 0x0a;
 
+/** So much is read in one stretch, and then others get their turn. */
+const pieceBytes = 16 * chunkBytes;
+
 /** When the byte at an offset was written. */
 type Stamp = (offset: number) => number | undefined;
 
-interface Part {
-  readonly fd: number;
-  readonly notes: readonly TimeNote[];
-  readonly stamp: Stamp;
-}
-
 /** Lines without their line end; bytes that are not UTF-8 become U+FFFD. An absent log is an empty one. */
 export async function* readLog(file: string, options: ReadLogOptions = {}): AsyncGenerator<LogLine> {
-  const parts = openParts(file, options.keep ?? keptFiles);
-  const from: FollowFrom = { splitter: new LineSplitter(), previous: fileIdentity(rotatedName(file, 1)) };
-  try {
-    for (const line of readParts(parts, from, options)) {
-      if (options.signal?.aborted === true) return;
-      yield line;
-    }
-    if (options.follow === true) yield* followLog(file, from, options);
-  } finally {
-    for (const { fd } of parts) closeSync(fd);
-  }
-}
-
-/** What is there now. When following, a last line without its end is left in the splitter, to be completed. */
-function* readParts(parts: readonly Part[], from: FollowFrom, options: ReadLogOptions): Generator<LogLine> {
-  const start = startingPoint(parts, options);
-  for (const [index, { fd, stamp }] of parts.entries()) {
-    if (index < start.part) continue;
-    from.splitter = new LineSplitter(index === start.part ? start.offset : 0);
-    yield* readOn(fd, from.splitter, stamp, options.sinceTime);
-    if (index < parts.length - 1 || options.follow !== true) yield* from.splitter.rest(stamp);
-  }
-}
-
-interface FollowFrom {
-  splitter: LineSplitter;
-  /** Which file was `log.1` when the newest part was last known to be the newest. */
-  previous: string | undefined;
-}
-
-async function* followLog(file: string, from: FollowFrom, options: ReadLogOptions): AsyncGenerator<LogLine> {
-  const growth = new Growth(file, options);
+  const cursor = startOf(file, options);
+  const growth = options.follow === true ? new Growth(file, options) : undefined;
+  const isOver = (): boolean => growth === undefined || options.ended?.() === true;
+  let since = options.sinceTime ?? -Infinity;
   try {
     while (options.signal?.aborted !== true) {
-      const finished = options.ended?.() === true; // asked before reading: what it wrote last is read still
-      const lines = newLines(file, from);
-      if (lines.length > 0) yield* lines;
-      else if (finished) return yield* from.splitter.rest(() => undefined);
-      else await growth.next();
+      const finished = isOver(); // asked before reading: what was written last is read still
+      const { lines, isEnd } = nextPiece(file, cursor);
+      yield* linesSince(lines, since, options.signal);
+      if (isEnd && finished) return yield* cursor.splitter.rest(cursor.stamp);
+      if (isEnd) since = -Infinity;
+      await (isEnd ? growth?.next() : othersTurn());
     }
   } finally {
-    growth.close();
+    growth?.close();
   }
 }
 
-/** Everything new, in one synchronous stretch, so that no rotation by this process can come in between. */
-function newLines(file: string, from: FollowFrom): LogLine[] {
-  const lines: LogLine[] = [];
-  const previous = fileIdentity(rotatedName(file, 1));
-  if (previous !== from.previous && previous !== undefined) {
-    withFile(rotatedName(file, 1), (fd) => {
-      const stamp = stampOf(fd, readNotes(rotatedName(file, 1)));
-      for (const line of readOn(fd, from.splitter, stamp)) lines.push(line);
-      lines.push(...from.splitter.rest(stamp));
-    });
-    from.splitter = new LineSplitter();
+function* linesSince(
+  lines: readonly LogLine[],
+  since: number,
+  signal: AbortSignal | undefined,
+): Generator<LogLine> {
+  for (const line of lines) {
+    if (signal?.aborted === true) return;
+    if ((line.time ?? since) >= since) yield line;
   }
-  from.previous = previous;
-  withFile(file, (fd) => {
-    if (fstatSync(fd).size < from.splitter.offset) from.splitter = new LineSplitter(); // emptied by somebody
-    for (const line of readOn(fd, from.splitter, stampOf(fd, readNotes(file)))) lines.push(line);
+}
+
+function othersTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Where reading is. Its splitter holds the beginning of a line that has no end yet. */
+interface Cursor {
+  splitter: LineSplitter;
+  stamp: Stamp;
+  place: Place;
+  readonly keep: number;
+}
+
+/** An old part, or the newest, which comes after the one that was `log.1` (invariant 2). */
+type Place = { readonly part: string | undefined } | { readonly newestAfter: string | undefined };
+
+function placeOf(file: string, age: number): Place {
+  if (age === 0) return { newestAfter: fileIdentity(rotatedName(file, 1)) };
+  return { part: fileIdentity(rotatedName(file, age)) };
+}
+
+/** What comes next, up to `pieceBytes` of it, from one part. `isEnd`: there was no more of the newest. */
+function nextPiece(
+  file: string,
+  cursor: Cursor,
+): { readonly lines: readonly LogLine[]; readonly isEnd: boolean } {
+  const age = ageOf(file, cursor);
+  if (age === undefined) return { lines: skipLost(file, cursor), isEnd: false };
+  const name = rotatedName(file, age);
+  const lines: LogLine[] = [];
+  let isEnd = true;
+  withFile(name, (fd) => {
+    // The newest was emptied by somebody; of an older one the line under way was left out (log-files.ts).
+    const isShorter = fstatSync(fd).size < cursor.splitter.offset;
+    if (isShorter) cursor.splitter = new LineSplitter(age === 0 ? 0 : cursor.splitter.offset);
+    cursor.stamp = stampOf(fd, readNotes(name));
+    isEnd = readOn(fd, cursor, lines);
   });
-  return lines;
+  if (!isEnd || age === 0) return { lines, isEnd };
+  lines.push(...enter(file, age - 1, cursor));
+  return { lines, isEnd: false };
+}
+
+/** Puts the cursor at the beginning of a part; returns what the one before it ended with. */
+function enter(file: string, age: number, cursor: Cursor): readonly LogLine[] {
+  const rest = [...cursor.splitter.rest(cursor.stamp)];
+  cursor.splitter = new LineSplitter();
+  cursor.place = placeOf(file, age);
+  return rest;
+}
+
+/** How old the cursor's part is by now: 0 for the newest, undefined when it is gone, or may be. */
+function ageOf(file: string, { place, keep }: Cursor): number | undefined {
+  const ages = Array.from({ length: keep }, (_, index) => index + 1);
+  const known = "part" in place ? place.part : place.newestAfter;
+  if (known === undefined) {
+    // Nothing came before it: it is the oldest there is, unless there are so many that older ones may have gone.
+    const count = ages.filter((age) => fileIdentity(rotatedName(file, age)) !== undefined).length;
+    return count < keep ? count : undefined;
+  }
+  const age = ages.find((candidate) => fileIdentity(rotatedName(file, candidate)) === known);
+  if (age === undefined || "part" in place) return age;
+  return age - 1;
+}
+
+/** Goes on with the oldest part that is certainly newer than the cursor's (invariant 3). */
+function skipLost(file: string, cursor: Cursor): readonly LogLine[] {
+  return enter(file, "part" in cursor.place ? cursor.keep : cursor.keep - 1, cursor);
 }
 
 /** Waits for the file to change: told by the system where it can, looked at every 200 ms in any case. */
@@ -220,14 +255,33 @@ function characterBorder(bytes: Buffer, at: number): number {
   return border > at - 4 ? border : at;
 }
 
-function* readOn(fd: number, splitter: LineSplitter, stamp: Stamp, since?: number): Generator<LogLine> {
+/** Whether it came to the end. */
+function readOn(fd: number, { splitter, stamp }: Cursor, lines: LogLine[]): boolean {
   const buffer = Buffer.allocUnsafe(chunkBytes);
-  for (;;) {
+  for (let taken = 0; taken < pieceBytes; taken += chunkBytes) {
     const count = readSync(fd, buffer, 0, chunkBytes, splitter.offset);
-    if (count === 0) return;
-    for (const line of splitter.push(buffer.subarray(0, count), stamp)) {
-      if (since === undefined || (line.time ?? since) >= since) yield line;
-    }
+    if (count === 0) return true;
+    for (const line of splitter.push(buffer.subarray(0, count), stamp)) lines.push(line);
+  }
+  return false;
+}
+
+interface Part {
+  readonly fd: number;
+  readonly age: number;
+  readonly notes: readonly TimeNote[];
+}
+
+/** Reading begins here; in one synchronous stretch, as a piece. */
+function startOf(file: string, options: ReadLogOptions): Cursor {
+  const keep = options.keep ?? keptFiles;
+  const parts = openParts(file, keep);
+  try {
+    const start = startingPoint(parts, options);
+    const place = placeOf(file, parts[start.part]?.age ?? 0);
+    return { splitter: new LineSplitter(start.offset), stamp: () => undefined, place, keep };
+  } finally {
+    for (const { fd } of parts) closeSync(fd);
   }
 }
 
@@ -236,9 +290,7 @@ function openParts(file: string, keep: number): Part[] {
   for (let age = keep; age >= 0; age--) {
     const name = rotatedName(file, age);
     try {
-      const fd = openSync(name, "r");
-      const notes = readNotes(name);
-      parts.push({ fd, notes, stamp: stampOf(fd, notes) });
+      parts.push({ fd: openSync(name, "r"), age, notes: readNotes(name) });
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
     }
