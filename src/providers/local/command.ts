@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { parseQuantity } from "../../model/quantity.ts";
 import type { Keyring } from "../../model/sealed.ts";
+import { expand, instanceVariables } from "../../provider/environment.ts";
 import type { Identity, InstanceSpec } from "../../provider/provider.ts";
 import { type Home, processId } from "./home.ts";
 import type { ProcessLimits, ProcessSpec } from "./supervisor/process-spec.ts";
@@ -45,25 +46,11 @@ function environment(
     if (value !== undefined) env[name] = value;
   }
   env["PATH"] = pathFor(cwd);
-  env["TUTTI_INSTANCE"] = identity.name;
-  env["TUTTI_SERVICE"] = spec.service;
-  env["TUTTI_NAMESPACE"] = identity.namespace;
-  for (const { volume } of spec.run.volumes)
-    env[`VOLUME_${variable(volume)}`] = home.folderOf("volumes", {
-      namespace: identity.namespace,
-      name: volume,
-    });
-  for (const [index, { name }] of spec.run.ports.entries()) {
-    const port = String(spec.ports[name] ?? "");
-    if (index === 0) env["PORT"] = port;
-    env[`PORT_${variable(name)}`] = port;
-  }
+  const pathOf = ({ volume }: { readonly volume: string }): string =>
+    home.folderOf("volumes", { namespace: identity.namespace, name: volume });
+  Object.assign(env, instanceVariables(identity, spec, pathOf));
   for (const [name, value] of Object.entries(keyring.openAll(spec.run.env))) env[name] = String(value);
   return env;
-}
-
-function variable(name: string): string {
-  return name.toUpperCase().replace(/[^A-Z0-9]/g, "_");
 }
 
 const paths = new Map<string, string>();
@@ -81,13 +68,6 @@ export function pathFor(cwd: string): string {
   const path = [dirname(process.execPath), ...local, process.env["PATH"] ?? FALLBACK_PATH].join(delimiter);
   paths.set(cwd, path);
   return path;
-}
-
-/** `$(NAME)` from the environment, as Kubernetes does in commands; `$$(NAME)` writes `$(NAME)`. */
-function expand(word: string, env: Readonly<Record<string, string>>): string {
-  return word.replace(/\$?\$\(([A-Za-z_][A-Za-z0-9_]*)\)/g, (all, name: string) =>
-    all.startsWith("$$") ? all.slice(1) : (env[name] ?? all),
-  );
 }
 
 function limitsOf(resources: InstanceSpec["run"]["resources"]): ProcessLimits | undefined {

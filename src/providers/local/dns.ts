@@ -24,7 +24,7 @@ import { type Home, processId } from "./home.ts";
 import { portIn, portObstacles } from "./obstacles.ts";
 import { removeLog } from "./supervisor/log-files.ts";
 import type { LogWatch } from "./supervisor/log-watch.ts";
-import { describePortInUse, freePorts } from "./supervisor/ports.ts";
+import { describePortInUse, freePorts } from "../../provider/ports.ts";
 import type { Supervisor } from "./supervisor/supervisor.ts";
 
 export interface DnsProviderOptions {

@@ -31,7 +31,7 @@ import { portObstacles, portsIn } from "./obstacles.ts";
 import { nodeCommand, nodeEnvironment } from "./program.ts";
 import { removeLog } from "./supervisor/log-files.ts";
 import type { LogWatch } from "./supervisor/log-watch.ts";
-import { describePortInUse, freePorts } from "./supervisor/ports.ts";
+import { describePortInUse, freePorts } from "../../provider/ports.ts";
 import type { Supervisor } from "./supervisor/supervisor.ts";
 
 export interface BalancerProviderOptions {

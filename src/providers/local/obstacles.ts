@@ -6,7 +6,7 @@ import { resolve } from "node:path";
 import type { Obstacle, Prospect } from "../../provider/provider.ts";
 import { pathFor } from "./command.ts";
 import type { Home } from "./home.ts";
-import { describePortInUse, listenError, whoListens } from "./supervisor/ports.ts";
+import { describePortInUse, listenError, whoListens } from "../../provider/ports.ts";
 import { homeMarker } from "./supervisor/process-spec.ts";
 import { environmentOf } from "./supervisor/process-table.ts";
 import { programToStart } from "./supervisor/spawn.ts";

@@ -17,7 +17,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { formatDuration, parseDuration } from "../../model/duration.ts";
-import { type Keyring, isSealed } from "../../model/sealed.ts";
+import type { Keyring } from "../../model/sealed.ts";
 import {
   type ExecSession,
   type Exit,
@@ -32,6 +32,7 @@ import {
   type Started,
   TerminalError,
 } from "../../provider/provider.ts";
+import { redact, secretsIn, tellingLine } from "../../provider/redaction.ts";
 import { processSpec } from "./command.ts";
 import { type Home, identityOfProcess, processId } from "./home.ts";
 import { copyObstacles, portObstacles, portsIn, programObstacles } from "./obstacles.ts";
@@ -39,7 +40,7 @@ import { execBeside } from "./supervisor/exec.ts";
 import { removeLog } from "./supervisor/log-files.ts";
 import { readLog } from "./supervisor/log-reader.ts";
 import type { LogWatch } from "./supervisor/log-watch.ts";
-import { freePorts } from "./supervisor/ports.ts";
+import { freePorts } from "../../provider/ports.ts";
 import type { ProcessExit } from "./supervisor/process-spec.ts";
 import type { Supervisor } from "./supervisor/supervisor.ts";
 
@@ -85,7 +86,7 @@ export class ProcessProvider implements InstanceProvider {
     const started = await supervisor.start(process);
     this.#running.set(process.id, {
       startedAt: context.clock.now(),
-      secrets: secretsOf(spec, keyring),
+      secrets: secretsIn(spec.run.env, keyring),
       logFile: process.logFile,
     });
     logs.add(process.logFile);
@@ -125,7 +126,7 @@ export class ProcessProvider implements InstanceProvider {
       const previous = previousLog(home, identity.namespace, spec.service);
       removeLog(previous);
       renameSync(file, previous);
-      redactFile(previous, secretsOf(spec, this.#options.keyring));
+      redactFile(previous, secretsIn(spec.run.env, this.#options.keyring));
     }
     removeLog(file);
     return Promise.resolve();
@@ -162,7 +163,7 @@ export class ProcessProvider implements InstanceProvider {
 
   async *logs(identity: Identity, spec: InstanceSpec, options: LogOptions): AsyncIterable<LogLine> {
     const { home, keyring, supervisor } = this.#options;
-    const secrets = secretsOf(spec, keyring);
+    const secrets = secretsIn(spec.run.env, keyring);
     const file =
       options.previous === true
         ? previousLog(home, identity.namespace, spec.service)
@@ -232,24 +233,6 @@ function previousLog(home: Home, namespace: string, service: string): string {
   return home.logOf(namespace, `${service}.previous`);
 }
 
-/** Values too short to be told from ordinary text are left alone. */
-function secretsOf(spec: InstanceSpec, keyring: Keyring): readonly string[] {
-  return Object.values(spec.run.env)
-    .filter(isSealed)
-    .map((value) => keyring.open(value))
-    .flatMap((value) => [value, ...passwordIn(value)])
-    .filter((value) => value.length >= 6);
-}
-
-function passwordIn(value: string): readonly string[] {
-  const match = /^[a-z][a-z0-9+.-]*:\/\/[^:/@]*:([^@/]+)@/i.exec(value);
-  return match?.[1] === undefined ? [] : [match[1]];
-}
-
-function redact(text: string, secrets: readonly string[]): string {
-  return secrets.reduce((result, secret) => result.replaceAll(secret, "(secret)"), text);
-}
-
 /** Who reads it later may not know any more what was secret. Bytes stay bytes: both are taken as Latin-1. */
 function redactFile(file: string, secrets: readonly string[]): void {
   if (secrets.length === 0) return;
@@ -261,26 +244,19 @@ function redactFile(file: string, secrets: readonly string[]): void {
   if (redacted !== text) writeFileSync(file, redacted, { encoding: "latin1", mode: 0o600 });
 }
 
-/** The last line that says something, of a program's output; stack frames say less than what is above them. */
+/** The line that says why a program ended. */
 function lastLine(file: string): string {
-  let text: string;
   try {
     const descriptor = openSync(file, "r");
     try {
       const { size } = fstatSync(descriptor);
       const buffer = Buffer.alloc(Math.min(size, LAST_WORDS));
       readSync(descriptor, buffer, 0, buffer.length, size - buffer.length);
-      text = buffer.toString("utf8");
+      return tellingLine(buffer.toString("utf8"));
     } finally {
       closeSync(descriptor);
     }
   } catch {
     return "";
   }
-  const lines = text
-    .split("\n")
-    .map((line) => line.trim())
-    .filter((line) => line !== "" && !line.startsWith("at ") && !/^Node\.js v\d/.test(line) && line !== "}");
-  const telling = lines.findLast((line) => /error/i.test(line)) ?? lines.at(-1) ?? "";
-  return telling.slice(0, 300);
 }

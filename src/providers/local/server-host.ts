@@ -6,7 +6,7 @@ import { type Home, processId } from "./home.ts";
 import { portObstacles } from "./obstacles.ts";
 import { removeLog } from "./supervisor/log-files.ts";
 import type { LogWatch } from "./supervisor/log-watch.ts";
-import { describePortInUse, freePort } from "./supervisor/ports.ts";
+import { describePortInUse, freePort } from "../../provider/ports.ts";
 import type { Supervisor } from "./supervisor/supervisor.ts";
 
 export function localServerHost({

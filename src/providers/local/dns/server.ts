@@ -3,7 +3,7 @@ import { open, rename } from "node:fs/promises";
 import { dirname } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { DiagnosticError } from "../../../diagnostics/diagnostic.ts";
-import { describePortInUse } from "../supervisor/ports.ts";
+import { describePortInUse } from "../../../provider/ports.ts";
 import type { DnsConfig, DnsHealth, ZoneConfig } from "./config.ts";
 import { DnsListener } from "./listener.ts";
 import { type Zones, compileZones } from "./zone.ts";
