@@ -40,3 +40,8 @@ export function routesTo(
   if ((balancer.metadata.namespace ?? "default") !== service.namespace) return false;
   return poolsOf(balancer.spec as BalancerSpec).some((pool) => pool.service === service.name);
 }
+
+/** The Secret (tls.crt, tls.key) that is kept for an https listener that names none. Until it is there, there is no certificate. */
+export function certificateSecretOf(balancer: string, listener: string): string {
+  return `${balancer}-${listener}-tls`;
+}
