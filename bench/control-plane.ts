@@ -33,8 +33,7 @@ async function measure(services: number, replicas: number): Promise<Figures> {
     store,
     clock: systemClock,
     keyring: new Keyring(new Uint8Array(32)),
-    instances: [new SimulatedProvider(new World())],
-    providers: [],
+    local: { instances: [new SimulatedProvider(new World())], providers: [] },
   });
   await plane.start();
   const begun = performance.now();

@@ -12,6 +12,7 @@ import { type Draft, type Resource, addressOf } from "../model/resource.ts";
 import { type Keyring, containsSealed } from "../model/sealed.ts";
 import { type Path, pathText } from "../model/walk.ts";
 import { type SecretDraft, isSecret, keepGenerated, sealSecret, withGenerated } from "../planner/secrets.ts";
+import { TerminalError } from "../provider/provider.ts";
 import { isObject } from "./body.ts";
 import { unmasked, withSealedAnnotations } from "./present.ts";
 import { badRequest, invalid } from "./status-error.ts";
@@ -27,6 +28,8 @@ export interface Admission {
   readonly lenient: boolean;
   /** Sealed texts are taken as they are: `value` was made from what is stored, not sent. */
   readonly fromStored?: boolean;
+  /** Refuses with TerminalError what no class can do, or not the one that is asked for. */
+  readonly checkPlacement: (kind: string, spec: Readonly<Record<string, unknown>>) => void;
 }
 
 /** Refuses with Invalid (422), or with BadRequest when the body is about something else than the path. */
@@ -51,9 +54,26 @@ export function admitResource(value: Readonly<Record<string, unknown>>, admissio
     ...edgesOf(sealed.resource).diagnostics,
     ...selfReference(sealed.resource),
     ...checkImmutable(kind, sealed.resource, current),
+    ...checkPlacement(sealed.resource, admission),
   ];
   if (hasErrors(found)) throw invalid(kind, name, found);
   return sealed.resource;
+}
+
+/** Only what is asked for anew: what is stored may have been made by engines that are not there any more. */
+function checkPlacement(
+  resource: Draft,
+  { current, checkPlacement: check }: Admission,
+): readonly Diagnostic[] {
+  const spec = resource.spec as Readonly<Record<string, unknown>> | undefined;
+  if (spec === undefined || (current !== undefined && equal(current.spec, spec))) return [];
+  try {
+    check(resource.kind, spec);
+    return [];
+  } catch (error) {
+    if (!(error instanceof TerminalError)) throw error;
+    return [{ severity: "error", address: addressOf(resource), ...error.diagnostic }];
+  }
 }
 
 function nameOf(value: Readonly<Record<string, unknown>>): string {

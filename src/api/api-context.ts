@@ -4,7 +4,7 @@ import type { Clock } from "../clock/clock.ts";
 import type { Logger } from "../controller/reconciler.ts";
 import type { AnyKind } from "../kinds/kind.ts";
 import type { Keyring } from "../model/sealed.ts";
-import type { InstanceProvider } from "../provider/provider.ts";
+import type { InstanceEngines } from "../provider/placement.ts";
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import type { Plan } from "../planner/plan.ts";
 import type { Store } from "../store/store.ts";
@@ -18,10 +18,13 @@ export interface ApiContext {
   readonly clock: Clock;
   readonly kinds: readonly AnyKind[];
   readonly version: string;
-  /** By class. */
-  readonly instanceProviders: ReadonlyMap<string, InstanceProvider>;
+  readonly engines: Pick<InstanceEngines, "instance">;
   /** What stands against a plan that is about to be shown. */
   readonly preflight: (plan: Plan) => Promise<readonly Diagnostic[]>;
+  /** The exact images that a plan's services mean now, by address. */
+  readonly pins: (plan: Plan) => Promise<ReadonlyMap<string, string>>;
+  /** Refuses with TerminalError what no class can do, or not the one that is asked for. */
+  readonly checkPlacement: (kind: string, spec: Readonly<Record<string, unknown>>) => void;
   readonly log: Logger;
   readonly limits: ApiLimits;
   readonly hub: WatchHub;

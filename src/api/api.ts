@@ -20,11 +20,10 @@ import type { Duplex } from "node:stream";
 import type { Clock } from "../clock/clock.ts";
 import { type Logger, silent } from "../controller/reconciler.ts";
 import type { AnyKind } from "../kinds/kind.ts";
-import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import { kinds as registeredKinds } from "../kinds/registry.ts";
 import type { Keyring } from "../model/sealed.ts";
-import type { Plan } from "../planner/plan.ts";
-import type { InstanceProvider } from "../provider/provider.ts";
+import type { InstanceEngines } from "../provider/placement.ts";
+import { TerminalError } from "../provider/provider.ts";
 import { type Store, StoreError } from "../store/store.ts";
 import type { ApiContext } from "./api-context.ts";
 import { type Authenticate, tokenAuthentication } from "./authentication.ts";
@@ -58,10 +57,14 @@ export interface ApiOptions {
   readonly version: string;
   /** All registered kinds when absent. */
   readonly kinds?: readonly AnyKind[];
-  /** By class; for logs and commands. */
-  readonly instanceProviders?: ReadonlyMap<string, InstanceProvider>;
+  /** For logs and commands. */
+  readonly engines?: Pick<InstanceEngines, "instance">;
   /** What stands against a plan that is about to be shown; nothing when absent. */
-  readonly preflight?: (plan: Plan) => Promise<readonly Diagnostic[]>;
+  readonly preflight?: ApiContext["preflight"];
+  /** The exact images that a plan's services mean now, by address; none when absent. */
+  readonly pins?: ApiContext["pins"];
+  /** Refuses with TerminalError what no class can do; everything can be done when absent. */
+  readonly checkPlacement?: ApiContext["checkPlacement"];
   /** Further metrics in the text format of Prometheus. */
   readonly metrics?: () => string | Promise<string>;
   /** What /readyz says; ready when absent. */
@@ -92,6 +95,12 @@ export interface Api {
   close(): Promise<void>;
 }
 
+const NO_ENGINES: Pick<InstanceEngines, "instance"> = {
+  instance: () => {
+    throw new TerminalError({ code: "UnknownClass", message: "Nothing here runs instances." });
+  },
+};
+
 export function createApi(options: ApiOptions): Api {
   return new HttpApi(options);
 }
@@ -113,8 +122,10 @@ class HttpApi implements Api {
       clock,
       version,
       kinds = registeredKinds,
-      instanceProviders = new Map(),
+      engines = NO_ENGINES,
       preflight = () => Promise.resolve([]),
+      pins = () => Promise.resolve(new Map()),
+      checkPlacement = () => undefined,
       log = silent,
     } = options;
     this.#options = options;
@@ -125,8 +136,10 @@ class HttpApi implements Api {
       clock,
       kinds,
       version,
-      instanceProviders,
+      engines,
       preflight,
+      pins,
+      checkPlacement,
       log,
       limits,
       hub: new WatchHub(store),

@@ -1,6 +1,12 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { LABELS } from "../model/resource.ts";
-import type { ExecSession, InstanceProvider, LogLine, LogOptions } from "../provider/provider.ts";
+import {
+  type ExecSession,
+  type InstanceProvider,
+  type LogLine,
+  type LogOptions,
+  TerminalError,
+} from "../provider/provider.ts";
 import { SERVICES, type Serving, service, serving } from "./fixtures/serving.ts";
 
 const merge = { "content-type": "application/merge-patch+json" };
@@ -58,9 +64,16 @@ function instance(name: string, of = "logged"): any {
   };
 }
 
+const engines = {
+  instance: ({ class: name }: { readonly class: string }) => {
+    if (name === "recorder") return recorder;
+    throw new TerminalError({ code: "UnknownClass", message: `Nothing here runs the class '${name}'.` });
+  },
+};
+
 let api: Serving;
 beforeAll(async () => {
-  api = await serving({ instanceProviders: new Map([["recorder", recorder]]) });
+  api = await serving({ engines });
   await api.request("POST", SERVICES, service("logged"));
   for (const name of ["a", "b"]) await api.store.commit([{ type: "create", resource: instance(name) }], user);
 });
@@ -221,7 +234,7 @@ test("a command in an instance that is not there, or of an unknown class, is ref
 test("followed logs are bounded in number, and ended ones make room", async () => {
   await using small = await serving({
     limits: { streams: 1 },
-    instanceProviders: new Map([["recorder", recorder]]),
+    engines,
   });
   await small.store.commit([{ type: "create", resource: instance("a") }], user);
   const ending = new AbortController();

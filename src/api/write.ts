@@ -39,6 +39,7 @@ export async function create(
     keyring,
     random: randomBytes,
     lenient: isLenient(call),
+    checkPlacement: context.checkPlacement,
   });
   const resource = await committed(context, call, undefined, { type: "create", resource: draft }, "create");
   return { code: 201, body: formatOne(kind, resource, formatOptions(context, call)) };
@@ -119,6 +120,7 @@ function admit(
     random: randomBytes,
     lenient: isLenient(call),
     fromStored,
+    checkPlacement: context.checkPlacement,
   });
 }
 

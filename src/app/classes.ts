@@ -1,74 +1,228 @@
-/** Which provider is meant by a class: by name, or the first there is for `auto`. */
+/**
+ * Which provider makes a resource: its Location says which engines there are, its class which of them; `auto` takes what
+ * the Location names for the kind, else the first that has what the declaration needs.
+ *
+ *   spec.location --> Location --> engines there (opened once for each content of the Location) --class, needs--> provider
+ *
+ *  - Engines of a Location are opened when somebody first asks for them; opening reaches nobody, so it cannot fail for a
+ *    reason that goes away by itself. A Location that is changed gets new engines, and the old ones are closed.
+ *  - What listens to the ends and the health of instances hears of every engine, whenever it was opened.
+ */
 import { didYouMean } from "../diagnostics/suggestion.ts";
-import { type InstanceProvider, type Provider, TerminalError } from "../provider/provider.ts";
+import { needsOf } from "../kinds/features.ts";
+import type { location } from "../kinds/location.ts";
+import type { Resource } from "../model/resource.ts";
+import {
+  type EngineHealth,
+  type Exit,
+  type InstanceProvider,
+  type Provider,
+  TerminalError,
+} from "../provider/provider.ts";
+import type { InstanceEngines, Placement } from "../provider/placement.ts";
+import type { Store } from "../store/store.ts";
 
-interface Placed {
-  readonly class: string;
-  readonly location: string;
+export type LocationSpec = typeof location.Spec;
+
+/** What one place offers, in order of preference for `auto`. */
+export interface Engines {
+  readonly instances: readonly InstanceProvider[];
+  readonly providers: readonly Provider[];
+  /** What it says of itself, one phrase; rejects in one sentence when it cannot be reached. */
+  readonly describe?: () => Promise<string>;
+  readonly close?: () => void;
 }
 
-export class Classes {
-  readonly instances: ReadonlyMap<string, InstanceProvider>;
-  readonly #providers: ReadonlyMap<string, readonly Provider[]>;
+/** How the engines of one type of Location are opened. Refuses with TerminalError. */
+export type OpenLocation = (location: Resource<LocationSpec>) => Engines;
 
-  /** Both in order of preference. */
-  constructor(instances: readonly InstanceProvider[], providers: readonly Provider[]) {
-    this.instances = new Map(instances.map((provider) => [provider.class, provider]));
-    const byKind = new Map<string, Provider[]>();
-    for (const provider of providers)
-      byKind.set(provider.kind, [...(byKind.get(provider.kind) ?? []), provider]);
-    this.#providers = byKind;
+interface Opened {
+  readonly of: Resource;
+  readonly engines: Engines;
+  readonly subscriptions: readonly (() => void)[];
+}
+
+interface Candidate {
+  readonly class: string;
+  readonly features?: readonly string[];
+}
+
+export class Classes implements InstanceEngines {
+  readonly #store: Pick<Store, "get" | "list">;
+  readonly #types: ReadonlyMap<string, OpenLocation>;
+  readonly #opened = new Map<string, Opened>();
+  readonly #exits = new Set<(exit: Exit) => void>();
+  readonly #healths = new Set<(health: EngineHealth) => void>();
+  readonly kinds: ReadonlySet<string>;
+
+  /** `kinds`: those that some provider makes, Services aside. */
+  constructor(
+    store: Pick<Store, "get" | "list">,
+    types: ReadonlyMap<string, OpenLocation>,
+    kinds: ReadonlySet<string>,
+  ) {
+    this.#store = store;
+    this.#types = types;
+    this.kinds = kinds;
   }
 
-  /** The kinds that some provider makes. */
-  get kinds(): ReadonlySet<string> {
-    return new Set(this.#providers.keys());
+  instance(spec: Placement): InstanceProvider {
+    return this.#choose("Service", spec, (engines) => engines.instances);
   }
 
-  /** Refuses with TerminalError. */
-  instance(spec: Placed): InstanceProvider {
-    return choose("Service", spec, [...this.instances.values()]);
+  provider(kind: string, spec: Placement): Provider {
+    return this.#choose(kind, spec, (engines) => engines.providers.filter((one) => one.kind === kind));
   }
 
-  provider(kind: string, spec: Placed): Provider {
-    return choose(kind, spec, this.#providers.get(kind) ?? []);
+  /** Refuses with TerminalError a Location that is not there or cannot be. */
+  enginesAt(name: string): Engines {
+    const found = this.#store.get({ kind: "Location", namespace: "", name }) as
+      | Resource<LocationSpec>
+      | undefined;
+    if (found === undefined) throw this.#unknownLocation(name);
+    const known = this.#opened.get(name);
+    if (known !== undefined && isSame(known.of, found)) return known.engines;
+    const open = this.#types.get(found.spec.type);
+    if (open === undefined) throw this.#unknownLocation(name);
+    const engines = open(found);
+    if (known !== undefined) close(known);
+    this.#opened.set(name, { of: found, engines, subscriptions: this.#listenTo(engines.instances) });
+    return engines;
   }
 
   /** By kind, for the Location's status. */
-  capabilities(): Readonly<
+  capabilities(
+    engines: Engines,
+  ): Readonly<
     Record<string, readonly { readonly name: string; readonly capabilities: readonly string[] }[]>
   > {
+    const kinds = [...new Set(engines.providers.map(({ kind }) => kind))];
     const listed = (
-      providers: Iterable<{ readonly class: string; readonly capabilities: readonly string[] }>,
+      all: readonly { readonly class: string; readonly capabilities: readonly string[] }[],
     ): { name: string; capabilities: readonly string[] }[] =>
-      [...providers].map((provider) => ({ name: provider.class, capabilities: provider.capabilities }));
+      all.map((provider) => ({ name: provider.class, capabilities: provider.capabilities }));
     return {
-      Service: listed(this.instances.values()),
-      ...Object.fromEntries([...this.#providers].map(([kind, providers]) => [kind, listed(providers)])),
+      Service: listed(engines.instances),
+      ...Object.fromEntries(
+        kinds.map((kind) => [kind, listed(engines.providers.filter((one) => one.kind === kind))]),
+      ),
     };
+  }
+
+  onExit(listener: (exit: Exit) => void): () => void {
+    this.#exits.add(listener);
+    return () => this.#exits.delete(listener);
+  }
+
+  onHealth(listener: (health: EngineHealth) => void): () => void {
+    this.#healths.add(listener);
+    return () => this.#healths.delete(listener);
+  }
+
+  close(): void {
+    for (const opened of this.#opened.values()) close(opened);
+    this.#opened.clear();
+  }
+
+  #listenTo(providers: readonly InstanceProvider[]): readonly (() => void)[] {
+    return providers.flatMap((provider) => [
+      provider.onExit((exit) => this.#exits.forEach((listener) => listener(exit))),
+      ...(provider.onHealth === undefined
+        ? []
+        : [provider.onHealth((health) => this.#healths.forEach((listener) => listener(health)))]),
+    ]);
+  }
+
+  #choose<P extends Candidate>(kind: string, spec: Placement, of: (engines: Engines) => readonly P[]): P {
+    const engines = this.enginesAt(spec.location);
+    const wanted = spec.class === "auto" ? this.#preferred(kind, spec.location) : spec.class;
+    const there = of(engines);
+    const candidates = wanted === undefined ? there : there.filter((one) => one.class === wanted);
+    if (candidates.length === 0) throw unknownClass(kind, wanted ?? "auto", spec.location, there);
+    const needs = needsOf(kind, spec);
+    const found = candidates.find((one) => needs.every(({ feature }) => has(one, feature)));
+    if (found !== undefined) return found;
+    const [closest] = candidates as readonly [P, ...P[]];
+    const missing = needs.find(({ feature }) => !has(closest, feature));
+    throw new TerminalError({
+      code: "Unsupported",
+      path: missing?.path ?? "spec.class",
+      message: `The class '${closest.class}' of ${kind} has no ${missing?.feature ?? "such thing"}.`,
+      hint: this.#whoCould(kind, spec, of),
+    });
+  }
+
+  #preferred(kind: string, name: string): string | undefined {
+    const found = this.#store.get({ kind: "Location", namespace: "", name }) as
+      | Resource<LocationSpec>
+      | undefined;
+    return found?.spec.classes[kind];
+  }
+
+  /** The classes, here and at the other Locations, that have everything that is needed. */
+  #whoCould<P extends Candidate>(
+    kind: string,
+    spec: Placement,
+    of: (engines: Engines) => readonly P[],
+  ): string {
+    const needs = needsOf(kind, spec);
+    const able = (name: string): readonly string[] => {
+      try {
+        return of(this.enginesAt(name)).flatMap((one) =>
+          needs.every(({ feature }) => has(one, feature)) ? [one.class] : [],
+        );
+      } catch {
+        return [];
+      }
+    };
+    const here = able(spec.location);
+    if (here.length > 0)
+      return `Classes that can, here: ${here.join(", ")}. Set spec.class, or leave it out.`;
+    const elsewhere = this.#store
+      .list({ kind: "Location" })
+      .items.flatMap(({ metadata }) =>
+        able(metadata.name).map((one) => `${one} at the location ${metadata.name}`),
+      );
+    return elsewhere.length > 0
+      ? `Classes that can: ${elsewhere.join(", ")}.`
+      : "No class that is known here can; leave it out.";
+  }
+
+  #unknownLocation(name: string): TerminalError {
+    const names = this.#store.list({ kind: "Location" }).items.map(({ metadata }) => metadata.name);
+    return new TerminalError({
+      code: "UnknownLocation",
+      path: "spec.location",
+      message: `There is no way to reach the location '${name}'.`,
+      hint: didYouMean(name, names) ?? `Known locations: ${names.join(", ")}; declare a Location to add one.`,
+    });
   }
 }
 
-function choose<P extends { readonly class: string }>(
+function has(candidate: Candidate, feature: string): boolean {
+  return candidate.features?.includes(feature) === true;
+}
+
+function isSame(before: Resource, now: Resource): boolean {
+  return before.metadata.uid === now.metadata.uid && before.metadata.generation === now.metadata.generation;
+}
+
+function close({ engines, subscriptions }: Opened): void {
+  for (const unsubscribe of subscriptions) unsubscribe();
+  engines.close?.();
+}
+
+function unknownClass(
   kind: string,
-  spec: Placed,
-  candidates: readonly P[],
-): P {
-  if (spec.location !== "local")
-    throw new TerminalError({
-      code: "UnknownLocation",
-      path: "spec.location",
-      message: `There is no way to reach the location '${spec.location}'.`,
-      hint: "Use 'local', this machine.",
-    });
-  const found =
-    spec.class === "auto" ? candidates[0] : candidates.find((candidate) => candidate.class === spec.class);
-  if (found !== undefined) return found;
-  const names = candidates.map((candidate) => candidate.class);
-  throw new TerminalError({
+  wanted: string,
+  location: string,
+  there: readonly Candidate[],
+): TerminalError {
+  const names = there.map((candidate) => candidate.class);
+  return new TerminalError({
     code: "UnknownClass",
     path: "spec.class",
-    message: `Nothing here makes a ${kind} of class '${spec.class}'.`,
-    hint: didYouMean(spec.class, names) ?? `Known classes: ${names.join(", ") || "none"}.`,
+    message: `Nothing at the location '${location}' makes a ${kind} of class '${wanted}'.`,
+    hint: didYouMean(wanted, names) ?? `Known classes: ${names.join(", ") || "none"}.`,
   });
 }

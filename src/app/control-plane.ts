@@ -8,6 +8,7 @@ import { balanceController } from "../controllers/balance/index.ts";
 import { expiryController } from "../controllers/expiry/index.ts";
 import { garbageController } from "../controllers/garbage/index.ts";
 import { healthController } from "../controllers/health/index.ts";
+import { locationController } from "../controllers/location/index.ts";
 import { provisionController } from "../controllers/provision/index.ts";
 import { rolloutController } from "../controllers/rollout/index.ts";
 import { PortsInUse } from "../controllers/rollout/ports.ts";
@@ -16,30 +17,38 @@ import type { Logger } from "../controller/reconciler.ts";
 import { routesTo } from "../controller/routes.ts";
 import { Runtime } from "../controller/runtime.ts";
 import { DependentsView, IndexView, OwnedView } from "../controller/view.ts";
-import { type Key, type Resource, keyText } from "../model/resource.ts";
+import { type Draft, type Key, type Resource, keyText } from "../model/resource.ts";
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import type { Plan } from "../planner/plan.ts";
 import type { Keyring } from "../model/sealed.ts";
-import type { InstanceProvider, Provider, ProviderContext, TrafficProvider } from "../provider/provider.ts";
-import { type Operation, type Store, StoreError } from "../store/store.ts";
-import { Classes } from "./classes.ts";
-import { preflight } from "./preflight.ts";
+import { LOCATIONS } from "../planner/place.ts";
+import type { InstanceEngines, Placement } from "../provider/placement.ts";
+import type { ProviderContext, TrafficProvider } from "../provider/provider.ts";
+import { type Store, StoreError } from "../store/store.ts";
+import { Classes, type Engines, type OpenLocation } from "./classes.ts";
+import { pins } from "./pins.ts";
+import { preflight, providerOf } from "./preflight.ts";
 
 export interface ControlPlaneOptions {
   readonly store: Store;
   readonly clock: Clock;
   readonly keyring: Keyring;
-  /** In order of preference for the class `auto`. */
-  readonly instances: readonly InstanceProvider[];
-  readonly providers: readonly Provider[];
+  /** The engines of this machine, in order of preference for the class `auto`. */
+  readonly local: Engines;
+  /** How the engines of other types of Location are opened, by type. */
+  readonly locations?: ReadonlyMap<string, OpenLocation>;
   readonly log?: Logger;
 }
 
 export interface ControlPlane {
   readonly runtime: Runtime;
-  readonly instanceProviders: ReadonlyMap<string, InstanceProvider>;
+  readonly engines: InstanceEngines;
   /** What stands against a plan: asked before it is shown. */
   readonly preflight: (plan: Plan) => Promise<readonly Diagnostic[]>;
+  /** The exact images that a plan's services mean now, by address. */
+  readonly pins: (plan: Plan) => Promise<ReadonlyMap<string, string>>;
+  /** Refuses with TerminalError what no class can do, or not the one that is asked for. */
+  readonly checkPlacement: (kind: string, spec: Readonly<Record<string, unknown>>) => void;
   /** Has whatever serves a resource looked at now. */
   readonly lookAt: (key: Key) => void;
   readonly start: () => Promise<void>;
@@ -51,11 +60,12 @@ export function createControlPlane({
   store,
   clock,
   keyring,
-  instances: engines,
-  providers,
+  local,
+  locations = new Map<string, OpenLocation>(),
   log,
 }: ControlPlaneOptions): ControlPlane {
-  const classes = new Classes(engines, providers);
+  const kinds = new Set(local.providers.map(({ kind }) => kind));
+  const classes = new Classes(store, new Map([...locations, ["local", () => local]]), kinds);
   const runtime = new Runtime(store, { clock, ...(log === undefined ? {} : { log }) });
   const instances = new IndexView("Instance", serviceOf);
   const balancers = new IndexView("LoadBalancer", () => "");
@@ -69,7 +79,6 @@ export function createControlPlane({
     keyring,
     readSecret: (namespace, name) => readSecret(store, keyring, namespace, name),
   };
-  const instanceProviders = classes.instances;
   const routed = (instance: Resource<{ readonly service: string }>): boolean =>
     [...balancers.all()].some((balancer) =>
       routesTo(balancer, {
@@ -78,7 +87,7 @@ export function createControlPlane({
       }),
     );
   const wake = (key: Key): void => runtime.trigger("instance", key);
-  const traffic = (spec: { readonly class: string; readonly location: string }): TrafficProvider =>
+  const traffic = (spec: Placement): TrafficProvider =>
     classes.provider("LoadBalancer", spec) as TrafficProvider;
 
   runtime.addController(
@@ -93,9 +102,18 @@ export function createControlPlane({
     }),
   );
   runtime.addController(
-    instanceController({ store, clock, instances, routed, wake, context, providers: instanceProviders }),
+    instanceController({ store, clock, instances, routed, wake, context, engines: classes }),
   );
-  runtime.addController(healthController({ store, clock, instances, context, providers: instanceProviders }));
+  runtime.addController(
+    healthController({
+      store,
+      clock,
+      instances,
+      context,
+      engines: classes,
+      wake: (key) => runtime.trigger("health", key),
+    }),
+  );
   runtime.addController(balanceController({ store, clock, instances, balancers, providerOf: traffic }));
   runtime.addController(
     provisionController({
@@ -108,20 +126,35 @@ export function createControlPlane({
       providerOf: (kind, spec) => classes.provider(kind, spec),
     }),
   );
+  runtime.addController(
+    locationController({
+      store,
+      clock,
+      describe: async (name) => {
+        const engines = classes.enginesAt(name);
+        return { classes: classes.capabilities(engines), engine: await engines.describe?.() };
+      },
+    }),
+  );
   runtime.addController(systemController({ store, clock }));
   runtime.addController(garbageController({ store, owned }));
   runtime.addController(expiryController({ store, clock }));
 
   return {
     runtime,
-    instanceProviders,
+    engines: classes,
     preflight: (plan) => preflight(plan, classes),
+    pins: (plan) => pins(plan, classes, store),
+    checkPlacement: (kind, spec) => void providerOf(kind, spec, classes),
     lookAt: (key) => runtime.trigger("provision", key),
     start: async () => {
-      await ensureBasics(store, classes);
+      await ensureBasics(store);
       runtime.start();
     },
-    stop: () => runtime.stop(),
+    stop: async () => {
+      await runtime.stop();
+      classes.close();
+    },
   };
 }
 
@@ -145,17 +178,18 @@ function readSecret(
   return secret === undefined ? undefined : keyring.openAll(secret.data ?? {});
 }
 
-/** What is always there: the namespace `default` and this machine as the Location `local`, with what it can do. */
-async function ensureBasics(store: Store, classes: Classes): Promise<void> {
+/** What is always there: the namespace `default`, and as Locations this machine and its container engine. */
+async function ensureBasics(store: Store): Promise<void> {
   const cause = { actor: "control-plane", action: "start" };
-  const basics = [
+  const place = (name: string): Draft => ({
+    apiVersion: "tutti.dev/v1",
+    kind: "Location",
+    metadata: { name },
+    spec: { type: name, classes: {} },
+  });
+  const basics: readonly Draft[] = [
     { apiVersion: "v1", kind: "Namespace", metadata: { name: "default" }, spec: {} },
-    {
-      apiVersion: "tutti.dev/v1",
-      kind: "Location",
-      metadata: { name: "local" },
-      spec: { type: "local", classes: {} },
-    },
+    ...[...LOCATIONS].map(place),
   ];
   for (const resource of basics) {
     try {
@@ -164,10 +198,4 @@ async function ensureBasics(store: Store, classes: Classes): Promise<void> {
       if (!(error instanceof StoreError && error.code === "AlreadyExists")) throw error;
     }
   }
-  const status: Operation = {
-    type: "status",
-    key: { kind: "Location", namespace: "", name: "local" },
-    status: { classes: classes.capabilities() },
-  };
-  await store.commit([status], cause);
 }

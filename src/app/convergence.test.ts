@@ -62,8 +62,7 @@ class Bench {
       store: this.#severable.held,
       clock: this.clock,
       keyring,
-      instances: [engine],
-      providers: things,
+      local: { instances: [engine], providers: things },
     });
     this.#isDead = false;
     await this.#plane.start();

@@ -8,8 +8,9 @@ import type { Plan } from "../planner/plan.ts";
 import { type Obstacle, type Prospect, TerminalError } from "../provider/provider.ts";
 import type { Classes } from "./classes.ts";
 
-interface Asked {
+export interface Asked {
   obstacles?(prospect: Prospect): Promise<readonly Obstacle[]>;
+  pin?(prospect: Prospect): Promise<string | undefined>;
 }
 
 /** Everything that the plan's creations and changes would run into, as far as anybody can tell. */
@@ -40,7 +41,7 @@ async function obstaclesOf(draft: Draft, folder: string, classes: Classes): Prom
 }
 
 /** Undefined for what nobody provides. Refuses with TerminalError a class or location that is not there. */
-function providerOf(
+export function providerOf(
   kind: string,
   spec: Readonly<Record<string, unknown>>,
   classes: Classes,
@@ -49,11 +50,12 @@ function providerOf(
   if (typeof name !== "string" || typeof location !== "string") return undefined;
   // What is still to be computed is judged when it is known.
   if (name.includes("${") || location.includes("${")) return undefined;
-  if (kind === "Service") return classes.instance({ class: name, location });
-  return classes.kinds.has(kind) ? classes.provider(kind, { class: name, location }) : undefined;
+  const placement = { ...spec, class: name, location };
+  if (kind === "Service") return classes.instance(placement);
+  return classes.kinds.has(kind) ? classes.provider(kind, placement) : undefined;
 }
 
-function folderOf(plan: Plan): string {
+export function folderOf(plan: Plan): string {
   const system = plan.resources.find(({ kind }) => kind === "System");
   const { folder } = (system?.spec ?? {}) as { readonly folder?: string };
   return folder === undefined || folder === "" ? "/" : folder;

@@ -60,8 +60,10 @@ beforeEach(async () => {
     store,
     clock,
     keyring: new Keyring(new Uint8Array(32)),
-    instances: [new SimulatedProvider(world)],
-    providers: [database, record, new Recording("DNSZone", asked)],
+    local: {
+      instances: [new SimulatedProvider(world)],
+      providers: [database, record, new Recording("DNSZone", asked)],
+    },
   });
   await plane.start();
 });

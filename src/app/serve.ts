@@ -52,8 +52,7 @@ export async function serve({
     store,
     clock,
     keyring,
-    instances: [local.instances],
-    providers: local.providers,
+    local: { instances: [local.instances], providers: local.providers },
     log,
   });
   local.onServerExit((resource) => plane.lookAt(resource));
@@ -63,7 +62,9 @@ export async function serve({
     clock,
     token,
     version: VERSION,
-    instanceProviders: plane.instanceProviders,
+    engines: plane.engines,
+    pins: plane.pins,
+    checkPlacement: plane.checkPlacement,
     preflight: plane.preflight,
     log,
     metrics: () =>

@@ -37,6 +37,8 @@ export const instance = defineKind({
       .object({ code: z.int().nullable(), signal: z.string().nullable(), at: z.int(), message: z.string() })
       .optional(),
     limits: z.array(z.string()).optional(),
+    /** The engine tells whether it is well. */
+    reportsHealth: z.boolean().optional(),
   }),
   columns: [
     {

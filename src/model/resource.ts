@@ -134,6 +134,8 @@ export const FINALIZERS = {
   instance: "tutti.dev/instance",
   /** What a provider made is gone. */
   provision: "tutti.dev/provision",
+  /** A Location: nothing is there any more. */
+  location: "tutti.dev/location",
   /** A System: its resources are gone. */
   system: "tutti.dev/system",
 } as const;

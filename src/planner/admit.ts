@@ -20,6 +20,7 @@ import type { Snapshot } from "../store/store.ts";
 import { SYSTEM_NAMESPACE, isTerminating, liveSystem } from "./ownership.ts";
 import { checkLive } from "./occupied.ts";
 import { checkParameters } from "./parameters.ts";
+import { systemLocation, withLocation } from "./place.ts";
 import { type ReferenceContext, checkReferences } from "./references.ts";
 import { isSecret, sealSecret } from "./secrets.ts";
 
@@ -32,6 +33,8 @@ export interface AdmitInput {
   readonly keyring: Keyring;
   /** Folder of the declaration, for a System that names none itself. */
   readonly folder?: string;
+  /** The exact images that services mean now, by address; of those that declare none themselves. */
+  readonly pins?: ReadonlyMap<string, string>;
 }
 
 export interface Admitted {
@@ -52,8 +55,9 @@ export function admit(input: AdmitInput): Admitted {
   const diagnostics: Diagnostic[] = [...checkPlace(input)];
   const manifests: readonly unknown[] = Array.isArray(input.resources) ? input.resources : [input.resources];
   const refused = new Set<string>();
+  const location = systemLocation(manifests);
   const drafts = manifests.flatMap((manifest) => {
-    const admitted = admitOne(manifest, input);
+    const admitted = admitOne(withLocation(manifest, { ...input, location }), input);
     diagnostics.push(...admitted.diagnostics);
     if (admitted.resource === undefined) refused.add(addressOf(namedIn(manifest)));
     return admitted.resource === undefined ? [] : [admitted.resource];
@@ -152,12 +156,22 @@ function admitOne(manifest: unknown, input: AdmitInput): One {
   }
   const findings = checkHome(manifest, resource, input);
   const { resource: clean, diagnostics: ignored } = withoutControllerFields(resource);
-  if (!isSecret(clean)) return { resource: clean, diagnostics: [...diagnostics, ...findings, ...ignored] };
+  if (!isSecret(clean))
+    return { resource: pinned(clean, input), diagnostics: [...diagnostics, ...findings, ...ignored] };
   const sealed = sealSecret(clean, input.keyring);
   return {
     resource: sealed.resource,
     diagnostics: [...diagnostics, ...findings, ...ignored, ...sealed.diagnostics],
   };
+}
+
+/** With the exact image it means now, unless it says which. */
+function pinned(draft: Draft, { pins }: AdmitInput): Draft {
+  const digest = pins?.get(addressOf(draft));
+  const spec = draft.spec as Readonly<Record<string, unknown>> | undefined;
+  return digest === undefined || spec?.["digest"] !== undefined
+    ? draft
+    : { ...draft, spec: { ...spec, digest } };
 }
 
 /** Kind and name as far as the manifest has them, whatever else is wrong with it. */

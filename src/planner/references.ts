@@ -14,6 +14,7 @@ import { type Draft, addressOf } from "../model/resource.ts";
 import { forEachString, pathText } from "../model/walk.ts";
 import type { Snapshot } from "../store/store.ts";
 import { belongsTo, isTerminating } from "./ownership.ts";
+import { LOCATIONS } from "./place.ts";
 import { parameterNames, parameterValues, unknownParameter } from "./parameters.ts";
 
 export interface ReferenceContext {
@@ -56,7 +57,7 @@ function checkEdge(
   if (target !== undefined) {
     return edge.reference === undefined ? [] : checkRead(address, path, edge.reference, edge.kind, target);
   }
-  const isThere = edge.kind === "Location" && edge.name === "local";
+  const isThere = edge.kind === "Location" && LOCATIONS.has(edge.name);
   if (isThere || context.refused?.has(edge.to) === true) return [];
   return [missing(address, path, edge, declared, context)];
 }

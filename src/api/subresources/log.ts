@@ -4,12 +4,14 @@
  */
 import type { ServerResponse } from "node:http";
 import { LABELS, type Resource } from "../../model/resource.ts";
-import type {
-  Identity,
-  InstanceProvider,
-  InstanceSpec,
-  LogLine,
-  LogOptions,
+import type { Placement } from "../../provider/placement.ts";
+import {
+  type Identity,
+  type InstanceProvider,
+  type InstanceSpec,
+  type LogLine,
+  type LogOptions,
+  TerminalError,
 } from "../../provider/provider.ts";
 import type { Answer, ApiContext, Call, ResourceTarget } from "../api-context.ts";
 import { existing, parseCount } from "../read.ts";
@@ -52,14 +54,14 @@ export async function serviceLog(context: ApiContext, call: Call, target: Resour
 
 /** Stands for an instance that is gone: what its provider needs to find the log that was kept. */
 function lastEnded(context: ApiContext, service: Resource, present: Resource | undefined): Resource {
-  const declared = (service.spec as { readonly class: string }).class;
-  const [first = declared] = context.instanceProviders.keys();
+  const { location } = service.spec as Placement;
+  const engine = providerOf(context, service);
   const { name, namespace = "default" } = service.metadata;
   return {
     ...service,
     kind: "Instance",
     metadata: { ...service.metadata, name: `${name} (ended)`, namespace },
-    spec: present?.spec ?? { service: name, class: declared === "auto" ? first : declared, run: { env: {} } },
+    spec: present?.spec ?? { service: name, class: engine.class, location, run: { env: {} } },
   };
 }
 
@@ -84,11 +86,12 @@ export function identityOf(instance: Resource): Identity {
 }
 
 export function providerOf(context: ApiContext, instance: Resource): InstanceProvider {
-  const wanted = (instance.spec as InstanceSpec & { readonly class: string }).class;
-  const provider = context.instanceProviders.get(wanted);
-  if (provider === undefined)
-    throw badRequest(`Nothing here runs instances of the class '${wanted.slice(0, 60)}'.`);
-  return provider;
+  try {
+    return context.engines.instance(instance.spec as Placement);
+  } catch (error) {
+    if (error instanceof TerminalError) throw badRequest(error.message);
+    throw error;
+  }
 }
 
 function linesOf(context: ApiContext, instance: Resource, options: LogOptions): AsyncIterable<LogLine> {

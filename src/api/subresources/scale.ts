@@ -33,6 +33,7 @@ export async function scale(context: ApiContext, call: Call, target: ResourceTar
       random: () => new Uint8Array(),
       lenient: true,
       fromStored: true,
+      checkPlacement: context.checkPlacement,
     });
     const action = `scale ${String(before.spec.replicas)} -> ${replicas}`;
     return committed(

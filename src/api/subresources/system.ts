@@ -19,7 +19,7 @@ import { bodyOf, causeOf } from "../write.ts";
 const ATTEMPTS = 16;
 
 export async function plan(context: ApiContext, call: Call, target: ResourceTarget): Promise<Answer> {
-  const input = inputOf(objectBody(await bodyOf(context, call)), context, target);
+  const input = await pinned(inputOf(objectBody(await bodyOf(context, call)), context, target), context);
   const made = planOf(input);
   const obstacles = await context.preflight(made);
   if (hasErrors(obstacles)) throw refused(obstacles);
@@ -28,10 +28,10 @@ export async function plan(context: ApiContext, call: Call, target: ResourceTarg
 
 export async function apply(context: ApiContext, call: Call, target: ResourceTarget): Promise<Answer> {
   const body = objectBody(await bodyOf(context, call));
-  const input = inputOf(body, context, target);
   const { hash } = body;
   if (typeof hash !== "string" || hash === "")
     throw badRequest("Give the hash of the plan that is to be applied.");
+  const input = await pinned(inputOf(body, context, target), context);
   for (let attempt = 1; ; attempt += 1) {
     const current = planOf(input);
     if (current.hash !== hash) throw moved(target, current);
@@ -51,6 +51,13 @@ export async function apply(context: ApiContext, call: Call, target: ResourceTar
       if (!isRace(error) || attempt === ATTEMPTS) throw error;
     }
   }
+}
+
+/** With the exact images that the declaration means at this moment: a tag may have moved since the last plan. */
+async function pinned(input: ProposeInput, context: ApiContext): Promise<ProposeInput> {
+  if (input.action !== "apply") return input;
+  const pins = await context.pins(planOf(input));
+  return pins.size === 0 ? input : { ...input, pins };
 }
 
 function inputOf(

@@ -20,6 +20,7 @@ import type { IndexView } from "../../controller/view.ts";
 import { conditionOf, withCondition } from "../../model/condition.ts";
 import { parseDuration } from "../../model/duration.ts";
 import { type Condition, type Key, type Resource, keyOf, keyText } from "../../model/resource.ts";
+import { placed } from "../../provider/placement.ts";
 import type { Identity, Member, MemberStats, TrafficProvider } from "../../provider/provider.ts";
 import type { Cause, Store } from "../../store/store.ts";
 import { outliers } from "./outliers.ts";
@@ -147,7 +148,7 @@ class BalanceMachine {
       return this.#acknowledge(balancer, context);
     }
     const isReady = conditionOf(balancer, "Ready")?.status === "True";
-    const provider = this.#options.providerOf(balancer.spec);
+    const provider = this.#options.providerOf(placed(balancer));
     const identity = {
       kind: "LoadBalancer",
       namespace: key.namespace,

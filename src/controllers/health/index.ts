@@ -10,21 +10,19 @@ import type { Controller, Outcome, ReconcileContext } from "../../controller/rec
 import type { IndexView } from "../../controller/view.ts";
 import { type NewCondition, conditionOf, withCondition } from "../../model/condition.ts";
 import { type Condition, type Key, type Resource, keyOf } from "../../model/resource.ts";
-import type {
-  ExecSession,
-  InstanceProvider,
-  InstanceSpec,
-  ProviderContext,
-} from "../../provider/provider.ts";
+import type { InstanceEngines, Placement } from "../../provider/placement.ts";
+import type { EngineHealth, ExecSession, InstanceSpec, ProviderContext } from "../../provider/provider.ts";
 import type { Store } from "../../store/store.ts";
 import { type Verdict, runCheck } from "./checks.ts";
-import { type Health, due, healthAtStart, judge } from "./judge.ts";
+import { type Health, due, healthAtStart, judge, judgedByEngine } from "./judge.ts";
 
 export interface HealthOptions {
   readonly store: Store;
   readonly clock: Clock;
   readonly instances: IndexView;
-  readonly providers: ReadonlyMap<string, InstanceProvider>;
+  readonly engines: InstanceEngines;
+  /** Has the controller look at an instance again. */
+  readonly wake: (key: Key) => void;
   readonly context: Omit<ProviderContext, "signal">;
 }
 
@@ -32,23 +30,44 @@ interface InstanceStatus {
   readonly state?: string;
   readonly host?: string;
   readonly exit?: object;
+  readonly reportsHealth?: boolean;
   readonly conditions?: readonly Condition[];
 }
-type Instance = Resource<InstanceSpec & { readonly class: string }, InstanceStatus>;
+type Instance = Resource<InstanceSpec & Placement, InstanceStatus>;
 
 export function healthController(options: HealthOptions): Controller {
   const healths = new Map<string, Health>();
+  const told = new Map<string, EngineHealth>();
+  const unsubscribe = options.engines.onHealth((health) => {
+    const { uid, namespace, name } = health.identity;
+    told.set(uid, health);
+    options.wake({ kind: "Instance", namespace, name });
+  });
   return {
     name: "health",
     concurrency: 256,
     *concerns({ key, resource, previous, type }) {
       if (key.kind !== "Instance") return;
-      if (type === "DELETED") healths.delete(resource.metadata.uid);
-      else if (stateOf(previous) !== stateOf(resource)) yield key;
+      if (type === "DELETED") {
+        healths.delete(resource.metadata.uid);
+        told.delete(resource.metadata.uid);
+      } else if (stateOf(previous) !== stateOf(resource)) yield key;
     },
     initial: () => [...options.instances.all()].map(keyOf),
-    reconcile: (key, context) => look(key, context, options, healths),
+    reconcile: (key, context) => look(key, context, options, { healths, told }),
+    stop: unsubscribe,
   };
+}
+
+/** What is known of instances, by uid: from our own checks, and from their engines. */
+interface Known {
+  readonly healths: Map<string, Health>;
+  readonly told: ReadonlyMap<string, EngineHealth>;
+}
+
+function probesDeclared(instance: Instance): { readonly readiness: boolean; readonly liveness: boolean } {
+  const probes = (instance.spec.run as { readonly probes?: Readonly<Record<string, unknown>> }).probes ?? {};
+  return { readiness: probes["readiness"] !== undefined, liveness: probes["liveness"] !== undefined };
 }
 
 function stateOf(resource: Resource | undefined): string | undefined {
@@ -59,7 +78,7 @@ async function look(
   key: Key,
   context: ReconcileContext,
   options: HealthOptions,
-  healths: Map<string, Health>,
+  { healths, told }: Known,
 ): Promise<Outcome> {
   const { store, clock } = options;
   const instance = store.get(key) as Instance | undefined;
@@ -67,7 +86,7 @@ async function look(
     instance === undefined ||
     instance.status?.state !== "Running" ||
     instance.metadata.deletionTimestamp !== undefined ||
-    !isProbed(instance)
+    (!isProbed(instance) && instance.status.reportsHealth !== true)
   )
     return;
   const { uid } = instance.metadata;
@@ -80,6 +99,8 @@ async function look(
     health = judge(health, probes, name, verdict, clock.now());
   }
   healths.set(uid, health);
+  if (instance.status.reportsHealth === true)
+    health = judgedByEngine(health, probesDeclared(instance), told.get(uid));
   if (health.hopeless !== undefined) return giveUp(instance, health.hopeless, options, context);
   await report(key, health, options, context);
   const { next } = due(health, probes, clock.now());
@@ -106,8 +127,6 @@ async function runCommand(
   options: HealthOptions,
   context: ReconcileContext,
 ): Promise<Verdict> {
-  const provider = options.providers.get(instance.spec.class);
-  if (provider === undefined) return `Nothing runs class ${instance.spec.class}.`;
   const identity = {
     kind: "Instance",
     namespace: instance.metadata.namespace ?? "",
@@ -116,13 +135,16 @@ async function runCommand(
   };
   let session: ExecSession;
   try {
-    session = await provider.exec(
-      identity,
-      instance.spec,
-      command,
-      { tty: false, stdin: false },
-      { ...options.context, signal: context.signal },
-    );
+    const { class: name, location } = instance.spec;
+    session = await options.engines
+      .instance({ class: name, location })
+      .exec(
+        identity,
+        instance.spec,
+        command,
+        { tty: false, stdin: false },
+        { ...options.context, signal: context.signal },
+      );
   } catch (error) {
     return `The check '${command.join(" ")}' could not be run: ${error instanceof Error ? error.message : String(error)}`;
   }

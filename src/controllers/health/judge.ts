@@ -42,6 +42,23 @@ export function healthAtStart(probes: Probes, now: number, ready: boolean): Heal
   };
 }
 
+/**
+ * With what the engine's own check says (a container's HEALTHCHECK): it stands in for what the declaration does not
+ * probe. Unhealthy means replaced, as every engine with such checks has it.
+ */
+export function judgedByEngine(
+  health: Health,
+  declared: { readonly readiness: boolean; readonly liveness: boolean },
+  told: { readonly healthy: boolean; readonly message: string } | undefined,
+): Health {
+  if (told === undefined)
+    return declared.readiness
+      ? health
+      : { ...health, ready: false, message: "Its own check has said nothing yet." };
+  if (!told.healthy && !declared.liveness) return { ...health, ready: false, hopeless: told.message };
+  return told.healthy || declared.readiness ? health : { ...health, ready: false, message: told.message };
+}
+
 const FASTEST = 2;
 const SLOWEST_START = 100;
 

@@ -29,12 +29,13 @@ import {
   type Started,
   TerminalError,
 } from "../../provider/provider.ts";
+import type { InstanceEngines, Placement } from "../../provider/placement.ts";
 import type { Store } from "../../store/store.ts";
 
 export interface InstanceControllerOptions {
   readonly store: Store;
   readonly clock: Clock;
-  readonly providers: ReadonlyMap<string, InstanceProvider>;
+  readonly engines: InstanceEngines;
   readonly context: Omit<ProviderContext, "signal">;
   /** Whether some balancer routes to the instance's service. */
   readonly routed: (instance: Resource<InstanceBody>) => boolean;
@@ -43,7 +44,7 @@ export interface InstanceControllerOptions {
   readonly wake: (key: Key) => void;
 }
 
-type InstanceBody = InstanceSpec & { readonly class: string };
+type InstanceBody = InstanceSpec & Placement;
 
 interface InstanceStatus {
   readonly conditions?: readonly Condition[];
@@ -62,9 +63,7 @@ type Instance = Resource<InstanceBody, InstanceStatus>;
 
 export function instanceController(options: InstanceControllerOptions): Controller {
   const machine = new InstanceMachine(options);
-  const unsubscribe = [...options.providers.values()].map((provider) =>
-    provider.onExit((exit) => machine.ended(exit)),
-  );
+  const unsubscribe = options.engines.onExit((exit) => machine.ended(exit));
   return {
     name: "instance",
     // Stopping takes as long as its grace: many must be able to wait at once.
@@ -75,7 +74,7 @@ export function instanceController(options: InstanceControllerOptions): Controll
     },
     initial: () => [...options.instances.all()].map(keyOf),
     reconcile: (key, context) => machine.reconcile(key, context),
-    stop: () => unsubscribe.forEach((end) => end()),
+    stop: unsubscribe,
   };
 }
 
@@ -149,9 +148,11 @@ class InstanceMachine {
       host: started.host,
       startedAt: now,
       ...(started.limits.length === 0 ? {} : { limits: started.limits }),
+      ...(started.reportsHealth === true ? { reportsHealth: true } : {}),
     };
     if (this.#ends.has(instance.metadata.uid)) this.#options.wake(keyOf(instance));
-    if (isProbed(instance)) await this.#write(instance, status, context.cause("start"));
+    if (isProbed(instance) || started.reportsHealth === true)
+      await this.#write(instance, status, context.cause("start"));
     else
       await this.#write(
         instance,
@@ -249,13 +250,9 @@ class InstanceMachine {
   }
 
   #provider(instance: Instance): InstanceProvider {
-    const provider = this.#options.providers.get(instance.spec.class);
-    if (provider !== undefined) return provider;
-    throw new TerminalError({
-      code: "UnknownClass",
-      message: `Nothing here runs instances of class '${instance.spec.class}'.`,
-      hint: `Known classes: ${[...this.#options.providers.keys()].join(", ")}.`,
-    });
+    // By where it is, not by what it needs: it was made there.
+    const { class: name, location } = instance.spec;
+    return this.#options.engines.instance({ class: name, location });
   }
 
   #providerContext(context: ReconcileContext): ProviderContext {

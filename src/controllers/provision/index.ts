@@ -27,6 +27,7 @@ import {
   RequeueAfter,
   TerminalError,
 } from "../../provider/provider.ts";
+import { type Placement, placed } from "../../provider/placement.ts";
 import { type Operation, type Store, StoreError } from "../../store/store.ts";
 
 export const REPLACE = "tutti.dev/replace";
@@ -38,10 +39,7 @@ export interface ProvisionOptions {
   readonly dependents: DependentsView;
   /** Kinds that some provider makes. */
   readonly kinds: ReadonlySet<string>;
-  readonly providerOf: (
-    kind: string,
-    spec: { readonly class: string; readonly location: string },
-  ) => Provider;
+  readonly providerOf: (kind: string, spec: Placement) => Provider;
   readonly context: Omit<ProviderContext, "signal">;
 }
 
@@ -157,13 +155,15 @@ async function make(
       options,
     );
   checkResolved(resource, resolved.spec);
-  const spec = resolved.spec as Spec;
-  const provider = options.providerOf(resource.kind, spec);
   const providerContext = { ...options.context, signal: context.signal };
   const replace = resource.metadata.annotations?.[REPLACE];
-  if (replace !== undefined && replace !== resource.status?.replaced)
-    await unmake(resource, (resource.status?.made ?? spec) as Spec, context, options);
-  if (resource.status?.made === undefined && spec !== resource.spec)
+  const isReplaced = replace !== undefined && replace !== resource.status?.replaced;
+  const asked = resolved.spec as Spec;
+  const declared = isReplaced ? asked : placed({ spec: asked, status: resource.status });
+  const provider = options.providerOf(resource.kind, declared);
+  const spec = { ...declared, class: provider.class };
+  if (isReplaced) await unmake(resource, (resource.status?.made ?? spec) as Spec, context, options);
+  if (resource.status?.made === undefined && !equal(spec, resource.spec))
     await intend(resource, spec, context, options);
   const observation = await patiently(resource, context, options, () =>
     provider.ensure(desired(resource, spec), providerContext),

@@ -1,0 +1,56 @@
+/**
+ * Where a declared resource is that does not say so itself: where its System says. What holds data or an address (its
+ * location is immutable) stays where it is once it is there, since a default moves no data; a service follows by a rollout.
+ */
+import { kindNamed } from "../kinds/registry.ts";
+import { bodySchema, schemaAt } from "../kinds/schema.ts";
+import type { Snapshot } from "../store/store.ts";
+import { isTerminating } from "./ownership.ts";
+
+/** There from the start, without being declared. */
+export const LOCATIONS: ReadonlySet<string> = new Set(["local", "docker"]);
+
+interface Manifest {
+  readonly kind?: unknown;
+  readonly metadata?: { readonly name?: unknown };
+  readonly spec?: Readonly<Record<string, unknown>>;
+}
+
+/** The System's own location among manifests that came from outside; undefined when none is given. */
+export function systemLocation(manifests: readonly unknown[]): string | undefined {
+  const location = manifests
+    .filter((manifest) => isObject(manifest))
+    .find((manifest) => manifest.kind === "System" && isObject(manifest.spec))?.spec?.["location"];
+  return typeof location === "string" ? location : undefined;
+}
+
+/** The manifest with a location, or as it is where it has one, needs none, or is not a manifest at all. */
+export function withLocation(
+  manifest: unknown,
+  {
+    live,
+    namespace,
+    location,
+  }: { readonly live: Snapshot; readonly namespace: string; readonly location: string | undefined },
+): unknown {
+  if (!isObject(manifest) || typeof manifest.kind !== "string") return manifest;
+  const { kind: kindName, spec = {}, metadata } = manifest;
+  const kind = kindNamed(kindName);
+  const field = kind === undefined ? undefined : schemaAt(bodySchema(kind), ["spec", "location"]);
+  if (field === undefined || kindName === "System" || !isObject(spec) || "location" in spec) return manifest;
+  const name = metadata?.name;
+  const there =
+    field.immutable === true && typeof name === "string"
+      ? live.get({ kind: kindName, namespace, name })
+      : undefined;
+  const kept =
+    there === undefined || isTerminating(there)
+      ? undefined
+      : (there.spec as { readonly location?: unknown } | undefined)?.location;
+  const chosen = typeof kept === "string" ? kept : location;
+  return chosen === undefined ? manifest : { ...manifest, spec: { ...spec, location: chosen } };
+}
+
+function isObject(value: unknown): value is Manifest {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
