@@ -3,6 +3,7 @@ import type { HistoryItem, Proposed } from "../../client/client.ts";
 import { timestamp } from "../../model/condition.ts";
 import { equal } from "../../model/equality.ts";
 import type { Resource } from "../../model/resource.ts";
+import { changeSpec } from "../change-spec.ts";
 import type { CommandContext } from "../context.ts";
 import { applyPlan, approve, isEmpty, showPlan } from "../declaration.ts";
 import { CommandFailure, EXIT, type ExitCode, misuse } from "../exit.ts";
@@ -171,45 +172,59 @@ async function undo(context: CommandContext, target: Target, options: RolloutOpt
     : undoService(context, target, options);
 }
 
-/** Writes the former spec again, but for the replicas: how many there are is not what is undone. */
+/**
+ * Writes the former spec again, but for the replicas: how many there are is not what is undone. Without a number, what
+ * is undone is what people saw: if somebody declares another content meanwhile, nothing is done.
+ */
 async function undoService(
   context: CommandContext,
   target: Target,
   options: RolloutOptions,
 ): Promise<ExitCode> {
-  const generations = await generationsOf(context, target);
-  const [current] = generations;
   const number = numberOf(options);
-  const former = generations.find((generation) =>
-    number === undefined
-      ? generation !== current && !equal(templateOf(generation.resource), templateOf(current?.resource))
-      : generation.number === number,
-  );
-  if (current === undefined || former === undefined)
-    throw new CommandFailure(
-      EXIT.failed,
-      number === undefined
-        ? `service/${target.name} has no earlier content to go back to.`
-        : `service/${target.name} has no generation ${number} any more.`,
-      `See: tutti rollout history ${target.name}`,
-    );
-  const client = await context.client();
-  const spec = {
-    ...(former.resource.spec as object),
-    replicas: (current.resource.spec as { readonly replicas?: number }).replicas ?? 1,
-  };
-  const before = await fetched(context, target);
-  await client.update(
-    target.kind,
-    { ...before, spec },
-    { namespace: context.namespace, because: `undo to generation ${former.number}`, signal: context.signal },
-  );
-  context.say(`service/${target.name} goes back to generation ${former.number}.`);
-  return finish(context, target, options, { service: target.name, undoneTo: former.number });
+  let undone: Resource | undefined;
+  const { former } = await changeSpec(context, target, async (current) => {
+    undone ??= current;
+    if (number === undefined && !equal(templateOf(undone), templateOf(current)))
+      throw new CommandFailure(
+        EXIT.conflict,
+        `service/${target.name} has been changed meanwhile, so nothing was undone.`,
+        `Look at it again: tutti rollout history ${target.name}`,
+      );
+    const former = await formerOf(context, target, current, number);
+    const { replicas } = current.spec as { readonly replicas?: number };
+    const spec = { ...(former.resource.spec as object), replicas: replicas ?? 1 };
+    return { spec, because: `undo to generation ${former.number}`, former: former.number };
+  });
+  context.say(`service/${target.name} goes back to generation ${former}.`);
+  return finish(context, target, options, { service: target.name, undoneTo: former });
 }
 
-function templateOf(resource: Resource | undefined): unknown {
-  const { replicas: _replicas, ...template } = (resource?.spec ?? {}) as { readonly replicas?: number };
+/** The generation with this number, or the newest with another content than the present one. */
+async function formerOf(
+  context: CommandContext,
+  target: Target,
+  current: Resource,
+  number: number | undefined,
+): Promise<KnownGeneration> {
+  const former = (await generationsOf(context, target)).find((generation) =>
+    number === undefined
+      ? generation.number < current.metadata.generation &&
+        !equal(templateOf(generation.resource), templateOf(current))
+      : generation.number === number,
+  );
+  if (former !== undefined) return former;
+  throw new CommandFailure(
+    EXIT.failed,
+    number === undefined
+      ? `service/${target.name} has no earlier content to go back to.`
+      : `service/${target.name} has no generation ${number} any more.`,
+    `See: tutti rollout history ${target.name}`,
+  );
+}
+
+function templateOf(resource: Resource): unknown {
+  const { replicas: _replicas, ...template } = resource.spec as { readonly replicas?: number };
   return template;
 }
 

@@ -1,7 +1,8 @@
+import { changeSpec } from "../change-spec.ts";
 import type { CommandContext } from "../context.ts";
 import { EXIT, type ExitCode, misuse } from "../exit.ts";
 import { emit } from "../output.ts";
-import { fetched, targetOf } from "../target.ts";
+import { targetOf } from "../target.ts";
 import type { Verb } from "../verb.ts";
 import { watchService } from "../watch-service.ts";
 import { durationOf } from "./up.ts";
@@ -28,9 +29,6 @@ export const verb: Verb = {
   },
 };
 
-/** Optimistic: who changes it in between makes us look again. */
-const ATTEMPTS = 5;
-
 async function scale(
   context: CommandContext,
   word: string,
@@ -44,37 +42,18 @@ async function scale(
   const timeout = await durationOf(options.timeout);
   const number = Number(change[2]);
   const client = await context.client();
-  const { before, after } = await scaled(context, target, (current) =>
-    change[1] === "" ? number : Math.max(0, current + (change[1] === "+" ? number : -number)),
-  );
+  const { before, after } = await changeSpec(context, target, ({ spec }) => {
+    const before = Number((spec as { readonly replicas?: number }).replicas ?? 1);
+    const after = change[1] === "" ? number : Math.max(0, before + (change[1] === "+" ? number : -number));
+    return {
+      spec: { ...(spec as object), replicas: after },
+      because: `scale ${before} -> ${after}`,
+      before,
+      after,
+    };
+  });
   context.say(`${target.kind.singular}/${target.name}: ${before} -> ${after}`);
   if (options.wait) await watchService(context, client, target.name, timeout);
   await emit(context, { service: target.name, before, replicas: after }, () => "");
   return EXIT.ok;
-}
-
-async function scaled(
-  context: CommandContext,
-  target: ReturnType<typeof targetOf>,
-  next: (current: number) => number,
-): Promise<{ readonly before: number; readonly after: number }> {
-  const client = await context.client();
-  const { ApiError } = await import("../../client/error.ts");
-  for (let attempt = 1; ; attempt += 1) {
-    const resource = await fetched(context, target);
-    const before = Number((resource.spec as { readonly replicas?: number }).replicas ?? 1);
-    const after = next(before);
-    const { metadata } = resource;
-    try {
-      const patch = { metadata: { resourceVersion: metadata.resourceVersion }, spec: { replicas: after } };
-      await client.patch(target.kind, target.name, patch, {
-        namespace: context.namespace,
-        because: `scale ${before} -> ${after}`,
-        signal: context.signal,
-      });
-      return { before, after };
-    } catch (error) {
-      if (!(error instanceof ApiError && error.code === 409) || attempt >= ATTEMPTS) throw error;
-    }
-  }
 }
