@@ -19,7 +19,18 @@ export const instance = defineKind({
       /** Hash of the template it was made from. */
       template: z.string(),
       /** Resolved: no expressions are left; secrets are sealed. */
-      run: z.strictObject({ ...template, folder: z.string() }),
+      run: z.strictObject({
+        ...template,
+        folder: z.string(),
+        volumes: z
+          .array(
+            template.volumes.unwrap().element.extend({
+              /** Where it is for real: a folder, an engine's volume by its name there. */
+              source: z.object({ path: z.string().optional(), volume: z.string().optional() }).optional(),
+            }),
+          )
+          .default([]),
+      }),
       /** Chosen port numbers by port name: recorded before anything starts (I3). */
       ports: z.record(z.string(), z.int()),
     }),

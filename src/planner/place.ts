@@ -24,31 +24,31 @@ export function systemLocation(manifests: readonly unknown[]): string | undefine
   return typeof location === "string" ? location : undefined;
 }
 
+interface Place {
+  readonly live: Snapshot;
+  readonly namespace: string;
+  /** The System's own. */
+  readonly location: string | undefined;
+}
+
 /** The manifest with a location, or as it is where it has one, needs none, or is not a manifest at all. */
-export function withLocation(
-  manifest: unknown,
-  {
-    live,
-    namespace,
-    location,
-  }: { readonly live: Snapshot; readonly namespace: string; readonly location: string | undefined },
-): unknown {
-  if (!isObject(manifest) || typeof manifest.kind !== "string") return manifest;
-  const { kind: kindName, spec = {}, metadata } = manifest;
-  const kind = kindNamed(kindName);
+export function withLocation(manifest: unknown, place: Place): unknown {
+  if (!isObject(manifest) || typeof manifest.kind !== "string" || manifest.kind === "System") return manifest;
+  const { spec = {} } = manifest;
+  const kind = kindNamed(manifest.kind);
   const field = kind === undefined ? undefined : schemaAt(bodySchema(kind), ["spec", "location"]);
-  if (field === undefined || kindName === "System" || !isObject(spec) || "location" in spec) return manifest;
-  const name = metadata?.name;
-  const there =
-    field.immutable === true && typeof name === "string"
-      ? live.get({ kind: kindName, namespace, name })
-      : undefined;
-  const kept =
-    there === undefined || isTerminating(there)
-      ? undefined
-      : (there.spec as { readonly location?: unknown } | undefined)?.location;
-  const chosen = typeof kept === "string" ? kept : location;
-  return chosen === undefined ? manifest : { ...manifest, spec: { ...spec, location: chosen } };
+  if (field === undefined || !isObject(spec) || "location" in spec) return manifest;
+  const kept = field.immutable === true ? present(manifest.kind, manifest.metadata?.name, place) : undefined;
+  const location = kept ?? place.location;
+  return location === undefined ? manifest : { ...manifest, spec: { ...spec, location } };
+}
+
+/** Where the resource of this name is now. */
+function present(kind: string, name: unknown, { live, namespace }: Place): string | undefined {
+  const there = typeof name === "string" ? live.get({ kind, namespace, name }) : undefined;
+  if (there === undefined || isTerminating(there)) return undefined;
+  const location = (there.spec as { readonly location?: unknown } | undefined)?.location;
+  return typeof location === "string" ? location : undefined;
 }
 
 function isObject(value: unknown): value is Manifest {

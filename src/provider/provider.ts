@@ -101,7 +101,12 @@ export interface InstanceSpec {
     /** Values may be sealed. */
     readonly env: Readonly<Record<string, string | number | boolean>>;
     readonly ports: readonly { readonly name: string; readonly protocol: "http" | "tcp" }[];
-    readonly volumes: readonly { readonly volume: string; readonly path: string }[];
+    readonly volumes: readonly {
+      readonly volume: string;
+      readonly path: string;
+      /** Where it is for real: a folder of the machine, an engine's volume by its name there. */
+      readonly source?: { readonly path?: string; readonly volume?: string };
+    }[];
     readonly networks?: readonly string[];
     readonly resources: { readonly cpu?: string; readonly memory?: string };
     readonly stop: { readonly signal: string; readonly grace: string; readonly drain: string };

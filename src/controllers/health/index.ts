@@ -82,13 +82,7 @@ async function look(
 ): Promise<Outcome> {
   const { store, clock } = options;
   const instance = store.get(key) as Instance | undefined;
-  if (
-    instance === undefined ||
-    instance.status?.state !== "Running" ||
-    instance.metadata.deletionTimestamp !== undefined ||
-    (!isProbed(instance) && instance.status.reportsHealth !== true)
-  )
-    return;
+  if (instance === undefined || !isLookedAt(instance)) return;
   const { uid } = instance.metadata;
   const probes = probesOf(instance);
   const before =
@@ -99,13 +93,19 @@ async function look(
     health = judge(health, probes, name, verdict, clock.now());
   }
   healths.set(uid, health);
-  if (instance.status.reportsHealth === true)
+  if (instance.status?.reportsHealth === true)
     health = judgedByEngine(health, probesDeclared(instance), told.get(uid));
   if (health.hopeless !== undefined) return giveUp(instance, health.hopeless, options, context);
   await report(key, health, options, context);
   const { next } = due(health, probes, clock.now());
   // With a startup probe only, there is nothing more to look at.
   return Number.isFinite(next) ? { requeueAfter: Math.max(1, next) } : undefined;
+}
+
+function isLookedAt(instance: Instance): boolean {
+  const { metadata, status } = instance;
+  const isRunning = status?.state === "Running" && metadata.deletionTimestamp === undefined;
+  return isRunning && (isProbed(instance) || status.reportsHealth === true);
 }
 
 async function check(

@@ -38,9 +38,9 @@ interface Status {
 const AGAIN = 60_000;
 const SOONER = 10_000;
 const IN_USE = 1_000;
-const PLACED = [
-  ...kinds.filter((kind) => schemaAt(bodySchema(kind), ["spec", "location"]) !== undefined),
-].map(({ kind }) => kind);
+const PLACED = kinds
+  .filter((kind) => kind.kind !== "System" && schemaAt(bodySchema(kind), ["spec", "location"]) !== undefined)
+  .map(({ kind }) => kind);
 
 export function locationController(options: LocationOptions): Controller {
   return {

@@ -158,10 +158,7 @@ async function make(
   const providerContext = { ...options.context, signal: context.signal };
   const replace = resource.metadata.annotations?.[REPLACE];
   const isReplaced = replace !== undefined && replace !== resource.status?.replaced;
-  const asked = resolved.spec as Spec;
-  const declared = isReplaced ? asked : placed({ spec: asked, status: resource.status });
-  const provider = options.providerOf(resource.kind, declared);
-  const spec = { ...declared, class: provider.class };
+  const { provider, spec } = chosen(resource, resolved.spec as Spec, isReplaced, options);
   if (isReplaced) await unmake(resource, (resource.status?.made ?? spec) as Spec, context, options);
   if (resource.status?.made === undefined && !equal(spec, resource.spec))
     await intend(resource, spec, context, options);
@@ -170,6 +167,18 @@ async function make(
   );
   await write(resource, { ...seen(observation), made: spec, replaced: replace }, context, options);
   return observation.ready ? undefined : { requeueAfter: 100 };
+}
+
+/** What was chosen for `auto` when it was made stays until it is made anew. */
+function chosen(
+  resource: Provisioned,
+  asked: Spec,
+  isReplaced: boolean,
+  options: ProvisionOptions,
+): { readonly provider: Provider; readonly spec: Spec } {
+  const declared = isReplaced ? asked : placed({ spec: asked, status: resource.status });
+  const provider = options.providerOf(resource.kind, declared);
+  return { provider, spec: { ...declared, class: provider.class } };
 }
 
 function seen(observation: Observation): Report {

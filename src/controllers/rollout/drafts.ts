@@ -2,13 +2,12 @@
 import type { Clock } from "../../clock/clock.ts";
 import { type Draft, FINALIZERS, LABELS, type Resource } from "../../model/resource.ts";
 import { ATTEMPT } from "./status.ts";
-import type { ServiceSpec, Template } from "./template.ts";
+import { type ServiceSpec, type Template, runOf } from "./template.ts";
 
 export interface DraftOptions {
   readonly service: Resource<ServiceSpec>;
-  readonly run: Template;
+  readonly template: Template;
   readonly hash: string;
-  readonly class: string;
   readonly attempt: number;
   readonly count: number;
   /** `portsToChoose(run)` for each instance. */
@@ -18,13 +17,14 @@ export interface DraftOptions {
 }
 
 /** The names of the ports whose number is chosen, in order of declaration. */
-export function portsToChoose(run: Template): readonly string[] {
+export function portsToChoose(run: Pick<Template, "ports">): readonly string[] {
   return run.ports.flatMap((port) => (port.port === undefined ? [port.name] : []));
 }
 
 export function draftInstances(options: DraftOptions): readonly Draft[] {
-  const { service, run, hash, count, numbers, attempt } = options;
-  const { metadata, spec } = service;
+  const { service, template, hash, count, numbers, attempt } = options;
+  const { metadata } = service;
+  const run = runOf(template);
   const owner = {
     apiVersion: service.apiVersion,
     kind: service.kind,
@@ -52,8 +52,8 @@ export function draftInstances(options: DraftOptions): readonly Draft[] {
     },
     spec: {
       service: metadata.name,
-      class: options.class,
-      location: spec.location,
+      class: template.class,
+      location: template.location,
       template: hash,
       run,
       // In order of declaration: who asks for the first port means the first declared.

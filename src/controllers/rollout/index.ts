@@ -24,10 +24,12 @@ import {
   keyText,
 } from "../../model/resource.ts";
 import { equal } from "../../model/equality.ts";
+import type { Placement } from "../../provider/placement.ts";
 import type { InstanceProvider } from "../../provider/provider.ts";
 import { TerminalError } from "../../provider/provider.ts";
 import type { Operation, Store } from "../../store/store.ts";
 import { decide } from "./decide.ts";
+import { remove, withFinalizers } from "./removal.ts";
 import { draftInstances, portsToChoose } from "./drafts.ts";
 import type { PortsInUse } from "./ports.ts";
 import type { Decision } from "./situation.ts";
@@ -36,6 +38,7 @@ import {
   RESTARTED_AT,
   type ServiceSpec,
   type Template,
+  type VolumeSource,
   restartSettings,
   rolloutSettings,
   templateHash,
@@ -58,7 +61,7 @@ export interface RolloutOptions {
   readonly dependents: DependentsView;
   readonly ports: PortsInUse;
   /** Which provider runs a service; refuses with TerminalError when there is none. */
-  readonly providerOf: (spec: { readonly class: string; readonly location: string }) => InstanceProvider;
+  readonly providerOf: (spec: Placement) => InstanceProvider;
 }
 
 interface Options extends RolloutOptions {
@@ -132,7 +135,6 @@ interface Wanted {
   readonly spec: ServiceSpec;
   readonly template: Template;
   readonly hash: string;
-  readonly provider: InstanceProvider;
   /** Why it is not the declared. */
   readonly held?: Held;
 }
@@ -161,9 +163,13 @@ function declaredOf(service: Service, options: RolloutOptions): Wanted | Held {
     if (resolved.waits.length > 0) return { reason: "WaitingFor", message: waitsText(resolved.waits) };
     checkResolved(service, resolved.spec);
     const spec = resolved.spec as ServiceSpec;
-    const template = templateOf(spec, folderOf(service, options.store));
+    const template = templateOf(spec, {
+      folder: folderOf(service, options.store),
+      class: options.providerOf(spec).class,
+      sourceOf: (volume) => sourceOf(keyOf(service).namespace, volume, options.store),
+    });
     const hash = templateHash(template, service.metadata.annotations?.[RESTARTED_AT]);
-    return { spec, template, hash, provider: options.providerOf(spec) };
+    return { spec, template, hash };
   } catch (error) {
     if (!(error instanceof TerminalError)) throw error;
     return { reason: error.diagnostic.code, message: error.message, error };
@@ -180,7 +186,8 @@ function steadyOf({ spec, status }: Service, held: Held, options: RolloutOptions
   if (hasExpression(JSON.stringify([replicas, rollout, restart, spec.class, spec.location])))
     return undefined;
   try {
-    return { spec, ...status.stable, provider: options.providerOf(spec), held };
+    options.providerOf(status.stable.template);
+    return { spec, ...status.stable, held };
   } catch (error) {
     if (error instanceof TerminalError) return undefined;
     throw error;
@@ -207,10 +214,10 @@ async function step(
     memory: memoryOf(service.status),
   });
   const known = [wanted, ...templatesIn(service.status)];
-  const run = recorded(decision.target, known)?.template ?? wanted.template;
+  const template = recorded(decision.target, known)?.template ?? wanted.template;
   const batch = Math.max(PER_COMMIT, Math.min(MOST_PER_COMMIT, Math.ceil(wanted.spec.replicas / 50)));
   const count = Math.min(decision.create, batch);
-  const names = portsToChoose(run);
+  const names = portsToChoose(template);
   const write = async (numbers: readonly number[]): Promise<void> =>
     commit(
       service,
@@ -221,9 +228,8 @@ async function step(
         removed: decision.remove.slice(0, batch),
         created: draftInstances({
           service,
-          run,
+          template,
           hash: decision.target,
-          class: wanted.provider.class,
           attempt: decision.attempt,
           count,
           numbers,
@@ -236,7 +242,10 @@ async function step(
     );
   await (names.length * count === 0
     ? write([])
-    : options.ports.reserve((taken) => wanted.provider.allocatePorts(names.length * count, taken), write));
+    : options.ports.reserve(
+        (taken) => options.providerOf(template).allocatePorts(names.length * count, taken),
+        write,
+      ));
   if (decision.create > count || decision.remove.length > batch) return { requeueAfter: 0 };
   return decision.requeueAfter === undefined ? undefined : { requeueAfter: decision.requeueAfter };
 }
@@ -335,6 +344,12 @@ function folderOf(service: Resource, store: Store): string {
   return (system?.spec as { readonly folder?: string } | undefined)?.folder || "/";
 }
 
+function sourceOf(namespace: string, name: string, store: Store): VolumeSource | undefined {
+  const { path, volume } = (store.get({ kind: "Volume", namespace, name })?.status ?? {}) as VolumeSource;
+  if (path === undefined && volume === undefined) return undefined;
+  return { ...(path === undefined ? {} : { path }), ...(volume === undefined ? {} : { volume }) };
+}
+
 async function writeNotReady(
   service: Service,
   { reason, message }: Held,
@@ -350,43 +365,4 @@ async function writeNotReady(
   if (!equal(status, service.status))
     await store.commit([{ type: "status", key: keyOf(service), status }], context.cause(reason));
   return undefined;
-}
-
-async function remove(service: Service, context: ReconcileContext, options: Options): Promise<Outcome> {
-  const { store, dependents } = options;
-  for (const dependent of dependents.of(keyOf(service))) {
-    // Deletion runs against the graph: who refers to this goes first.
-    if (store.get(dependent)?.metadata.deletionTimestamp !== undefined) return undefined;
-  }
-  const instances = [...options.instances.get(keyText(keyOf(service))).values()];
-  const present = instances.filter((instance) => instance.metadata.deletionTimestamp === undefined);
-  if (present.length > 0) {
-    await store.commit(
-      present.slice(0, PER_COMMIT).map((instance): Operation => ({ type: "delete", key: keyOf(instance) })),
-      context.cause("remove the instances of a deleted service"),
-    );
-    return present.length > PER_COMMIT ? { requeueAfter: 0 } : undefined;
-  }
-  if (instances.length === 0 && service.metadata.finalizers?.includes(FINALIZERS.rollout) === true) {
-    await forget(service, options);
-    const finalizers = service.metadata.finalizers.filter((finalizer) => finalizer !== FINALIZERS.rollout);
-    await store.commit(
-      [{ type: "update", resource: withFinalizers(service, finalizers) }],
-      context.cause("all instances are gone"),
-    );
-  }
-  return undefined;
-}
-
-async function forget(service: Resource, options: RolloutOptions): Promise<void> {
-  try {
-    await options.providerOf(service.spec as ServiceSpec).forget(keyOf(service));
-  } catch (error) {
-    // A class that never existed has left nothing.
-    if (!(error instanceof TerminalError)) throw error;
-  }
-}
-
-function withFinalizers(resource: Resource, finalizers: readonly string[]): Draft {
-  return { ...resource, metadata: { ...resource.metadata, finalizers } };
 }

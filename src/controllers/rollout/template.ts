@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { canonicalJson } from "../../model/equality.ts";
 import { parseDuration } from "../../model/duration.ts";
 import type { service } from "../../kinds/service.ts";
+import type { Placement } from "../../provider/placement.ts";
 import type { RestartSettings, RolloutSettings } from "./situation.ts";
 
 export type ServiceSpec = typeof service.Spec;
@@ -37,13 +38,42 @@ const FIELDS = [
 /** Setting this annotation to another value restarts all instances, one rollout. */
 export const RESTARTED_AT = "tutti.dev/restarted-at";
 
-export type Template = { readonly [field in (typeof FIELDS)[number]]: ServiceSpec[field] } & {
+/** What an instance is told, wherever it is. */
+export type Run = { readonly [field in Exclude<(typeof FIELDS)[number], "volumes">]: ServiceSpec[field] } & {
   readonly folder: string;
+  readonly volumes: readonly (ServiceSpec["volumes"][number] & { readonly source?: VolumeSource })[];
 };
 
-/** The part of a resolved spec that instances are made from. `folder`: what working directories are relative to. */
-export function templateOf(spec: ServiceSpec, folder: string): Template {
-  return { ...Object.fromEntries(FIELDS.map((field) => [field, spec[field]])), folder } as Template;
+/** Where a volume is for real: a folder, an engine's volume by its name there. */
+export interface VolumeSource {
+  readonly path?: string;
+  readonly volume?: string;
+}
+
+/** Where it runs is part of what an instance is: a service moves by a rollout. */
+export type Template = Run & Placement;
+
+export interface Surroundings {
+  /** What working directories are relative to. */
+  readonly folder: string;
+  /** The class that was chosen. */
+  readonly class: string;
+  readonly sourceOf: (volume: string) => VolumeSource | undefined;
+}
+
+/** The part of a resolved spec that instances are made from. */
+export function templateOf(spec: ServiceSpec, { folder, class: chosen, sourceOf }: Surroundings): Template {
+  const volumes = spec.volumes.map((mount) => {
+    const source = sourceOf(mount.volume);
+    return source === undefined ? mount : { ...mount, source };
+  });
+  const fields = Object.fromEntries(FIELDS.map((field) => [field, spec[field]])) as unknown as Run;
+  return { ...fields, volumes, folder, class: chosen, location: spec.location };
+}
+
+export function runOf(template: Template): Run {
+  const { class: _class, location: _location, ...run } = template;
+  return run;
 }
 
 export function templateHash(template: Template, restartedAt: string | undefined): string {
