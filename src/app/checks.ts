@@ -4,8 +4,8 @@ import { dirname } from "node:path";
 import type { Check } from "../cli/environment.ts";
 import { createClient } from "../client/http-client.ts";
 import { DiagnosticError } from "../diagnostics/diagnostic.ts";
-import { locateBinaries } from "../providers/local/postgres/binaries.ts";
-import { decideRunAs } from "../providers/local/postgres/unprivileged.ts";
+import { locateBinaries } from "../providers/databases/postgres/binaries.ts";
+import { decideRunAs } from "../providers/databases/unprivileged.ts";
 import { runningControlPlane } from "./background.ts";
 import type { StateFolder } from "./home.ts";
 

@@ -10,6 +10,7 @@ import { createApi } from "../api/api.ts";
 import { systemClock } from "../clock/clock.ts";
 import type { Resource } from "../model/resource.ts";
 import type { Identity } from "../provider/provider.ts";
+import { databaseProviders, localServers } from "../providers/databases/index.ts";
 import { localProviders } from "../providers/local/index.ts";
 import { identityOf } from "../providers/local/supervisor/process-table.ts";
 import { openSqliteStore } from "../stores/sqlite.ts";
@@ -52,7 +53,10 @@ export async function serve({
     store,
     clock,
     keyring,
-    local: { instances: [local.instances], providers: local.providers },
+    local: {
+      instances: [local.instances],
+      providers: [...databaseProviders({ servers: localServers(local.servers) }), ...local.providers],
+    },
     log,
   });
   local.onServerExit((resource) => plane.lookAt(resource));

@@ -19,6 +19,10 @@ export interface ServerAccess {
   readonly tls?: boolean;
   /** Folder of the data on this machine, where it is there. */
   readonly folder?: string;
+  /** It stands in for a real one and has neither accounts nor databases of its own (PGlite): what it cannot do, in words. */
+  readonly standIn?: string;
+  /** What is under way at the server itself, one sentence; it is looked at again soon. */
+  readonly notice?: string;
 }
 
 export interface DatabaseServers {

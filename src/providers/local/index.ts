@@ -3,7 +3,6 @@ import type { Clock } from "../../clock/clock.ts";
 import type { Keyring } from "../../model/sealed.ts";
 import type { Provider } from "../../provider/provider.ts";
 import type { ServerHost } from "../../provider/server-host.ts";
-import { embeddedDatabases } from "./database.ts";
 import { embeddedDns } from "./dns.ts";
 import { Home, identityOfProcess } from "./home.ts";
 import { EmbeddedBalancers } from "./load-balancer.ts";
@@ -47,13 +46,7 @@ export async function localProviders(options: {
     instances: new ProcessProvider({ ...parts, keyring: options.keyring }),
     balancers,
     servers: localServerHost(parts),
-    providers: [
-      embeddedDatabases(parts) as Provider,
-      directoryVolumes(home),
-      loopbackNetworks(),
-      balancers,
-      ...embeddedDns(parts),
-    ],
+    providers: [directoryVolumes(home), loopbackNetworks(), balancers, ...embeddedDns(parts)],
     onServerExit: (listener) => {
       supervisor.onExit((exit) => {
         const identity = exit.requested ? undefined : identityOfProcess(exit.id);

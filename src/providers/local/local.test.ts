@@ -83,11 +83,6 @@ providerConformance("Network of class loopback", {
   alwaysThere: "the loopback network is part of every machine",
   holdsNoData: noData,
 });
-providerConformance("Database of class embedded", {
-  open: () => open((local) => providerOf(local, "Database")),
-  desired: desired("Database", "orders"),
-  secretOutputs: ["url", "password"],
-});
 providerConformance("LoadBalancer of class embedded", {
   open: () => open((local) => providerOf(local, "LoadBalancer")),
   desired: desired("LoadBalancer", "front", { routes: [{ service: "web" }] }),

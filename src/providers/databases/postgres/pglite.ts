@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { nodeCommand } from "../program.ts";
-import { plainEnvironment } from "./run.ts";
+import { fileURLToPath } from "node:url";
+import { plainEnvironment } from "../run.ts";
 
 /**
  * PGlite: PostgreSQL compiled to WebAssembly, served on a port by a process of ours (pglite-main.ts). It takes the
@@ -24,9 +24,12 @@ export function pgliteCommand(options: PgliteOptions): {
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
 } {
-  const main = new URL("./pglite-main.ts", import.meta.url);
+  const main = fileURLToPath(new URL("./pglite-main.ts", import.meta.url));
+  // In the published package the JavaScript made of it stands beside.
+  const file = import.meta.url.endsWith(".ts") ? main : main.replace(/\.ts$/, ".js");
+  const program = [process.execPath, "--disable-warning=ExperimentalWarning", file];
   return {
-    command: nodeCommand(main, "--data", join(options.dataFolder, "pglite"), "--port", String(options.port)),
+    command: [...program, "--data", join(options.dataFolder, "pglite"), "--port", String(options.port)],
     env: plainEnvironment,
     cwd: "/",
   };

@@ -1,11 +1,11 @@
-import { readFileSync, readdirSync, readlinkSync, realpathSync } from "node:fs";
+import { readFileSync, realpathSync } from "node:fs";
 import { rm } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { DiagnosticError } from "../../../diagnostics/diagnostic.ts";
-import { isAlive, isDead, processEntry } from "../supervisor/process-table.ts";
-import type { ProcessIdentity } from "../supervisor/process-spec.ts";
-import type { Supervisor } from "../supervisor/supervisor.ts";
+import type { Identity } from "../../../provider/provider.ts";
+import type { ServerHost } from "../../../provider/server-host.ts";
+import { isThere, processesIn } from "../processes.ts";
 
 /** The server process of a cluster: its lock file and its end. */
 
@@ -19,8 +19,7 @@ export async function clearStaleLock(dataFolder: string): Promise<void> {
   const file = join(dataFolder, "postmaster.pid");
   const pid = lockedBy(file);
   if (pid === undefined || process.platform !== "linux") return;
-  const server = serversOn(dataFolder).find((one) => one.pid === pid);
-  if (server !== undefined) {
+  if (serversOn(dataFolder).includes(pid)) {
     throw new DiagnosticError([
       {
         severity: "error",
@@ -36,14 +35,14 @@ export async function clearStaleLock(dataFolder: string): Promise<void> {
 
 /** Fast shutdown (SIGINT: transactions are rolled back), then immediate (SIGQUIT, recovery at the next start), then SIGKILL. */
 export async function stopServer(
-  supervisor: Supervisor,
-  id: string,
+  host: Pick<ServerHost, "signal" | "stop">,
+  identity: Identity,
   options: { readonly graceMs?: number } = {},
 ): Promise<void> {
   const graceMs = options.graceMs ?? 30_000;
-  const impatient = setTimeout(() => supervisor.signal(id, "SIGQUIT"), graceMs * 0.8);
+  const impatient = setTimeout(() => host.signal(identity, "SIGQUIT"), graceMs * 0.8);
   try {
-    await supervisor.stop(id, { signal: "SIGINT", graceMs });
+    await host.stop(identity, { signal: "SIGINT", graceMs });
   } finally {
     clearTimeout(impatient);
   }
@@ -54,28 +53,14 @@ async function endOrphans(dataFolder: string): Promise<void> {
   for (let attempt = 0; ; attempt++) {
     const orphans = serversOn(dataFolder);
     if (orphans.length === 0) return;
-    if (attempt >= 20) for (const orphan of orphans) if (isAlive(orphan)) process.kill(orphan.pid, "SIGKILL");
+    if (attempt >= 20) for (const orphan of orphans) if (isThere(orphan)) process.kill(orphan, "SIGKILL");
     await pause(10);
   }
 }
 
 /** Every living PostgreSQL process whose working directory is the cluster's folder, as that of all of them is. */
-function serversOn(dataFolder: string): ProcessIdentity[] {
-  const folder = realpathSync(dataFolder);
-  return readdirSync("/proc").flatMap((name) => {
-    if (!/^\d+$/.test(name)) return [];
-    try {
-      if (
-        readlinkSync(`/proc/${name}/cwd`) !== folder ||
-        !basename(readlinkSync(`/proc/${name}/exe`)).startsWith("postgres")
-      )
-        return [];
-    } catch {
-      return []; // ended, or not ours to look into
-    }
-    const entry = processEntry(Number(name));
-    return entry === undefined || isDead(entry) ? [] : [{ pid: entry.pid, startTime: entry.startTime }];
-  });
+function serversOn(dataFolder: string): readonly number[] {
+  return processesIn(realpathSync(dataFolder), "postgres");
 }
 
 function lockedBy(file: string): number | undefined {

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { DiagnosticError } from "../../../diagnostics/diagnostic.ts";
+import { DiagnosticError } from "../../diagnostics/diagnostic.ts";
 import { run } from "./run.ts";
 
 /**

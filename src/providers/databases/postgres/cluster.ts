@@ -2,14 +2,13 @@ import { existsSync, readFileSync, readdirSync, statSync } from "node:fs";
 import { appendFile, chown, mkdir, open, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { DiagnosticError } from "../../../diagnostics/diagnostic.ts";
-import { respondsToSignal } from "../supervisor/adopted.ts";
-import { bootId } from "../supervisor/process-table.ts";
+import { bootId, isThere } from "../processes.ts";
 import { type PostgresBinaries, locateBinaries } from "./binaries.ts";
 import { clearStaleLock } from "./postmaster.ts";
-import { type CommandResult, plainEnvironment, run } from "./run.ts";
+import { type CommandResult, plainEnvironment, run } from "../run.ts";
 import { matchesVerifier, scramVerifier } from "./scram.ts";
 import { type ClusterSettings, hostBasedAuthentication, includedFile, renderSettings } from "./settings.ts";
-import { type RunAs, commandAs, decideRunAs, userOf } from "./unprivileged.ts";
+import { type RunAs, commandAs, decideRunAs, userOf } from "../unprivileged.ts";
 
 /**
  * Makes a PostgreSQL cluster ready to be started by the supervisor.
@@ -36,6 +35,8 @@ export interface ClusterOptions extends ClusterSettings {
   readonly cacheFolder: string;
   readonly superuser: string;
   readonly password: string;
+  /** The programs to run; the embedded ones when absent. */
+  readonly binaries?: PostgresBinaries;
 }
 
 /** What the supervisor needs to start the server; it becomes a ProcessSpec with an id and a log file. */
@@ -54,7 +55,7 @@ const verifierFile = "tutti.superuser";
 /** @throws DiagnosticError with what is wrong and what to do; nothing half-made is left in the data folder. */
 export async function ensureCluster(options: ClusterOptions): Promise<ClusterCommand> {
   const settings = renderSettings(options.dataFolder, options);
-  const binaries = await locateBinaries();
+  const binaries = options.binaries ?? (await locateBinaries());
   const present = existsSync(join(options.dataFolder, "PG_VERSION"));
   if (present) requireVersion(options.dataFolder, binaries);
   else requireEmpty(options.dataFolder);
@@ -120,7 +121,7 @@ async function removeOldTemplates(cacheFolder: string, prefix: string, current: 
   for (const name of readdirSync(cacheFolder)) {
     if (!name.startsWith(prefix) || name === current) continue;
     const attempting = /\.(\d+)-[a-z0-9]+$/.exec(name)?.[1];
-    if (attempting !== undefined && respondsToSignal(Number(attempting))) continue;
+    if (attempting !== undefined && isThere(Number(attempting))) continue;
     await rm(join(cacheFolder, name), { recursive: true, force: true });
   }
 }
@@ -152,7 +153,11 @@ class ClusterFolder {
   }
 
   async initialise(folder: string, superuser: string): Promise<void> {
-    const locale = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"];
+    // The built-in provider came with 17: it sorts alike on every machine and does not change with the C library.
+    const builtin = Number(this.#binaries.major) >= 17;
+    const locale = builtin
+      ? ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+      : ["--encoding=UTF8", "--locale=C.UTF-8"];
     const command = [
       this.#binaries.initdb,
       "-D",
@@ -254,7 +259,7 @@ function requireVersion(dataFolder: string, binaries: PostgresBinaries): void {
   if (found === binaries.major) return;
   throw refusal(
     "PostgresVersionMismatch",
-    `The cluster in ${dataFolder} is of PostgreSQL ${found}; the embedded programs are ${binaries.major}.`,
+    `The cluster in ${dataFolder} is of PostgreSQL ${found}; the programs are of ${binaries.major}.`,
     "Dump it with the old version and restore it into a new database.",
   );
 }

@@ -1,0 +1,29 @@
+/** Kind Database: the sources of servers and the engines' own knowledge, put together. One provider for each class. */
+import type { DatabaseServers } from "../../provider/database-server.ts";
+import type { Provider } from "../../provider/provider.ts";
+import type { ServerHost } from "../../provider/server-host.ts";
+import type { EngineKnowledge } from "./engine.ts";
+import { postgres } from "./postgres/index.ts";
+import { databaseProvider } from "./provider.ts";
+import { embeddedServers } from "./servers/embedded.ts";
+
+const engines: readonly EngineKnowledge[] = [postgres];
+
+/** The servers that one machine can have by itself, in order of preference. */
+export function localServers(host: ServerHost): readonly DatabaseServers[] {
+  return [embeddedServers(host)];
+}
+
+/** Several sources of one class, such as docker's of several engines, are one class to people. */
+export function databaseProviders({
+  servers,
+}: {
+  readonly servers: readonly DatabaseServers[];
+}): readonly Provider[] {
+  return servers.map((source) =>
+    databaseProvider(
+      source,
+      engines.filter(({ engine }) => source.engines.includes(engine)),
+    ),
+  );
+}
