@@ -17,13 +17,18 @@ import { planView } from "./views/plan.ts";
 export interface DeclarationOptions {
   readonly set?: readonly string[];
   readonly values?: readonly string[];
+  readonly location?: string;
 }
 
 export function withDeclarationOptions(command: Command): Command {
   const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
   return command
     .option("--set <name=value>", "value of a parameter; may be repeated", collect)
-    .option("--values <file>", "file of parameters' values in YAML or JSON; may be repeated", collect);
+    .option("--values <file>", "file of parameters' values in YAML or JSON; may be repeated", collect)
+    .option(
+      "--location <name>",
+      "where everything is that does not say so itself: a Location; what holds data stays where it is",
+    );
 }
 
 /** Rejects with DiagnosticError when something is wrong; warnings are printed. */
@@ -43,7 +48,12 @@ export async function loadDeclaration(
   if (hasErrors(loaded.diagnostics)) throw new DiagnosticError(loaded.diagnostics);
   if (loaded.diagnostics.length > 0)
     context.say(diagnosticsView(loaded.diagnostics, { style: context.errorStyle, cwd }));
-  return loaded;
+  return options.location === undefined ? loaded : at(loaded, options.location);
+}
+
+function at(loaded: Loaded, location: string): Loaded {
+  const spec = { ...(loaded.system.spec as object | undefined), location };
+  return { ...loaded, system: { ...loaded.system, spec } };
 }
 
 function assignments(texts: readonly string[]): Readonly<Record<string, string>> {

@@ -3,7 +3,7 @@
  * location is immutable) stays where it is once it is there, since a default moves no data; a service follows by a rollout.
  */
 import { kindNamed } from "../kinds/registry.ts";
-import { bodySchema, schemaAt } from "../kinds/schema.ts";
+import { type JsonSchema, bodySchema, schemaAt } from "../kinds/schema.ts";
 import type { Snapshot } from "../store/store.ts";
 import { isTerminating } from "./ownership.ts";
 
@@ -35,12 +35,16 @@ interface Place {
 export function withLocation(manifest: unknown, place: Place): unknown {
   if (!isObject(manifest) || typeof manifest.kind !== "string" || manifest.kind === "System") return manifest;
   const { spec = {} } = manifest;
-  const kind = kindNamed(manifest.kind);
-  const field = kind === undefined ? undefined : schemaAt(bodySchema(kind), ["spec", "location"]);
+  const field = locationField(manifest.kind);
   if (field === undefined || !isObject(spec) || "location" in spec) return manifest;
   const kept = field.immutable === true ? present(manifest.kind, manifest.metadata?.name, place) : undefined;
   const location = kept ?? place.location;
   return location === undefined ? manifest : { ...manifest, spec: { ...spec, location } };
+}
+
+function locationField(kindName: string): JsonSchema | undefined {
+  const kind = kindNamed(kindName);
+  return kind === undefined ? undefined : schemaAt(bodySchema(kind), ["spec", "location"]);
 }
 
 /** Where the resource of this name is now. */

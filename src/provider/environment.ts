@@ -5,7 +5,7 @@ import type { Identity, InstanceSpec } from "./provider.ts";
 export function instanceVariables(
   identity: Identity,
   spec: InstanceSpec,
-  pathOf: (volume: { readonly volume: string; readonly path: string }) => string,
+  pathOf: (volume: InstanceSpec["run"]["volumes"][number]) => string,
 ): Record<string, string> {
   const env: Record<string, string> = {
     TUTTI_INSTANCE: identity.name,

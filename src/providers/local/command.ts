@@ -46,8 +46,8 @@ function environment(
     if (value !== undefined) env[name] = value;
   }
   env["PATH"] = pathFor(cwd);
-  const pathOf = ({ volume }: { readonly volume: string }): string =>
-    home.folderOf("volumes", { namespace: identity.namespace, name: volume });
+  const pathOf = ({ volume, source }: InstanceSpec["run"]["volumes"][number]): string =>
+    source?.path ?? home.folderOf("volumes", { namespace: identity.namespace, name: volume });
   Object.assign(env, instanceVariables(identity, spec, pathOf));
   for (const [name, value] of Object.entries(keyring.openAll(spec.run.env))) env[name] = String(value);
   return env;
