@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { defineKind } from "./kind.ts";
-import { baseStatus } from "./fields.ts";
+import { baseStatus, duration } from "./fields.ts";
 
 /** One backup of a Database. Made once, by schedule or on request; deleting it deletes the files. */
 export const backup = defineKind({
@@ -18,11 +18,17 @@ export const backup = defineKind({
         .boolean()
         .default(true)
         .describe("Restore it into a scratch database and compare checksums before it counts as good."),
+      timeout: duration
+        .default("6h")
+        .describe("How long it may take from its beginning; it has failed then."),
     }),
   }),
   status: z.object({
     ...baseStatus,
     engine: z.string().optional(),
+    /** What made it, in words. */
+    method: z.string().optional(),
+    /** Its folder. Recorded before anything is written there. */
     path: z.string().optional(),
     startedAt: z.string().optional(),
     finishedAt: z.string().optional(),
@@ -30,6 +36,8 @@ export const backup = defineKind({
     /** Of the content, independent of the order of rows. */
     checksum: z.string().optional(),
     verified: z.boolean().optional(),
+    /** How often it was begun and broke off. */
+    failures: z.int().optional(),
   }),
   columns: [
     { name: "DATABASE", type: "string", value: (resource) => String(resource.spec?.["database"] ?? "") },

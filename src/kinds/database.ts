@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { defineKind, output } from "./kind.ts";
+import { checkDatabase } from "./database-check.ts";
 import { baseStatus, duration, portNumber, provisioned, retain } from "./fields.ts";
 
 const backup = z
@@ -92,13 +93,16 @@ export const database = defineKind({
           .meta({ needs: "backups" }),
         restore: z
           .strictObject({
-            backup: z.string().optional().meta({ references: "Backup" }).describe("Name of the Backup."),
+            // Names, not references: what it began from may go, and it stays as it is.
+            backup: z.string().optional().describe("Name of the Backup."),
             database: z.string().optional().describe("With `at`: the Database whose archive it is."),
             at: z.string().optional().describe("A moment in RFC 3339, for point-in-time recovery."),
           })
           .optional()
-          .describe("What is in it at first: a backup, or another database as it was at a moment.")
-          .meta({ immutable: true, needs: "backups" }),
+          .describe(
+            "What is in it at first: a backup, or another database as it was at a moment. Means nothing once it is made.",
+          )
+          .meta({ needs: "backups" }),
         database: z
           .string()
           .optional()
@@ -152,5 +156,6 @@ export const database = defineKind({
     { name: "CLASS", type: "string", value: (resource) => String(resource.spec?.["class"]) },
     { name: "PORT", type: "string", value: (resource) => String(resource.status?.["port"] ?? "") },
   ],
+  check: ({ spec }) => checkDatabase(spec ?? {}),
   example: { spec: { engine: "postgres", retain: true } },
 });

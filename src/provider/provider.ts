@@ -14,6 +14,7 @@
  */
 import type { Clock } from "../clock/clock.ts";
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
+import type { Key, Resource } from "../model/resource.ts";
 import type { Keyring } from "../model/sealed.ts";
 import type { ContainerSettings } from "./container.ts";
 
@@ -66,6 +67,8 @@ export interface CallContext {
 export interface ProviderContext extends CallContext {
   /** The opened values of a Secret, or undefined when there is none. */
   readonly readSecret: (namespace: string, name: string) => Readonly<Record<string, string>> | undefined;
+  /** Any resource as it is now: the Backup that a Database begins from. Nothing is found when absent. */
+  readonly lookUp?: (key: Key) => Resource | undefined;
 }
 
 export interface Provider<S = unknown> {
@@ -248,22 +251,28 @@ export interface TrafficProvider extends Provider {
   setChallenges(identity: Identity, challenges: Readonly<Record<string, string>>): Promise<void>;
 }
 
-/** What a backup is made of, and what it was. Paths are of the machine that the control plane runs on. */
+/** What a backup holds and how it was made. */
 export interface BackupReport {
-  readonly path: string;
   readonly bytes: number;
   /** Of the content: equal for equal content, however it is stored. */
   readonly checksum: string;
+  /** What made it, in words: "pg_dump 15.10". */
+  readonly method: string;
 }
 
-/** Kind Database, of a class that can be backed up. Every call finishes or leaves nothing behind. */
+/**
+ * Kind Database, of a class that can be backed up. Paths are of the machine that the control plane runs on. A call that
+ * is cut off leaves what the next one of the same kind replaces; only who called knows the folder, and removes it.
+ */
 export interface DatabaseProvider extends Provider {
-  /** Writes a consistent copy into a new folder at `path`, without disturbing who uses the database. */
+  /** Writes a consistent copy into the empty folder at `path`, on disk when it resolves, without disturbing who uses the database. */
   backup(desired: Desired, path: string, context: ProviderContext): Promise<BackupReport>;
   /** The checksum that a restore of what is at `path` has: restored into a scratch place that is gone afterwards. */
   verify(desired: Desired, path: string, context: ProviderContext): Promise<string>;
   /** Of the content as it is now. */
   checksum(desired: Desired, context: ProviderContext): Promise<string>;
+  /** Drops from the archive for point-in-time recovery what none of these backups needs. */
+  prune?(desired: Desired, kept: readonly string[], context: ProviderContext): Promise<void>;
   /** The program and arguments of an interactive client, with the environment that signs it in (never in arguments). */
   shell(
     desired: Desired,

@@ -25,6 +25,11 @@ export interface BackupSpec {
    * @default true
    */
   readonly verify?: Truth;
+  /**
+   * How long it may take from its beginning; it has failed then.
+   * @default "6h"
+   */
+  readonly timeout?: Text;
 }
 
 /** What a Backup puts out, for others to refer to. */
@@ -137,13 +142,10 @@ export interface DatabaseSpec {
     /** Where backups go, absolute; the state folder when absent. */
     readonly folder?: Text;
   };
-  /**
-   * What is in it at first: a backup, or another database as it was at a moment.
-   * Changing it means making the thing anew.
-   */
+  /** What is in it at first: a backup, or another database as it was at a moment. Means nothing once it is made. */
   readonly restore?: {
     /** Name of the Backup. */
-    readonly backup?: Name;
+    readonly backup?: Text;
     /** With `at`: the Database whose archive it is. */
     readonly database?: Text;
     /** A moment in RFC 3339, for point-in-time recovery. */
