@@ -98,6 +98,7 @@ export function createControlPlane({
       instances,
       dependents,
       ports,
+      routed,
       providerOf: (spec) => classes.instance(spec),
     }),
   );

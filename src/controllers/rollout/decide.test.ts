@@ -1,4 +1,4 @@
-/** What is decided in each situation (D1 to D8). Random ones are in bounds.test.ts. */
+/** What is decided in each situation (D1 to D10). Random ones are in bounds.test.ts. */
 import { describe, expect, it } from "vitest";
 import { Simulation } from "./fixtures/simulation.ts";
 import type { RolloutSettings } from "./situation.ts";
@@ -266,5 +266,29 @@ describe("a fixed port", () => {
     expect(simulation.decide().create).toBe(0);
     simulation.leaving = 0;
     expect(simulation.decide().create).toBe(1);
+  });
+});
+
+describe("complete", () => {
+  it("is not said before no balancer sends anything to another template; nothing else waits for that", () => {
+    const simulation = new Simulation(2).stable();
+    simulation.declared = "b";
+    simulation.arrive();
+    simulation.answering = ["a", "b"];
+    const decision = simulation.decide();
+    expect(decision).toMatchObject({
+      complete: false,
+      state: {
+        reason: "RollingOut",
+        message: "2 of 2 instances are ready; 1 of before may still answer requests.",
+      },
+    });
+    for (const passed of [5_000, 61_000]) {
+      simulation.now += passed;
+      expect(simulation.decide().complete).toBe(false);
+    }
+    expect(simulation.memory).toMatchObject({ stable: "b", failed: undefined, rollout: undefined });
+    simulation.answering = ["b"];
+    expect(simulation.decide()).toMatchObject({ complete: true, state: { reason: "AllReady" } });
   });
 });

@@ -18,6 +18,8 @@
  *     that is not probed is ready as soon as it runs, and may end in the next moment.
  *  D9 Another declaration does not end that while: who was complete before it and went on being ready has proved itself
  *     when the new one fails. Nobody waits between two changes for the first to count.
+ *  D10 Complete is what nobody can contradict by asking: not before all balancers have withdrawn the last instance of
+ *     another template. Nothing else waits for that; it is bounded by the time instances are given to drain.
  */
 import type { Happening } from "../../controller/events.ts";
 import {
@@ -150,12 +152,13 @@ function next(situation: Situation, happenings: readonly Happening[]): Decision 
   const step = advance({ ...situation, memory }, groups, target);
   const held = holdBack({ ...situation, memory: step.memory }, step.create);
   const updatedAvailable = groups.updated.filter((instance) => groups.available.has(instance.name)).length;
-  const complete =
+  const isThere =
     updatedAvailable === situation.replicas &&
     groups.updated.length === situation.replicas &&
     groups.old.length === 0;
-  const unproven = complete && target !== memory.stable ? unprovenLeft(situation) : 0;
-  const settled = complete ? settle(situation, step.memory, target, unproven > 0) : step.memory;
+  const unproven = isThere && target !== memory.stable ? unprovenLeft(situation) : 0;
+  const settled = isThere ? settle(situation, step.memory, target, unproven > 0) : step.memory;
+  const answering = situation.answering.filter((template) => template !== target).length;
   const requeueAfter = soonest([
     unproven,
     held.wait,
@@ -176,10 +179,10 @@ function next(situation: Situation, happenings: readonly Happening[]): Decision 
     ],
     memory: settled,
     happenings,
-    complete: complete && target === situation.declared,
+    complete: isThere && answering === 0 && target === situation.declared,
     available: groups.available.size,
     updated: groups.updated.length,
-    state: describe(situation, settled, { complete, updatedAvailable, held: held.wait, target }),
+    state: describe(situation, settled, { isThere, answering, updatedAvailable, held: held.wait, target }),
     ...(requeueAfter === undefined ? {} : { requeueAfter }),
   };
 }
@@ -258,15 +261,17 @@ function describe(
   situation: Situation,
   memory: RolloutMemory,
   seen: {
-    readonly complete: boolean;
+    readonly isThere: boolean;
+    /** How many of another template still get traffic. */
+    readonly answering: number;
     readonly updatedAvailable: number;
     readonly held: number | undefined;
     readonly target: string;
   },
 ): Decision["state"] {
   const { replicas, declared } = situation;
-  if (seen.complete) return arrived(replicas, memory, seen.target === declared);
   const counts = `${seen.updatedAvailable} of ${replicas} instances are ready`;
+  if (seen.isThere) return arrived(replicas, memory, seen.target === declared, seen.answering);
   if (seen.held !== undefined)
     return {
       reason: "CrashLoop",
@@ -281,12 +286,22 @@ function describe(
   return { reason: memory.rollout === undefined ? "Scaling" : "RollingOut", message: `${counts}${why}` };
 }
 
-function arrived(replicas: number, memory: RolloutMemory, isDeclared: boolean): Decision["state"] {
+function arrived(
+  replicas: number,
+  memory: RolloutMemory,
+  isDeclared: boolean,
+  answering: number,
+): Decision["state"] {
   if (!isDeclared)
     return {
       reason: "RolledBack",
       message:
         `The declared template failed and the last good one runs. ${memory.failed?.message ?? ""}`.trim(),
+    };
+  if (answering > 0)
+    return {
+      reason: "RollingOut",
+      message: `${replicas} of ${replicas} instances are ready; ${answering} of before may still answer requests.`,
     };
   return {
     reason: "AllReady",

@@ -13,7 +13,7 @@ import type { Controller, Outcome, ReconcileContext } from "../../controller/rec
 import { type Resolver, checkResolved, resolve, waitsText } from "../../controller/resolve.ts";
 import { type DependentsView, type IndexView, affectedBy } from "../../controller/view.ts";
 import { hasExpression } from "../../model/expression.ts";
-import { withCondition } from "../../model/condition.ts";
+import { conditionOf, withCondition } from "../../model/condition.ts";
 import {
   type Draft,
   FINALIZERS,
@@ -33,7 +33,15 @@ import { remove, withFinalizers } from "./removal.ts";
 import { draftInstances, portsToChoose } from "./drafts.ts";
 import type { PortsInUse } from "./ports.ts";
 import type { Decision } from "./situation.ts";
-import { type ServiceStatus, memoryOf, recorded, snapshotOf, statusOf, templatesIn } from "./status.ts";
+import {
+  type InstanceStatus,
+  type ServiceStatus,
+  memoryOf,
+  recorded,
+  snapshotOf,
+  statusOf,
+  templatesIn,
+} from "./status.ts";
 import {
   RESTARTED_AT,
   type ServiceSpec,
@@ -52,6 +60,8 @@ const MOST_PER_COMMIT = 2_000;
 const RESTS_FROM = 1_000;
 const INSTANCES_PER_MILLISECOND = 500;
 
+type RoutedInstance = Resource<{ readonly service: string; readonly template: string }, InstanceStatus>;
+
 export interface RolloutOptions {
   readonly store: Store;
   readonly clock: Clock;
@@ -60,6 +70,8 @@ export interface RolloutOptions {
   readonly instances: IndexView;
   readonly dependents: DependentsView;
   readonly ports: PortsInUse;
+  /** Whether a balancer sends requests to the service of an instance. */
+  readonly routed: (instance: RoutedInstance) => boolean;
   /** Which provider runs a service; refuses with TerminalError when there is none. */
   readonly providerOf: (spec: Placement) => InstanceProvider;
 }
@@ -210,6 +222,7 @@ async function step(
     restart: restartSettings(wanted.spec),
     instances: present.map(snapshotOf),
     leaving: all.size - present.length,
+    answering: answering(all.values(), options),
     watchedSince: options.watchedSince,
     memory: memoryOf(service.status),
   });
@@ -248,6 +261,21 @@ async function step(
       ));
   if (decision.create > count || decision.remove.length > batch) return { requeueAfter: 0 };
   return decision.requeueAfter === undefined ? undefined : { requeueAfter: decision.requeueAfter };
+}
+
+/** Templates of those that are on their way out, but not yet out of every balancer (D10). */
+function answering(instances: IterableIterator<Resource>, { routed }: RolloutOptions): readonly string[] {
+  const answering = [...instances].filter(
+    ({ metadata, status }) => metadata.deletionTimestamp !== undefined && mayAnswer(status as InstanceStatus),
+  ) as RoutedInstance[];
+  // They are of one service: what routes to one routes to all.
+  const [first] = answering;
+  return first !== undefined && routed(first) ? answering.map(({ spec }) => spec.template) : [];
+}
+
+function mayAnswer(status: InstanceStatus | undefined): boolean {
+  if (status?.state === undefined || status.exit !== undefined) return false;
+  return conditionOf({ status }, "Withdrawn")?.status !== "True";
 }
 
 interface Doing {

@@ -74,6 +74,8 @@ export interface Situation {
   readonly instances: readonly InstanceSnapshot[];
   /** How many are being deleted but still there. */
   readonly leaving: number;
+  /** Templates of those being deleted to whom a balancer may still send requests, one for each. */
+  readonly answering: readonly string[];
   readonly memory: RolloutMemory;
 }
 
@@ -86,7 +88,7 @@ export interface Decision {
   readonly remove: readonly { readonly name: string; readonly because: string }[];
   readonly memory: RolloutMemory;
   readonly happenings: readonly Happening[];
-  /** Every replica runs the declared template and is ready. */
+  /** Every replica runs the declared template and is ready, and nobody of another gets traffic. */
   readonly complete: boolean;
   readonly available: number;
   readonly updated: number;
