@@ -6,7 +6,16 @@
  * `--restart-delay 0s`, Swarm's best. An instance counts when its task is RUNNING, which is before it answers.
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, openSync, rmSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
@@ -29,6 +38,14 @@ export function whyNoSwarm(): string | undefined {
     (program) => pathOf(program) === undefined,
   );
   return missing.length === 0 ? undefined : `${missing.join(", ")} not installed`;
+}
+
+interface Task {
+  readonly ID: string;
+  readonly Status: {
+    readonly State: string;
+    readonly ContainerStatus: { readonly ContainerID: string };
+  };
 }
 
 export class Swarm {
@@ -72,41 +89,80 @@ export class Swarm {
       await pause(50);
     }
     const image = join(this.#folder, "image");
-    mkdirSync(join(image, "bin"), { recursive: true });
+    for (const folder of ["bin", "tmp"]) mkdirSync(join(image, folder), { recursive: true });
     copyFileSync(pathOf("busybox") ?? "", join(image, "bin", "busybox"));
+    symlinkSync("busybox", join(image, "bin", "sh"));
+    symlinkSync("busybox", join(image, "bin", "sleep"));
+    writeFileSync(join(image, "index.html"), "hello\n");
     spawnSync("tar", ["-C", image, "-cf", join(this.#folder, "image.tar"), "."]);
-    this.#docker("import", join(this.#folder, "image.tar"), IMAGE);
-    this.#docker("swarm", "init", "--advertise-addr", ADDRESS, "--listen-addr", `${ADDRESS}:2377`);
+    this.docker("import", join(this.#folder, "image.tar"), IMAGE);
+    this.docker("swarm", "init", "--advertise-addr", ADDRESS, "--listen-addr", `${ADDRESS}:2377`);
   }
 
-  #docker(...parameters: readonly string[]): void {
-    const { status, stderr } = spawnSync(
+  /** What it prints. @throws Error with its last line when it fails. */
+  docker(...parameters: readonly string[]): string {
+    const { status, stdout, stderr } = spawnSync(
       "docker",
       ["-H", `unix://${join(this.#folder, "docker.sock")}`, ...parameters],
       { encoding: "utf8" },
     );
     if (status !== 0) throw new Error(`docker ${parameters[0]}: ${stderr.trim().split("\n").at(-1)}`);
+    return stdout;
   }
 
-  /** Milliseconds from the command until all tasks run. */
-  async create(name: string, replicas: number): Promise<number> {
+  /** The program that runs beside it, with its parameters, so that it speaks to this daemon. */
+  client(...parameters: readonly string[]): ChildProcess {
+    return spawn("docker", ["-H", `unix://${join(this.#folder, "docker.sock")}`, ...parameters], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+  }
+
+  /** Milliseconds from the command until all tasks run. `more`: options of `docker service create`. */
+  async create(name: string, replicas: number, more: readonly string[] = []): Promise<number> {
     const began = performance.now();
     const service = ["service", "create", "--detach", "--name", name, "--replicas", String(replicas)];
     const best = ["--endpoint-mode", "dnsrr", "--restart-delay", "0s", "--stop-grace-period", "1s"];
-    this.#docker(...service, ...best, IMAGE, "/bin/busybox", "httpd", "-f", "-p", "80");
+    const program = ["/bin/busybox", "httpd", "-f", "-p", "80", "-h", "/"];
+    this.docker(...service, ...best, ...more, IMAGE, ...program);
     await this.#running(name, replicas);
+    return performance.now() - began;
+  }
+
+  /** Milliseconds until all tasks run that are not among those of before. */
+  async update(name: string, replicas: number, more: readonly string[]): Promise<number> {
+    const before = new Set((await this.#tasks(name)).map(({ ID }) => ID));
+    const began = performance.now();
+    this.docker("service", "update", "--detach", ...more, name);
+    await this.#until(
+      name,
+      async () => (await this.#tasks(name)).filter(({ ID }) => !before.has(ID)).length === replicas,
+    );
+    return performance.now() - began;
+  }
+
+  /** Milliseconds from `harm`, done to the container of one task, until another runs in its place. */
+  async replaced(name: string, replicas: number, harm: (container: string) => void): Promise<number> {
+    const tasks = await this.#tasks(name);
+    const [first] = tasks;
+    if (first === undefined) throw new Error(`${name} has no task`);
+    const began = performance.now();
+    harm(first.Status.ContainerStatus.ContainerID);
+    await this.#until(name, async () => {
+      const now = await this.#tasks(name);
+      return now.length === replicas && now.every(({ ID }) => ID !== first.ID);
+    });
     return performance.now() - began;
   }
 
   async scale(name: string, replicas: number): Promise<number> {
     const began = performance.now();
-    this.#docker("service", "scale", "--detach", `${name}=${replicas}`);
+    this.docker("service", "scale", "--detach", `${name}=${replicas}`);
     await this.#running(name, replicas);
     return performance.now() - began;
   }
 
   async remove(name: string): Promise<void> {
-    this.#docker("service", "rm", name);
+    this.docker("service", "rm", name);
     const deadline = performance.now() + PATIENCE;
     while (((await this.#get("/containers/json")) as readonly unknown[]).length > 0) {
       if (performance.now() > deadline) throw new Error("containers do not go");
@@ -114,17 +170,23 @@ export class Swarm {
     }
   }
 
-  async #running(name: string, replicas: number): Promise<void> {
-    const filters = encodeURIComponent(JSON.stringify({ service: [name], "desired-state": ["running"] }));
+  #running(name: string, replicas: number): Promise<void> {
+    return this.#until(name, async () => (await this.#tasks(name)).length === replicas);
+  }
+
+  async #until(name: string, isSo: () => Promise<boolean>): Promise<void> {
     const deadline = performance.now() + PATIENCE;
-    for (;;) {
-      const tasks = (await this.#get(`/tasks?filters=${filters}`)) as readonly {
-        readonly Status: { readonly State: string };
-      }[];
-      if (tasks.filter((task) => task.Status.State === "running").length === replicas) return;
+    while (!(await isSo())) {
       if (performance.now() > deadline) throw new Error(`${name} does not run`);
       await pause(50);
     }
+  }
+
+  /** Those that run and shall. */
+  async #tasks(name: string): Promise<readonly Task[]> {
+    const filters = encodeURIComponent(JSON.stringify({ service: [name], "desired-state": ["running"] }));
+    const tasks = (await this.#get(`/tasks?filters=${filters}`)) as readonly Task[];
+    return tasks.filter((task) => task.Status.State === "running");
   }
 
   #get(path: string): Promise<unknown> {
@@ -144,7 +206,7 @@ export class Swarm {
   async end(): Promise<void> {
     if (this.#daemon.exitCode === null && this.#daemon.signalCode === null) {
       try {
-        this.#docker("swarm", "leave", "--force");
+        this.docker("swarm", "leave", "--force");
       } catch {
         // It was none yet.
       }
