@@ -1,0 +1,260 @@
+/**
+ * One container engine and how it is reached: Docker's Engine API, or Podman's compatible one, over a socket, TCP with or
+ * without TLS, or SSH.
+ *
+ *   Location --> Engine --call(work)--> dockerode --> engine
+ *
+ *  E1 Nothing is reached, and nothing of dockerode loaded, before the first call.
+ *  E2 Every call ends: with its answer, with the caller's signal, or after its time.
+ *  E3 What goes wrong is one of three: `EngineError` (the engine answered, and refuses; `status` says how), TerminalError
+ *     (it cannot be reached until a person changes something), an ordinary Error in one sentence (it does not answer).
+ *  E4 At most eight containers are created or started at a time: more make an engine slower, not faster.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { Agent as HttpAgent } from "node:http";
+import { Agent as HttpsAgent } from "node:https";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import type Docker from "dockerode";
+import { TerminalError } from "../../provider/provider.ts";
+import { type SshSignIn, openSsh } from "./ssh.ts";
+
+export interface EngineOptions {
+  /** `unix:///path`, `tcp://host:port`, `ssh://user@host[:port][/path/of/socket]`; $DOCKER_HOST or the usual socket when absent. */
+  readonly endpoint?: string;
+  /** Under which published ports are reached; the endpoint's host when absent. */
+  readonly address?: string;
+  /** Certificates and key in PEM, in the open. */
+  readonly tls?: { readonly ca: string; readonly cert: string; readonly key: string };
+  readonly ssh?: SshSignIn;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+export interface CallOptions {
+  readonly signal?: AbortSignal;
+  /** Milliseconds that the engine has to answer; a minute when absent. */
+  readonly within?: number;
+}
+
+/** The engine answered, and refuses. */
+export class EngineError extends Error {
+  /** HTTP status: 404 not there, 409 in conflict with what is there. */
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.name = "EngineError";
+    this.status = status;
+  }
+}
+
+const PATIENCE = 60_000;
+const AT_ONCE = 8;
+
+export class Engine {
+  readonly endpoint: string;
+  /** Where published ports are reached. */
+  readonly address: string;
+  /** It shares this machine's files and loopback address. */
+  readonly isLocal: boolean;
+  readonly #options: EngineOptions;
+  readonly #waiting: (() => void)[] = [];
+  #free = AT_ONCE;
+  #opened: Promise<{ readonly docker: Docker; readonly close: () => void }> | undefined;
+
+  constructor(options: EngineOptions = {}) {
+    const env = options.env ?? process.env;
+    this.#options = options;
+    this.endpoint = options.endpoint ?? (env["DOCKER_HOST"] || usualSocket(env));
+    this.isLocal = this.endpoint.startsWith("unix://");
+    this.address = options.address ?? (this.isLocal ? "127.0.0.1" : hostOf(this.endpoint));
+  }
+
+  /**
+   * One call, bounded (E2). `work` passes `signal` on as dockerode's `abortSignal`; it ends with the call, so a stream that
+   * is the answer is the caller's to end.
+   */
+  async call<T>(
+    work: (docker: Docker, signal: AbortSignal) => Promise<T>,
+    { signal, within = PATIENCE }: CallOptions = {},
+  ): Promise<T> {
+    signal?.throwIfAborted();
+    const ending = new AbortController();
+    const cancel = (): void => ending.abort(signal?.reason);
+    const timer = setTimeout(() => ending.abort(this.#silent(`no answer within ${within / 1000} s`)), within);
+    signal?.addEventListener("abort", cancel, { once: true });
+    const ended = new Promise<never>((_, reject) => {
+      ending.signal.addEventListener("abort", () => reject(ending.signal.reason as Error), { once: true });
+    });
+    try {
+      const { docker } = await (this.#opened ??= this.#open());
+      return await Promise.race([work(docker, ending.signal), ended]);
+    } catch (error) {
+      throw ending.signal.aborted ? ending.signal.reason : this.inWords(error);
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", cancel);
+    }
+  }
+
+  /** A call that creates or starts a container: waits for its turn (E4), in the order of asking. */
+  async callInTurn<T>(
+    work: (docker: Docker, signal: AbortSignal) => Promise<T>,
+    options: CallOptions = {},
+  ): Promise<T> {
+    await this.#turn(options.signal);
+    try {
+      return await this.call(work, options);
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#free++;
+      else next();
+    }
+  }
+
+  /** "Docker 20.10.24, API 1.41". */
+  async describe(options: CallOptions = {}): Promise<string> {
+    const version = await this.call((docker) => docker.version(), { within: 10_000, ...options });
+    const components = (version as { Components?: readonly { Name: string; Version: string }[] }).Components;
+    const podman = components?.find(({ Name }) => Name.startsWith("Podman"));
+    return podman === undefined
+      ? `Docker ${version.Version}, API ${version.ApiVersion}`
+      : `Podman ${podman.Version}, API ${version.ApiVersion}`;
+  }
+
+  /** What a failed call or stream says, as E3 has it. */
+  inWords(error: unknown): Error {
+    if (error instanceof EngineError || error instanceof TerminalError) return error;
+    const { statusCode, json, code, message } = error as Error & {
+      statusCode?: number;
+      json?: { message?: string } | null;
+      code?: string;
+    };
+    if (statusCode !== undefined) return new EngineError(statusCode, said(json?.message ?? message));
+    if (code !== undefined && isAboutTrust(code)) return this.#distrusted(message);
+    if (code !== undefined || /socket hang up|aborted/.test(message)) return this.#silent(message);
+    return error as Error;
+  }
+
+  close(): void {
+    void this.#opened?.then(
+      ({ close }) => close(),
+      () => {},
+    );
+    this.#opened = undefined;
+  }
+
+  async #turn(signal: AbortSignal | undefined): Promise<void> {
+    signal?.throwIfAborted();
+    if (this.#free > 0) {
+      this.#free--;
+      return;
+    }
+    await new Promise<void>((resolve, reject) => {
+      const enter = (): void => {
+        signal?.removeEventListener("abort", leave);
+        resolve();
+      };
+      const leave = (): void => {
+        this.#waiting.splice(this.#waiting.indexOf(enter), 1);
+        reject(signal?.reason as Error);
+      };
+      signal?.addEventListener("abort", leave, { once: true });
+      this.#waiting.push(enter);
+    });
+  }
+
+  async #open(): Promise<{ readonly docker: Docker; readonly close: () => void }> {
+    const { default: Client } = await import("dockerode");
+    const { agent, close = () => agent.destroy(), ...where } = this.#reach();
+    // Everything is said, for what is not said dockerode takes from $DOCKER_HOST.
+    const unset = {
+      host: undefined,
+      port: undefined,
+      username: undefined,
+      ca: undefined,
+      cert: undefined,
+      key: undefined,
+    };
+    const docker = new Client({
+      socketPath: undefined,
+      protocol: "http",
+      ...unset,
+      ...{ pathPrefix: "/", agent, connectionTimeout: undefined },
+      ...where,
+    });
+    return { docker, close };
+  }
+
+  #reach(): { readonly agent: HttpAgent; readonly close?: () => void } & Docker.DockerOptions {
+    if (this.isLocal)
+      return { socketPath: this.endpoint.slice("unix://".length), agent: new HttpAgent({ keepAlive: true }) };
+    const { protocol, hostname, port } = parsed(this.endpoint);
+    if (protocol === "ssh:") return { host: "docker", ...openSsh(this.endpoint, this.#options.ssh) };
+    if (protocol !== "tcp:") throw unknownEndpoint(this.endpoint);
+    const tls = this.#options.tls ?? tlsOfEnvironment(this.#options);
+    const host = hostname.replace(/^\[|\]$/g, "");
+    return tls === undefined
+      ? { host, port: port || 2375, agent: new HttpAgent({ keepAlive: true }) }
+      : { host, port: port || 2376, protocol: "https", ...tls, agent: new HttpsAgent({ keepAlive: true }) };
+  }
+
+  #silent(why: string): Error {
+    return new Error(`The Docker engine at ${this.endpoint} does not answer (${said(why)}).`);
+  }
+
+  #distrusted(why: string): TerminalError {
+    return new TerminalError({
+      code: "EngineNotTrusted",
+      path: "spec.docker.tls",
+      message: `The Docker engine at ${this.endpoint} and this control plane do not trust each other's certificates (${said(why)}).`,
+      hint: "Check ca.pem, cert.pem and key.pem in the Location's Secret, and that the engine's certificate names this host.",
+    });
+  }
+}
+
+function said(text: string): string {
+  return text.trim().replace(/\.$/, "");
+}
+
+function isAboutTrust(code: string): boolean {
+  return /^ERR_(SSL|TLS|OSSL)_|CERT|UNABLE_TO_|SIGNATURE/.test(code);
+}
+
+function hostOf(endpoint: string): string {
+  return parsed(endpoint).hostname.replace(/^\[|\]$/g, "");
+}
+
+function parsed(endpoint: string): URL {
+  if (!URL.canParse(endpoint)) throw unknownEndpoint(endpoint);
+  return new URL(endpoint);
+}
+
+function unknownEndpoint(endpoint: string): TerminalError {
+  return new TerminalError({
+    code: "UnknownEndpoint",
+    path: "spec.docker.endpoint",
+    message: `'${endpoint}' is not the address of a container engine.`,
+    hint: "Write unix:///path/of/socket, tcp://host:2376 or ssh://user@host.",
+  });
+}
+
+function usualSocket(env: Readonly<Record<string, string | undefined>>): string {
+  const runtime = env["XDG_RUNTIME_DIR"];
+  const usual = "/var/run/docker.sock";
+  const known = [
+    usual,
+    ...(runtime === undefined ? [] : [join(runtime, "docker.sock"), join(runtime, "podman", "podman.sock")]),
+    join(homedir(), ".docker", "run", "docker.sock"),
+    "/run/podman/podman.sock",
+  ];
+  return `unix://${known.find((path) => existsSync(path)) ?? usual}`;
+}
+
+/** As the docker command does, where the endpoint comes from $DOCKER_HOST too. */
+function tlsOfEnvironment({ endpoint, env = process.env }: EngineOptions): EngineOptions["tls"] {
+  const folder = env["DOCKER_CERT_PATH"];
+  if (endpoint !== undefined || !env["DOCKER_TLS_VERIFY"] || folder === undefined) return undefined;
+  const read = (name: string): string => readFileSync(join(folder, name), "utf8");
+  return { ca: read("ca.pem"), cert: read("cert.pem"), key: read("key.pem") };
+}
