@@ -12,11 +12,15 @@ import { createClient } from "../../src/client/http-client.ts";
 import type { Client, KindName } from "../../src/client/client.ts";
 import { kindNamed } from "../../src/kinds/registry.ts";
 import type { Condition, Resource } from "../../src/model/resource.ts";
+import { diagnosis } from "./diagnosis.ts";
 import { isAlive, processesOf } from "./processes.ts";
 import { until } from "./until.ts";
 
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
 export const PROGRAMS = join(ROOT, "test", "programs");
+
+/** Milliseconds after which a command that has not returned is looked into. */
+const LONG = 60_000;
 
 export interface Outcome {
   readonly code: number | null;
@@ -91,8 +95,17 @@ export class TestHome {
     return { child, said: () => texts.stdout + texts.stderr, done };
   }
 
+  /** One that has not returned for a long time says what is known: it will be the test's time that is over. */
   async tutti(args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
-    return this.start(args, options).done;
+    const running = this.start(args, options);
+    const explaining = setTimeout(() => void this.#explain(args, running), LONG);
+    return running.done.finally(() => clearTimeout(explaining));
+  }
+
+  async #explain(args: readonly string[], running: Running): Promise<void> {
+    const known = await diagnosis(this.path, () => this.client());
+    const since = `tutti ${args.join(" ")} (pid ${running.child.pid ?? "none"}) has not returned for ${LONG / 1000} s.`;
+    console.error(`${since}\n--- it has said\n${running.said()}\n${known}`);
   }
 
   /** Runs a command that must succeed; gives its standard output. */

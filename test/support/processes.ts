@@ -75,6 +75,17 @@ function listeners(): readonly { readonly port: number; readonly inode: string }
   );
 }
 
+/** One line for each process: who started it, what it is doing, in which call of the kernel it waits. */
+export function treeText(pids: readonly number[]): string {
+  const lines = pids.map((pid) => {
+    const state = /^State:\s+(\S+)/m.exec(read(`/proc/${pid}/status`) ?? "")?.[1] ?? "gone";
+    const place = read(`/proc/${pid}/wchan`) ?? "";
+    const ports = listeningPorts([pid]).join(" ");
+    return `${pid} by ${parentOf(pid) ?? "nobody"} ${state} ${place} [${ports}] ${commandLineOf(pid).slice(0, 200)}`;
+  });
+  return lines.length === 0 ? "none" : lines.join("\n");
+}
+
 export function residentBytes(pid: number): number {
   return Number(/VmRSS:\s+(\d+)/.exec(read(`/proc/${pid}/status`) ?? "")?.[1] ?? 0) * 1024;
 }
