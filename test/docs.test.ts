@@ -5,7 +5,8 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { startDaemon } from "../src/providers/docker/fixtures/daemon.ts";
 import { ROOT } from "./support/home.ts";
 import { openHome } from "./support/open-home.ts";
 
@@ -58,19 +59,34 @@ describe.each(["README.md", ...guides])("%s", (file) => {
   );
 });
 
-describe.each(guides)("%s", (file) => {
-  const commands = examplesIn(file)
-    .filter(({ language }) => language === "sh")
+function commandsIn(file: string, wanted: string): readonly string[] {
+  return examplesIn(file)
+    .filter(({ language }) => language === wanted)
     .flatMap(({ text }) => text.trim().split("\n"))
     .filter((line) => line.startsWith("./tutti "));
+}
 
-  test.skipIf(commands.length === 0)("shows commands that do what they say", async () => {
-    const home = openHome();
-    for (const command of commands) {
-      const outcome = await home.tutti(wordsOf(command), { cwd: ROOT });
-      expect(outcome, `${command}\n${outcome.stdout}\n${outcome.stderr}`).toMatchObject({ code: 0 });
-    }
-  });
+async function runAll(commands: readonly string[], env: Readonly<Record<string, string>>): Promise<void> {
+  const home = openHome();
+  for (const command of commands) {
+    const outcome = await home.tutti(wordsOf(command), { cwd: ROOT, env });
+    expect(outcome, `${command}\n${outcome.stdout}\n${outcome.stderr}`).toMatchObject({ code: 0 });
+  }
+}
+
+describe.each(guides)("%s", (file) => {
+  const commands = commandsIn(file, "sh");
+  test.skipIf(commands.length === 0)("shows commands that do what they say", () => runAll(commands, {}));
+
+  const withContainers = commandsIn(file, "sh docker");
+  test.skipIf(withContainers.length === 0)(
+    "shows commands for containers that do what they say",
+    async () => {
+      const daemon = await startDaemon();
+      onTestFinished(() => daemon.close());
+      await runAll(withContainers, { DOCKER_HOST: daemon.endpoint });
+    },
+  );
 });
 
 test("docs/api.md shows ways to the API that work", async () => {

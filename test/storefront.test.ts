@@ -7,7 +7,7 @@ import { openHome } from "./support/open-home.ts";
 import { leftBehind } from "./support/left-behind.ts";
 import { ask } from "./support/load.ts";
 import { isHeld, listeningPorts, startedBy } from "./support/processes.ts";
-import { until } from "./support/until.ts";
+import { buy } from "./support/shop.ts";
 
 const TYPESCRIPT = `${ROOT}/examples/storefront/tutti.ts`;
 const YAML = `${ROOT}/examples/storefront/tutti.yaml`;
@@ -17,18 +17,6 @@ async function up(home: TestHome, declaration: string): Promise<string> {
   const [first = ""] = (await home.ok(["up", declaration])).split("\n");
   expect(first).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/$/);
   return first.replace(/\/$/, "");
-}
-
-/** An order goes through the API into PostgreSQL, to the worker, onto the volume and back. */
-async function buy(url: string): Promise<void> {
-  const { status, body } = await ask(`${url}/api/orders`, { method: "POST", body: '{"product":1}' });
-  expect({ status, body }).toEqual({ status: 201, body: expect.stringMatching(/"id":\d+/) as string });
-  const { id } = JSON.parse(body) as { readonly id: number };
-  const receipt = await until(`the receipt of order ${id}`, async () => {
-    const answer = await ask(`${url}/api/receipts/${id}`);
-    return answer.status === 200 ? answer.body : undefined;
-  });
-  expect(receipt).toBe(`Order ${id}: Baton\n`);
 }
 
 async function resolve(home: TestHome, name: string): Promise<readonly string[]> {

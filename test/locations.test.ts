@@ -1,0 +1,87 @@
+import { expect, onTestFinished, test } from "vitest";
+import { type Daemon, startDaemon } from "../src/providers/docker/fixtures/daemon.ts";
+import { ROOT, type TestHome, kindOf } from "./support/home.ts";
+import { ask, loadOn } from "./support/load.ts";
+import { openHome } from "./support/open-home.ts";
+import { startedBy } from "./support/processes.ts";
+import { buy } from "./support/shop.ts";
+import { until } from "./support/until.ts";
+
+const STOREFRONT = `${ROOT}/examples/storefront/tutti.ts`;
+
+async function daemon(): Promise<Daemon> {
+  const started = await startDaemon({ bare: true });
+  onTestFinished(() => started.close());
+  return started;
+}
+
+/** Class and location of the instances of a service, once each. */
+async function placesOf(home: TestHome, service: string): Promise<readonly string[]> {
+  const instances = await home.instances(service);
+  return [...new Set(instances.map(({ spec }) => `${String(spec["class"])} at ${String(spec["location"])}`))];
+}
+
+async function containersOf({ docker }: Daemon): Promise<number> {
+  return (await docker.listContainers({ all: true })).length;
+}
+
+test("a running shop moves from processes to containers and back, one Change each, and no request fails", async () => {
+  const home = openHome();
+  const engine = await daemon();
+  const env = { DOCKER_HOST: engine.endpoint };
+  await home.ok(["up", STOREFRONT], { env });
+  const url = await home.url("front");
+  await buy(url);
+  const load = loadOn(url, { connections: 8, path: "/api/products" });
+  await load.more(200);
+
+  await home.ok(["up", STOREFRONT, "--location", "docker"], { env });
+  for (const service of ["api", "web", "worker"]) {
+    expect(await placesOf(home, service)).toEqual(["docker at docker"]);
+    expect(startedBy(home.path).filter(({ command }) => command.includes(`${service}.ts`))).toEqual([]);
+  }
+  expect(await home.get("Database/orders")).toMatchObject({ spec: { location: "local" } });
+  expect(await home.url("front")).toBe(url);
+  await buy(url);
+  await load.more(200);
+
+  await home.ok(["up", STOREFRONT], { env });
+  expect(await placesOf(home, "api")).toEqual(["process at local"]);
+  await until("the end of all containers", async () => (await containersOf(engine)) === 0);
+  await buy(url);
+  await load.more(200);
+  await load.stop();
+  expect(load.failures()).toEqual([]);
+  expect((await home.list("Change")).length).toBe(3);
+});
+
+test("the same shop runs behind HAProxy with the system's PostgreSQL when its location says so", async () => {
+  const home = openHome();
+  await home.serve();
+  await home.client().create(kindOf("Location"), {
+    apiVersion: "tutti.dev/v1",
+    kind: "Location",
+    metadata: { name: "engines" },
+    spec: { classes: { LoadBalancer: "haproxy", Database: "server" } },
+  });
+  await home.ok(["up", STOREFRONT, "--location", "engines"]);
+  expect(startedBy(home.path).some(({ command }) => command.includes("haproxy"))).toBe(true);
+  expect(startedBy(home.path).some(({ command }) => command.includes("/usr/lib/postgresql"))).toBe(true);
+  const url = await home.url("front");
+  expect((await ask(`${url}/`)).body).toContain("<title>Storefront</title>");
+  await buy(url);
+  await home.ok(["down", "storefront", "--yes"]);
+  expect(startedBy(home.path)).toEqual([]);
+});
+
+test("a declaration that needs more than its class has is refused before anything is made, with the classes that could", async () => {
+  const home = openHome();
+  const folder = home.declare(
+    "kind: Service\nmetadata: { name: api }\nspec: { class: process, image: shop/api:1 }\n",
+  );
+  const outcome = await home.tutti(["up", folder]);
+  expect(outcome.code).not.toBe(0);
+  expect(outcome.stderr).toContain("The class 'process' of Service has no images.");
+  expect(outcome.stderr).toContain("Classes that can, here: docker.");
+  expect(await home.list("Service")).toEqual([]);
+});
