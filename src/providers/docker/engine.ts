@@ -167,22 +167,18 @@ export class Engine {
   async #open(): Promise<{ readonly docker: Docker; readonly close: () => void }> {
     const { default: Client } = await import("dockerode");
     const { agent, close = () => agent.destroy(), ...where } = this.#reach();
-    // Everything is said, for what is not said dockerode takes from $DOCKER_HOST.
-    const unset = {
-      host: undefined,
-      port: undefined,
-      username: undefined,
-      ca: undefined,
-      cert: undefined,
-      key: undefined,
-    };
+    // Everything is said, for what is not said the client takes from $DOCKER_HOST.
+    const unsaid = { username: undefined, connectionTimeout: undefined, timeout: undefined };
+    const nowhere = { socketPath: undefined, host: undefined, port: undefined };
+    const trust = { protocol: "http", ca: undefined, cert: undefined, key: undefined } as const;
     const docker = new Client({
-      socketPath: undefined,
-      protocol: "http",
-      ...unset,
-      ...{ pathPrefix: "/", agent, connectionTimeout: undefined },
+      ...unsaid,
+      ...nowhere,
+      ...trust,
+      pathPrefix: "/",
+      agent,
       ...where,
-    });
+    } as object);
     return { docker, close };
   }
 
