@@ -3,7 +3,7 @@
  * serve.ts, that names concrete implementations.
  */
 import type { Clock } from "../clock/clock.ts";
-import { instanceController } from "../controllers/instance/index.ts";
+import { identityOf, instanceController } from "../controllers/instance/index.ts";
 import { balanceController } from "../controllers/balance/index.ts";
 import { expiryController } from "../controllers/expiry/index.ts";
 import { garbageController } from "../controllers/garbage/index.ts";
@@ -22,7 +22,7 @@ import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import type { Plan } from "../planner/plan.ts";
 import type { Keyring } from "../model/sealed.ts";
 import { LOCATIONS } from "../planner/place.ts";
-import type { InstanceEngines, Placement } from "../provider/placement.ts";
+import { type InstanceEngines, type Placement, placed } from "../provider/placement.ts";
 import type { ProviderContext, TrafficProvider } from "../provider/provider.ts";
 import { type Store, StoreError } from "../store/store.ts";
 import { Classes, type Engines, type OpenLocation } from "./classes.ts";
@@ -49,6 +49,8 @@ export interface ControlPlane {
   readonly pins: (plan: Plan) => Promise<ReadonlyMap<string, string>>;
   /** Refuses with TerminalError what no class can do, or not the one that is asked for. */
   readonly checkPlacement: (kind: string, spec: Readonly<Record<string, unknown>>) => void;
+  /** What one balancer counts, in Prometheus' text format. */
+  readonly balancerMetrics: (balancer: Resource) => Promise<string>;
   /** Has whatever serves a resource looked at now. */
   readonly lookAt: (key: Key) => void;
   readonly start: () => Promise<void>;
@@ -147,6 +149,10 @@ export function createControlPlane({
     preflight: (plan) => preflight(plan, classes),
     pins: (plan) => pins(plan, classes, store),
     checkPlacement: (kind, spec) => void providerOf(kind, spec, classes),
+    balancerMetrics: async (balancer) =>
+      traffic(placed(balancer as Resource<Placement, { readonly made?: unknown }>)).metrics(
+        identityOf(balancer),
+      ),
     lookAt: (key) => runtime.trigger("provision", key),
     start: async () => {
       await ensureBasics(store);

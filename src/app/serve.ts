@@ -8,8 +8,6 @@
 import pino from "pino";
 import { createApi } from "../api/api.ts";
 import { systemClock } from "../clock/clock.ts";
-import type { Resource } from "../model/resource.ts";
-import type { Identity } from "../provider/provider.ts";
 import { databaseProviders, localServers } from "../providers/databases/index.ts";
 import { localProviders } from "../providers/local/index.ts";
 import { identityOf } from "../providers/local/supervisor/process-table.ts";
@@ -75,7 +73,7 @@ export async function serve({
       metricsText({
         depths: () => plane.runtime.depths(),
         balancers: () => store.list({ kind: "LoadBalancer" }).items,
-        balancerMetrics: (balancer) => local.balancers.metrics(identityOfResource(balancer)),
+        balancerMetrics: plane.balancerMetrics,
       }),
   });
   const url = await listen(api, host, port ?? lastPort(folder));
@@ -136,8 +134,4 @@ async function listen(
 function lastPort(folder: StateFolder): number | undefined {
   const url = folder.registration()?.url ?? folder.lastUrl();
   return url === undefined ? undefined : Number(new URL(url).port) || undefined;
-}
-
-function identityOfResource({ kind, metadata }: Resource): Identity {
-  return { kind, namespace: metadata.namespace ?? "", name: metadata.name, uid: metadata.uid };
 }
