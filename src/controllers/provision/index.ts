@@ -53,6 +53,8 @@ interface Status {
   readonly replaced?: string;
   /** The resolved spec it was made from: what removal goes by after the declaration has changed. */
   readonly made?: unknown;
+  /** Of a Database, added up from its Backups by another controller. */
+  readonly lastBackup?: string;
   readonly [output: string]: unknown;
 }
 type Provisioned = Resource<Spec, Status>;
@@ -302,8 +304,9 @@ function isNews(before: Condition | undefined, { ready, reason }: Report): boole
   return (before?.status === "True") !== ready || (!ready && before?.reason !== reason);
 }
 
-function kept(status: Status | undefined): Pick<Status, "made" | "replaced"> {
+function kept(status: Status | undefined): Pick<Status, "made" | "replaced" | "lastBackup"> {
   return {
+    ...(status?.lastBackup === undefined ? {} : { lastBackup: status.lastBackup }),
     ...(status?.made === undefined ? {} : { made: status.made }),
     ...(status?.replaced === undefined ? {} : { replaced: status.replaced }),
   };
