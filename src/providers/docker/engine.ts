@@ -6,17 +6,18 @@
  *
  *  E1 Nothing is reached, and nothing of dockerode loaded, before the first call.
  *  E2 Every call ends: with its answer, with the caller's signal, or after its time.
- *  E3 What goes wrong is one of three: `EngineError` (the engine answered, and refuses; `status` says how), TerminalError
- *     (it cannot be reached until a person changes something), an ordinary Error in one sentence (it does not answer).
- *  E4 At most eight containers are created or started at a time: more make an engine slower, not faster.
+ *  E3 What goes wrong is one of three: the engine answered, and refuses (the client's error, with its status: errors.ts);
+ *     TerminalError, it cannot be reached until a person changes something; an ordinary Error, it does not answer.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
+import { createRequire } from "node:module";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type Docker from "dockerode";
 import { TerminalError } from "../../provider/provider.ts";
+import { statusOf } from "./errors.ts";
 import { type SshSignIn, openSsh } from "./ssh.ts";
 
 export interface EngineOptions {
@@ -36,20 +37,22 @@ export interface CallOptions {
   readonly within?: number;
 }
 
-/** The engine answered, and refuses. */
-export class EngineError extends Error {
-  /** HTTP status: 404 not there, 409 in conflict with what is there. */
-  readonly status: number;
+interface Opened {
+  readonly docker: Docker;
+  readonly close: () => void;
+}
 
-  constructor(status: number, message: string) {
-    super(message);
-    this.name = "EngineError";
-    this.status = status;
-  }
+/** Of the client: every call of it goes through here. */
+interface Modem {
+  dial: (
+    request: { readonly abortSignal?: AbortSignal },
+    answered: (error: Error | null, result: unknown) => void,
+  ) => void;
 }
 
 const PATIENCE = 60_000;
-const AT_ONCE = 8;
+/** The client is loaded by who first needs it, in the middle of what need not wait (E1). */
+const load = createRequire(import.meta.url);
 
 export class Engine {
   readonly endpoint: string;
@@ -58,9 +61,7 @@ export class Engine {
   /** It shares this machine's files and loopback address. */
   readonly isLocal: boolean;
   readonly #options: EngineOptions;
-  readonly #waiting: (() => void)[] = [];
-  #free = AT_ONCE;
-  #opened: Promise<{ readonly docker: Docker; readonly close: () => void }> | undefined;
+  #opened: Opened | undefined;
 
   constructor(options: EngineOptions = {}) {
     const env = options.env ?? process.env;
@@ -68,6 +69,11 @@ export class Engine {
     this.endpoint = options.endpoint ?? (env["DOCKER_HOST"] || usualSocket(env));
     this.isLocal = this.endpoint.startsWith("unix://");
     this.address = options.address ?? (this.isLocal ? "127.0.0.1" : hostOf(this.endpoint));
+  }
+
+  /** The client; its calls fail as E3 has it. Every call is given a signal that bounds it, or made through `call` (E2). */
+  get docker(): Docker {
+    return (this.#opened ??= this.#open()).docker;
   }
 
   /**
@@ -87,28 +93,10 @@ export class Engine {
       ending.signal.addEventListener("abort", () => reject(ending.signal.reason as Error), { once: true });
     });
     try {
-      const { docker } = await (this.#opened ??= this.#open());
-      return await Promise.race([work(docker, ending.signal), ended]);
-    } catch (error) {
-      throw ending.signal.aborted ? ending.signal.reason : this.inWords(error);
+      return await Promise.race([work(this.docker, ending.signal), ended]);
     } finally {
       clearTimeout(timer);
       signal?.removeEventListener("abort", cancel);
-    }
-  }
-
-  /** A call that creates or starts a container: waits for its turn (E4), in the order of asking. */
-  async callInTurn<T>(
-    work: (docker: Docker, signal: AbortSignal) => Promise<T>,
-    options: CallOptions = {},
-  ): Promise<T> {
-    await this.#turn(options.signal);
-    try {
-      return await this.call(work, options);
-    } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#free++;
-      else next();
     }
   }
 
@@ -122,50 +110,13 @@ export class Engine {
       : `Podman ${podman.Version}, API ${version.ApiVersion}`;
   }
 
-  /** What a failed call or stream says, as E3 has it. */
-  inWords(error: unknown): Error {
-    if (error instanceof EngineError || error instanceof TerminalError) return error;
-    const { statusCode, json, code, message } = error as Error & {
-      statusCode?: number;
-      json?: { message?: string } | null;
-      code?: string;
-    };
-    if (statusCode !== undefined) return new EngineError(statusCode, said(json?.message ?? message));
-    if (code !== undefined && isAboutTrust(code)) return this.#distrusted(message);
-    if (code !== undefined || /socket hang up|aborted/.test(message)) return this.#silent(message);
-    return error as Error;
-  }
-
   close(): void {
-    void this.#opened?.then(
-      ({ close }) => close(),
-      () => {},
-    );
+    this.#opened?.close();
     this.#opened = undefined;
   }
 
-  async #turn(signal: AbortSignal | undefined): Promise<void> {
-    signal?.throwIfAborted();
-    if (this.#free > 0) {
-      this.#free--;
-      return;
-    }
-    await new Promise<void>((resolve, reject) => {
-      const enter = (): void => {
-        signal?.removeEventListener("abort", leave);
-        resolve();
-      };
-      const leave = (): void => {
-        this.#waiting.splice(this.#waiting.indexOf(enter), 1);
-        reject(signal?.reason as Error);
-      };
-      signal?.addEventListener("abort", leave, { once: true });
-      this.#waiting.push(enter);
-    });
-  }
-
-  async #open(): Promise<{ readonly docker: Docker; readonly close: () => void }> {
-    const { default: Client } = await import("dockerode");
+  #open(): Opened {
+    const Client = load("dockerode") as typeof Docker;
     const { agent, close = () => agent.destroy(), ...where } = this.#reach();
     // Everything is said, for what is not said the client takes from $DOCKER_HOST.
     const unsaid = { username: undefined, connectionTimeout: undefined, timeout: undefined };
@@ -179,6 +130,12 @@ export class Engine {
       agent,
       ...where,
     } as object);
+    const modem = docker.modem as unknown as Modem;
+    const dial = modem.dial.bind(modem);
+    modem.dial = (request, answered) => {
+      const signal = request.abortSignal;
+      dial(request, (error, result) => answered(error && this.#inWords(error, signal), result));
+    };
     return { docker, close };
   }
 
@@ -193,6 +150,17 @@ export class Engine {
     return tls === undefined
       ? { host, port: port || 2375, agent: new HttpAgent({ keepAlive: true }) }
       : { host, port: port || 2376, protocol: "https", ...tls, agent: new HttpsAgent({ keepAlive: true }) };
+  }
+
+  /** E3. The client's own error where the engine has answered: it holds status and reason. */
+  #inWords(error: Error, signal?: AbortSignal): Error {
+    if (error instanceof TerminalError || statusOf(error) !== undefined) return error;
+    if (signal?.aborted === true) {
+      const reason = signal.reason as Error;
+      return reason.name === "TimeoutError" ? this.#silent("no answer in time") : reason;
+    }
+    const { code, message } = error as NodeJS.ErrnoException;
+    return code !== undefined && isAboutTrust(code) ? this.#distrusted(message) : this.#silent(message);
   }
 
   #silent(why: string): Error {
