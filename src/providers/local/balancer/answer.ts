@@ -6,6 +6,8 @@ export interface AnswerOptions {
   readonly requestId?: string;
   readonly close?: boolean;
   readonly location?: string;
+  /** Seconds; 1 when absent and the status asks to come back. */
+  readonly retryAfter?: number;
 }
 
 /** Body of an answer of the balancer itself. */
@@ -25,9 +27,29 @@ export function answer(response: ServerResponse, status: number, options: Answer
     "Cache-Control",
     "no-store",
   ];
-  if (status >= 502 && status <= 504) headers.push("Retry-After", "1");
+  const retryAfter = retryAfterOf(status, options.retryAfter);
+  if (retryAfter !== undefined) headers.push("Retry-After", String(retryAfter));
   if (options.close === true && response.req.httpVersionMajor < 2) headers.push("Connection", "close");
   if (options.location !== undefined) headers.push("Location", options.location);
   response.writeHead(status, headers);
   response.end(text);
+}
+
+/** Seconds after which to come back; undefined when that would change nothing. */
+export function retryAfterOf(status: number, seconds?: number): number | undefined {
+  return seconds ?? (status >= 502 && status <= 504 ? 1 : undefined);
+}
+
+/** Answers an ACME server's question (RFC 8555, 8.3). */
+export function answerChallenge(response: ServerResponse, value: string): void {
+  response.writeHead(200, [
+    "Content-Type",
+    "application/octet-stream",
+    "Content-Length",
+    String(Buffer.byteLength(value)),
+    "Cache-Control",
+    "no-store",
+  ]);
+  response.end(value);
+  response.req.resume();
 }

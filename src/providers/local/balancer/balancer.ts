@@ -6,27 +6,32 @@
  *  A2 Changes are applied one after another, in the order they were asked for.
  *  A3 Routes and members change between two requests, never within one: a request keeps the route it began with.
  */
+import { randomBytes } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest } from "node:http2";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { answer } from "./answer.ts";
+import { answer, answerChallenge } from "./answer.ts";
 import {
   EMPTY_CONFIGURATION,
   routeName,
   type BalancerDiagnostic,
+  type Challenges,
   type Configuration,
   type RouteConfiguration,
 } from "./configuration.ts";
+import { compileRules } from "./header-rules.ts";
 import { ListenerSet, type BoundPorts, type PreparedListeners } from "./listener-set.ts";
 import type { Listener, Service } from "./listeners.ts";
 import { Pool } from "./pool.ts";
 import { Exchange, type ForwardRoute } from "./proxy.ts";
+import { clientKey, RateLimiter } from "./rate-limit.ts";
 import { location } from "./redirect.ts";
 import { readRequest, type ClientContext, type RequestHead } from "./request-head.ts";
 import { listenerReports, poolReport, routeReport, type BalancerReport } from "./report.ts";
 import { Router, type Routable } from "./router.ts";
 import { RouteStatistics } from "./statistics.ts";
+import { Stickiness, Tokens } from "./stickiness.ts";
 import { serveTcp } from "./tcp.ts";
 import { answerSocket, Upgrade } from "./upgrade.ts";
 
@@ -37,11 +42,19 @@ export interface Seams {
 }
 
 type CompiledRoute = Routable & { readonly configuration: RouteConfiguration } & (
-    | { readonly kind: "forward"; readonly forward: ForwardRoute }
+    | { readonly kind: "forward"; readonly forward: ForwardRoute; readonly limiter: RateLimiter | undefined }
     | { readonly kind: "redirect"; readonly statistics: RouteStatistics }
   );
 
+/** What a balancer keeps beside its configuration. */
+export interface Kept {
+  readonly challenges?: Challenges;
+  /** The key of the cookies' tokens; made when absent. A secret. */
+  readonly cookieKey?: Uint8Array;
+}
+
 const UNROUTED = "(none)";
+const CHALLENGE_PATH = "/.well-known/acme-challenge/";
 
 export class Balancer implements Service {
   readonly #seams: Seams;
@@ -50,6 +63,9 @@ export class Balancer implements Service {
   #pools = new Map<string, Pool>();
   #router = new Router<CompiledRoute>([]);
   #routes = new Map<string, RouteStatistics>();
+  #limiters = new Map<string, RateLimiter>();
+  #challenges: ReadonlyMap<string, string> = new Map();
+  #cookieKey: Uint8Array = randomBytes(32);
   readonly #unrouted = new RouteStatistics(UNROUTED);
   #diagnostics: readonly BalancerDiagnostic[] = [];
   #last: Promise<unknown> = Promise.resolve();
@@ -65,6 +81,19 @@ export class Balancer implements Service {
       ...this.#configuration,
       pools: this.#configuration.pools.map((one) => this.#pools.get(one.name)?.configuration ?? one),
     };
+  }
+
+  get challenges(): Challenges {
+    return Object.fromEntries(this.#challenges);
+  }
+
+  get cookieKey(): Uint8Array {
+    return this.#cookieKey;
+  }
+
+  /** Answers these from now on, and no others. */
+  setChallenges(challenges: Challenges): void {
+    this.#challenges = new Map(Object.entries(challenges));
   }
 
   get boundPorts(): BoundPorts {
@@ -85,8 +114,14 @@ export class Balancer implements Service {
   }
 
   /** Puts in force what can be of a configuration kept from before; the diagnostics name the rest. */
-  restore(configuration: Configuration, ports: BoundPorts): Promise<readonly BalancerDiagnostic[]> {
+  restore(
+    configuration: Configuration,
+    ports: BoundPorts,
+    kept: Kept = {},
+  ): Promise<readonly BalancerDiagnostic[]> {
     return this.#exclusively(async () => {
+      this.#cookieKey = kept.cookieKey ?? this.#cookieKey;
+      this.setChallenges(kept.challenges ?? {});
       const prepared = await this.#listeners.prepare(configuration.listeners, { partial: true, ports });
       this.#apply(configuration, prepared);
       this.#diagnostics = prepared.diagnostics;
@@ -156,16 +191,22 @@ export class Balancer implements Service {
   // Service
 
   request(listener: Listener, request: IncomingMessage, response: ServerResponse): void {
-    const head = readRequest(request, clientOf(listener, request.socket), mayHaveBody(request));
+    const head = readRequest(request, clientOf(listener, request.socket), http2Of(request));
     if (!head.ok) return this.#refuse(response, head.status);
+    if (this.#challenges.size > 0) {
+      const value = this.#challengeOf(listener, head);
+      if (value !== undefined) return answerChallenge(response, value);
+    }
     const route = this.#router.match(listener.configuration.name, head.host, head.path);
     if (route === undefined) return this.#refuse(response, 404, head.requestId);
-    if (route.kind === "forward")
-      return new Exchange(request, response, head, route.forward, {
-        now: this.#seams.now,
-        closing: () => this.#stopping || listener.closing,
-      }).start();
-    this.#redirect(route.configuration, route.statistics, head, response);
+    if (route.kind === "redirect")
+      return this.#redirect(route.configuration, route.statistics, head, response);
+    const wait = this.#waitOf(route.limiter, head);
+    if (wait > 0) return this.#limit(route.forward, wait, head, response);
+    new Exchange(request, response, head, route.forward, {
+      now: this.#seams.now,
+      closing: () => this.#stopping || listener.closing,
+    }).start();
   }
 
   upgrade(listener: Listener, request: IncomingMessage, client: Duplex, early: Buffer): void {
@@ -173,6 +214,11 @@ export class Balancer implements Service {
     if (!head.ok) return answerSocket(client, head.status);
     const route = this.#router.match(listener.configuration.name, head.host, head.path);
     if (route?.kind !== "forward") return answerSocket(client, 404, head.requestId);
+    const wait = this.#waitOf(route.limiter, head);
+    if (wait > 0) {
+      this.#countLimited(route.forward);
+      return answerSocket(client, 429, head.requestId, seconds(wait));
+    }
     new Upgrade(request, client, early, head, route.forward, this.#seams.now).start();
   }
 
@@ -182,6 +228,33 @@ export class Balancer implements Service {
     const statistics = this.#routes.get(`tcp:${name}`);
     if (pool === undefined || statistics === undefined) return void client.destroy();
     serveTcp(client, pool, statistics, this.#seams.now);
+  }
+
+  #challengeOf({ configuration }: Listener, { method, path }: RequestHead): string | undefined {
+    if (configuration.protocol !== "http" || (method !== "GET" && method !== "HEAD")) return undefined;
+    return path.startsWith(CHALLENGE_PATH)
+      ? this.#challenges.get(path.slice(CHALLENGE_PATH.length))
+      : undefined;
+  }
+
+  /** Milliseconds until the client may ask again; 0: it may now. */
+  #waitOf(limiter: RateLimiter | undefined, { client, fields }: RequestHead): number {
+    if (limiter === undefined) return 0;
+    return limiter.take(clientKey(limiter.configuration, client, fields), this.#seams.now());
+  }
+
+  #limit(route: ForwardRoute, wait: number, head: RequestHead, response: ServerResponse): void {
+    answer(response, 429, {
+      requestId: head.requestId,
+      retryAfter: seconds(wait),
+      close: head.body.kind !== "none",
+    });
+    response.req.resume();
+    this.#countLimited(route);
+  }
+
+  #countLimited({ statistics, pool }: ForwardRoute): void {
+    statistics.finished(this.#seams.now(), 0, 429, pool.name, "");
   }
 
   #redirect(
@@ -243,14 +316,20 @@ export class Balancer implements Service {
       this.#routes.set(name, statistics);
       return statistics;
     };
+    const limiters = this.#limiters;
+    this.#limiters = new Map();
     this.#router = new Router(
-      configuration.routes.map((one) => this.#compile(one, statisticsOf(routeName(one)))),
+      configuration.routes.map((one) => this.#compile(one, statisticsOf(routeName(one)), limiters)),
     );
     for (const one of configuration.listeners) if (one.protocol === "tcp") statisticsOf(`tcp:${one.name}`);
   }
 
-  #compile(route: RouteConfiguration, statistics: RouteStatistics): CompiledRoute {
-    const { host, path, listeners } = route;
+  #compile(
+    route: RouteConfiguration,
+    statistics: RouteStatistics,
+    limiters: ReadonlyMap<string, RateLimiter>,
+  ): CompiledRoute {
+    const { host, path, listeners, sticky } = route;
     const where = {
       ...(host === undefined ? {} : { host }),
       ...(path === undefined ? {} : { path }),
@@ -262,12 +341,28 @@ export class Balancer implements Service {
     const forward: ForwardRoute = {
       pool,
       stripPrefix: route.stripPrefix === true ? (path ?? "").replace(/\/+$/, "") : "",
-      requestEdits: route.headers?.request,
-      responseEdits: route.headers?.response,
+      requestRules: compileRules(route.headers?.request),
+      responseRules: compileRules(route.headers?.response),
+      stickiness:
+        sticky === undefined
+          ? undefined
+          : new Stickiness(sticky, path ?? "/", {
+              tokens: new Tokens(this.#cookieKey, pool.name),
+              seats: pool.seats,
+            }),
       timeoutMs: route.timeoutMs,
       statistics,
     };
-    return { ...where, kind: "forward", forward };
+    return { ...where, kind: "forward", forward, limiter: this.#limiterOf(route, limiters) };
+  }
+
+  /** One that stays as it was goes on counting: a change elsewhere gives nobody new requests. */
+  #limiterOf(route: RouteConfiguration, before: ReadonlyMap<string, RateLimiter>): RateLimiter | undefined {
+    if (route.rateLimit === undefined) return undefined;
+    const name = JSON.stringify([route.host, route.path, route.listeners, route.pool, route.rateLimit]);
+    const limiter = before.get(name) ?? new RateLimiter(route.rateLimit);
+    this.#limiters.set(name, limiter);
+    return limiter;
   }
 }
 
@@ -280,8 +375,12 @@ function clientOf(listener: Listener, socket: Socket): ClientContext {
   };
 }
 
-/** HTTP/2 ends a request without a body with its headers; HTTP/1.1 states a length or a coding. */
-function mayHaveBody(request: IncomingMessage): boolean {
-  if (request.httpVersionMajor < 2) return false;
-  return !(request as unknown as Http2ServerRequest).stream.endAfterHeaders;
+/** How a request came, if by HTTP/2: it ends a request without a body with its headers; HTTP/1.1 states a length or a coding. */
+function http2Of(request: IncomingMessage): { readonly endless: boolean } | undefined {
+  if (request.httpVersionMajor < 2) return undefined;
+  return { endless: !(request as unknown as Http2ServerRequest).stream.endAfterHeaders };
+}
+
+function seconds(milliseconds: number): number {
+  return Math.max(1, Math.ceil(milliseconds / 1000));
 }

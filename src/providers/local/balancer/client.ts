@@ -3,7 +3,7 @@
  * trip on a unix socket.
  */
 import { Agent, request } from "./http.ts";
-import type { BalancerDiagnostic, Configuration, MemberConfiguration } from "./configuration.ts";
+import type { BalancerDiagnostic, Challenges, Configuration, MemberConfiguration } from "./configuration.ts";
 import type { BalancerReport, ListenerReport, MemberReport, PoolReport } from "./report.ts";
 
 /** The balancer refused a call; `diagnostics` say why. Nothing has changed, except with code StateNotSaved. */
@@ -52,6 +52,11 @@ export class BalancerClient {
    */
   async setMembers(pool: string, members: readonly MemberConfiguration[]): Promise<void> {
     await this.#json("PATCH", `/pools/${encodeURIComponent(pool)}`, { members });
+  }
+
+  /** Answers these challenges and no others from when it resolves; kept over a restart. */
+  async setChallenges(challenges: Challenges): Promise<void> {
+    await this.#json("PUT", "/challenges", challenges);
   }
 
   /**

@@ -23,6 +23,8 @@ export interface ListenerConfiguration {
   readonly protocol: Protocol;
   /** Required for https; the first answers for names nobody else claims. */
   readonly certificates?: readonly CertificateFiles[];
+  /** Whether HTTP/2 is offered beside HTTP/1.1, with https. Default true. */
+  readonly http2?: boolean;
   /** The pool behind a tcp listener. */
   readonly pool?: string;
   /** Client connections open at once; further ones are closed on arrival. Default 10000. */
@@ -45,8 +47,37 @@ export interface Redirect {
   readonly status?: 301 | 302 | 303 | 307 | 308;
 }
 
-/** Header fields to set, or to remove where the value is null. */
-export type HeaderEdits = Readonly<Record<string, string | null>>;
+/** What happens to the header fields of a message, in this order: some go, some get a value, some come on top. */
+export interface HeaderRules {
+  readonly remove?: readonly string[];
+  readonly set?: Readonly<Record<string, string>>;
+  readonly add?: Readonly<Record<string, string>>;
+}
+
+/** A client stays with one member for as long as it is ready. */
+export interface StickyConfiguration {
+  readonly by: "cookie" | "address";
+  /** Name of the cookie. */
+  readonly cookie: string;
+}
+
+export interface RateLimitConfiguration {
+  /** Requests that a client may make in a period. */
+  readonly requests: number;
+  readonly periodMs: number;
+  /** Name of the header that tells clients apart, lower-case. Absent, also in a request: their address. */
+  readonly header?: string;
+}
+
+/** How the balancer itself finds out which members answer. */
+export interface CheckConfiguration {
+  readonly path: string;
+  readonly periodMs: number;
+  readonly timeoutMs: number;
+  /** Failures in a row after which a member gets nothing, and successes after which it does again. */
+  readonly failureThreshold: number;
+  readonly successThreshold: number;
+}
 
 export interface RouteConfiguration {
   /** Label in metrics and statistics. Default: host and path. */
@@ -62,7 +93,9 @@ export interface RouteConfiguration {
   readonly redirect?: Redirect;
   /** Remove the matched prefix before forwarding. */
   readonly stripPrefix?: boolean;
-  readonly headers?: { readonly request?: HeaderEdits; readonly response?: HeaderEdits };
+  readonly headers?: { readonly request?: HeaderRules; readonly response?: HeaderRules };
+  readonly sticky?: StickyConfiguration;
+  readonly rateLimit?: RateLimitConfiguration;
   /** Overrides the pool's requestTimeoutMs. */
   readonly timeoutMs?: number;
 }
@@ -93,7 +126,12 @@ export interface PoolConfiguration {
   readonly requestTimeoutMs?: number;
   /** How long a request is held when no member can take it; 0 (default) answers 503 at once. */
   readonly queueTimeoutMs?: number;
+  /** Absent: every member is taken for well. */
+  readonly check?: CheckConfiguration;
 }
+
+/** What is answered to `GET /.well-known/acme-challenge/<token>`, by token (RFC 8555, 8.3). */
+export type Challenges = Readonly<Record<string, string>>;
 
 export interface Configuration {
   readonly listeners: readonly ListenerConfiguration[];

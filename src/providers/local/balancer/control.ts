@@ -7,6 +7,7 @@
  *   GET   /pools/{pool}
  *   GET   /pools/{pool}/members/{id}
  *   POST  /pools/{pool}/members/{id}/drain?timeoutMs=
+ *   PUT   /challenges                            {"token": "value"}; 200 when these and no others are answered, and kept
  *   GET   /stats, /metrics, /healthz
  *
  * Errors are {"diagnostics": [...]} with 400 (invalid), 404, 405, 409 (cannot listen), 413, 500 (in force but not kept).
@@ -20,7 +21,7 @@ import { renderMetrics } from "./metrics.ts";
 import type { Pool } from "./pool.ts";
 import { memberReport, poolReport } from "./report.ts";
 import type { StateFile } from "./state.ts";
-import { validateConfiguration, validateMembers } from "./validation.ts";
+import { validateChallenges, validateConfiguration, validateMembers } from "./validation.ts";
 
 interface Reply {
   readonly status: number;
@@ -152,6 +153,16 @@ export function controlServer(balancer: Balancer, state: StateFile, now: () => n
     ],
     ["GET", /^\/healthz$/, () => ({ status: 200, body: { ok: true, diagnostics: balancer.diagnostics } })],
     ["GET", /^\/config$/, () => ({ status: 200, body: balancer.configuration })],
+    [
+      "PUT",
+      /^\/challenges$/,
+      async ({ request }) => {
+        const challenges = validateChallenges(await readJson(request));
+        if (!challenges.ok) return { status: 400, body: { diagnostics: challenges.diagnostics } };
+        balancer.setChallenges(challenges.value);
+        return kept({});
+      },
+    ],
     [
       "PUT",
       /^\/config$/,

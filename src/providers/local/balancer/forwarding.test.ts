@@ -31,8 +31,8 @@ describe("forwarding", () => {
           host: "edited.test",
           pool: "app",
           headers: {
-            request: { "X-Added": "yes", Cookie: null, Host: "inner.test" },
-            response: { "X-Served": "here", Date: null },
+            request: { set: { "X-Added": "yes", Host: "inner.test" }, remove: ["Cookie"] },
+            response: { set: { "X-Served": "here" }, remove: ["Date"] },
           },
         },
       ],

@@ -36,6 +36,10 @@ export const LIMITS = {
   queueRetryMs: 50,
   /** Wait for a member's 100 (Continue) before the body is sent anyway. */
   continueTimeoutMs: 1_000,
+  /** Clients whose requests one route counts at once. */
+  rateLimitClients: 100_000,
+  /** Addresses whose member one pool remembers. */
+  seats: 100_000,
   /** Body of a control request. */
   controlBodyBytes: 16 * 1024 * 1024,
   /** In-flight work is given this long after SIGTERM. */

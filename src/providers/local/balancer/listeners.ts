@@ -165,6 +165,11 @@ export class Listener {
       ...options,
       ...this.#certificates?.first,
       allowHTTP1: true,
+      // Asked at each handshake, so that `http2` changes without a new listener.
+      ALPNCallback: ({ protocols }) =>
+        (this.configuration.http2 === false ? ["http/1.1"] : ["h2", "http/1.1"]).find((one) =>
+          protocols.includes(one),
+        ),
       minVersion: "TLSv1.2",
       handshakeTimeout: LIMITS.handshakeTimeoutMs,
       settings: { maxConcurrentStreams: 128, maxHeaderListSize: LIMITS.requestHeaderBytes },

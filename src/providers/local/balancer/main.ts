@@ -75,8 +75,11 @@ async function restore(balancer: Balancer, stateFile: string): Promise<void> {
   if (loaded.kind === "unreadable")
     return log("warning", "state not used", { file: stateFile, reason: loaded.reason });
   if (loaded.kind === "none") return;
-  const { configuration, ports } = loaded.state;
-  const diagnostics = await balancer.restore(configuration, ports);
+  const { configuration, ports, challenges, cookieKey } = loaded.state;
+  const diagnostics = await balancer.restore(configuration, ports, {
+    challenges,
+    ...(cookieKey === undefined ? {} : { cookieKey: Buffer.from(cookieKey, "base64") }),
+  });
   if (diagnostics.length === 0) return;
   log("warning", "not everything is in force", { diagnostics });
   // A port may be taken for a moment; tried again until it is there or a new configuration has come.
@@ -95,6 +98,8 @@ async function main(): Promise<void> {
   const state = new StateFile(stateFile, () => ({
     configuration: balancer.configuration,
     ports: balancer.boundPorts,
+    challenges: balancer.challenges,
+    cookieKey: Buffer.from(balancer.cookieKey).toString("base64"),
   }));
   const control = controlServer(balancer, state, now);
   // A second balancer on the same socket must not take the listeners of the first.

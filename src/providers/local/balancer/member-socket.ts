@@ -12,6 +12,7 @@ import { connect, type Socket } from "node:net";
 import type { Member } from "./member.ts";
 import type { Pool } from "./pool.ts";
 import { MemberSearch, type SearchUser } from "./search.ts";
+import type { Affinity } from "./stickiness.ts";
 
 export interface MemberSocketUser {
   onSocket(socket: Socket, member: Member): void;
@@ -27,11 +28,11 @@ export class MemberSocket implements SearchUser {
   #socket: Socket | undefined;
   #closed = false;
 
-  constructor(pool: Pool, user: MemberSocketUser, now: () => number) {
+  constructor(pool: Pool, user: MemberSocketUser, now: () => number, affinity?: Affinity) {
     this.#pool = pool;
     this.#user = user;
     this.#now = now;
-    this.#search = new MemberSearch(pool, this, now);
+    this.#search = new MemberSearch(pool, this, now, affinity);
   }
 
   start(): void {

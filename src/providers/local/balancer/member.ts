@@ -21,6 +21,7 @@ export class Member implements Candidate {
   inFlight = 0;
   asideUntil = 0;
   #state: MemberState = "ready";
+  #healthy = true;
   #refusals = 0;
   readonly #idle: UpstreamConnection[] = [];
   readonly #whenIdle = new Set<() => void>();
@@ -36,8 +37,18 @@ export class Member implements Candidate {
     return this.#state;
   }
 
+  /** Whether new requests may go there: declared so, and well as far as checks know. */
   get ready(): boolean {
-    return this.#state === "ready";
+    return this.#state === "ready" && this.#healthy;
+  }
+
+  get healthy(): boolean {
+    return this.#healthy;
+  }
+
+  set healthy(healthy: boolean) {
+    this.#healthy = healthy;
+    if (!healthy) this.#closeIdle();
   }
 
   get idleConnections(): number {
@@ -53,7 +64,7 @@ export class Member implements Candidate {
   /** No new requests from here on; idle connections close (M2). */
   leave(): void {
     this.#state = "draining";
-    for (const connection of this.#idle.splice(0)) connection.destroy();
+    this.#closeIdle();
   }
 
   acquire(): void {
@@ -121,6 +132,10 @@ export class Member implements Candidate {
     if (this.asideUntil > now) return; // The burst that hits a dead member counts once.
     this.asideUntil = now + Math.min(LIMITS.backoffLongestMs, LIMITS.backoffFirstMs * 2 ** this.#refusals);
     this.#refusals = Math.min(this.#refusals + 1, 16);
+  }
+
+  #closeIdle(): void {
+    for (const connection of this.#idle.splice(0)) connection.destroy();
   }
 
   readonly #forget = (connection: UpstreamConnection): void => {

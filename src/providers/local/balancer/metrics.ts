@@ -98,7 +98,7 @@ function renderMembers(out: Exposition, report: BalancerReport): void {
   for (const { labels, member } of members) out.sample(`${PREFIX}_member_in_flight`, labels, member.inFlight);
   out.family(`${PREFIX}_member_ready`, "gauge", "1 when the member receives new requests.");
   for (const { labels, member } of members)
-    out.sample(`${PREFIX}_member_ready`, labels, member.state === "ready" ? 1 : 0);
+    out.sample(`${PREFIX}_member_ready`, labels, member.state === "ready" && member.healthy ? 1 : 0);
   out.family(`${PREFIX}_member_requests_total`, "counter", "Times the member was chosen.");
   for (const { labels, member } of members)
     out.sample(`${PREFIX}_member_requests_total`, labels, member.requests);

@@ -7,12 +7,15 @@
  *  L1 Once `setMembers` or `drain` has returned, `choose` gives no member that is draining or gone, and whoever
  *     was given one before but has not sent anything yet asks `member.ready` again before it sends.
  *  L2 A member that stays (same id and address) keeps its connections, load and statistics.
- *  L3 Waiters are resumed in the order they came, on every change of members.
+ *  L3 Waiters are resumed in the order they came, on every change of members or of their health.
+ *  L4 Exactly the members that are not draining are checked, and only with a check: without one all are well.
  */
 import { available, leastConnections, roundRobin, type Random } from "./balance.ts";
 import type { MemberConfiguration, PoolConfiguration } from "./configuration.ts";
+import { HealthCheck, isSameCheck } from "./health-check.ts";
 import { LIMITS } from "./limits.ts";
 import { Member } from "./member.ts";
+import { type Affinity, Seats } from "./stickiness.ts";
 
 export interface PoolSettings {
   readonly retries: number;
@@ -34,6 +37,9 @@ export class Pool {
   readonly #leaving = new Set<Member>();
   #ready: readonly Member[] = [];
   #waiters = new Set<Waiter>();
+  readonly #checks = new Map<Member, HealthCheck>();
+  /** Who sits where, for routes that tell clients apart by address. */
+  readonly seats = new Seats();
   #turn = 0;
 
   constructor(configuration: PoolConfiguration, random: Random) {
@@ -114,10 +120,12 @@ export class Pool {
   }
 
   /** The member for the next request, none of those tried; undefined when there is none. */
-  choose(tried: ReadonlySet<Member> | undefined, now: number): Member | undefined {
+  choose(tried: ReadonlySet<Member> | undefined, now: number, affinity?: Affinity): Member | undefined {
     let candidates = this.#ready;
     if (tried !== undefined && tried.size > 0) candidates = candidates.filter((one) => !tried.has(one));
     candidates = available(candidates, now);
+    const preferred = affinity?.prefer(candidates);
+    if (preferred !== undefined) return preferred;
     if (this.#configuration.algorithm !== "round-robin") return leastConnections(candidates, this.#random);
     this.#turn = (this.#turn + 1) % Number.MAX_SAFE_INTEGER;
     return roundRobin(candidates, this.#turn, this.#random);
@@ -150,8 +158,30 @@ export class Pool {
     this.#leaving.delete(member);
   }
 
+  #check(): void {
+    const { check } = this.#configuration;
+    for (const [member, running] of this.#checks) {
+      const isWanted = this.#members.get(member.id) === member && member.state === "ready";
+      if (isWanted && check !== undefined && isSameCheck(running, check)) continue;
+      running.stop();
+      this.#checks.delete(member);
+    }
+    for (const member of this.#members.values()) {
+      if (check === undefined) member.healthy = true;
+      else if (member.state === "ready" && !this.#checks.has(member)) {
+        const started = new HealthCheck(check, member, (healthy) => {
+          member.healthy = healthy;
+          this.#changed(this.#configuration);
+        });
+        this.#checks.set(member, started);
+        started.start(this.#random());
+      }
+    }
+  }
+
   #changed(configuration: PoolConfiguration): void {
     this.#configuration = configuration;
+    this.#check(); // L4
     this.#ready = [...this.#members.values()].filter((one) => one.ready && one.weight > 0);
     const waiters = this.#waiters;
     if (waiters.size === 0) return;

@@ -15,7 +15,7 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { answer } from "./answer.ts";
-import type { HeaderEdits } from "./configuration.ts";
+import { edited, type CompiledRules } from "./header-rules.ts";
 import { LIMITS } from "./limits.ts";
 import type { Member } from "./member.ts";
 import type { Pool } from "./pool.ts";
@@ -25,6 +25,7 @@ import { requestHead } from "./request-writer.ts";
 import { MalformedResponse, type ResponseHead } from "./response-parser.ts";
 import { decideRetry, isIdempotent } from "./retry.ts";
 import { MemberSearch, type SearchUser } from "./search.ts";
+import type { Affinity, Stickiness } from "./stickiness.ts";
 import type { RouteStatistics } from "./statistics.ts";
 import type { Failure, UpstreamConnection, UpstreamUser } from "./upstream.ts";
 
@@ -33,8 +34,9 @@ export interface ForwardRoute {
   readonly pool: Pool;
   /** Prefix to remove, or "". */
   readonly stripPrefix: string;
-  readonly requestEdits: HeaderEdits | undefined;
-  readonly responseEdits: HeaderEdits | undefined;
+  readonly requestRules: CompiledRules | undefined;
+  readonly responseRules: CompiledRules | undefined;
+  readonly stickiness: Stickiness | undefined;
   readonly timeoutMs: number | undefined;
   readonly statistics: RouteStatistics;
 }
@@ -51,6 +53,7 @@ export class Exchange implements UpstreamUser, SearchUser {
   readonly #head: RequestHead;
   readonly #route: ForwardRoute;
   readonly #context: ExchangeContext;
+  readonly #affinity: Affinity | undefined;
   readonly #search: MemberSearch;
   readonly #body: RequestBody;
   readonly #text: string;
@@ -86,9 +89,10 @@ export class Exchange implements UpstreamUser, SearchUser {
     this.#startedAt = context.now();
     this.#retriesLeft = route.pool.settings.retries;
     this.#awaitingContinue = head.expectsContinue;
-    this.#text = requestHead(head, { stripPrefix: route.stripPrefix, edits: route.requestEdits });
+    this.#text = requestHead(head, { stripPrefix: route.stripPrefix, rules: route.requestRules });
     this.#body = new RequestBody(request, head.body, () => this.#timer?.refresh());
-    this.#search = new MemberSearch(route.pool, this, context.now);
+    this.#affinity = route.stickiness?.of(head);
+    this.#search = new MemberSearch(route.pool, this, context.now, this.#affinity);
   }
 
   start(): void {
@@ -175,6 +179,7 @@ export class Exchange implements UpstreamUser, SearchUser {
     this.#status = head.status;
     this.#member?.statistics.responded(now, now - this.#askedAt, head.status);
     const fields = this.#responseFields(head);
+    if (this.#route.responseRules?.dropped.has("date") === true) this.#response.sendDate = false;
     if (this.#request.httpVersionMajor < 2) this.#response.writeHead(head.status, head.reason, fields);
     else this.#response.writeHead(head.status, fields); // HTTP/2 has no reason phrase.
   }
@@ -209,9 +214,7 @@ export class Exchange implements UpstreamUser, SearchUser {
   }
 
   #responseFields(head: ResponseHead): string[] {
-    let fields = head.headers as string[];
-    const edits = this.#route.responseEdits;
-    if (edits !== undefined) fields = edited(fields, edits);
+    let fields = responseFields(head, this.#route, this.#affinity, this.#member) as string[];
     if (
       this.#request.httpVersionMajor < 2 &&
       (this.#context.closing() || (this.#awaitingContinue && !this.#continued))
@@ -305,14 +308,14 @@ export class Exchange implements UpstreamUser, SearchUser {
   }
 }
 
-/** Flat fields with some replaced or removed. */
-export function edited(fields: readonly string[], edits: HeaderEdits): string[] {
-  const byName = new Map(Object.entries(edits).map(([name, value]) => [name.toLowerCase(), { name, value }]));
-  const kept: string[] = [];
-  for (let index = 0; index < fields.length; index += 2) {
-    const name = fields[index] ?? "";
-    if (!byName.has(name.toLowerCase())) kept.push(name, fields[index + 1] ?? "");
-  }
-  for (const { name, value } of byName.values()) if (value !== null) kept.push(name, value);
-  return kept;
+/** What the client is told of a member's response: its fields, what the route's rules make of them, and its seat. */
+export function responseFields(
+  { headers }: ResponseHead,
+  { responseRules }: ForwardRoute,
+  affinity: Affinity | undefined,
+  member: Member | undefined,
+): readonly string[] {
+  const fields = responseRules === undefined ? headers : edited(headers, responseRules);
+  const cookie = member === undefined ? undefined : affinity?.cookieFor(member);
+  return cookie === undefined ? fields : [...fields, "Set-Cookie", cookie];
 }

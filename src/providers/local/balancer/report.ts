@@ -14,6 +14,8 @@ export interface MemberReport {
   readonly host: string;
   readonly port: number;
   readonly state: MemberState | "leaving";
+  /** Whether its checks found it well; true without checks. */
+  readonly healthy: boolean;
   readonly weight: number;
   /** Requests, tunnels and connections that hold the member now. */
   readonly inFlight: number;
@@ -78,6 +80,7 @@ export function memberReport(member: Member, leaving: boolean, now: number): Mem
     host: member.host,
     port: member.port,
     state: leaving ? "leaving" : member.state,
+    healthy: member.healthy,
     weight: member.weight,
     inFlight: member.inFlight,
     idleConnections: member.idleConnections,

@@ -7,6 +7,7 @@
  */
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
+import { http2Problem } from "./http2-head.ts";
 import { LIMITS } from "./limits.ts";
 import { normalisedPath } from "./router.ts";
 
@@ -24,6 +25,8 @@ export interface RequestHead {
   readonly body: BodyFraming;
   readonly expectsContinue: boolean;
   readonly requestId: string;
+  /** The client's address as far as it can be believed. */
+  readonly client: string;
   readonly fields: readonly string[];
   /** Fields not to be forwarded besides the hop-by-hop ones, lower-case. */
   readonly nominated: ReadonlySet<string> | undefined;
@@ -119,12 +122,21 @@ function scan(fields: readonly string[]): Scan {
     forwardedHost: "",
     forwarded: "",
   };
+  let authority: string | undefined;
   for (let index = 0; index < fields.length; index += 2) {
     const name = (fields[index] ?? "").toLowerCase();
     if (CONSUMED.has(name)) note(found, name, fields[index + 1] ?? "");
-    else if (name === ":authority") note(found, "host", fields[index + 1] ?? "");
+    else if (name === ":authority") authority = fields[index + 1];
   }
+  if (authority !== undefined) noteAuthority(found, authority);
   return found;
+}
+
+/** HTTP/2's own way to name the host; a Host beside it must say the same. */
+function noteAuthority(found: Scan, authority: string): void {
+  if (found.hosts === 1 && found.host === authority) return;
+  found.hosts += 1;
+  found.host = authority;
 }
 
 function joined(before: string, value: string): string {
@@ -223,15 +235,17 @@ function nominatedBy(connection: string): ReadonlySet<string> | undefined {
 }
 
 /**
- * Reads a request's head. `endless` says that a body without a stated length may follow (HTTP/2).
+ * Reads a request's head. `http2` says how it came, and whether a body without a stated length may follow.
  * Never throws; what is not acceptable comes back as a refusal with its status.
  */
 export function readRequest(
   request: IncomingMessage,
   client: ClientContext,
-  endless = false,
+  http2?: { readonly endless: boolean },
 ): RequestHead | Refusal {
   const fields = request.rawHeaders;
+  const problem = http2 === undefined ? undefined : http2Problem(fields);
+  if (problem !== undefined) return refuse(400, problem);
   if (fields.length > 2 * LIMITS.requestHeaderCount) return refuse(431, "too many header fields");
   const found = scan(fields);
   const method = String(request.method);
@@ -240,7 +254,7 @@ export function readRequest(
   const authority = where.authority ?? found.host;
   if (found.hosts > 1 || !AUTHORITY.test(authority)) return refuse(400, "an invalid Host, or several");
   if (!EXPECT.test(found.expect)) return refuse(417, "an unknown Expect");
-  const body = framing(found, endless);
+  const body = framing(found, http2?.endless === true);
   if ("ok" in body) return body;
   return {
     ok: true,
@@ -252,6 +266,7 @@ export function readRequest(
     body,
     expectsContinue: expectsContinue(found, body),
     requestId: requestIdOf(found),
+    client: client.trustForwarded ? addressOf(found, client) : client.address,
     fields,
     nominated: nominatedBy(found.connection),
     provenance: client.trustForwarded ? extended(found, client, authority) : stated(client, authority),
@@ -265,6 +280,11 @@ function expectsContinue(found: Scan, body: BodyFraming): boolean {
 /** A client's id is kept while it is short and harmless in a log. */
 function requestIdOf(found: Scan): string {
   return REQUEST_ID.test(found.requestId) ? found.requestId : randomUUID();
+}
+
+/** Whom a trusted proxy in front has seen: the last it named. */
+function addressOf({ forwardedFor }: Scan, { address }: ClientContext): string {
+  return forwardedFor.slice(forwardedFor.lastIndexOf(",") + 1).trim() || address;
 }
 
 /** What is said of a stranger: only what the balancer sees itself. */

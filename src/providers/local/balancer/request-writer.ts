@@ -3,41 +3,53 @@
  *
  * Hop-by-hop fields are dropped, the body is framed anew from what was parsed, and the client's provenance is stated.
  */
-import type { HeaderEdits } from "./configuration.ts";
+import type { CompiledRules } from "./header-rules.ts";
 import { CONSUMED, type RequestHead } from "./request-head.ts";
 
 export interface HeadOptions {
   readonly stripPrefix: string;
-  readonly edits: HeaderEdits | undefined;
+  readonly rules: CompiledRules | undefined;
   /** The protocol to switch to, for an upgrade. */
   readonly upgrade?: string | undefined;
 }
 
 /** The head for a member: request line, fields and the empty line, to be written as latin1. */
 export function requestHead(request: RequestHead, options: HeadOptions): string {
-  const edits =
-    options.edits === undefined
-      ? undefined
-      : new Map(Object.entries(options.edits).map(([name, value]) => [name.toLowerCase(), value]));
+  const { rules } = options;
   let path = request.path;
   if (options.stripPrefix !== "") path = path.slice(options.stripPrefix.length) || "/";
-  const host = edits?.get("host") ?? request.authority;
-  let head = `${request.method} ${path}${request.query} HTTP/1.1\r\nHost: ${host}\r\n`;
-  head += forwardedFields(request, edits);
+  let head = `${request.method} ${path}${request.query} HTTP/1.1\r\nHost: ${rules?.host ?? request.authority}\r\n`;
+  head += forwardedFields(request, rules?.dropped);
   head += framingFields(request, options.upgrade);
-  head += `X-Forwarded-For: ${request.provenance.address}\r\nX-Forwarded-Proto: ${request.provenance.proto}\r\n`;
-  head += `X-Forwarded-Host: ${request.provenance.host}\r\nX-Request-Id: ${request.requestId}\r\n`;
-  if (request.provenance.forwarded !== "") head += `Forwarded: ${request.provenance.forwarded}\r\n`;
-  for (const [name, value] of edits ?? [])
-    if (value !== null && name !== "host") head += `${name}: ${value}\r\n`;
+  head += rules === undefined ? ownFields(request) : `${chosenFields(request, rules)}${rules.lines}`;
   return `${head}\r\n`;
 }
 
-type Edits = ReadonlyMap<string, string | null>;
+/** What the balancer says of a request by itself. */
+function ownFields({ provenance: { address, proto, host, forwarded }, requestId }: RequestHead): string {
+  const lines = `X-Forwarded-For: ${address}\r\nX-Forwarded-Proto: ${proto}\r\nX-Forwarded-Host: ${host}\r\nX-Request-Id: ${requestId}\r\n`;
+  return forwarded === "" ? lines : `${lines}Forwarded: ${forwarded}\r\n`;
+}
 
-function forwardedFields({ fields, nominated }: RequestHead, edits: Edits | undefined): string {
+/** The same, where rules may have the last word. */
+function chosenFields(request: RequestHead, { dropped }: CompiledRules): string {
+  const lines = ownFields(request);
+  if (![...dropped].some((name) => CONSUMED.has(name))) return lines;
+  return lines
+    .split(/(?<=\r\n)/)
+    .filter((line) => !dropped.has(line.slice(0, line.indexOf(":")).toLowerCase()))
+    .join("");
+}
+
+function forwardedFields(
+  { fields, nominated }: RequestHead,
+  dropped: ReadonlySet<string> | undefined,
+): string {
   const isDropped = (name: string): boolean =>
-    CONSUMED.has(name) || name.startsWith(":") || nominated?.has(name) === true || edits?.has(name) === true;
+    CONSUMED.has(name) ||
+    name.startsWith(":") ||
+    nominated?.has(name) === true ||
+    dropped?.has(name) === true;
   let lines = "";
   const cookies: string[] = [];
   for (let index = 0; index < fields.length; index += 2) {

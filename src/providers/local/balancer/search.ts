@@ -11,6 +11,7 @@
 import { LIMITS } from "./limits.ts";
 import type { Member } from "./member.ts";
 import type { Pool, Waiter } from "./pool.ts";
+import type { Affinity } from "./stickiness.ts";
 
 export interface SearchUser {
   onMember(member: Member): void;
@@ -23,11 +24,13 @@ export class MemberSearch implements Waiter {
   readonly #user: SearchUser;
   readonly #now: () => number;
   readonly #deadline: number;
+  readonly #affinity: Affinity | undefined;
   #tried: Set<Member> | undefined;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(pool: Pool, user: SearchUser, now: () => number) {
+  constructor(pool: Pool, user: SearchUser, now: () => number, affinity?: Affinity) {
     this.#pool = pool;
+    this.#affinity = affinity;
     this.#user = user;
     this.#now = now;
     this.#deadline = now() + pool.settings.queueTimeoutMs;
@@ -36,7 +39,7 @@ export class MemberSearch implements Waiter {
   /** Looks for a member, at once or later. */
   next(): void {
     const now = this.#now();
-    const member = this.#pool.choose(this.#tried, now);
+    const member = this.#pool.choose(this.#tried, now, this.#affinity);
     if (member !== undefined) return this.#user.onMember(member);
     const left = this.#deadline - now;
     if (left <= 0 || !this.#pool.wait(this)) return this.#user.onNoMember();

@@ -8,14 +8,17 @@
  */
 import { open, readFile, rename } from "node:fs/promises";
 import { dirname } from "node:path";
-import type { Configuration } from "./configuration.ts";
+import type { Challenges, Configuration } from "./configuration.ts";
 import type { BoundPorts } from "./listener-set.ts";
-import { validateConfiguration } from "./validation.ts";
+import { validateChallenges, validateConfiguration } from "./validation.ts";
 
 export interface State {
   readonly configuration: Configuration;
   /** Ports that listeners with port 0 got, kept across restarts. */
   readonly ports: BoundPorts;
+  readonly challenges: Challenges;
+  /** Of the cookies' tokens: base64, 32 bytes. A secret. Absent in the files of versions without cookies. */
+  readonly cookieKey?: string;
 }
 
 export type LoadedState =
@@ -50,7 +53,21 @@ function parseState(text: string): LoadedState {
     return { kind: "unreadable", reason };
   }
   const ports = "ports" in value ? readPorts(value.ports) : {};
-  return { kind: "state", state: { configuration: validated.value, ports } };
+  const challenges = validateChallenges("challenges" in value ? value.challenges : {});
+  const cookieKey = "cookieKey" in value && isKey(value.cookieKey) ? value.cookieKey : undefined;
+  return {
+    kind: "state",
+    state: {
+      configuration: validated.value,
+      ports,
+      challenges: challenges.ok ? challenges.value : {},
+      ...(cookieKey === undefined ? {} : { cookieKey }),
+    },
+  };
+}
+
+function isKey(value: unknown): value is string {
+  return typeof value === "string" && Buffer.from(value, "base64").length === 32;
 }
 
 function readPorts(value: unknown): BoundPorts {

@@ -12,15 +12,16 @@
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { answerText } from "./answer.ts";
+import { answerText, retryAfterOf } from "./answer.ts";
 import { STATUS_CODES } from "./http.ts";
 import type { Member } from "./member.ts";
 import { MemberSocket, type MemberSocketUser } from "./member-socket.ts";
-import { edited, type ForwardRoute } from "./proxy.ts";
+import { responseFields, type ForwardRoute } from "./proxy.ts";
 import type { RequestHead } from "./request-head.ts";
 import { requestHead } from "./request-writer.ts";
 import { ResponseParser, type ResponseHead, type ResponseSink } from "./response-parser.ts";
 import { splice } from "./splice.ts";
+import type { Affinity } from "./stickiness.ts";
 
 /** Whether a request may switch protocols; otherwise it is served as if it had not asked (RFC 9110 §7.8). */
 export function mayUpgrade(request: IncomingMessage): boolean {
@@ -32,9 +33,10 @@ export function mayUpgrade(request: IncomingMessage): boolean {
 }
 
 /** Writes an answer to a client whose socket has left the HTTP server, and closes it. */
-export function answerSocket(client: Duplex, status: number, requestId?: string): void {
+export function answerSocket(client: Duplex, status: number, requestId?: string, seconds?: number): void {
   const text = answerText(status, requestId);
-  const retry = status >= 502 && status <= 504 ? "Retry-After: 1\r\n" : "";
+  const retryAfter = retryAfterOf(status, seconds);
+  const retry = retryAfter === undefined ? "" : `Retry-After: ${retryAfter}\r\n`;
   client.on("error", () => undefined);
   client.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\nContent-Type: text/plain; charset=utf-8\r\n` +
@@ -50,6 +52,7 @@ export class Upgrade implements MemberSocketUser, ResponseSink {
   readonly #now: () => number;
   readonly #text: string;
   readonly #startedAt: number;
+  readonly #affinity: Affinity | undefined;
   readonly #upstream: MemberSocket;
   readonly #parser: ResponseParser;
   #socket: Socket | undefined;
@@ -74,10 +77,11 @@ export class Upgrade implements MemberSocketUser, ResponseSink {
     this.#startedAt = now();
     this.#text = requestHead(head, {
       stripPrefix: route.stripPrefix,
-      edits: route.requestEdits,
+      rules: route.requestRules,
       upgrade: request.headers.upgrade,
     });
-    this.#upstream = new MemberSocket(route.pool, this, now);
+    this.#affinity = route.stickiness?.of(head);
+    this.#upstream = new MemberSocket(route.pool, this, now, this.#affinity);
     this.#parser = new ResponseParser(this);
   }
 
@@ -114,10 +118,7 @@ export class Upgrade implements MemberSocketUser, ResponseSink {
     this.#status = head.status;
     const now = this.#now();
     this.#member?.statistics.responded(now, now - this.#startedAt, head.status);
-    const fields =
-      this.#route.responseEdits === undefined
-        ? head.headers
-        : edited(head.headers, this.#route.responseEdits);
+    const fields = responseFields(head, this.#route, this.#affinity, this.#member);
     let text = `HTTP/1.1 ${head.status} ${head.reason}\r\n`;
     for (let index = 0; index < fields.length; index += 2)
       text += `${fields[index] ?? ""}: ${fields[index + 1] ?? ""}\r\n`;

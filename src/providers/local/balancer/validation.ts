@@ -7,12 +7,14 @@
 import { isIP } from "node:net";
 import type {
   BalancerDiagnostic,
+  Challenges,
   Configuration,
   ListenerConfiguration,
   MemberConfiguration,
   PoolConfiguration,
   RouteConfiguration,
 } from "./configuration.ts";
+import { headerRuleProblems, TOKEN } from "./header-rules.ts";
 
 export type Validated<T> =
   | { readonly ok: true; readonly value: T }
@@ -23,9 +25,6 @@ type Report = (address: string, message: string, hint?: string) => void;
 type Fields = Readonly<Record<string, readonly [Check, "required" | "optional"]>>;
 type Loose = Record<string, unknown>;
 
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-// eslint-disable-next-line no-control-regex
-const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 const NAME = /^(\*\.)?[a-z0-9]([a-z0-9_-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9_-]*[a-z0-9])?)*$/i;
 const LONGEST_MS = 2 ** 31 - 1;
 
@@ -64,6 +63,10 @@ const path: Check = (value, at, report) => {
   if (typeof value !== "string" || !/^\/[^\s?#\x00-\x1f\x7f]*$/.test(value))
     report(at, "must be a path that begins with / and has no query");
 };
+const target: Check = (value, at, report) => {
+  if (typeof value !== "string" || !/^\/[\x21\x22\x24-\x7e]*$/.test(value))
+    report(at, "must be a path that begins with / and has neither blanks nor a fragment");
+};
 const list =
   (item: Check): Check =>
   (value, at, report) => {
@@ -83,27 +86,17 @@ const record =
       else if (presence === "required") report(`${at}.${key}`, "is missing");
     }
   };
-const headerEdits: Check = (value, at, report) => {
-  if (!isObject(value)) return report(at, "must be an object of header fields");
-  for (const [name, one] of Object.entries(value)) {
-    if (!TOKEN.test(name)) report(`${at}.${name}`, "is not a header field name");
-    if (FRAMING.has(name.toLowerCase()))
-      report(`${at}.${name}`, "is set by the balancer itself and cannot be edited");
-    if (one !== null && (typeof one !== "string" || !FIELD_VALUE.test(one)))
-      report(`${at}.${name}`, "must be a string without control characters, or null to remove the field");
-  }
+const cookieName: Check = (value, at, report) => {
+  if (typeof value !== "string" || !/^[A-Za-z0-9_-]{1,256}$/.test(value))
+    report(at, "must be a name of letters, digits, _ and -");
 };
-/** Fields that decide where a message ends: editing them would let two parties disagree about it. */
-const FRAMING = new Set([
-  "content-length",
-  "transfer-encoding",
-  "connection",
-  "keep-alive",
-  "upgrade",
-  "te",
-  "trailer",
-  "expect",
-]);
+const headerName: Check = (value, at, report) => {
+  if (typeof value !== "string" || !TOKEN.test(value))
+    return report(at, "must be the name of a header field");
+};
+const headerRules: Check = (value, at, report) => {
+  for (const problem of headerRuleProblems(value)) report(`${at}.${problem.at}`, problem.message);
+};
 
 const certificate = record({
   hosts: [list(hostPattern), "required"],
@@ -115,6 +108,7 @@ const listener = record({
   host: [text, "required"],
   port: [whole(0, 65535), "required"],
   protocol: [among("http", "https", "tcp"), "required"],
+  http2: [flag, "optional"],
   certificates: [list(certificate), "optional"],
   pool: [text, "optional"],
   maxConnections: [whole(1, 1_000_000), "optional"],
@@ -128,6 +122,19 @@ const redirect = record({
   path: [path, "optional"],
   status: [among(301, 302, 303, 307, 308), "optional"],
 });
+const sticky = record({ by: [among("cookie", "address"), "required"], cookie: [cookieName, "required"] });
+const rateLimit = record({
+  requests: [whole(1, LONGEST_MS), "required"],
+  periodMs: [whole(1, LONGEST_MS), "required"],
+  header: [headerName, "optional"],
+});
+const check = record({
+  path: [target, "required"],
+  periodMs: [whole(1, LONGEST_MS), "required"],
+  timeoutMs: [whole(1, LONGEST_MS), "required"],
+  failureThreshold: [whole(1, 1_000_000), "required"],
+  successThreshold: [whole(1, 1_000_000), "required"],
+});
 const route = record({
   name: [text, "optional"],
   host: [hostPattern, "optional"],
@@ -136,7 +143,9 @@ const route = record({
   pool: [text, "optional"],
   redirect: [redirect, "optional"],
   stripPrefix: [flag, "optional"],
-  headers: [record({ request: [headerEdits, "optional"], response: [headerEdits, "optional"] }), "optional"],
+  headers: [record({ request: [headerRules, "optional"], response: [headerRules, "optional"] }), "optional"],
+  sticky: [sticky, "optional"],
+  rateLimit: [rateLimit, "optional"],
   timeoutMs: [whole(1, LONGEST_MS), "optional"],
 });
 const member = record({
@@ -154,6 +163,7 @@ const pool = record({
   connectTimeoutMs: [whole(1, LONGEST_MS), "optional"],
   requestTimeoutMs: [whole(1, LONGEST_MS), "optional"],
   queueTimeoutMs: [whole(0, LONGEST_MS), "optional"],
+  check: [check, "optional"],
 });
 const configuration = record({
   listeners: [list(listener), "required"],
@@ -267,4 +277,16 @@ export function validateMembers(input: unknown): Validated<readonly MemberConfig
     input,
   );
   return shape.ok ? collect((report) => checkMembers(shape.value, "members", report), shape.value) : shape;
+}
+
+/** Checks challenges: tokens are base64url, values printable. Never throws. */
+export function validateChallenges(input: unknown): Validated<Challenges> {
+  return collect<Challenges>((report) => {
+    if (!isObject(input)) return report("challenges", "must be an object of values by token");
+    for (const [token, value] of Object.entries(input)) {
+      if (!/^[\w-]{1,256}$/.test(token)) report("challenges", "has a token that is not base64url");
+      if (typeof value !== "string" || !/^[\x21-\x7e]{1,1024}$/.test(value))
+        report(`challenges.${token}`, "must be 1 to 1024 printable characters");
+    }
+  }, input);
 }
