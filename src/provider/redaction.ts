@@ -1,13 +1,16 @@
 /** What an instance prints, fit for people: without the values of its secrets (I10), and the line that says why it ended. */
 import { type Keyring, isSealed } from "../model/sealed.ts";
 
-/** Opened values of the sealed ones in `env`, and passwords in their URLs. Too short to be told from ordinary text: left alone. */
+/** Words of the sealed values in `env`, opened. */
 export function secretsIn(env: Readonly<Record<string, unknown>>, keyring: Keyring): readonly string[] {
   return Object.values(env)
     .filter(isSealed)
-    .map((value) => keyring.open(value))
-    .flatMap((value) => [value, ...passwordIn(value)])
-    .filter((value) => value.length >= 6);
+    .flatMap((value) => secretWords(keyring.open(value)));
+}
+
+/** A secret, and the password in it if it is a URL. What is too short to be told from ordinary text is left alone. */
+export function secretWords(value: string): readonly string[] {
+  return [value, ...passwordIn(value)].filter((word) => word.length >= 6);
 }
 
 function passwordIn(value: string): readonly string[] {

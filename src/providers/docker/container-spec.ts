@@ -13,6 +13,7 @@ import type { ContainerBeside } from "../../provider/container.ts";
 import { type Identity, type InstanceSpec, TerminalError } from "../../provider/provider.ts";
 import type { ContainerBody } from "./containers.ts";
 import { type Role, containerName, labelsOf } from "./identity.ts";
+import { secretLabel } from "./secrets.ts";
 
 export interface Mount {
   readonly type: "bind" | "volume";
@@ -140,7 +141,11 @@ function common(
   const user = run.user ?? setting.own?.user;
   const isPublished = joins === undefined && setting.networks.length > 0 && role !== "init";
   return {
-    Labels: { ...run.labels, ...labelsOf(setting.home, identity, { service, template, role }) },
+    Labels: {
+      ...run.labels,
+      ...secretLabel(spec),
+      ...labelsOf(setting.home, identity, { service, template, role }),
+    },
     ...(user === undefined ? {} : { User: user }),
     ...attachment(identity, spec, setting, joins, role),
     HostConfig: {

@@ -246,7 +246,7 @@ export class Containers {
     if (names.length === 0) return [];
     const filters = JSON.stringify({ name: names });
     const listed = await this.engine.call(
-      (docker, abortSignal) => docker.listNetworks({ filters, abortSignal }),
+      (docker, abortSignal) => docker.listNetworks({ filters, abortSignal } as object),
       within(signal),
     );
     const there = new Set(listed.map(({ Name }) => Name));
