@@ -120,6 +120,12 @@ export const verbs: readonly VerbEntry[] = [
     load: async () => (await import("./kubeconfig.ts")).verb,
   },
   {
+    name: "certificate",
+    group: "Control plane",
+    summary: "Show the certificates that are kept, and whom to trust",
+    load: async () => (await import("./certificate.ts")).verb,
+  },
+  {
     name: "doctor",
     group: "Control plane",
     summary: "Check this machine and the control plane",

@@ -18,6 +18,7 @@ import { conditionOf, timestamp, withCondition } from "../../model/condition.ts"
 import { equal } from "../../model/equality.ts";
 import { type Condition, type Key, type Resource, keyOf } from "../../model/resource.ts";
 import type { Keyring } from "../../model/sealed.ts";
+import { type Placement, placed } from "../../provider/placement.ts";
 import { type Identity, TerminalError, type TrafficProvider } from "../../provider/provider.ts";
 import { type Operation, type Store, StoreError } from "../../store/store.ts";
 import { advanceOrder } from "./acme.ts";
@@ -44,13 +45,13 @@ export interface CertificateOptions {
   /** All balancers, under the index "". */
   readonly balancers: IndexView;
   /** Who makes a balancer of this class. */
-  readonly providerOf: (spec: { readonly class: string; readonly location: string }) => TrafficProvider;
+  readonly providerOf: (spec: Placement) => TrafficProvider;
   /** Has the balancer with this key look at its certificates now. */
   readonly changed: (balancer: Key) => void;
 }
 
 type Balancer = Resource<
-  BalancerSpec & { readonly class: string; readonly location: string },
+  BalancerSpec & Placement,
   { readonly conditions?: readonly Condition[]; readonly made?: unknown }
 >;
 
@@ -170,7 +171,7 @@ class CertificateMachine {
   ): Promise<Finding> {
     const { providerOf } = this.#options;
     const present = (tokens: Readonly<Record<string, string>>): Promise<void> =>
-      this.#challenges.present(providerOf(balancer.spec), identityOf(balancer), wanted.listener, tokens);
+      this.#challenges.present(providerOf(placed(balancer)), identityOf(balancer), wanted.listener, tokens);
     const announce = (): readonly Operation[] => this.#announcement(wanted, balancer);
     const progress = await advanceOrder({ wanted, balancer, announce, present, context }, this.#options);
     switch (progress.state) {
@@ -225,7 +226,7 @@ class CertificateMachine {
     const going = new Set(
       findings.filter(({ reason }) => reason === "Issuing").map(({ listener }) => listener),
     );
-    const provider = (): TrafficProvider => this.#options.providerOf(balancer.spec);
+    const provider = (): TrafficProvider => this.#options.providerOf(placed(balancer));
     await this.#challenges.withdraw(provider, identityOf(balancer), going).catch(() => {});
   }
 
