@@ -188,6 +188,21 @@ describe("a deleted instance", () => {
     expect(members("front api")).toEqual([]);
   });
 
+  it("is withdrawn also when its status is written at the very moment in which that is said", async () => {
+    await instance("i1");
+    await balancer("front", [{ service: "api" }]);
+    await remove("i1");
+    const racing = store.commit(
+      [{ type: "status", key: key("i1"), status: { ...ready, readyAt: 1 } }],
+      cause,
+    );
+    traffic.drains.get("front api i1")?.();
+    await racing;
+    await clock.advance(1);
+    expect(get("i1").status).toMatchObject({ readyAt: 1 });
+    expect(isWithdrawn("i1")).toBe(true);
+  });
+
   it("is drained also where the balancer is not well but still serves", async () => {
     await instance("i1");
     await balancer("front", [{ service: "api" }]);

@@ -22,7 +22,7 @@ import { parseDuration } from "../../model/duration.ts";
 import { type Condition, type Key, type Resource, keyOf, keyText } from "../../model/resource.ts";
 import { placed } from "../../provider/placement.ts";
 import type { Identity, Member, MemberStats, TrafficProvider } from "../../provider/provider.ts";
-import type { Cause, Store } from "../../store/store.ts";
+import { type Cause, type Store, StoreError } from "../../store/store.ts";
 import { outliers } from "./outliers.ts";
 
 export interface BalanceOptions {
@@ -235,14 +235,14 @@ class BalanceMachine {
     const balancer = keyText(identity);
     const drain = `${uid} ${balancer} ${pool}`;
     if (!isToBeWithdrawn(instance) || deletionTimestamp === undefined || this.#draining.has(drain)) return;
-    if (this.#drained.get(uid)?.has(`${balancer} ${pool}`) === true) return;
+    // Drained, and not said yet, because others are not or because saying it failed: then only that is done again.
+    const isDrained = this.#drained.get(uid)?.has(`${balancer} ${pool}`) === true;
     this.#draining.add(drain);
     const timeout = Math.max(
       0,
       Date.parse(deletionTimestamp) + parseDuration(instance.spec.run.stop.drain) - this.#options.clock.now(),
     );
-    void provider
-      .drain(identity, pool, name, timeout)
+    void (isDrained ? Promise.resolve() : provider.drain(identity, pool, name, timeout))
       .then(() => this.#note(instance, balancer, pool, context))
       .catch(() => {})
       .finally(() => this.#draining.delete(drain));
@@ -264,27 +264,29 @@ class BalanceMachine {
   }
 
   async #withdrawn(key: Key, uid: string, context: ReconcileContext): Promise<void> {
+    while (!(await this.#saidWithdrawn(key, uid, context)));
+    this.#drained.delete(uid);
+  }
+
+  /** False when somebody else wrote the status in between: a conflict is told when that other write can be read. */
+  async #saidWithdrawn(key: Key, uid: string, context: ReconcileContext): Promise<boolean> {
     const { store, clock } = this.#options;
     const instance = store.get(key) as Instance | undefined;
-    if (instance?.metadata.uid === uid) {
-      const conditions = withCondition(
-        instance.status?.conditions,
-        { type: "Withdrawn", status: "True", reason: "Drained", message: "No balancer sends it requests." },
-        clock.now(),
-      );
-      await store.commit(
-        [
-          {
-            type: "status",
-            key,
-            status: { ...instance.status, conditions },
-            expectedVersion: instance.metadata.resourceVersion,
-          },
-        ],
-        context.cause("drained"),
-      );
+    if (instance?.metadata.uid !== uid) return true;
+    const conditions = withCondition(
+      instance.status?.conditions,
+      { type: "Withdrawn", status: "True", reason: "Drained", message: "No balancer sends it requests." },
+      clock.now(),
+    );
+    const status = { ...instance.status, conditions };
+    const expectedVersion = instance.metadata.resourceVersion;
+    try {
+      await store.commit([{ type: "status", key, status, expectedVersion }], context.cause("drained"));
+      return true;
+    } catch (error) {
+      if (error instanceof StoreError && error.code === "Conflict") return false;
+      throw error;
     }
-    this.#drained.delete(uid);
   }
 
   /** A balancer that does not serve has no traffic to withdraw. */
