@@ -29,6 +29,12 @@ export interface DatabaseSpec {
   readonly settings: Readonly<Record<string, string | number | boolean>>;
 }
 
+export const DEFAULT_PORTS: Readonly<Record<DatabaseEngine, number>> = {
+  postgres: 5432,
+  mariadb: 3306,
+  redis: 6379,
+};
+
 export type Access = "read" | "write" | "owner";
 
 /** Who logs in. In memory only: the password is in the open. */
@@ -39,12 +45,48 @@ export interface Login {
 
 export type Readiness = { readonly ready: true } | { readonly ready: false; readonly reason: string };
 
+/** An account as declared. Two logins take turns for it (accounts.ts). */
+export interface Account {
+  readonly name: string;
+  readonly access: Access;
+  /** The login in force. */
+  readonly login: Login;
+}
+
 /** The database of one resource. */
 export interface WantedDatabase {
   readonly identity: Identity;
   readonly database: string;
-  /** To whom it and everything in it belongs. */
+  /** Whoever logs in for it acts as this role, to which the database and everything in it belongs. */
+  readonly ownerRole: string;
+  /** The login in force of the owner. */
   readonly owner: Login;
+  readonly extensions: readonly string[];
+  /** Others use the server as well: what is there may be somebody else's (I9). */
+  readonly isShared: boolean;
+}
+
+/**
+ * What is remembered of a database, in the server itself: by whom it was made, and how far its passwords are. It is what
+ * `ensure` goes by, so that nothing depends on a status.
+ */
+export interface Mark {
+  /** Of the resource; empty when that is gone and the database was to be kept. */
+  readonly uid: string;
+  /** Namespace and name of the resource. */
+  readonly of: string;
+  /** How often passwords were rotated: which login is in force, and what its password is derived from. */
+  readonly generation: number;
+  /** The request that was answered last. */
+  readonly rotation?: string;
+  /** Milliseconds since the epoch. */
+  readonly rotatedAt: number;
+  /** The former logins are locked, or there are none. */
+  readonly isSettled: boolean;
+  /** It was there before, and stays when the resource goes. */
+  readonly isAdopted?: boolean;
+  /** The accounts beside the owner, with what was granted. */
+  readonly users: Readonly<Record<string, Access>>;
 }
 
 export interface EngineKnowledge {
@@ -53,11 +95,32 @@ export interface EngineKnowledge {
   readonly features: readonly string[];
   /** Logs in and asks a question. Never rejects; the reason is the server's or the system's own word. */
   checkReady(access: ServerAccess): Promise<Readiness>;
-  /** Idempotent; what is right already is left alone. */
-  ensureDatabase(access: ServerAccess, wanted: WantedDatabase): Promise<void>;
+  /** One session with the server at a time: those who work in the same server take turns. */
+  within<T>(
+    access: ServerAccess,
+    wanted: WantedDatabase,
+    use: (session: EngineSession) => Promise<T>,
+  ): Promise<T>;
   /** The connection URL: it holds the password. */
   url(access: Pick<ServerAccess, "host" | "port" | "tls">, login: Login, database: string): string;
   readonly backups?: EngineBackups;
+}
+
+/** A session with a server as who may do everything, about one database. Everything in it is idempotent. */
+export interface EngineSession {
+  /** Undefined when there is no such database; without a mark when it is somebody else's. */
+  find(): Promise<{ readonly mark?: Mark } | undefined>;
+  /**
+   * Database, accounts with what they may do, extensions; the logins in force have their password. Accounts that are no
+   * longer wanted go. Then it is marked: nothing counts as done before.
+   */
+  ensure(mark: Mark, accounts: readonly Account[], before: Mark | undefined): Promise<void>;
+  /** How many are connected with one of these logins. */
+  connections(logins: readonly string[]): Promise<number>;
+  /** Nobody logs in with them any more; who is connected stays. */
+  lock(logins: readonly string[]): Promise<void>;
+  /** Takes away what was made; with `keepData` the accounts are locked and what is left is named. */
+  remove(mark: Mark, logins: readonly string[], keepData: boolean): Promise<readonly string[]>;
 }
 
 /** As in DatabaseProvider (provider/provider.ts), in a server that is there. */

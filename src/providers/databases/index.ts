@@ -6,12 +6,14 @@ import type { EngineKnowledge } from "./engine.ts";
 import { postgres } from "./postgres/index.ts";
 import { databaseProvider } from "./provider.ts";
 import { embeddedServers } from "./servers/embedded.ts";
+import { externalServers } from "./servers/external.ts";
+import { systemServers } from "./servers/system.ts";
 
 const engines: readonly EngineKnowledge[] = [postgres];
 
 /** The servers that one machine can have by itself, in order of preference. */
 export function localServers(host: ServerHost): readonly DatabaseServers[] {
-  return [embeddedServers(host)];
+  return [embeddedServers(host), systemServers(host), externalServers()];
 }
 
 /** Several sources of one class, such as docker's of several engines, are one class to people. */

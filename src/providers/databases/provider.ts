@@ -1,105 +1,198 @@
 /**
  * The provider of Databases of one class: a source of servers, and what is done in them.
  *
- *   source.ensure --> server --until it answers--> database and accounts --> ready
+ *   source.ensure --> server --until it answers--> database and accounts (accounts.ts) --> ready
  *
- *  - Passwords are derived from the control plane's key and the resource's identity (Keyring.derive): none is ever
- *    recorded, so none can be lost by a crash.
+ * What was done is marked in the server itself: after a crash, or with no status at all, the next `ensure` sees how far
+ * it is.
  */
-import type { DatabaseEngine, DatabaseServers, ServerAccess } from "../../provider/database-server.ts";
+import type { DatabaseServers, ServerAccess } from "../../provider/database-server.ts";
 import {
   type Desired,
   type Observation,
+  type Obstacle,
   type Provider,
   type ProviderContext,
   RequeueAfter,
   TerminalError,
 } from "../../provider/provider.ts";
+import { type Kept, accountsOf, allLogins, keepAccounts, ownerRole } from "./accounts.ts";
 import type { DatabaseSpec, EngineKnowledge, WantedDatabase } from "./engine.ts";
 
 /** First start after a crash replays the log: give it time. */
 const START_PATIENCE = 60_000;
+/** While something is under way at the server itself. */
+const LOOK_AGAIN = 5_000;
+
+/** Needs that an engine, not a class, may lack: where in the spec they stand. */
+const ENGINE_FEATURES = {
+  extensions: "extensions",
+  users: "more users",
+  rotate: "rotation",
+  backup: "backups",
+};
 
 export function databaseProvider(source: DatabaseServers, engines: readonly EngineKnowledge[]): Provider {
+  const isShared = source.features.includes("existing servers");
   const engineOf = (spec: DatabaseSpec): EngineKnowledge => {
     const found = engines.find(({ engine }) => engine === spec.engine);
-    if (found !== undefined) return found;
-    throw new TerminalError({
-      code: "UnknownEngine",
-      path: "spec.engine",
-      message: `The class '${source.class}' has no ${spec.engine}.`,
-      hint: `It has ${engines.map(({ engine }) => engine).join(", ")}.`,
-    });
+    const refusal = found === undefined ? unknownEngine(source, spec, engines) : lacking(found, source, spec);
+    if (found === undefined || refusal !== undefined) throw new TerminalError(refusal!);
+    return found;
   };
   const provider: Provider<DatabaseSpec> = {
     kind: "Database",
     class: source.class,
     capabilities: source.capabilities,
     features: [...new Set([...source.features, ...engines.flatMap(({ features }) => features)])],
-    ...(source.obstacles === undefined ? {} : { obstacles: (prospect) => source.obstacles!(prospect) }),
+    obstacles: async (prospect) => {
+      const spec = prospect.spec as unknown as DatabaseSpec;
+      const engine = engines.find((one) => one.engine === spec.engine);
+      const refusal = engine === undefined ? undefined : lacking(engine, source, spec);
+      if (refusal !== undefined) return [refusal];
+      return (await source.obstacles?.(prospect)) ?? [];
+    },
     observe: async (desired, context) => {
       const engine = engineOf(desired.spec);
       const access = await source.find(desired, context);
       if (access === undefined) return undefined;
-      const { ready } = await engine.checkReady(access);
-      return observation(wantedOf(desired, context), access, ready, engine, context);
+      const state = await engine.checkReady(access);
+      if (!state.ready) return { ready: false, outputs: {}, message: `It does not answer: ${state.reason}.` };
+      if (access.standIn !== undefined) return observation(desired, access, undefined, engine, context);
+      const wanted = wantedDatabase(desired, 0, isShared, context);
+      const found = await engine.within(access, wanted, (session) => session.find());
+      if (found?.mark?.uid !== desired.identity.uid) return undefined;
+      return observation(desired, access, { mark: found.mark }, engine, context);
     },
     ensure: async (desired, context) => {
       const engine = engineOf(desired.spec);
       const access = await source.ensure(desired, context);
-      await untilReady(access, engine, context);
-      const wanted = wantedOf(desired, context);
-      if (access.standIn === undefined) await engine.ensureDatabase(access, wanted);
-      return observation(wanted, access, true, engine, context);
+      await untilReady(access, engine, isShared, context);
+      if (access.standIn !== undefined) return observation(desired, access, undefined, engine, context);
+      const kept = await engine.within(access, wantedDatabase(desired, 0, isShared, context), (session) =>
+        keepAccounts(session, desired, isShared, context),
+      );
+      return observation(desired, access, kept, engine, context);
     },
-    remove: (desired, context) => source.remove(desired, context),
+    remove: async (desired, context) => {
+      if (!isShared) return source.remove(desired, context);
+      const engine = engineOf(desired.spec);
+      const access = await source.ensure(desired, context);
+      return engine.within(access, wantedDatabase(desired, 0, isShared, context), async (session) => {
+        const mark = (await session.find())?.mark;
+        if (mark?.uid !== desired.identity.uid) return [];
+        return session.remove(mark, allLogins(desired, mark), context.keepData);
+      });
+    },
   };
   return provider as Provider;
 }
 
-function wantedOf({ identity, spec }: Desired<DatabaseSpec>, { keyring }: ProviderContext): WantedDatabase {
-  const { namespace, name, uid } = identity;
+/** `generation`: how often the passwords were rotated (Mark). */
+export function wantedDatabase(
+  desired: Desired<DatabaseSpec>,
+  generation: number,
+  isShared: boolean,
+  context: Pick<ProviderContext, "keyring">,
+): WantedDatabase {
+  const { identity, spec } = desired;
   return {
     identity,
-    database: spec.database ?? name,
-    owner: { user: spec.user ?? name, password: keyring.derive(`database/${namespace}/${name}/${uid}`) },
+    database: spec.database ?? identity.name,
+    ownerRole: ownerRole(desired),
+    owner: accountsOf(desired, generation, context)[0].login,
+    extensions: spec.extensions ?? [],
+    isShared,
   };
 }
 
 async function untilReady(
   access: ServerAccess,
   engine: EngineKnowledge,
+  isShared: boolean,
   { clock, signal }: ProviderContext,
 ): Promise<void> {
   const deadline = clock.now() + START_PATIENCE;
   for (let delay = 5; ; delay = Math.min(delay * 1.5, 250)) {
     const state = await engine.checkReady(access);
     if (state.ready) return;
+    // A server that is somebody else's is not starting because of us.
+    if (isShared) throw new Error(`The server at ${access.host} cannot be used: ${state.reason}.`);
     if (clock.now() >= deadline) throw new RequeueAfter(1_000, `The server does not answer: ${state.reason}`);
     await clock.sleep(delay, signal);
   }
 }
 
+/** `kept`: undefined where a stand-in serves, which has no accounts. */
 function observation(
-  { database, owner }: WantedDatabase,
+  desired: Desired<DatabaseSpec>,
   access: ServerAccess,
-  ready: boolean,
+  kept: Kept | undefined,
   engine: EngineKnowledge,
   { keyring }: ProviderContext,
 ): Observation {
-  const name: DatabaseEngine | "pglite" = access.standIn === undefined ? engine.engine : "pglite";
+  const [owner, ...users] = accountsOf(desired, kept?.mark.generation ?? 0, { keyring });
+  const database = desired.spec.database ?? desired.identity.name;
+  const messages = [access.standIn, access.notice, kept?.notice].filter((one) => one !== undefined);
+  const lookAfter = access.notice === undefined ? kept?.lookAfter : LOOK_AGAIN;
   return {
-    ready,
+    ready: true,
     outputs: {
       host: access.host,
       port: access.port,
-      user: owner.user,
+      user: owner.login.user,
       database,
-      password: keyring.seal(owner.password),
-      url: keyring.seal(engine.url(access, owner, database)),
-      engine: name,
+      password: keyring.seal(owner.login.password),
+      url: keyring.seal(engine.url(access, owner.login, database)),
+      engine: kept === undefined ? "pglite" : engine.engine,
       ...(access.folder === undefined ? {} : { folder: access.folder }),
+      ...(kept === undefined ? {} : rotationOutputs(kept)),
+      ...(users.length === 0
+        ? {}
+        : {
+            users: users.map(({ name, login }) => ({
+              name,
+              user: login.user,
+              password: keyring.seal(login.password),
+              url: keyring.seal(engine.url(access, login, database)),
+            })),
+          }),
     },
-    ...(access.standIn === undefined ? {} : { message: access.standIn }),
+    ...(messages.length === 0 ? {} : { message: messages.join(" ") }),
+    ...(lookAfter === undefined ? {} : { lookAfter }),
   };
+}
+
+function rotationOutputs({ mark }: Kept): object {
+  const { rotatedAt, rotation } = mark;
+  return { rotatedAt, ...(rotation === undefined ? {} : { rotation }) };
+}
+
+function unknownEngine(
+  source: DatabaseServers,
+  spec: DatabaseSpec,
+  engines: readonly EngineKnowledge[],
+): Obstacle {
+  return {
+    code: "Unsupported",
+    path: "spec.engine",
+    message: `The class '${source.class}' of Database has no ${spec.engine}.`,
+    hint: `It has ${engines.map(({ engine }) => engine).join(", ")}.`,
+  };
+}
+
+/** A class has what any of its engines has; this one may not. */
+function lacking(engine: EngineKnowledge, source: DatabaseServers, spec: DatabaseSpec): Obstacle | undefined {
+  for (const [field, feature] of Object.entries(ENGINE_FEATURES)) {
+    const value = spec[field as keyof DatabaseSpec];
+    const isUsed = value !== undefined && !(Array.isArray(value) && value.length === 0);
+    if (!isUsed || engine.features.includes(feature) || source.features.includes(feature)) continue;
+    return {
+      code: "Unsupported",
+      path: `spec.${field}`,
+      message: `The engine ${engine.engine} has no ${feature}.`,
+      hint: "Leave it out, or choose another engine.",
+    };
+  }
+  return undefined;
 }

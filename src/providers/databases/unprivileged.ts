@@ -7,7 +7,7 @@ import { run } from "./run.ts";
  * PostgreSQL refuses to run as root. This decides as whom it runs:
  *
  *   we are not root                          -> `self`
- *   root, a new cluster, `nobody` can reach  -> `user`: the folders are given to nobody, the program drops to it
+ *   root, a new cluster, `nobody` can reach  -> `user`: the folders are given to it, the program drops to it
  *   root, otherwise                          -> `namespace`: a user namespace in which root is called nobody
  *   root, an existing cluster                -> whatever its owner says, so that the choice never changes under it
  *
@@ -26,14 +26,18 @@ export interface Reach {
   readonly dataFolder: string;
   /** Other paths the server must be able to read. */
   readonly paths: readonly string[];
+  /** The file in the folder by whose owner an existing cluster is known; PostgreSQL's when absent. */
+  readonly mark?: string;
+  /** The system's own user for such a server, if there is one. */
+  readonly user?: string;
 }
 
 /** @throws DiagnosticError `PostgresNeedsUnprivilegedUser` when none of the ways is open. */
 export async function decideRunAs(reach: Reach): Promise<RunAs> {
   if (process.getuid?.() !== 0) return { kind: "self" };
-  const owner = clusterOwner(reach.dataFolder);
+  const owner = clusterOwner(reach);
   if (owner !== undefined && owner.uid !== 0) return { kind: "user", ...owner };
-  const user = unprivilegedUser();
+  const user = unprivilegedUser(reach.user);
   const droppable =
     user !== undefined && [reach.dataFolder, ...reach.paths].every((path) => canReach(path, user));
   if (owner === undefined && droppable) return { kind: "user", ...user };
@@ -43,7 +47,7 @@ export async function decideRunAs(reach: Reach): Promise<RunAs> {
     {
       severity: "error",
       code: "PostgresNeedsUnprivilegedUser",
-      message: `PostgreSQL does not run as root, ${reach.dataFolder} cannot be reached by the user nobody, and user namespaces are not available.`,
+      message: `A database server does not run as root, ${reach.dataFolder} cannot be reached by an unprivileged user, and user namespaces are not available.`,
       hint: "Run Tutti as an ordinary user, or set TUTTI_HOME to a folder every user may enter.",
     },
   ]);
@@ -69,19 +73,24 @@ function namespaceWorks(): Promise<boolean> {
 }
 let namespace: Promise<boolean> | undefined;
 
-function clusterOwner(dataFolder: string): { uid: number; gid: number } | undefined {
-  const version = statSync(join(dataFolder, "PG_VERSION"), { throwIfNoEntry: false });
+function clusterOwner({ dataFolder, mark = "PG_VERSION" }: Reach): { uid: number; gid: number } | undefined {
+  const version = statSync(join(dataFolder, mark), { throwIfNoEntry: false });
   return version === undefined ? undefined : { uid: version.uid, gid: version.gid };
 }
 
-/** Whoever called sudo, else nobody. PostgreSQL wants the user to have an entry in the user database. */
-function unprivilegedUser(): { uid: number; gid: number } | undefined {
+/** The server's own user, whoever called sudo, else nobody. PostgreSQL wants an entry in the user database. */
+function unprivilegedUser(own: string | undefined): { uid: number; gid: number } | undefined {
+  const found = own === undefined ? undefined : userNamed(own);
+  if (found !== undefined) return found;
   const [uid, gid] = [Number(process.env["SUDO_UID"]), Number(process.env["SUDO_GID"])];
-  if (uid > 0 && gid > 0) return { uid, gid };
+  return uid > 0 && gid > 0 ? { uid, gid } : userNamed("nobody");
+}
+
+function userNamed(name: string): { uid: number; gid: number } | undefined {
   try {
     const line = readFileSync("/etc/passwd", "utf8")
       .split("\n")
-      .find((entry) => entry.startsWith("nobody:"));
+      .find((entry) => entry.startsWith(`${name}:`));
     const fields = line?.split(":");
     return fields === undefined ? undefined : { uid: Number(fields[2]), gid: Number(fields[3]) };
   } catch {

@@ -23,8 +23,10 @@ import { freePort } from "../../../provider/ports.ts";
 import { processEntries } from "../../local/supervisor/process-table.ts";
 import { Supervisor } from "../../local/supervisor/supervisor.ts";
 import { type ClusterOptions, ensureCluster } from "./cluster.ts";
-import { checkReady, dropDatabase, ensureDatabase } from "./database.ts";
+import { checkReady } from "./database.ts";
+import type { EngineSession, WantedDatabase } from "../engine.ts";
 import { stopServer } from "./postmaster.ts";
+import { within } from "./session.ts";
 
 const password = "s3cret-superuser-pass";
 const userPassword = "s3cret-application-pass";
@@ -64,6 +66,27 @@ async function stop(): Promise<void> {
 
 function server(): { port: number; user: string; password: string } {
   return { port: options.port, user: "tutti", password };
+}
+
+const mark = { uid: "a", of: "default/orders", generation: 0, rotatedAt: 0, isSettled: true, users: {} };
+
+function inOrders<T>(secret: string, use: (session: EngineSession) => Promise<T>): Promise<T> {
+  const wanted: WantedDatabase = {
+    identity: { kind: "Database", namespace: "default", name: "orders", uid: "a" },
+    database: "orders",
+    ownerRole: "orders",
+    owner: { user: "orders", password: secret },
+    extensions: [],
+    isShared: false,
+  };
+  return within({ host: "127.0.0.1", ...server() }, wanted, use);
+}
+
+function ensureOrders(secret: string): Promise<void> {
+  const login = { user: "orders", password: secret };
+  return inOrders(secret, (session) =>
+    session.ensure(mark, [{ name: "orders", access: "owner", login }], undefined),
+  );
 }
 
 async function started(): Promise<number> {
@@ -120,26 +143,25 @@ describe("a new cluster", () => {
 
   test("gets a database with a role of its own; doing it again, or at once, changes nothing", async () => {
     await started();
-    const database = { server: server(), user: "orders", password: userPassword, database: "orders" };
-    await Promise.all([ensureDatabase(database), ensureDatabase(database)]);
-    await ensureDatabase(database);
+    await Promise.all([ensureOrders(userPassword), ensureOrders(userPassword)]);
+    await ensureOrders(userPassword);
     const login = { user: "orders", password: userPassword, database: "orders" };
     await query("create table item (id int)", login);
-    await ensureDatabase({ ...database, password: "another" });
+    await ensureOrders("another");
     expect(
       await checkReady({ port: options.port, user: "orders", password: userPassword }, "orders"),
     ).toMatchObject({ ready: false });
     expect(await checkReady({ port: options.port, user: "orders", password: "another" }, "orders")).toEqual({
       ready: true,
     });
-    await dropDatabase(database);
+    await inOrders("another", (session) => session.remove(mark, ["orders"], false));
     expect(await query("select datname from pg_database where datname = 'orders'")).toEqual([]);
     expect(await query("select rolname from pg_roles where rolname = 'orders'")).toEqual([]);
   });
 
   test("no password is found in any file, command line or log", async () => {
     await started();
-    await ensureDatabase({ server: server(), user: "orders", password: userPassword, database: "orders" });
+    await ensureOrders(userPassword);
     await query("select nonsense").catch(() => {});
     for (const file of readdirSync(home, { recursive: true, encoding: "utf8" })) {
       if (!statSync(join(home, file)).isFile()) continue;

@@ -37,7 +37,12 @@ export interface ClusterOptions extends ClusterSettings {
   readonly password: string;
   /** The programs to run; the embedded ones when absent. */
   readonly binaries?: PostgresBinaries;
+  /** The system's user for it. */
+  readonly user?: string;
 }
+
+/** With its programs found. */
+export type InstalledCluster = Omit<ClusterOptions, "binaries"> & { readonly binaries: PostgresBinaries };
 
 /** What the supervisor needs to start the server; it becomes a ProcessSpec with an id and a log file. */
 export interface ClusterCommand {
@@ -54,19 +59,20 @@ const verifierFile = "tutti.superuser";
 
 /** @throws DiagnosticError with what is wrong and what to do; nothing half-made is left in the data folder. */
 export async function ensureCluster(options: ClusterOptions): Promise<ClusterCommand> {
-  const settings = renderSettings(options.dataFolder, options);
+  renderSettings(options.dataFolder, options); // refuses before anything is made
   const binaries = options.binaries ?? (await locateBinaries());
   const present = existsSync(join(options.dataFolder, "PG_VERSION"));
   if (present) requireVersion(options.dataFolder, binaries);
   else requireEmpty(options.dataFolder);
   const runAs = await decideRunAs({
-    dataFolder: join(options.dataFolder, "base"),
+    dataFolder: options.dataFolder,
     paths: [binaries.postgres, join(options.cacheFolder, "x")],
+    ...(options.user === undefined ? {} : { user: options.user }),
   });
   const cluster = new ClusterFolder(binaries, runAs);
   if (present) await clearStaleLock(options.dataFolder);
   else await create(cluster, options);
-  await cluster.write(join(options.dataFolder, includedFile), settings);
+  if (present) await writeSettings({ ...options, binaries });
   if (!passwordHolds(options)) await cluster.setPassword(options.dataFolder, options);
   return {
     command: commandAs(runAs, [binaries.postgres, "-D", options.dataFolder]),
@@ -78,11 +84,28 @@ export async function ensureCluster(options: ClusterOptions): Promise<ClusterCom
   };
 }
 
+/**
+ * The settings of a cluster, whether its server runs or not: written when they differ and the programs accept them.
+ *
+ * @throws DiagnosticError `SettingInvalid` with the programs' own words; the former settings stay.
+ */
+export async function writeSettings(options: InstalledCluster): Promise<void> {
+  const settings = renderSettings(options.dataFolder, options);
+  const file = join(options.dataFolder, includedFile);
+  if (existsSync(file) && readFileSync(file, "utf8") === settings) return;
+  const runAs = await decideRunAs({ dataFolder: options.dataFolder, paths: [] });
+  const cluster = new ClusterFolder(options.binaries, runAs);
+  await cluster.check(options.dataFolder, settings);
+  await cluster.write(file, settings);
+}
+
 async function create(cluster: ClusterFolder, options: ClusterOptions): Promise<void> {
   const source = await template(cluster, options.cacheFolder, options.superuser);
   const target = `${options.dataFolder}.new`;
   await cluster.makeEmpty(target);
   await cluster.copy(source, target);
+  if (Object.keys(options.settings ?? {}).length > 0)
+    await cluster.check(target, renderSettings(target, options));
   await cluster.write(join(target, includedFile), renderSettings(options.dataFolder, options));
   await cluster.setPassword(target, options, { synced: false });
   await cluster.sync(target);
@@ -198,6 +221,35 @@ class ClusterFolder {
     await writeFile(`${file}.new`, content, { mode: 0o600 });
     if (this.#runAs.kind === "user") await chown(`${file}.new`, this.#runAs.uid, this.#runAs.gid);
     await rename(`${file}.new`, file);
+  }
+
+  /** Has the server's program read the settings as a configuration file; it starts nothing. */
+  async check(folder: string, settings: string): Promise<void> {
+    const file = join(folder, `${includedFile}.candidate`);
+    await this.write(file, settings);
+    const result = await this.#run([
+      this.#binaries.postgres,
+      "-D",
+      folder,
+      `--config-file=${file}`,
+      "-C",
+      "data_directory",
+    ]);
+    await rm(file, { force: true });
+    if (result.kind === "ended" && result.code === 0) return;
+    const words =
+      result.kind === "failed"
+        ? result.error
+        : result.output
+            .split("\n")
+            .filter((line) => /LOG:|FATAL:/.test(line) && !line.includes("contains errors"))
+            .map((line) => line.replace(/^.*(LOG|FATAL): */, ""))
+            .join("; ");
+    throw refusal(
+      "SettingInvalid",
+      `PostgreSQL does not accept the settings: ${words}.`,
+      "Correct spec.settings; those before are still in force.",
+    );
   }
 
   /** In single-user mode: the server runs without listening, reads one statement from its input, and ends. */

@@ -1,66 +1,16 @@
 import type { Sql } from "postgres";
-import { matchesVerifier, scramVerifier } from "./scram.ts";
+import type { Readiness } from "../engine.ts";
+import { tlsOptions } from "../tls.ts";
 
-/** What is done inside a running server, over the wire. The client library is loaded when it is first needed. */
+/** Connections to a PostgreSQL server. The client library is loaded when it is first needed. */
 export interface ServerAddress {
   readonly port: number;
+  /** Or the folder of its Unix socket. */
   readonly host?: string;
   readonly user: string;
   readonly password: string;
+  readonly tls?: boolean;
 }
-
-export interface DatabaseOptions {
-  /** The server and the superuser to log in with. */
-  readonly server: ServerAddress;
-  readonly user: string;
-  readonly password: string;
-  readonly database: string;
-}
-
-/**
- * Makes a role and a database that belongs to it, or corrects the role's password; what is right already is left
- * alone. Only the password's verifier is sent, so no log of the server can hold the password.
- */
-export async function ensureDatabase(options: DatabaseOptions): Promise<void> {
-  await withConnection(options.server, "postgres", async (sql) => {
-    await sql`select pg_advisory_lock(hashtext('tutti'))`; // until the session ends: two who make the same thing take turns
-    const [role] = await sql<
-      { rolpassword: string | null; rolcanlogin: boolean }[]
-    >`select rolpassword, rolcanlogin from pg_authid where rolname = ${options.user}`;
-    if (role === undefined)
-      await sql.unsafe(
-        `create role ${quoted(options.user)} login password '${scramVerifier(options.password)}'`,
-      );
-    else if (!role.rolcanlogin || !matchesVerifier(options.password, role.rolpassword ?? "")) {
-      await sql.unsafe(
-        `alter role ${quoted(options.user)} login password '${scramVerifier(options.password)}'`,
-      );
-    }
-    const [found] = await sql<
-      { owner: string }[]
-    >`select pg_get_userbyid(datdba) as owner from pg_database where datname = ${options.database}`;
-    if (found === undefined)
-      await sql.unsafe(`create database ${quoted(options.database)} owner ${quoted(options.user)}`);
-    else if (found.owner !== options.user)
-      await sql.unsafe(`alter database ${quoted(options.database)} owner to ${quoted(options.user)}`);
-  });
-}
-
-/** Drops a database, ending its sessions, and its role when that owns nothing else. */
-export async function dropDatabase(
-  options: Pick<DatabaseOptions, "server" | "user" | "database">,
-): Promise<void> {
-  await withConnection(options.server, "postgres", async (sql) => {
-    await sql.unsafe(`drop database if exists ${quoted(options.database)} with (force)`);
-    try {
-      await sql.unsafe(`drop role if exists ${quoted(options.user)}`);
-    } catch (error) {
-      if ((error as { code?: string }).code !== stillNeeded) throw error;
-    }
-  });
-}
-
-export type Readiness = { readonly ready: true } | { readonly ready: false; readonly reason: string };
 
 /** Logs in and asks a question. Never rejects; the reason is the server's or the system's own word. */
 export async function checkReady(
@@ -77,7 +27,8 @@ export async function checkReady(
   }
 }
 
-async function withConnection<T>(
+/** One connection, closed afterwards; what takes longer than `timeoutMs` fails. */
+export async function withConnection<T>(
   server: ServerAddress,
   database: string,
   use: (sql: Sql) => PromiseLike<T>,
@@ -95,6 +46,7 @@ async function withConnection<T>(
     backoff: false,
     fetch_types: false,
     onnotice: () => {},
+    ...(server.tls === true ? { ssl: tlsOptions() } : {}),
   });
   // The client can lose a statement with the connection that dies under it; that one would never settle.
   const late = Promise.withResolvers<never>();
@@ -107,9 +59,7 @@ async function withConnection<T>(
   }
 }
 
-/** SQLSTATE dependent_objects_still_exist. */
-const stillNeeded = "2BP01";
-
-function quoted(name: string): string {
+/** An identifier. */
+export function quoted(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }

@@ -1,12 +1,16 @@
 /** PostgreSQL: what is done in a server of it. */
 import type { EngineKnowledge } from "../engine.ts";
-import { checkReady, ensureDatabase } from "./database.ts";
+import { checkReady } from "./database.ts";
+import { within } from "./session.ts";
 
 export const postgres: EngineKnowledge = {
   engine: "postgres",
-  features: [],
+  features: ["extensions", "more users", "rotation"],
   checkReady: (access) => checkReady(access),
-  ensureDatabase: (access, { database, owner }) => ensureDatabase({ server: access, database, ...owner }),
-  url: ({ host, port }, { user, password }, database) =>
-    `postgres://${encodeURIComponent(user)}:${encodeURIComponent(password)}@${host}:${port}/${encodeURIComponent(database)}`,
+  within,
+  url: ({ host, port, tls }, { user, password }, database) => {
+    const credentials = `${encodeURIComponent(user)}:${encodeURIComponent(password)}`;
+    const place = `${host.startsWith("/") ? encodeURIComponent(host) : host}:${port}`;
+    return `postgres://${credentials}@${place}/${encodeURIComponent(database)}${tls === true ? "?sslmode=verify-full" : ""}`;
+  },
 };
