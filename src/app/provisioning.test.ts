@@ -115,6 +115,27 @@ describe("a provisioned resource", () => {
     expect(get("Database", "d")?.status).toMatchObject({ url: "there" });
   });
 
+  it("is looked at again when its provider says so, though it is ready", async () => {
+    database.answer = async () => ({ ready: true, outputs: { url: "there" }, lookAfter: 2_000 });
+    await declare("Database", "d", {});
+    await clock.advance(1_900);
+    expect(asked).toEqual(["ensure Database/d"]);
+    await clock.advance(200);
+    expect(asked).toEqual(["ensure Database/d", "ensure Database/d"]);
+  });
+
+  it("is asked for again when a request to its provider stands in its annotations, which it is given", async () => {
+    let annotations: unknown;
+    database.answer = async (desired) => {
+      annotations = desired.annotations;
+      return { ready: true, outputs: {} };
+    };
+    await declare("Database", "d", {});
+    await declare("Database", "d", {}, { annotations: { "tutti.dev/rotate": "monday" } });
+    expect(asked).toEqual(["ensure Database/d", "ensure Database/d"]);
+    expect(annotations).toEqual({ "tutti.dev/rotate": "monday" });
+  });
+
   it("lets a service wait with the reason, and go on when it is ready late", async () => {
     let starting = true;
     database.answer = async () =>

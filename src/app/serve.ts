@@ -5,6 +5,7 @@
  * Order of starting: store (whose lock admits one process) -> providers (which adopt what runs) -> API -> controllers ->
  * registration, so that whoever finds the registration finds an API that answers. Stopping is the reverse.
  */
+import { join } from "node:path";
 import pino from "pino";
 import { createApi } from "../api/api.ts";
 import { systemClock } from "../clock/clock.ts";
@@ -55,6 +56,7 @@ export async function serve({
       instances: [local.instances],
       providers: [...databaseProviders({ servers: localServers(local.servers) }), ...local.providers],
     },
+    backups: join(folder.path, "backups"),
     log,
   });
   local.onServerExit((resource) => plane.lookAt(resource));

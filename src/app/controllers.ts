@@ -1,0 +1,144 @@
+/** Which controllers keep a control plane true, on which views: one line of composition each. */
+import type { Clock } from "../clock/clock.ts";
+import { backupController } from "../controllers/backup/index.ts";
+import { backupScheduleController } from "../controllers/backup/schedule.ts";
+import { balanceController } from "../controllers/balance/index.ts";
+import { certificateController } from "../controllers/certificate/index.ts";
+import { expiryController } from "../controllers/expiry/index.ts";
+import { garbageController } from "../controllers/garbage/index.ts";
+import { healthController } from "../controllers/health/index.ts";
+import { instanceController } from "../controllers/instance/index.ts";
+import { locationController } from "../controllers/location/index.ts";
+import { provisionController } from "../controllers/provision/index.ts";
+import { rolloutController } from "../controllers/rollout/index.ts";
+import { PortsInUse } from "../controllers/rollout/ports.ts";
+import { systemController } from "../controllers/system/index.ts";
+import { routesTo } from "../controller/routes.ts";
+import type { Runtime } from "../controller/runtime.ts";
+import { DependentsView, IndexView, OwnedView } from "../controller/view.ts";
+import { type Key, type Resource, keyText } from "../model/resource.ts";
+import type { Keyring } from "../model/sealed.ts";
+import type { Placement } from "../provider/placement.ts";
+import type { Provider, ProviderContext, TrafficProvider } from "../provider/provider.ts";
+import type { Store } from "../store/store.ts";
+import type { Classes } from "./classes.ts";
+
+export interface Parts {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly keyring: Keyring;
+  readonly classes: Classes;
+  /** Absolute folder for backups; none are made when absent. */
+  readonly backups: string | undefined;
+}
+
+export function addControllers(runtime: Runtime, { store, clock, keyring, classes, backups }: Parts): void {
+  const instances = new IndexView("Instance", serviceOf);
+  const balancers = new IndexView("LoadBalancer", () => "");
+  const dependents = new DependentsView();
+  const owned = new OwnedView();
+  const ports = new PortsInUse();
+  for (const view of [instances, balancers, dependents, owned, ports]) runtime.addView(view);
+  const resolver = { store, keyring };
+  const context: Omit<ProviderContext, "signal"> = {
+    clock,
+    keyring,
+    readSecret: (namespace, name) => readSecret(store, keyring, namespace, name),
+  };
+  const routed = (instance: Resource<{ readonly service: string }>): boolean =>
+    [...balancers.all()].some((balancer) =>
+      routesTo(balancer, {
+        namespace: instance.metadata.namespace ?? "default",
+        name: instance.spec.service,
+      }),
+    );
+  const wake = (key: Key): void => runtime.trigger("instance", key);
+  const traffic = (spec: Placement): TrafficProvider =>
+    classes.provider("LoadBalancer", spec) as TrafficProvider;
+  const providerOf = (kind: string, spec: Placement): Provider => classes.provider(kind, spec);
+
+  runtime.addController(
+    rolloutController({
+      store,
+      clock,
+      resolver,
+      instances,
+      dependents,
+      ports,
+      routed,
+      providerOf: (spec) => classes.instance(spec),
+    }),
+  );
+  runtime.addController(
+    instanceController({ store, clock, instances, routed, wake, context, engines: classes }),
+  );
+  runtime.addController(
+    healthController({
+      store,
+      clock,
+      instances,
+      context,
+      engines: classes,
+      wake: (key) => runtime.trigger("health", key),
+    }),
+  );
+  runtime.addController(balanceController({ store, clock, instances, balancers, providerOf: traffic }));
+  runtime.addController(
+    provisionController({
+      store,
+      clock,
+      resolver,
+      dependents,
+      context,
+      kinds: classes.kinds,
+      providerOf,
+    }),
+  );
+  runtime.addController(
+    locationController({
+      store,
+      clock,
+      describe: async (name) => {
+        const engines = classes.enginesAt(name);
+        return { classes: classes.capabilities(engines), engine: await engines.describe?.() };
+      },
+    }),
+  );
+  runtime.addController(
+    certificateController({
+      store,
+      clock,
+      keyring,
+      balancers,
+      providerOf: traffic,
+      changed: (key) => runtime.trigger("provision", key),
+    }),
+  );
+  if (backups !== undefined) {
+    runtime.addController(backupController({ store, clock, providerOf, context, folder: backups }));
+    runtime.addController(backupScheduleController({ store, clock }));
+  }
+  runtime.addController(systemController({ store, clock }));
+  runtime.addController(garbageController({ store, owned }));
+  runtime.addController(expiryController({ store, clock }));
+}
+
+function serviceOf(instance: Resource): string {
+  return keyText({
+    kind: "Service",
+    namespace: instance.metadata.namespace ?? "default",
+    name: (instance.spec as { readonly service: string }).service,
+  });
+}
+
+function readSecret(
+  store: Store,
+  keyring: Keyring,
+  namespace: string,
+  name: string,
+): Readonly<Record<string, string>> | undefined {
+  const secret = store.get({ kind: "Secret", namespace, name }) as
+    | (Resource & { readonly data?: Readonly<Record<string, string>> })
+    | undefined;
+  return secret === undefined ? undefined : keyring.openAll(secret.data ?? {});
+}
