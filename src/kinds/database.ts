@@ -81,7 +81,9 @@ export const database = defineKind({
             }),
           )
           .optional()
-          .describe("More users, each with a generated password in the Secret <database>-<user>.")
+          .describe(
+            "More users, each with a generated password: `status.users` has their URLs, in the order given here.",
+          )
           .meta({ needs: "more users" }),
         rotate: duration
           .optional()
@@ -132,6 +134,10 @@ export const database = defineKind({
     password: z.string().optional(),
     /** Sealed: it holds the password. */
     url: z.string().optional(),
+    /** Of spec.users, in their order; `user` is the login in force. Password and URL are sealed. */
+    users: z
+      .array(z.object({ name: z.string(), user: z.string(), password: z.string(), url: z.string() }))
+      .optional(),
     engine: z.string().optional(),
     folder: z.string().optional(),
     /** When the password in force was made, milliseconds since the epoch; which rotation was asked for last. */

@@ -108,7 +108,7 @@ export interface DatabaseSpec {
   };
   /** Extensions to be there, e.g. pg_trgm. */
   readonly extensions?: readonly Text[];
-  /** More users, each with a generated password in the Secret <database>-<user>. */
+  /** More users, each with a generated password: `status.users` has their URLs, in the order given here. */
   readonly users?: readonly {
     /** Name of the user. */
     readonly name: Text;

@@ -84,7 +84,8 @@ function isAskedAnew({ metadata: before }: Resource, { metadata: now }: Resource
   return (
     before.generation !== now.generation ||
     before.deletionTimestamp !== now.deletionTimestamp ||
-    before.annotations?.[REPLACE] !== now.annotations?.[REPLACE] ||
+    // Requests to providers stand in annotations.
+    !equal(before.annotations, now.annotations) ||
     before.finalizers !== now.finalizers
   );
 }
@@ -168,7 +169,8 @@ async function make(
     provider.ensure(desired(resource, spec), providerContext),
   );
   await write(resource, { ...seen(observation), made: spec, replaced: replace }, context, options);
-  return observation.ready ? undefined : { requeueAfter: 100 };
+  if (!observation.ready) return { requeueAfter: 100 };
+  return observation.lookAfter === undefined ? undefined : { requeueAfter: observation.lookAfter };
 }
 
 /** What was chosen for `auto` when it was made stays until it is made anew. */
@@ -244,6 +246,7 @@ function desired(resource: Provisioned, spec: unknown): Desired {
     identity: { kind, namespace: metadata.namespace ?? "", name: metadata.name, uid: metadata.uid },
     spec,
     status: resource.status,
+    ...(metadata.annotations === undefined ? {} : { annotations: metadata.annotations }),
   };
 }
 

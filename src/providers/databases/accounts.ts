@@ -125,28 +125,37 @@ function claim(
   isShared: boolean,
   now: number,
 ): Claimed {
-  const { uid } = desired.identity;
-  const fresh = { uid, of: addressOf(desired), generation: 0, rotatedAt: now, isSettled: true, users: {} };
-  const request = desired.annotations?.[ROTATE];
-  const asked = request === undefined ? {} : { rotation: request };
   const mark = found?.mark;
-  if (mark !== undefined && (mark.uid === uid || isReleased(mark, desired) || !isShared))
-    return { mark, isNew: false };
-  if (found === undefined || !isShared) return { mark: { ...fresh, ...asked }, isNew: true };
-  if (desired.annotations?.[ADOPT] === "true")
-    // The first login may be in use with a password we do not know: ours is the second one.
-    return { mark: { ...fresh, ...asked, generation: 1, isAdopted: true }, isNew: true };
-  throw new TerminalError({
-    code: "DatabaseExists",
-    path: "spec.database",
-    message: `The database '${desired.spec.database ?? desired.identity.name}' is on the server already and belongs to ${mark === undefined ? "somebody else" : "another declaration"}.`,
-    hint: `Choose another name with spec.database, or have it taken over with the annotation ${ADOPT}: "true".`,
-  });
+  if (mark !== undefined && (!isShared || isOurs(mark, desired))) return { mark, isNew: false };
+  const request = desired.annotations?.[ROTATE];
+  const fresh = {
+    uid: desired.identity.uid,
+    of: addressOf(desired),
+    generation: 0,
+    rotatedAt: now,
+    isSettled: true,
+    users: {},
+    ...(request === undefined ? {} : { rotation: request }),
+  };
+  if (found === undefined || !isShared) return { mark: fresh, isNew: true };
+  if (desired.annotations?.[ADOPT] !== "true") throw foreign(mark, desired);
+  // The first login may be in use with a password we do not know: ours is the second one.
+  return { mark: { ...fresh, generation: 1, isAdopted: true }, isNew: true };
 }
 
-/** The resource went and left it for the next of its name. */
-function isReleased(mark: Mark, desired: Desired): boolean {
-  return mark.uid === "" && mark.of === addressOf(desired);
+/** Made by this resource, or by one of its name that went and left it to the next. */
+function isOurs(mark: Mark, desired: Desired): boolean {
+  return mark.uid === desired.identity.uid || (mark.uid === "" && mark.of === addressOf(desired));
+}
+
+function foreign(mark: Mark | undefined, { identity, spec }: Desired<DatabaseSpec>): TerminalError {
+  const whose = mark === undefined ? "somebody else" : "another declaration";
+  return new TerminalError({
+    code: "DatabaseExists",
+    path: "spec.database",
+    message: `The database '${spec.database ?? identity.name}' is on the server already and belongs to ${whose}.`,
+    hint: `Choose another name with spec.database, or have it taken over with the annotation ${ADOPT}: "true".`,
+  });
 }
 
 /** Locks the former logins when everybody had time and nobody is connected with them. */

@@ -17,7 +17,7 @@ import {
   TerminalError,
 } from "../../provider/provider.ts";
 import { type Kept, accountsOf, allLogins, keepAccounts, ownerRole } from "./accounts.ts";
-import type { DatabaseSpec, EngineKnowledge, WantedDatabase } from "./engine.ts";
+import type { Account, DatabaseSpec, EngineKnowledge, WantedDatabase } from "./engine.ts";
 
 /** First start after a crash replays the log: give it time. */
 const START_PATIENCE = 60_000;
@@ -133,31 +133,31 @@ function observation(
 ): Observation {
   const [owner, ...users] = accountsOf(desired, kept?.mark.generation ?? 0, { keyring });
   const database = desired.spec.database ?? desired.identity.name;
-  const messages = [access.standIn, access.notice, kept?.notice].filter((one) => one !== undefined);
-  const lookAfter = access.notice === undefined ? kept?.lookAfter : LOOK_AGAIN;
+  const secrets = ({ login }: Account): { user: string; password: string; url: string } => ({
+    user: login.user,
+    password: keyring.seal(login.password),
+    url: keyring.seal(engine.url(access, login, database)),
+  });
   return {
     ready: true,
     outputs: {
       host: access.host,
       port: access.port,
-      user: owner.login.user,
       database,
-      password: keyring.seal(owner.login.password),
-      url: keyring.seal(engine.url(access, owner.login, database)),
+      ...secrets(owner),
       engine: kept === undefined ? "pglite" : engine.engine,
       ...(access.folder === undefined ? {} : { folder: access.folder }),
       ...(kept === undefined ? {} : rotationOutputs(kept)),
-      ...(users.length === 0
-        ? {}
-        : {
-            users: users.map(({ name, login }) => ({
-              name,
-              user: login.user,
-              password: keyring.seal(login.password),
-              url: keyring.seal(engine.url(access, login, database)),
-            })),
-          }),
+      ...(users.length === 0 ? {} : { users: users.map((user) => ({ name: user.name, ...secrets(user) })) }),
     },
+    ...underWay(access, kept),
+  };
+}
+
+function underWay(access: ServerAccess, kept: Kept | undefined): Pick<Observation, "message" | "lookAfter"> {
+  const messages = [access.standIn, access.notice, kept?.notice].filter((one) => one !== undefined);
+  const lookAfter = access.notice === undefined ? kept?.lookAfter : LOOK_AGAIN;
+  return {
     ...(messages.length === 0 ? {} : { message: messages.join(" ") }),
     ...(lookAfter === undefined ? {} : { lookAfter }),
   };

@@ -178,23 +178,36 @@ class PostgresSession implements EngineSession {
     const there = new Map((await this.#roles(names)).map((role) => [role.name, role]));
     const statements: string[] = [];
     for (const account of accounts) {
-      const { name, access, login } = account;
-      this.#claim(there.get(name), account, mark);
-      if (!there.has(name)) statements.push(...this.#create(name));
-      if (there.get(name)?.comment === RELEASED + mark.of) statements.push(this.#ours(name));
-      if (mark.generation > 0) {
-        const second = loginName(name, 1);
-        this.#claim(there.get(second), account, mark);
-        const isNew = !there.has(second);
-        if (isNew) statements.push(...this.#create(second), `grant ${quoted(name)} to ${quoted(second)}`);
-        if (there.get(second)?.comment === RELEASED + mark.of) statements.push(this.#ours(second));
-        if (isNew || before?.users[name] !== mark.users[name])
-          statements.push(actAs(second, access === "owner" ? this.#wanted.ownerRole : name));
-      }
+      const { name, login } = account;
+      statements.push(...this.#ensureRole(name, there.get(name), account, mark));
+      if (mark.generation > 0)
+        statements.push(...this.#ensureSecond(there.get(loginName(name, 1)), account, mark, before));
       if (!(await this.#holds(login, there.get(login.user))))
         statements.push(`alter role ${quoted(login.user)} login password '${scramVerifier(login.password)}'`);
     }
     if (statements.length > 0) await this.#sql.begin((tx) => tx.unsafe(statements.join(";\n")));
+  }
+
+  #ensureRole(name: string, role: Role | undefined, account: Account, mark: Mark): readonly string[] {
+    this.#claim(role, account, mark);
+    if (role === undefined) return this.#create(name);
+    return role.comment === RELEASED + mark.of ? [this.#ours(name)] : [];
+  }
+
+  /** The login that takes turns with the first: a member of it that acts as the owner, or as the first. */
+  #ensureSecond(
+    role: Role | undefined,
+    account: Account,
+    mark: Mark,
+    before: Mark | undefined,
+  ): readonly string[] {
+    const { name, access } = account;
+    const second = loginName(name, 1);
+    const statements = [...this.#ensureRole(second, role, account, mark)];
+    if (role === undefined) statements.push(`grant ${quoted(name)} to ${quoted(second)}`);
+    if (role === undefined || before?.users[name] !== mark.users[name])
+      statements.push(actAs(second, access === "owner" ? this.#wanted.ownerRole : name));
+    return statements;
   }
 
   #create(name: string): readonly string[] {
