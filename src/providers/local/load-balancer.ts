@@ -6,12 +6,10 @@
  *  - A listener without a port gets 8080 if that is free, else another; it keeps it, also when the status was lost in a
  *    crash, since the balancer itself is asked first.
  */
-import { writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { equal } from "../../model/equality.ts";
-import { parseDuration } from "../../model/duration.ts";
-import { type BalancerSpec, poolName, poolsOf } from "../../controller/routes.ts";
+import { type BalancerSpec, poolName } from "../../controller/routes.ts";
 import {
   type Desired,
   type Identity,
@@ -24,8 +22,10 @@ import {
   TerminalError,
   type TrafficProvider,
 } from "../../provider/provider.ts";
+import { certificateFiles, discardOthers, type ServedCertificates } from "./balancer/certificate-files.ts";
 import { BalancerClient, BalancerRefusal } from "./balancer/client.ts";
-import type { CertificateFiles, Configuration, ListenerConfiguration } from "./balancer/configuration.ts";
+import type { Configuration, ListenerConfiguration } from "./balancer/configuration.ts";
+import { configurationOf, observation, ruleObstacles } from "./balancer/declared.ts";
 import { type Home, processId } from "./home.ts";
 import { portObstacles, portsIn } from "./obstacles.ts";
 import { nodeCommand, nodeEnvironment } from "./program.ts";
@@ -49,11 +49,13 @@ export class EmbeddedBalancers implements TrafficProvider {
   readonly kind = "LoadBalancer";
   readonly class = "embedded";
   readonly capabilities: readonly string[] = [
-    "HTTP/1.1 by host and path, WebSocket, TCP",
-    "TLS with a given or a self-made certificate",
+    "HTTP/1.1 by host and path, WebSocket, TCP; HTTP/2 to clients that connect with TLS",
+    "TLS with given certificates, chosen by the client's server name, or one that is kept or made; replaced without a lost connection",
     "least connections or round robin; idempotent requests are tried again on another instance",
-    "drains with acknowledgement",
+    "clients stay with an instance by cookie or address; limits of requests per client; header rules; its own health checks",
+    "answers an ACME server's challenges; drains with acknowledgement",
   ];
+  readonly features: readonly string[] = ["stickiness", "rate limits", "header rules", "health checks"];
   readonly #options: BalancerProviderOptions;
   readonly #clients = new Map<string, BalancerClient>();
 
@@ -64,37 +66,33 @@ export class EmbeddedBalancers implements TrafficProvider {
   async observe(desired: Desired): Promise<Observation | undefined> {
     const id = processId(desired.identity);
     if (this.#options.supervisor.find(id) === undefined) return undefined;
-    const report = await this.#client(id).stats();
-    return observation(
-      desired.spec as BalancerSpec,
-      report.listeners,
-      report.diagnostics.map((diagnostic) => diagnostic.message),
-    );
+    return observation(desired.spec as BalancerSpec, await this.#client(id).stats());
   }
 
-  obstacles({ spec }: Prospect): Promise<readonly Obstacle[]> {
-    return portObstacles(this.#options.home, portsIn(spec, "listeners"));
+  async obstacles({ spec }: Prospect): Promise<readonly Obstacle[]> {
+    return [
+      ...ruleObstacles(spec["routes"]),
+      ...(await portObstacles(this.#options.home, portsIn(spec, "listeners"))),
+    ];
   }
 
   async ensure(desired: Desired, context: ProviderContext): Promise<Observation> {
     const spec = desired.spec as BalancerSpec;
-    const id = processId(desired.identity);
-    await this.#start(desired.identity, context);
+    const { identity } = desired;
+    const id = processId(identity);
+    refuseRules(spec);
+    const folder = this.#options.home.ensure("balancers", identity.namespace, identity.name);
+    const certificates = await certificateFiles(spec, identity, folder, context);
+    await this.#start(identity, folder, context);
     const client = this.#client(id);
-    const folder = this.#options.home.folderOf("balancers", desired.identity);
-    const certificates = await this.#certificates(spec, desired.identity, folder, context);
     for (let attempt = 1; ; attempt += 1) {
       const present = await client.configuration();
       const listeners = await this.#listeners(spec, present, desired, certificates);
       const wanted = configurationOf(spec, listeners, present);
       if (equal(wanted, present) || (await this.#configure(client, wanted, spec, attempt < ATTEMPTS))) break;
     }
-    const report = await client.stats();
-    return observation(
-      spec,
-      report.listeners,
-      report.diagnostics.map((diagnostic) => diagnostic.message),
-    );
+    discardOthers(folder, certificates);
+    return observation(spec, await client.stats());
   }
 
   async remove(desired: Desired): Promise<readonly string[]> {
@@ -140,8 +138,7 @@ export class EmbeddedBalancers implements TrafficProvider {
   }
 
   async setChallenges(identity: Identity, challenges: Readonly<Record<string, string>>): Promise<void> {
-    if (Object.keys(challenges).length > 0)
-      throw new Error(`The balancer of ${identity.name} answers no ACME challenges yet.`);
+    await this.#client(processId(identity)).setChallenges(challenges);
   }
 
   close(): void {
@@ -158,10 +155,9 @@ export class EmbeddedBalancers implements TrafficProvider {
     return client;
   }
 
-  async #start(identity: Identity, { clock, signal }: ProviderContext): Promise<void> {
+  async #start(identity: Identity, folder: string, { clock, signal }: ProviderContext): Promise<void> {
     const { home, supervisor, logs } = this.#options;
     const id = processId(identity);
-    const folder = home.ensure("balancers", identity.namespace, identity.name);
     const client = this.#client(id);
     if (supervisor.find(id) === undefined) {
       const logFile = join(folder, "balancer.log");
@@ -230,7 +226,7 @@ export class EmbeddedBalancers implements TrafficProvider {
     spec: BalancerSpec,
     present: Configuration,
     desired: Desired,
-    certificates: ReadonlyMap<string, readonly CertificateFiles[]>,
+    certificates: ServedCertificates,
   ): Promise<readonly ListenerConfiguration[]> {
     const result: ListenerConfiguration[] = [];
     const recorded = (desired.status?.["ports"] ?? {}) as Readonly<Record<string, number>>;
@@ -244,7 +240,9 @@ export class EmbeddedBalancers implements TrafficProvider {
         host: listener.host,
         port,
         protocol: listener.protocol,
-        ...(listener.protocol === "https" ? { certificates: certificates.get(listener.name) ?? [] } : {}),
+        ...(listener.protocol === "https"
+          ? { certificates: certificates.get(listener.name) ?? [], http2: listener.http2 }
+          : {}),
         ...(listener.protocol === "tcp" && service !== undefined
           ? { pool: poolName(service, listener.servicePort) }
           : {}),
@@ -264,136 +262,12 @@ export class EmbeddedBalancers implements TrafficProvider {
       throw new TerminalError({ code: "NoFreePort", message: "No port between 20000 and 31999 is free." });
     return free;
   }
-
-  async #certificates(
-    spec: BalancerSpec,
-    identity: Identity,
-    folder: string,
-    context: ProviderContext,
-  ): Promise<ReadonlyMap<string, readonly CertificateFiles[]>> {
-    const result = new Map<string, readonly CertificateFiles[]>();
-    for (const listener of spec.listeners) {
-      if (listener.protocol !== "https") continue;
-      const files = {
-        certFile: join(folder, `${listener.name}.crt`),
-        keyFile: join(folder, `${listener.name}.key`),
-      };
-      if (listener.tls?.secret !== undefined) writeGiven(listener.tls.secret, identity, files, context);
-      else await writeSelfMade(spec, files);
-      result.set(listener.name, [{ hosts: [], ...files }]);
-    }
-    return result;
-  }
 }
 
-function writeGiven(
-  secret: string,
-  identity: Identity,
-  files: { readonly certFile: string; readonly keyFile: string },
-  context: ProviderContext,
-): void {
-  const data = context.readSecret(identity.namespace, secret);
-  const [certificate, key] = [data?.["tls.crt"], data?.["tls.key"]];
-  if (certificate === undefined || key === undefined) {
-    throw new TerminalError({
-      code: "CertificateMissing",
-      path: "spec.listeners",
-      message: `The Secret '${secret}' has no tls.crt and tls.key.`,
-      hint: "Put the PEM certificate chain and its key there.",
-    });
-  }
-  writeFileSync(files.certFile, certificate, { mode: 0o600 });
-  writeFileSync(files.keyFile, key, { mode: 0o600 });
-}
-
-/** Made once for the hosts it is for; made anew when they change. */
-async function writeSelfMade(
-  spec: BalancerSpec,
-  files: { readonly certFile: string; readonly keyFile: string },
-): Promise<void> {
-  const hosts = [
-    ...new Set([
-      "localhost",
-      "127.0.0.1",
-      ...spec.routes.flatMap(({ host }) => (host === undefined ? [] : [host])),
-    ]),
-  ];
-  const { X509Certificate } = await import("node:crypto");
-  const { existsSync, readFileSync } = await import("node:fs");
-  if (existsSync(files.keyFile) && existsSync(files.certFile)) {
-    const certificate = new X509Certificate(readFileSync(files.certFile));
-    const names = certificate.subjectAltName ?? "";
-    if (
-      hosts.every((host) => names.includes(host)) &&
-      Date.parse(certificate.validTo) - Date.now() > 30 * 86_400_000
-    )
-      return;
-  }
-  const { selfSigned } = await import("./balancer/certificate.ts");
-  const made = await selfSigned(hosts);
-  writeFileSync(files.keyFile, made.key, { mode: 0o600 });
-  writeFileSync(files.certFile, made.certificate, { mode: 0o600 });
-}
-
-function configurationOf(
-  spec: BalancerSpec,
-  listeners: readonly ListenerConfiguration[],
-  present: Configuration,
-): Configuration {
-  return {
-    listeners,
-    routes: spec.routes.map(({ host, path, service, port, stripPrefix, timeout }) => ({
-      ...(host === undefined ? {} : { host }),
-      path,
-      pool: poolName(service, port),
-      ...(stripPrefix ? { stripPrefix } : {}),
-      timeoutMs: parseDuration(timeout),
-    })),
-    pools: poolsOf(spec).map(({ pool }) => ({
-      name: pool,
-      algorithm: spec.algorithm,
-      retries: spec.retries,
-      queueTimeoutMs: parseDuration(spec.queue),
-      members: present.pools.find(({ name }) => name === pool)?.members ?? [],
-    })),
-  };
-}
-
-function observation(
-  spec: BalancerSpec,
-  listeners: readonly {
-    readonly name: string;
-    readonly host: string;
-    readonly port: number;
-    readonly protocol: string;
-  }[],
-  problems: readonly string[],
-): Observation {
-  const first = listeners[0];
-  const urls = listeners.flatMap(({ protocol, host, port }) =>
-    protocol === "tcp" ? [] : [`${protocol}://${shown(host)}:${port}/`],
-  );
-  const missing = spec.listeners.length - listeners.length;
-  return {
-    ready: missing <= 0 && problems.length === 0,
-    ...(problems.length > 0 ? { message: problems.join(" ") } : {}),
-    outputs: {
-      urls,
-      ...(first === undefined
-        ? {}
-        : {
-            host: shown(first.host),
-            port: first.port,
-            url: first.protocol === "tcp" ? `tcp://${shown(first.host)}:${first.port}` : (urls[0] ?? ""),
-          }),
-      ports: Object.fromEntries(listeners.map(({ name, port }) => [name, port])),
-    },
-  };
-}
-
-/** An address that listens everywhere is reached here by the loopback address. */
-function shown(host: string): string {
-  return host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host;
+/** Before anything is begun: values of rules may have come from a reference, and were not seen by the plan. */
+function refuseRules({ routes }: BalancerSpec): void {
+  const [obstacle] = ruleObstacles(routes);
+  if (obstacle !== undefined) throw new TerminalError(obstacle);
 }
 
 function capitalised(text: string): string {

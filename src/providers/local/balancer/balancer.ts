@@ -238,9 +238,9 @@ export class Balancer implements Service {
   }
 
   /** Milliseconds until the client may ask again; 0: it may now. */
-  #waitOf(limiter: RateLimiter | undefined, { client, fields }: RequestHead): number {
+  #waitOf(limiter: RateLimiter | undefined, { provenance, fields }: RequestHead): number {
     if (limiter === undefined) return 0;
-    return limiter.take(clientKey(limiter.configuration, client, fields), this.#seams.now());
+    return limiter.take(clientKey(limiter.configuration, provenance.client, fields), this.#seams.now());
   }
 
   #limit(route: ForwardRoute, wait: number, head: RequestHead, response: ServerResponse): void {

@@ -18,7 +18,7 @@ const CONNECTION = new Set([
   "http2-settings",
 ]);
 
-/** What is wrong with the fields (flat: name, value, with pseudo fields first), or undefined. */
+/** What is wrong with the fields (flat: name, value, pseudo fields first), or undefined. */
 export function http2Problem(fields: readonly string[]): string | undefined {
   const pseudo = new Map<string, string>();
   let isRegular = false;
@@ -26,17 +26,23 @@ export function http2Problem(fields: readonly string[]): string | undefined {
     const name = fields[index] ?? "";
     const value = fields[index + 1] ?? "";
     if (!FIELD_VALUE.test(value) || value !== value.trim()) return "a value that HTTP/1.1 cannot carry";
-    if (name.startsWith(":")) {
-      if (isRegular || !PSEUDO.has(name) || pseudo.has(name)) return "an unexpected pseudo field";
-      pseudo.set(name, value);
-      continue;
-    }
-    isRegular = true;
-    if (!TOKEN.test(name) || name !== name.toLowerCase()) return "a name that is no field name";
-    if (CONNECTION.has(name) || (name === "te" && value.toLowerCase() !== "trailers"))
-      return "a field about the connection";
+    if (!name.startsWith(":")) {
+      isRegular = true;
+      const problem = fieldProblem(name, value);
+      if (problem !== undefined) return problem;
+    } else if (isRegular || !PSEUDO.has(name) || pseudo.has(name)) return "an unexpected pseudo field";
+    else pseudo.set(name, value);
   }
+  return isWhole(pseudo) ? undefined : "a path that is none";
+}
+
+function fieldProblem(name: string, value: string): string | undefined {
+  if (!TOKEN.test(name) || name !== name.toLowerCase()) return "a name that is no field name";
+  const isTrailers = value.toLowerCase() === "trailers";
+  return CONNECTION.has(name) || (name === "te" && !isTrailers) ? "a field about the connection" : undefined;
+}
+
+function isWhole(pseudo: ReadonlyMap<string, string>): boolean {
   const path = pseudo.get(":path") ?? "";
-  const isWhole = path.startsWith("/") || (path === "*" && pseudo.get(":method") === "OPTIONS");
-  return isWhole ? undefined : "a path that is none";
+  return path.startsWith("/") || (path === "*" && pseudo.get(":method") === "OPTIONS");
 }

@@ -25,8 +25,6 @@ export interface RequestHead {
   readonly body: BodyFraming;
   readonly expectsContinue: boolean;
   readonly requestId: string;
-  /** The client's address as far as it can be believed. */
-  readonly client: string;
   readonly fields: readonly string[];
   /** Fields not to be forwarded besides the hop-by-hop ones, lower-case. */
   readonly nominated: ReadonlySet<string> | undefined;
@@ -35,6 +33,8 @@ export interface RequestHead {
 
 /** Where a request comes from, as told to the member. */
 export interface Provenance {
+  /** The client's own address, as far as anybody can be believed. */
+  readonly client: string;
   /** X-Forwarded-For. */
   readonly address: string;
   readonly proto: string;
@@ -244,9 +244,8 @@ export function readRequest(
   http2?: { readonly endless: boolean },
 ): RequestHead | Refusal {
   const fields = request.rawHeaders;
-  const problem = http2 === undefined ? undefined : http2Problem(fields);
-  if (problem !== undefined) return refuse(400, problem);
-  if (fields.length > 2 * LIMITS.requestHeaderCount) return refuse(431, "too many header fields");
+  const refusal = refusalOf(fields, http2 !== undefined);
+  if (refusal !== undefined) return refusal;
   const found = scan(fields);
   const method = String(request.method);
   const where = METHOD.test(method) ? target(String(request.url)) : undefined;
@@ -266,11 +265,16 @@ export function readRequest(
     body,
     expectsContinue: expectsContinue(found, body),
     requestId: requestIdOf(found),
-    client: client.trustForwarded ? addressOf(found, client) : client.address,
     fields,
     nominated: nominatedBy(found.connection),
     provenance: client.trustForwarded ? extended(found, client, authority) : stated(client, authority),
   };
+}
+
+function refusalOf(fields: readonly string[], isHttp2: boolean): Refusal | undefined {
+  if (fields.length > 2 * LIMITS.requestHeaderCount) return refuse(431, "too many header fields");
+  const problem = isHttp2 ? http2Problem(fields) : undefined;
+  return problem === undefined ? undefined : refuse(400, problem);
 }
 
 function expectsContinue(found: Scan, body: BodyFraming): boolean {
@@ -289,13 +293,20 @@ function addressOf({ forwardedFor }: Scan, { address }: ClientContext): string {
 
 /** What is said of a stranger: only what the balancer sees itself. */
 function stated(client: ClientContext, authority: string): Provenance {
-  return { address: client.address, proto: client.secure ? "https" : "http", host: authority, forwarded: "" };
+  return {
+    client: client.address,
+    address: client.address,
+    proto: client.secure ? "https" : "http",
+    host: authority,
+    forwarded: "",
+  };
 }
 
 /** What a trusted proxy in front said, with that proxy added. */
 function extended(found: Scan, client: ClientContext, authority: string): Provenance {
   const own = stated(client, authority);
   return {
+    client: addressOf(found, client),
     address: joined(found.forwardedFor, own.address),
     proto: found.forwardedProto || own.proto,
     host: found.forwardedHost || own.host,

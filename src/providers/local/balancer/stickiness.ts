@@ -111,10 +111,10 @@ export class Stickiness {
     this.#seats = pool.seats;
   }
 
-  of({ client, fields, provenance }: RequestHead): Affinity {
+  of({ fields, provenance }: RequestHead): Affinity {
     const seats = this.#seats;
     if (this.#configuration.by === "address")
-      return { prefer: (candidates) => seats.of(client, candidates), cookieFor: () => undefined };
+      return { prefer: (candidates) => seats.of(provenance.client, candidates), cookieFor: () => undefined };
     const tokens = this.#tokens;
     const { cookie } = this.#configuration;
     const brought = cookiesNamed(fields, cookie);
