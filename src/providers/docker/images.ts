@@ -16,6 +16,7 @@ import type { Engine } from "./engine.ts";
 import { statusOf } from "./errors.ts";
 import { pullFailure } from "./pull-failure.ts";
 import { followProgress } from "./progress.ts";
+import { Shared } from "./shared.ts";
 import { Transfer } from "./transfer.ts";
 import { type Reference, isSameRepository, parseReference } from "./reference.ts";
 
@@ -41,12 +42,6 @@ export interface ImageOptions {
   readonly patience?: number;
 }
 
-interface Pull {
-  readonly done: Promise<void>;
-  readonly ending: AbortController;
-  waiting: number;
-}
-
 /** A registry is asked for a digest while somebody waits for a plan. */
 const ASK_PATIENCE = 20_000;
 
@@ -54,7 +49,7 @@ export class Images {
   readonly #engine: Engine;
   readonly #within: number;
   readonly #patience: number;
-  readonly #pulls = new Map<string, Pull>();
+  readonly #pulls = new Shared<void>();
 
   constructor(engine: Engine, { within = 300_000, patience = 60_000 }: ImageOptions = {}) {
     this.#engine = engine;
@@ -73,7 +68,9 @@ export class Images {
       if (there !== undefined) return there.Id;
     }
     if (policy === "never") throw neverPulled(image, wanted.digest);
-    await this.#pullOnce(name, reference, wanted.credentials, signal);
+    const { credentials } = wanted;
+    const key = JSON.stringify([name, credentials?.username, credentials?.registry]);
+    await this.#pulls.run(key, signal, (ending) => this.#pull(name, reference, credentials, ending));
     const pulled = await this.#find(name, digest, signal);
     if (pulled === undefined)
       throw new Error(`The image '${name}' was pulled, but the engine has it no more.`);
@@ -130,44 +127,6 @@ export class Images {
       if (statusOf(error) === undefined) throw error;
       throw pullFailure(image, reference, error, "");
     }
-  }
-
-  /** G3 */
-  async #pullOnce(
-    name: string,
-    reference: Reference,
-    credentials: RegistryCredentials | undefined,
-    signal: AbortSignal,
-  ): Promise<void> {
-    signal.throwIfAborted();
-    const key = JSON.stringify([name, credentials?.username, credentials?.registry]);
-    const pull = this.#pulls.get(key) ?? this.#begin(key, name, reference, credentials);
-    pull.waiting++;
-    const left = Promise.withResolvers<never>();
-    const leave = (): void => left.reject(signal.reason as Error);
-    signal.addEventListener("abort", leave, { once: true });
-    try {
-      await Promise.race([pull.done, left.promise]);
-    } finally {
-      signal.removeEventListener("abort", leave);
-      if (--pull.waiting === 0) {
-        if (this.#pulls.get(key) === pull) this.#pulls.delete(key);
-        pull.ending.abort();
-      }
-    }
-  }
-
-  #begin(
-    key: string,
-    name: string,
-    reference: Reference,
-    credentials: RegistryCredentials | undefined,
-  ): Pull {
-    const ending = new AbortController();
-    const pull = { done: this.#pull(name, reference, credentials, ending.signal), ending, waiting: 0 };
-    pull.done.catch(() => {}); // Whoever waits hears of it; nobody may be left.
-    this.#pulls.set(key, pull);
-    return pull;
   }
 
   async #pull(
