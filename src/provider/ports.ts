@@ -7,6 +7,8 @@ export interface FreePortOptions {
   readonly range?: readonly [number, number];
   /** Ports promised to somebody already, whether they listen yet or not. */
   readonly taken?: ReadonlySet<number>;
+  /** They are another machine's: who listens there is not to be seen. */
+  readonly elsewhere?: boolean;
   /** Decides where the search starts: the same seed gives the same port as long as it is free. */
   readonly seed: string;
 }
@@ -35,8 +37,8 @@ export async function freePorts(options: FreePortOptions, count: number): Promis
   const [first, last] = options.range ?? defaultRange;
   const size = last - first + 1;
   const start = hash(options.seed) % size;
-  const listening = listeningPorts();
-  const isTold = count > 1 && listening.size > 0;
+  const listening = options.elsewhere === true ? new Set<number>() : listeningPorts();
+  const isTold = options.elsewhere === true || (count > 1 && listening.size > 0);
   const found: number[] = [];
   for (let step = 0; step < size && found.length < count; step++) {
     const port = first + ((start + step) % size);

@@ -12,7 +12,7 @@ import type { Keyring } from "../../model/sealed.ts";
 import type { ContainerBeside } from "../../provider/container.ts";
 import { type Identity, type InstanceSpec, TerminalError } from "../../provider/provider.ts";
 import type { ContainerBody } from "./containers.ts";
-import { type Role, containerName, labelsOf } from "./identity.ts";
+import { type Role, besideLabel, containerName, labelsOf } from "./identity.ts";
 import { secretLabel } from "./secrets.ts";
 
 export interface Mount {
@@ -97,9 +97,11 @@ export function besidePart(
   joins?: string,
 ): Part {
   const env = { ...environment(identity, spec, setting, keyring), ...texts(keyring.openAll(beside.env)) };
+  const settings = common(identity, spec, setting, role, joins);
   const isElsewhere = beside.ownImage !== undefined;
   const body: ContainerBody = {
-    ...common(identity, spec, setting, role, joins),
+    ...settings,
+    Labels: { ...settings.Labels, ...besideLabel(beside.name) },
     Image: beside.ownImage ?? setting.image,
     Env: pairs(env),
     ...commandOf(beside.command, env),

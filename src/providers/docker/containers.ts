@@ -244,9 +244,9 @@ export class Containers {
   /** Which of these networks the engine has. */
   async networks(names: readonly string[], signal?: AbortSignal): Promise<readonly string[]> {
     if (names.length === 0) return [];
-    const filters = JSON.stringify({ name: names });
+    const filters = { name: [...names] };
     const listed = await this.engine.call(
-      (docker, abortSignal) => docker.listNetworks({ filters, abortSignal } as object),
+      (docker, abortSignal) => docker.listNetworks({ filters, abortSignal }),
       within(signal),
     );
     const there = new Set(listed.map(({ Name }) => Name));
@@ -258,7 +258,7 @@ export class Containers {
     try {
       await this.engine.call(
         (docker, abortSignal) =>
-          docker.getNetwork(network).connect({ ...options, abortSignal }) as Promise<unknown>,
+          docker.getNetwork(network).connect({ ...options, abortSignal } as object) as Promise<unknown>,
       );
     } catch (error) {
       // Connected before a crash.

@@ -36,20 +36,23 @@ export function endingOf(
   secrets: readonly string[],
 ): Pick<Exit, "code" | "signal" | "message"> {
   const { sidecar, found } = ending;
-  const state = found?.State;
   const whose = sidecar === undefined ? "" : `its sidecar '${sidecar}' `;
+  const code = codeOf(ending);
   // It ran when it was looked at before, and now there is no trace of it.
-  if (state === undefined && ending.code === undefined)
-    return { code: null, signal: null, message: `${whose}is gone: somebody removed its container.` };
-  const code = state === undefined || state.Running ? (ending.code ?? 0) : state.ExitCode;
-  const signal = code > 128 ? (SIGNALS[code - 128] ?? null) : null;
-  const after = state === undefined ? "" : lasted(state);
-  if (ending.isOutOfMemory || state?.OOMKilled === true)
+  if (code === null)
+    return { code, signal: null, message: `${whose}is gone: somebody removed its container.` };
+  const signal = SIGNALS[code - 128] ?? null;
+  const after = found === undefined ? "" : lasted(found.State);
+  if (ending.isOutOfMemory || found?.State.OOMKilled === true)
     return { code, signal, message: `${whose}was killed because it used ${excess(found)}${after}.` };
   const how = signal === null ? `exited with code ${code}` : `was ended by ${signal}`;
-  const words = redact(tellingLine(ending.output), secrets);
-  const says = words === "" || signal === "SIGKILL" ? "." : `: ${words}`;
-  return { code, signal, message: `${whose}${how}${after}${says}` };
+  const words = signal === "SIGKILL" ? "" : redact(tellingLine(ending.output), secrets);
+  return { code, signal, message: `${whose}${how}${after}${words === "" ? "." : `: ${words}`}` };
+}
+
+/** The engine's own knowledge before the event's; null when there is neither. */
+function codeOf({ code, found }: Ending): number | null {
+  return found === undefined || found.State.Running ? (code ?? null) : found.State.ExitCode;
 }
 
 function excess(found: ContainerState | undefined): string {

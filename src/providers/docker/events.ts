@@ -39,7 +39,7 @@ export class Events {
   readonly #home: string;
   readonly #listener: EventListener;
   readonly #closing = new AbortController();
-  #running: Promise<void> | undefined;
+  #isOpen = false;
 
   constructor(options: {
     readonly containers: Containers;
@@ -55,7 +55,9 @@ export class Events {
 
   /** Listens from now on, once. */
   open(): void {
-    this.#running ??= this.#run();
+    if (this.#isOpen) return;
+    this.#isOpen = true;
+    void this.#run();
   }
 
   close(): void {
@@ -134,20 +136,19 @@ interface RawEvent {
 }
 
 function eventOf(line: string): EngineEvent | undefined {
-  let raw: RawEvent;
-  try {
-    raw = JSON.parse(line) as RawEvent;
-  } catch {
-    return undefined;
-  }
-  const attributes = raw.Actor?.Attributes ?? {};
-  const { name } = attributes;
-  const [action = "", state = ""] = (raw.Action ?? "").split(": ");
+  const { Action = "", Actor } = rawEvent(line);
+  const { name, exitCode = "", health_status: health = "" } = Actor?.Attributes ?? {};
+  const [action = "", state = health] = Action.split(": "); // Podman says the state in an attribute of its own.
   if (name === undefined) return undefined;
-  if (action === "die") return { name, action, detail: attributes["exitCode"] ?? "" };
-  if (action === "oom") return { name, action, detail: "" };
-  // Podman says the state in an attribute of its own.
-  if (action === "health_status")
-    return { name, action, detail: state || (attributes["health_status"] ?? "") };
-  return undefined;
+  if (action === "die") return { name, action, detail: exitCode };
+  return action === "oom" || action === "health_status" ? { name, action, detail: state } : undefined;
+}
+
+/** What is no event says nothing. */
+function rawEvent(line: string): RawEvent {
+  try {
+    return JSON.parse(line) as RawEvent;
+  } catch {
+    return {};
+  }
 }

@@ -5,6 +5,8 @@ import type { Containers } from "./containers.ts";
 import { reasonOf, statusOf } from "./errors.ts";
 import { frames } from "./frames.ts";
 
+/** Both come over one connection: who reads one of them to its end first must not be held up by the other. */
+const BUFFERED = { highWaterMark: 1024 * 1024 };
 /** What a shell says of a command that was killed. */
 const KILLED = 137;
 
@@ -22,8 +24,8 @@ export async function execIn(
     throw execError(error, command);
   }
   const { id, stream } = started;
-  const stdout = new PassThrough();
-  const stderr = new PassThrough();
+  const stdout = new PassThrough(BUFFERED);
+  const stderr = new PassThrough(BUFFERED);
   let isKilled = false;
   const kill = (): void => {
     isKilled = true;

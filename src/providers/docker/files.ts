@@ -125,18 +125,20 @@ export class Files {
   async #owner(helper: string, declared: string | undefined): Promise<Owner> {
     const user = declared ?? (await this.#containers.inspect(helper))?.Config.User ?? "";
     const [name = "", group = ""] = user.split(":");
-    if (name === "" || name === "0" || name === "root") return { uid: 0, gid: numberOf(group) ?? 0 };
-    const uid = numberOf(name);
-    if (uid !== undefined) return { uid, gid: numberOf(group) ?? 0 };
+    const known = ownerOf(name);
+    const { uid, gid } = known ?? (await this.#lookUp(helper, name));
+    return { uid, gid: numberOf(group) ?? gid };
+  }
+
+  async #lookUp(helper: string, name: string): Promise<Owner> {
     const line = (await this.#passwd(helper)).find(([entry]) => entry === name);
-    if (line === undefined)
-      throw new TerminalError({
-        code: "UnknownUser",
-        path: "spec.user",
-        message: `The image knows no user '${name}'.`,
-        hint: "Name one that is in its /etc/passwd, or give numbers.",
-      });
-    return { uid: Number(line[2]), gid: numberOf(group) ?? Number(line[3]) };
+    if (line !== undefined) return { uid: Number(line[2]), gid: Number(line[3]) };
+    throw new TerminalError({
+      code: "UnknownUser",
+      path: "spec.user",
+      message: `The image knows no user '${name}'.`,
+      hint: "Name one that is in its /etc/passwd, or give numbers.",
+    });
   }
 
   async #passwd(helper: string): Promise<readonly (readonly string[])[]> {
@@ -151,6 +153,13 @@ export class Files {
     }
     return text.split("\n").map((line) => line.split(":"));
   }
+}
+
+/** Of those that need no looking up. */
+function ownerOf(name: string): Owner | undefined {
+  if (name === "" || name === "root") return { uid: 0, gid: 0 };
+  const uid = numberOf(name);
+  return uid === undefined ? undefined : { uid, gid: 0 };
 }
 
 function numberOf(text: string): number | undefined {

@@ -19,6 +19,24 @@ export function serviceLabels(service: { readonly namespace: string; readonly na
   return [`${PREFIX}namespace=${service.namespace}`, `${PREFIX}service=${service.name}`];
 }
 
+export function uidLabel({ uid }: Identity): string {
+  return `${PREFIX}uid=${uid}`;
+}
+
+/** What a container is, by its labels; undefined when it is none of ours. */
+export function roleOf(labels: Readonly<Record<string, string>>): Role | undefined {
+  return labels[`${PREFIX}role`] as Role | undefined;
+}
+
+/** What people call a container beside the main one. */
+export function besideLabel(name: string): Record<string, string> {
+  return { [`${PREFIX}container`]: name };
+}
+
+export function besideOf(labels: Readonly<Record<string, string>>): string | undefined {
+  return labels[`${PREFIX}container`];
+}
+
 export function labelsOf(
   home: string,
   identity: Identity,

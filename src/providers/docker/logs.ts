@@ -6,6 +6,7 @@
 import { createReadStream, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { addAbortSignal } from "node:stream";
 import type { LogLine, LogOptions } from "../../provider/provider.ts";
 import { redact } from "../../provider/redaction.ts";
 import type { Containers } from "./containers.ts";
@@ -30,23 +31,18 @@ export class Logs {
   }
 
   async *read(name: string, options: LogOptions, secrets: readonly string[]): AsyncGenerator<LogLine> {
-    const { follow = false, tail, since = 0, signal } = options;
-    const stream = await this.#containers.output(name, {
-      follow,
-      since,
-      ...(tail === undefined ? {} : { tail }),
-      ...(signal === undefined ? {} : { signal }),
-    });
+    const { since = 0, signal, follow = false, tail } = options;
+    const asked = { follow, since, ...(tail === undefined ? {} : { tail }) };
+    const stream = await this.#containers.output(name, signal === undefined ? asked : { ...asked, signal });
     if (stream === undefined) return;
-    const end = (): void => void stream.destroy();
-    signal?.addEventListener("abort", end, { once: true });
+    if (signal !== undefined) addAbortSignal(signal, stream);
     try {
       for await (const { time, text } of timedLines(frames(stream)))
+        // The engine counts in seconds.
         if (time >= since) yield { time, text: redact(text, secrets) };
     } catch (error) {
       if (signal?.aborted !== true) throw error;
     } finally {
-      signal?.removeEventListener("abort", end);
       stream.destroy();
     }
   }

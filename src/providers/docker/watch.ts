@@ -15,6 +15,7 @@ import { redact, tellingLine } from "../../provider/redaction.ts";
 import { type Ending, endingOf } from "./ending.ts";
 import { type EngineEvent, type EventListener, Events } from "./events.ts";
 import type { ContainerState, Containers, ListedContainer } from "./containers.ts";
+import { besideOf, roleOf } from "./identity.ts";
 import { secretsOf } from "./secrets.ts";
 
 export interface Watched {
@@ -93,7 +94,7 @@ export class Watch implements EventListener {
   }
 
   compare(listed: readonly ListedContainer[]): void {
-    const byName = new Map(listed.map((container) => [container.Names[0]?.slice(1) ?? "", container]));
+    const byName = new Map(listed.map((container) => [nameOf(container), container]));
     for (const entry of this.#byUid.values()) {
       if (entry.state !== "running") continue;
       const [main] = entry.parts.keys();
@@ -164,6 +165,31 @@ export class Watch implements EventListener {
 
 function isRunning(container: ListedContainer | undefined): boolean {
   return container?.State === "running" || container?.State === "paused";
+}
+
+/** What is to be watched of an instance that was found; undefined when it, or a part of it (W4), does not run. */
+export function watchedIn(
+  identity: Identity,
+  listed: readonly ListedContainer[],
+):
+  | { readonly watched: Watched; readonly id: string; readonly name: string; readonly health?: string }
+  | undefined {
+  const main = listed.find(({ Labels }) => roleOf(Labels) === "main");
+  if (main === undefined) return undefined;
+  const sidecars = listed.filter(({ Labels }) => roleOf(Labels) === "sidecar");
+  if (![main, ...sidecars].every(isRunning)) return undefined;
+  const parts = [main, ...sidecars].map((part) => [nameOf(part), besideOf(part.Labels)] as const);
+  const health = /\((?:health: )?(healthy|unhealthy|starting)\)/.exec(main.Status)?.[1];
+  return {
+    watched: { identity, parts: new Map<string, string | undefined>(parts), secrets: [] },
+    id: main.Id,
+    name: nameOf(main),
+    ...(health === undefined ? {} : { health }),
+  };
+}
+
+function nameOf(container: ListedContainer): string {
+  return container.Names[0]?.slice(1) ?? "";
 }
 
 /** Of "Up 3 seconds (unhealthy)". */

@@ -1,0 +1,325 @@
+/**
+ * Class `docker`: instances as containers of an engine.
+ *
+ *   start: Launch (image, networks, files, init, sidecars, main) ──▶ Watch (ends, health) ──▶ onExit, onHealth
+ *   stop:  signal, grace, kill; main first, then sidecars          purge: containers, files; a log may be kept
+ *
+ *  D1 A container is found by labels and by a name that follows from the identity; nothing is kept here that a restarted
+ *     control plane could not see (P2). What is made is removed by name, whatever state it was left in (P3).
+ *  D2 The engine restarts nothing: what ended is answered with a new instance.
+ *  D3 While the engine does not answer, what runs goes on and is taken to run; calls fail and are tried again.
+ *  D4 Values of secrets are opened for the engine's ears only, and taken out of what its logs are read into (I10).
+ */
+import { parseDuration } from "../../model/duration.ts";
+import type { Clock } from "../../clock/clock.ts";
+import { describePortInUse, freePorts } from "../../provider/ports.ts";
+import {
+  type CallContext,
+  type EngineHealth,
+  type ExecSession,
+  type Exit,
+  type Identity,
+  type InstanceProvider,
+  type InstanceSpec,
+  type LogLine,
+  type LogOptions,
+  type Obstacle,
+  type Prospect,
+  type Started,
+  TerminalError,
+} from "../../provider/provider.ts";
+import { partNames } from "./container-spec.ts";
+import type { Engine } from "./engine.ts";
+import { inWords, startError, statusOf } from "./errors.ts";
+import { execIn } from "./exec.ts";
+import { containerName, homeLabel, serviceLabels, uidLabel } from "./identity.ts";
+import { Launch, type LaunchOptions } from "./launch.ts";
+import { EngineLimits } from "./limits.ts";
+import { Logs } from "./logs.ts";
+import { needsImage } from "./own-program.ts";
+import { secretsDeclared } from "./secrets.ts";
+import { type Watched, Watch, watchedIn } from "./watch.ts";
+
+export interface DockerInstancesOptions extends LaunchOptions {
+  readonly clock: Clock;
+  /** For what is kept of logs. */
+  readonly folder: string;
+  readonly pin?: (prospect: Prospect) => Promise<string | undefined>;
+}
+
+/** For the kill of what did not end, and what the engine needs to see it: it is the kernel's business then. */
+const KILL_PATIENCE = 60_000;
+const NANOSECONDS = 1e9;
+
+export class DockerInstances implements InstanceProvider {
+  readonly class = "docker";
+  readonly capabilities: readonly string[] = [
+    "runs containers that outlive the control plane",
+    "gives ports, environment, volumes, files, networks of its own or the host's",
+    "enforces memory, CPU and number of processes",
+    "isolates files and processes; networks where one of class docker is named",
+  ];
+  readonly features: readonly string[] = [
+    "images",
+    "builds",
+    "users",
+    "capabilities",
+    "read-only root",
+    "gpus",
+    "log drivers",
+    "container labels",
+    "aliases",
+    "tmpfs",
+    "files",
+    "init containers",
+    "sidecars",
+  ];
+  readonly #options: DockerInstancesOptions;
+  readonly #engine: Engine;
+  readonly #launch: Launch;
+  readonly #limits: EngineLimits;
+  readonly #logs: Logs;
+  readonly #watch: Watch;
+  #allocations = 0;
+
+  constructor(options: DockerInstancesOptions) {
+    const { containers, clock, home, folder } = options;
+    this.#options = options;
+    this.#engine = containers.engine;
+    this.#launch = new Launch(options);
+    this.#limits = new EngineLimits(this.#engine);
+    this.#logs = new Logs(containers, folder);
+    this.#watch = new Watch({ containers, clock, home });
+  }
+
+  async pin(prospect: Prospect): Promise<string | undefined> {
+    return this.#options.pin?.(prospect);
+  }
+
+  obstacles({ spec }: Prospect): Promise<readonly Obstacle[]> {
+    const hasImage = spec["image"] !== undefined || spec["build"] !== undefined;
+    return Promise.resolve(hasImage || this.#engine.isLocal ? [] : [needsImage(this.#engine.endpoint)]);
+  }
+
+  async start(identity: Identity, spec: InstanceSpec, context: CallContext): Promise<Started> {
+    const watched = this.#watched(identity, spec);
+    this.#watch.begin(watched);
+    try {
+      const limits = await this.#limits.known(context.signal);
+      const { id, image, ended } = await this.#launch.launch(identity, spec, context, limits.hasInit);
+      this.#watch.started(identity, ended);
+      this.#discardInit(identity, spec);
+      return {
+        identity: { container: id },
+        host: this.#engine.address,
+        limits: limits.enforced(spec.run.resources),
+        ...(image.hasCheck ? { reportsHealth: true } : {}),
+      };
+    } catch (error) {
+      await this.#clearUp(identity, spec, error);
+      throw startError(error, (port) =>
+        this.#engine.isLocal ? describePortInUse(port) : `port ${port} is in use on ${this.#engine.address}`,
+      );
+    }
+  }
+
+  async find(identity: Identity): Promise<Started | undefined> {
+    const listed = await this.#call(() =>
+      this.#options.containers.list([homeLabel(this.#options.home), uidLabel(identity)]),
+    );
+    const found = watchedIn(identity, listed);
+    if (found === undefined) return undefined;
+    this.#watch.begin(found.watched);
+    this.#watch.started(identity);
+    this.#watch.health(identity, found.name, found.health ?? "");
+    return {
+      identity: { container: found.id },
+      host: this.#engine.address,
+      limits: [],
+      ...(found.health === undefined ? {} : { reportsHealth: true }),
+    };
+  }
+
+  async stop(identity: Identity, spec: InstanceSpec, { clock, signal }: CallContext): Promise<void> {
+    this.#watch.forget(identity);
+    const { main, init, sidecars } = partNames(this.#options.home, identity, spec);
+    for (const name of [...init, main, ...sidecars.toReversed()])
+      await this.#call(() => this.#end(name, spec.run.stop, clock, signal));
+  }
+
+  async purge(
+    identity: Identity,
+    spec: InstanceSpec,
+    { keepLog }: { readonly keepLog: boolean },
+  ): Promise<void> {
+    const { containers, home, keyring, files } = this.#options;
+    const { main, init, sidecars } = partNames(home, identity, spec);
+    this.#watch.forget(identity);
+    await this.#call(async () => {
+      if (keepLog) await this.#logs.keep(serviceOf(identity, spec), main, secretsDeclared(spec, keyring));
+      const image = hasFiles(spec) ? (await containers.inspect(main))?.Image : undefined;
+      await Promise.all([main, ...init, ...sidecars].map((name) => containers.remove(name)));
+      await files.remove(identity, spec, image);
+    });
+  }
+
+  /** Of instances that were never purged nothing is left either. */
+  async forget(service: { readonly namespace: string; readonly name: string }): Promise<void> {
+    const { containers, home } = this.#options;
+    this.#logs.forget(service);
+    await this.#call(async () => {
+      const left = await containers.list([homeLabel(home), ...serviceLabels(service)]);
+      await Promise.all(left.map(({ Id }) => containers.remove(Id)));
+    });
+  }
+
+  onExit(listener: (exit: Exit) => void): () => void {
+    return this.#watch.onExit(listener);
+  }
+
+  onHealth(listener: (health: EngineHealth) => void): () => void {
+    return this.#watch.onHealth(listener);
+  }
+
+  /** Of this machine those that are free; of another host nobody here knows more than what was given out. */
+  async allocatePorts(count: number, taken: ReadonlySet<number>): Promise<readonly number[]> {
+    this.#allocations += 1;
+    const seed = `${this.#options.home} ${this.#allocations}`;
+    const ports = await freePorts(
+      { seed, taken, ...(this.#engine.isLocal ? {} : { elsewhere: true }) },
+      count,
+    );
+    if (ports.length === count) return ports;
+    throw new TerminalError({
+      code: "NoFreePort",
+      message: `${count} free ports are needed and ${ports.length} were found between 20000 and 31999.`,
+      hint: "Stop what listens there, or declare fewer replicas.",
+    });
+  }
+
+  async *logs(identity: Identity, spec: InstanceSpec, options: LogOptions): AsyncIterable<LogLine> {
+    const { home, keyring } = this.#options;
+    try {
+      if (options.previous === true) yield* this.#logs.previous(serviceOf(identity, spec), options);
+      else
+        yield* this.#logs.read(partNames(home, identity, spec).main, options, secretsDeclared(spec, keyring));
+    } catch (error) {
+      throw inWords(error);
+    }
+  }
+
+  exec(
+    identity: Identity,
+    spec: InstanceSpec,
+    command: readonly string[],
+    options: { readonly tty: boolean; readonly stdin: boolean },
+    { signal }: CallContext,
+  ): Promise<ExecSession> {
+    const { containers, home } = this.#options;
+    return this.#call(() =>
+      execIn(containers, partNames(home, identity, spec).main, command, options, signal),
+    );
+  }
+
+  async stats(
+    identity: Identity,
+  ): Promise<{ readonly cpuSeconds: number; readonly memoryBytes: number } | undefined> {
+    const { containers, home } = this.#options;
+    const stats = await this.#call(() => containers.stats(containerName(home, identity)));
+    // Of what does not run the engine has numbers too: zeros, and no time of measurement.
+    if (stats?.memory_stats.usage === undefined) return undefined;
+    const { usage, stats: kinds } = stats.memory_stats;
+    // Pages of files that the kernel can drop at any time are no need of the program (v1 and v2 name them differently).
+    const dropped = kinds.total_inactive_file ?? kinds.inactive_file ?? 0;
+    return {
+      cpuSeconds: stats.cpu_stats.cpu_usage.total_usage / NANOSECONDS,
+      memoryBytes: Math.max(0, usage - dropped),
+    };
+  }
+
+  /** What runs goes on. */
+  close(): void {
+    this.#watch.close();
+  }
+
+  #watched(identity: Identity, spec: InstanceSpec): Watched {
+    const { home, keyring } = this.#options;
+    const { main, sidecars } = partNames(home, identity, spec);
+    const beside = (spec.run.sidecars ?? []).map(({ name }, index) => [sidecars[index] ?? "", name] as const);
+    return {
+      identity,
+      parts: new Map<string, string | undefined>([[main, undefined], ...beside]),
+      secrets: secretsDeclared(spec, keyring),
+    };
+  }
+
+  async #end(
+    name: string,
+    stop: InstanceSpec["run"]["stop"],
+    clock: Clock,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { containers } = this.#options;
+    if (!(await containers.signal(name, stop.signal))) return;
+    const over = new AbortController();
+    const both = AbortSignal.any([signal, over.signal]);
+    try {
+      const ended = containers.ended(name, both).then(() => true);
+      ended.catch(() => {});
+      const isEnded = await Promise.race([
+        ended,
+        clock.sleep(parseDuration(stop.grace), both).then(() => false),
+      ]);
+      if (isEnded) return;
+      await containers.signal(name, "SIGKILL");
+      await Promise.race([ended, clock.sleep(KILL_PATIENCE, both).then(() => notKilled(name))]);
+    } finally {
+      over.abort(new Error("no more waiting"));
+    }
+  }
+
+  /** They did their work; in the background, as the instance runs already. What is left is purged with it. */
+  #discardInit(identity: Identity, spec: InstanceSpec): void {
+    const { containers, home } = this.#options;
+    for (const name of partNames(home, identity, spec).init) void containers.remove(name).catch(() => {});
+  }
+
+  /** After a start that failed: nothing is left, unless the engine is away or what was wanted runs after all. */
+  async #clearUp(identity: Identity, spec: InstanceSpec, error: unknown): Promise<void> {
+    const { containers, home } = this.#options;
+    const isAnswer = statusOf(error) !== undefined || error instanceof TerminalError;
+    try {
+      if (
+        isAnswer &&
+        (await containers.inspect(partNames(home, identity, spec).main))?.State.Running !== true
+      )
+        await this.purge(identity, spec, { keepLog: false });
+    } catch {
+      // The next start finds what is there by its name.
+    }
+    this.#watch.forget(identity);
+  }
+
+  async #call<T>(call: () => Promise<T>): Promise<T> {
+    try {
+      return await call();
+    } catch (error) {
+      throw inWords(error);
+    }
+  }
+}
+
+function notKilled(name: string): never {
+  throw new Error(`The container ${name} does not end though it was killed; its engine may have lost it.`);
+}
+
+function serviceOf(
+  identity: Identity,
+  spec: InstanceSpec,
+): { readonly namespace: string; readonly name: string } {
+  return { namespace: identity.namespace, name: spec.service };
+}
+
+function hasFiles({ run }: InstanceSpec): boolean {
+  return (run.files ?? []).length > 0;
+}
