@@ -44,6 +44,7 @@ export function addControllers(runtime: Runtime, { store, clock, keyring, classe
     clock,
     keyring,
     readSecret: (namespace, name) => readSecret(store, keyring, namespace, name),
+    lookUp: (key) => store.get(key),
   };
   const routed = (instance: Resource<{ readonly service: string }>): boolean =>
     [...balancers.all()].some((balancer) =>

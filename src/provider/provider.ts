@@ -273,14 +273,6 @@ export interface DatabaseProvider extends Provider {
   checksum(desired: Desired, context: ProviderContext): Promise<string>;
   /** Drops from the archive for point-in-time recovery what none of these backups needs. */
   prune?(desired: Desired, kept: readonly string[], context: ProviderContext): Promise<void>;
-  /** The program and arguments of an interactive client, with the environment that signs it in (never in arguments). */
-  shell(
-    desired: Desired,
-    context: ProviderContext,
-  ): Promise<{
-    readonly command: readonly string[];
-    readonly env: Readonly<Record<string, string>>;
-  }>;
 }
 
 /** Kind Volume, of a class that can take snapshots. A snapshot has an identity of its own and outlives the volume. */

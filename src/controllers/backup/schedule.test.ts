@@ -73,6 +73,7 @@ describe("a schedule", () => {
     await pass(24 * 4);
     expect(bench.backups).toEqual(["orders-20260505t030000z", "orders-20260509t030000z"]);
     expect(bench.reasonOf("orders-20260505t030000z")).toBe("Verified");
+    await bench.until(() => bench.condition("orders")?.message.includes("orders-20260509") === true);
     expect(bench.condition("orders")).toMatchObject({
       status: "False",
       reason: "BackupFailed",

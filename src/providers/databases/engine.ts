@@ -125,7 +125,7 @@ export interface EngineSession {
 
 /** As in DatabaseProvider (provider/provider.ts), in a server that is there. */
 export interface EngineBackups {
-  /** Writes a consistent copy into a new folder at `path`, without disturbing who uses the database. */
+  /** Writes a consistent copy into the empty folder at `path`, on disk when it resolves, without disturbing who uses the database. */
   backup(
     access: ServerAccess,
     wanted: WantedDatabase,
@@ -141,9 +141,14 @@ export interface EngineBackups {
   ): Promise<string>;
   /** Of the content as it is now. */
   checksum(access: ServerAccess, wanted: WantedDatabase, context: ProviderContext): Promise<string>;
-  /** The program and arguments of an interactive client, with the environment that signs it in (never in arguments). */
-  shell(
+  /**
+   * The database from what is at `path`, unless there is one: it appears whole, at once and with the checksum, or not at
+   * all. Not marked yet: its accounts are made afterwards.
+   */
+  restore(
     access: ServerAccess,
     wanted: WantedDatabase,
-  ): { readonly command: readonly string[]; readonly env: Readonly<Record<string, string>> };
+    source: { readonly path: string; readonly checksum: string },
+    context: ProviderContext,
+  ): Promise<void>;
 }

@@ -10,6 +10,8 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   readonly user?: { readonly uid: number; readonly gid: number };
+  /** Kills it when aborted; it has failed then. */
+  readonly signal?: AbortSignal;
 }
 
 export const plainEnvironment = { PATH: "/usr/local/bin:/usr/bin:/bin", LC_ALL: "C", TZ: "UTC" } as const;
@@ -24,6 +26,7 @@ export function run(command: readonly string[], options: RunOptions = {}): Promi
       env: options.env ?? plainEnvironment,
       stdio: ["pipe", "pipe", "pipe"],
       ...(options.user === undefined ? {} : options.user),
+      ...(options.signal === undefined ? {} : { signal: options.signal, killSignal: "SIGKILL" }),
     });
     let output = "";
     const gather = (chunk: Buffer): void => {

@@ -16,7 +16,10 @@ const { port, bell, runs } = workerData as {
 const server = {
   query: () => Promise.resolve({ rows: [{ search_path: "pg_catalog" }] }),
   exec: () => Promise.resolve([]),
-  execProtocolRawStream: (message: Uint8Array, options: { readonly onRawData: (bytes: Uint8Array) => void }) => {
+  execProtocolRawStream: (
+    message: Uint8Array,
+    options: { readonly onRawData: (bytes: Uint8Array) => void },
+  ) => {
     port.postMessage(Uint8Array.from(message));
     Atomics.wait(bell, 0, 0);
     Atomics.store(bell, 0, 0);

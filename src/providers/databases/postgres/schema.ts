@@ -21,7 +21,13 @@ export async function dumpSchema(
   snapshot: string,
   signal: AbortSignal,
 ): Promise<Schema> {
-  const common = ["--schema-only", "--no-owner", "--no-privileges", "--no-publications", "--no-subscriptions"];
+  const common = [
+    "--schema-only",
+    "--no-owner",
+    "--no-privileges",
+    "--no-publications",
+    "--no-subscriptions",
+  ];
   const wire = await Wire.open(server, database);
   try {
     const [before = "", after = ""] = await inThread(

@@ -127,7 +127,7 @@ function query(text: string): Buffer {
 /** The whole messages at the beginning: a type, a length that counts itself, a body. */
 function framesIn(bytes: Buffer): readonly Buffer[] {
   const frames: Buffer[] = [];
-  for (let at = 0; at + 5 <= bytes.length; ) {
+  for (let at = 0; at + 5 <= bytes.length;) {
     const end = at + 1 + bytes.readUInt32BE(at + 1);
     if (end > bytes.length) break;
     frames.push(bytes.subarray(at, end));
@@ -145,7 +145,11 @@ async function socketTo({ host = "127.0.0.1", port, tls }: ServerAddress): Promi
   socket.write(SSL_REQUEST);
   const [answer] = (await once(socket, "data")) as [Buffer];
   if (answer.toString() !== "S") throw new Error(`The server at ${host} does not speak TLS.`);
-  const secured = connectTls({ socket, ...tlsOptions(), ...(isIP(host) === 0 ? { servername: host } : { host }) });
+  const secured = connectTls({
+    socket,
+    ...tlsOptions(),
+    ...(isIP(host) === 0 ? { servername: host } : { host }),
+  });
   await once(secured, "secureConnect");
   return secured;
 }

@@ -1,0 +1,111 @@
+/** The part of a Database's provider that backs up, and what a new Database begins from. */
+import type { DatabaseServers, ServerAccess } from "../../provider/database-server.ts";
+import {
+  type DatabaseProvider,
+  type Desired,
+  type ProviderContext,
+  RequeueAfter,
+  TerminalError,
+} from "../../provider/provider.ts";
+import type { DatabaseSpec, EngineBackups, EngineKnowledge, WantedDatabase } from "./engine.ts";
+
+export interface BackupParts {
+  readonly source: DatabaseServers;
+  readonly engineOf: (spec: DatabaseSpec) => EngineKnowledge;
+  readonly wantedOf: (desired: Desired<DatabaseSpec>, context: ProviderContext) => WantedDatabase;
+}
+
+type Backups = Pick<DatabaseProvider, "backup" | "verify" | "checksum">;
+
+/** A Backup of it that is good, as its status says. */
+interface BackupResource {
+  readonly status?: {
+    readonly path?: string;
+    readonly checksum?: string;
+    readonly engine?: string;
+    readonly finishedAt?: string;
+    readonly conditions?: readonly { readonly type: string; readonly status: string }[];
+  };
+}
+
+const LOOK_AGAIN = 2_000;
+
+export function backupsOf(parts: BackupParts): Backups {
+  const at = async <T>(
+    desired: Desired,
+    context: ProviderContext,
+    use: (backups: EngineBackups, access: ServerAccess, wanted: WantedDatabase) => Promise<T>,
+  ): Promise<T> => {
+    const database = desired as Desired<DatabaseSpec>;
+    const access = await parts.source.find(desired, context);
+    if (access === undefined) throw new Error("The server does not run.");
+    const backups = backupsIn(parts.engineOf(database.spec), access);
+    return use(backups, access, parts.wantedOf(database, context));
+  };
+  return {
+    backup: (desired, path, context) =>
+      at(desired, context, (backups, access, wanted) => backups.backup(access, wanted, path, context)),
+    verify: (desired, path, context) =>
+      at(desired, context, (backups, access, wanted) => backups.verify(access, wanted, path, context)),
+    checksum: (desired, context) =>
+      at(desired, context, (backups, access, wanted) => backups.checksum(access, wanted, context)),
+  };
+}
+
+function backupsIn({ backups, engine }: EngineKnowledge, { standIn }: ServerAccess): EngineBackups {
+  if (backups !== undefined && standIn === undefined) return backups;
+  throw new TerminalError({
+    code: "Unsupported",
+    message: `${standIn === undefined ? engine : "PGlite, which stands in for PostgreSQL,"} cannot be backed up.`,
+    hint: "Choose another class or engine.",
+  });
+}
+
+/** Nothing once it is made: a backup that has gone since does not matter. */
+export async function beginFromBackup(
+  engine: EngineKnowledge,
+  access: ServerAccess,
+  desired: Desired<DatabaseSpec>,
+  wanted: WantedDatabase,
+  context: ProviderContext,
+): Promise<void> {
+  const name = desired.spec.restore?.backup;
+  if (name === undefined) return;
+  const found = await engine.within(access, wanted, (session) => session.find());
+  if (found?.mark?.uid === desired.identity.uid) return;
+  if (found !== undefined)
+    throw new TerminalError({
+      code: "DatabaseExists",
+      path: "spec.restore",
+      message: `There is a database '${wanted.database}' already, so nothing is restored over it.`,
+      hint: "Choose another name, or leave 'restore' out to go on with what is there.",
+    });
+  const backups = backupsIn(engine, access);
+  await backups.restore(access, wanted, sourceOf(name, desired, context), context);
+}
+
+function sourceOf(
+  name: string,
+  { identity, spec }: Desired<DatabaseSpec>,
+  { lookUp }: ProviderContext,
+): { readonly path: string; readonly checksum: string } {
+  const { status } = (lookUp?.({ kind: "Backup", namespace: identity.namespace, name }) ??
+    {}) as BackupResource;
+  const isReady = status?.conditions?.some((one) => one.type === "Ready" && one.status === "True") === true;
+  const { path, checksum, engine, finishedAt } = status ?? {};
+  if (path !== undefined && checksum !== undefined && isReady) {
+    if (engine === spec.engine) return { path, checksum };
+    throw refusal(`backup/${name} is of ${engine ?? "another engine"}, not of ${spec.engine}.`);
+  }
+  if (finishedAt !== undefined) throw refusal(`backup/${name} has failed and cannot be restored.`);
+  throw new RequeueAfter(LOOK_AGAIN, `Waiting for backup/${name}, which is not there or not finished.`);
+}
+
+function refusal(message: string): TerminalError {
+  return new TerminalError({
+    code: "BackupUnusable",
+    path: "spec.restore.backup",
+    message,
+    hint: "List what there is with 'tutti get backups'.",
+  });
+}
