@@ -1,58 +1,51 @@
 /**
- * How many requests each client may make: a sliding window over two counters a client.
+ * How many requests each client may make: the generic cell rate algorithm (ITU-T I.371), one number a client.
  *
- * The estimate of what a client made in the last period is its count in the period under way plus the part of its count in
- * the one before that the window still covers (as if it had been spread evenly). Refused requests are not counted, so who
- * asks too much gets its share all the same.
+ * A client may make all its requests of a period at once, and then one more for each part of the period that has gone by: in
+ * the long run exactly as many as are declared, however they are spread. (A sliding window over two counters was tried first:
+ * with few requests a period it grants a third to a half too few, since parts of a request count against a client.)
+ * Refused requests are not counted, so who asks too much gets its share all the same.
  *
  * Invariants
- *  R1 No more than `requests` are granted within a period that began with a fresh client, and none is starved.
- *  R2 At most two counters for LIMITS.rateLimitClients clients are kept. Beyond that the longest known of the period start
- *     anew: a flood of made-up clients costs precision, never memory, and locks nobody out.
+ *  R1 A number is the time at which the client's next request would be due if it came evenly: at most a period ahead of now.
+ *     One that is in the past says nothing, so one that was not touched for a period may go.
+ *  R2 At most twice LIMITS.rateLimitClients numbers are kept. Beyond that the longest known start anew: a flood of made-up
+ *     clients costs precision, never memory, and locks nobody out.
  */
 import { createHash } from "node:crypto";
 import type { RateLimitConfiguration } from "./configuration.ts";
 import { LIMITS } from "./limits.ts";
+import { Recent } from "./recent.ts";
+
+/** Parts of a period do not add up to it exactly; a request is not refused for that. */
+const ROUNDING = 1e-12;
 
 export class RateLimiter {
   readonly configuration: RateLimitConfiguration;
-  #begun = 0;
-  #counts = new Map<string, number>();
-  #before: ReadonlyMap<string, number> = new Map();
+  readonly #due = new Recent<number>(LIMITS.rateLimitClients);
+  #turned = 0;
 
   constructor(configuration: RateLimitConfiguration) {
     this.configuration = configuration;
   }
 
-  /** 0 when the request is granted (and counted), else the milliseconds after which the next may be. */
+  /** How many it knows. */
+  get clients(): number {
+    return this.#due.size;
+  }
+
+  /** 0 when the request is granted (and counted), else the milliseconds after which the next one is. */
   take(client: string, now: number): number {
-    this.#turn(now);
     const { requests, periodMs } = this.configuration;
-    const elapsed = now - this.#begun;
-    const count = this.#counts.get(client) ?? 0;
-    const before = this.#before.get(client) ?? 0;
-    if (count + before * (1 - elapsed / periodMs) + 1 <= requests) {
-      this.#counts.set(client, count + 1);
-      if (this.#counts.size > LIMITS.rateLimitClients) this.#forgetOne();
-      return 0;
+    if (now - this.#turned >= periodMs) {
+      this.#turned = now;
+      this.#due.turn(); // R1
     }
-    // Until enough of the period before has left the window; else until enough of this one has, in the next.
-    if (count + 1 <= requests) return Math.max(1, periodMs * (1 - (requests - count - 1) / before) - elapsed);
-    return periodMs - elapsed + Math.max(0, periodMs * (1 - (requests - 1) / count));
-  }
-
-  #turn(now: number): void {
-    const { periodMs } = this.configuration;
-    const passed = Math.floor((now - this.#begun) / periodMs);
-    if (passed < 1) return;
-    this.#before = passed === 1 ? this.#counts : new Map();
-    this.#counts = new Map();
-    this.#begun += passed * periodMs;
-  }
-
-  #forgetOne(): void {
-    const oldest = this.#counts.keys().next();
-    if (oldest.done !== true) this.#counts.delete(oldest.value);
+    const due = Math.max(now, this.#due.get(client) ?? now) + periodMs / requests;
+    const early = due - periodMs - now;
+    if (early > ROUNDING * (now + periodMs)) return early;
+    this.#due.set(client, due);
+    return 0;
   }
 }
 

@@ -8,11 +8,12 @@
  * Invariants
  *  K1 A token tells nothing: it is a keyed hash of pool and member, and the key leaves the balancer's state file never.
  *  K2 A preference only ever picks among the candidates of the pool: it overrules neither state nor health (pool L1).
- *  K3 At most LIMITS.seats addresses are remembered; the longest known go first.
+ *  K3 At most twice LIMITS.seats addresses are remembered; those that were quiet for longest go first.
  */
 import { createHmac } from "node:crypto";
 import type { StickyConfiguration } from "./configuration.ts";
 import { LIMITS } from "./limits.ts";
+import { Recent } from "./recent.ts";
 import type { RequestHead } from "./request-head.ts";
 
 /** What this needs of a member. */
@@ -52,19 +53,14 @@ export class Tokens {
 
 /** The addresses' seats in one pool. */
 export class Seats {
-  readonly #seats = new Map<string, string>();
+  readonly #seats = new Recent<string>(LIMITS.seats);
 
   of<S extends Seat>(address: string, candidates: readonly S[]): S | undefined {
     const known = this.#seats.get(address);
     const present = known === undefined ? undefined : candidates.find(({ id }) => id === known);
-    if (present !== undefined) return present;
-    const chosen = rendezvous(address, candidates);
-    if (chosen === undefined) return undefined;
-    this.#seats.delete(address);
-    this.#seats.set(address, chosen.id);
-    const oldest = this.#seats.size > LIMITS.seats ? this.#seats.keys().next() : undefined;
-    if (oldest?.done === false) this.#seats.delete(oldest.value);
-    return chosen;
+    const seat = present ?? rendezvous(address, candidates);
+    if (seat !== undefined) this.#seats.set(address, seat.id);
+    return seat;
   }
 }
 
