@@ -26,7 +26,7 @@ export class Home {
 
   /** A folder for what a resource holds, by name, so that a later declaration of the same name finds it again. */
   folderOf(
-    area: "volumes" | "databases" | "balancers" | "dns",
+    area: "volumes" | "images" | "snapshots" | "databases" | "balancers" | "dns",
     identity: { readonly namespace: string; readonly name: string },
   ): string {
     return join(this.folder, area, identity.namespace, identity.name);

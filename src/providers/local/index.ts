@@ -11,7 +11,8 @@ import { ProcessProvider } from "./process.ts";
 import { localServerHost } from "./server-host.ts";
 import { LogWatch } from "./supervisor/log-watch.ts";
 import { Supervisor } from "./supervisor/supervisor.ts";
-import { directoryVolumes } from "./volume.ts";
+import { directoryVolumes } from "./volumes/directory.ts";
+import { loopVolumes } from "./volumes/loop.ts";
 
 export interface LocalProviders {
   readonly instances: ProcessProvider;
@@ -46,7 +47,13 @@ export async function localProviders(options: {
     instances: new ProcessProvider({ ...parts, keyring: options.keyring }),
     balancers,
     servers: localServerHost(parts),
-    providers: [directoryVolumes(home), loopbackNetworks(), balancers, ...embeddedDns(parts)],
+    providers: [
+      directoryVolumes(home),
+      loopVolumes(home),
+      loopbackNetworks(),
+      balancers,
+      ...embeddedDns(parts),
+    ],
     onServerExit: (listener) => {
       supervisor.onExit((exit) => {
         const identity = exit.requested ? undefined : identityOfProcess(exit.id);
