@@ -1,5 +1,5 @@
 /** What people see of the class `embedded` of LoadBalancer, beyond the provider contract. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, type Server, connect, createServer } from "node:net";
 import { request } from "node:https";
@@ -115,6 +115,61 @@ test("https with a Secret uses the certificate in it", async () => {
     body: "hello",
     names: "DNS:given.test",
   });
+});
+
+test("https without a named Secret uses the certificate that is kept for it, as soon as it is there and whenever it is new", async () => {
+  const secrets = new Map<string, Readonly<Record<string, string>>>();
+  const context: ProviderContext = {
+    ...conformanceContext,
+    readSecret: (_namespace, name) => secrets.get(name),
+  };
+  const desired = declared({
+    listeners: [{ name: "https", protocol: "https", tls: { hosts: ["own.test"] } }],
+    routes: [{ service: "web" }],
+  });
+  const keep = async (host: string): Promise<void> => {
+    const made = await selfSigned([host]);
+    secrets.set("front-https-tls", { "tls.crt": made.certificate, "tls.key": made.key });
+  };
+  const { outputs } = await local.balancers.ensure(desired, context);
+  await members(desired, await backend());
+  const names = async (): Promise<string> => (await askSecurely(Number(outputs["port"]), "own.test")).names;
+  expect(await names()).toBe("DNS:localhost, IP Address:127.0.0.1, DNS:own.test");
+  for (const host of ["first.test", "second.test"]) {
+    await keep(host);
+    await local.balancers.ensure(desired, context);
+    expect(await names()).toBe(`DNS:${host}`);
+  }
+  const files = readdirSync(join(folder, "balancers", "default", "front"));
+  expect(files.filter((name) => name.startsWith("tls-"))).toHaveLength(2);
+  secrets.clear();
+  await local.balancers.ensure(desired, context);
+  expect(await names()).toContain("DNS:own.test");
+});
+
+test("keys of certificates are for their owner alone, whatever the listener is called", async () => {
+  const desired = declared({
+    listeners: [{ name: "../../outside", protocol: "https" }],
+    routes: [{ service: "web" }],
+  });
+  await local.balancers.ensure(desired, conformanceContext);
+  const home = join(folder, "balancers", "default", "front");
+  const keys = readdirSync(home).filter((name) => name.endsWith(".key"));
+  expect(keys).toHaveLength(2);
+  for (const key of keys) expect(statSync(join(home, key)).mode & 0o777).toBe(0o600);
+  expect(readdirSync(folder).filter((name) => name.startsWith("outside"))).toEqual([]);
+});
+
+test("a header rule that would end its line stands against the plan", async () => {
+  const obstacles = await local.balancers.obstacles({
+    namespace: "default",
+    name: "front",
+    folder,
+    spec: { routes: [{ service: "web" }, { headers: { response: { add: { "X-A": "1\r\nX-B: 2" } } } }] },
+  });
+  expect(obstacles).toMatchObject([
+    { code: "HeaderRuleInvalid", path: "spec.routes[1].headers.response.add.X-A" },
+  ]);
 });
 
 test("a Secret without a certificate is refused with what is missing", async () => {

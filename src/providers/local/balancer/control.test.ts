@@ -173,6 +173,34 @@ describe("restart", () => {
     expect((await ask(port)).text).toBe("a");
   });
 
+  it("answers ACME's challenges on http listeners only, before any route, and again after kill -9", async () => {
+    const path = "/.well-known/acme-challenge/tok-en_1";
+    const port = await fixture.serve([a.member]);
+    await fixture.client.setChallenges({ "tok-en_1": "tok-en_1.print" });
+    const answer = await ask(port, path);
+    expect([answer.status, answer.text]).toEqual([200, "tok-en_1.print"]);
+    expect((await ask(port, path, { method: "HEAD" })).text).toBe("");
+    // What else is asked there is the routes' business.
+    expect((await ask(port, path, { method: "POST" })).text).toBe("a");
+    expect((await ask(port, `${path}x`)).text).toBe("a");
+    expect((await ask(port, "/.well-known/acme-challenge/__proto__")).text).toBe("a");
+    await fixture.serve([a.member], { retries: 1 });
+    expect((await ask(port, path)).text).toBe("tok-en_1.print");
+    await fixture.stop("SIGKILL");
+    await fixture.start();
+    expect((await ask(port, path)).text).toBe("tok-en_1.print");
+    await fixture.client.setChallenges({});
+    expect((await ask(port, path)).text).toBe("a");
+  });
+
+  it.each([
+    ["a token that is a path", { "../x": "value" }],
+    ["a value with a line break", { token: "a\r\nb" }],
+    ["an empty value", { token: "" }],
+  ])("refuses challenges with %s", async (_title, challenges) => {
+    await expect(fixture.client.setChallenges(challenges)).rejects.toMatchObject({ status: 400 });
+  });
+
   it("finishes what is in flight on SIGTERM, refuses the rest and exits 0", async () => {
     const port = await fixture.serve([a.member]);
     const slow = ask(port, "/slow?ms=300");

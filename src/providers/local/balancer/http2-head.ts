@@ -2,8 +2,8 @@
  * What an HTTP/2 request may not say on its way to an HTTP/1.1 member: pure.
  *
  * HTTP/2 frames its messages in binary, so a line break, a length or a coding in a field is only text there, but would be
- * structure once it is written as HTTP/1.1 (request smuggling by translation). Node's library refuses most of this by itself;
- * here is all of it, since everything behind relies on it (RFC 9113 §8.2, §8.3).
+ * structure once it is written as HTTP/1.1 (request smuggling by translation). Node's library refuses most of this by itself and
+ * leaves the rest out; here is all of it, since everything behind relies on it (RFC 9113 §8.2, §8.3).
  */
 import { FIELD_VALUE, TOKEN } from "./header-rules.ts";
 
