@@ -19,8 +19,12 @@ import type { Account, DatabaseSpec, EngineSession, Login, Mark } from "./engine
 export const ROTATE = "tutti.dev/rotate";
 export const ADOPT = "tutti.dev/adopt";
 
-/** How long a former login stays at least: instances that have its password are replaced meanwhile. */
-export const ROTATION_GRACE = 10 * 60_000;
+export interface AccountOptions {
+  /** Others use the server as well. */
+  readonly isShared: boolean;
+  /** Milliseconds that a former login stays at least: instances that have its password are replaced meanwhile. */
+  readonly grace: number;
+}
 const LOOK_AGAIN = 5_000;
 /** PostgreSQL's limit in bytes; the others allow more. */
 const LONGEST_NAME = 63;
@@ -94,12 +98,12 @@ export function allLogins(desired: Desired<DatabaseSpec>, mark: Mark): readonly 
 export async function keepAccounts(
   session: EngineSession,
   desired: Desired<DatabaseSpec>,
-  isShared: boolean,
+  { isShared, grace }: AccountOptions,
   context: ProviderContext,
 ): Promise<Kept> {
   const now = context.clock.now();
   const { mark: before, isNew } = claim(await session.find(), desired, isShared, now);
-  const { mark: settled, inUse } = await settle(session, before, desired, now);
+  const { mark: settled, inUse } = await settle(session, before, desired, { now, grace });
   const isDue = isAsked(settled, desired, now);
   const rotated = isDue && settled.isSettled ? rotate(settled, desired, now) : settled;
   const mark: Mark = {
@@ -109,7 +113,14 @@ export async function keepAccounts(
     users: Object.fromEntries((desired.spec.users ?? []).map(({ name, access }) => [name, access])),
   };
   await session.ensure(mark, accountsOf(desired, mark.generation, context), isNew ? undefined : before);
-  return { mark, ...progress(mark, desired, { now, inUse, isWaiting: isDue && !settled.isSettled }) };
+  return {
+    mark,
+    ...progress(mark, desired, {
+      left: mark.rotatedAt + grace - now,
+      inUse,
+      isWaiting: isDue && !settled.isSettled,
+    }),
+  };
 }
 
 interface Claimed {
@@ -163,14 +174,14 @@ async function settle(
   session: EngineSession,
   mark: Mark,
   desired: Desired<DatabaseSpec>,
-  now: number,
+  { now, grace }: { readonly now: number; readonly grace: number },
 ): Promise<{ readonly mark: Mark; readonly inUse: number }> {
   if (mark.isSettled) return { mark, inUse: 0 };
   const former = [ownerRole(desired), ...Object.keys(mark.users)].map((account) =>
     loginName(account, mark.generation - 1),
   );
   const inUse = await session.connections(former);
-  if (inUse > 0 || now - mark.rotatedAt < ROTATION_GRACE) return { mark, inUse };
+  if (inUse > 0 || now - mark.rotatedAt < grace) return { mark, inUse };
   await session.lock(former);
   return { mark: { ...mark, isSettled: true }, inUse };
 }
@@ -195,17 +206,16 @@ function rotate(mark: Mark, { annotations }: Desired<DatabaseSpec>, now: number)
 function progress(
   mark: Mark,
   desired: Desired<DatabaseSpec>,
-  { now, inUse, isWaiting }: { readonly now: number; readonly inUse: number; readonly isWaiting: boolean },
+  { left, inUse, isWaiting }: { readonly left: number; readonly inUse: number; readonly isWaiting: boolean },
 ): Pick<Kept, "notice" | "lookAfter"> {
   if (mark.isSettled) return {};
   const former = loginName(ownerRole(desired), mark.generation - 1);
-  const left = mark.rotatedAt + ROTATION_GRACE - now;
   const next = isWaiting ? " The next rotation waits for that." : "";
   const notice =
     inUse > 0 && left <= 0
       ? `The former login '${former}' still has ${inUse} connection${inUse === 1 ? "" : "s"} and is locked when nobody uses it.${next}`
       : `The password was rotated; the former login '${former}' works until everybody has had time.${next}`;
-  return { notice, lookAfter: Math.max(LOOK_AGAIN, left) };
+  return { notice, lookAfter: left > 0 ? left : LOOK_AGAIN };
 }
 
 function addressOf({ identity }: Desired): string {

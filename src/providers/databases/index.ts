@@ -11,6 +11,9 @@ import { systemServers } from "./servers/system.ts";
 
 const engines: readonly EngineKnowledge[] = [postgres];
 
+/** Instances that have a former password are replaced meanwhile. */
+const ROTATION_GRACE = 10 * 60_000;
+
 /** The servers that one machine can have by itself, in order of preference. */
 export function localServers(host: ServerHost): readonly DatabaseServers[] {
   return [embeddedServers(host), systemServers(host), externalServers()];
@@ -19,13 +22,17 @@ export function localServers(host: ServerHost): readonly DatabaseServers[] {
 /** Several sources of one class, such as docker's of several engines, are one class to people. */
 export function databaseProviders({
   servers,
+  rotationGrace = ROTATION_GRACE,
 }: {
   readonly servers: readonly DatabaseServers[];
+  /** Milliseconds that a former login stays at least after a rotation. */
+  readonly rotationGrace?: number;
 }): readonly Provider[] {
   return servers.map((source) =>
-    databaseProvider(
+    databaseProvider({
       source,
-      engines.filter(({ engine }) => source.engines.includes(engine)),
-    ),
+      engines: engines.filter(({ engine }) => source.engines.includes(engine)),
+      rotationGrace,
+    }),
   );
 }

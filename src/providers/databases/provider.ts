@@ -16,6 +16,7 @@ import {
   RequeueAfter,
   TerminalError,
 } from "../../provider/provider.ts";
+import { backupsOf, beginFromBackup } from "./backups.ts";
 import { type Kept, accountsOf, allLogins, keepAccounts, ownerRole } from "./accounts.ts";
 import type { Account, DatabaseSpec, EngineKnowledge, WantedDatabase } from "./engine.ts";
 
@@ -32,7 +33,14 @@ const ENGINE_FEATURES = {
   backup: "backups",
 };
 
-export function databaseProvider(source: DatabaseServers, engines: readonly EngineKnowledge[]): Provider {
+export interface DatabaseProviderOptions {
+  readonly source: DatabaseServers;
+  readonly engines: readonly EngineKnowledge[];
+  /** Milliseconds that a former login stays at least (accounts.ts). */
+  readonly rotationGrace: number;
+}
+
+export function databaseProvider({ source, engines, rotationGrace }: DatabaseProviderOptions): Provider {
   const isShared = source.features.includes("existing servers");
   const engineOf = (spec: DatabaseSpec): EngineKnowledge => {
     const found = engines.find(({ engine }) => engine === spec.engine);
@@ -40,6 +48,8 @@ export function databaseProvider(source: DatabaseServers, engines: readonly Engi
     if (found === undefined || refusal !== undefined) throw new TerminalError(refusal!);
     return found;
   };
+  const wantedOf = (desired: Desired<DatabaseSpec>, context: ProviderContext): WantedDatabase =>
+    wantedDatabase(desired, 0, isShared, context);
   const provider: Provider<DatabaseSpec> = {
     kind: "Database",
     class: source.class,
@@ -69,8 +79,10 @@ export function databaseProvider(source: DatabaseServers, engines: readonly Engi
       const access = await source.ensure(desired, context);
       await untilReady(access, engine, isShared, context);
       if (access.standIn !== undefined) return observation(desired, access, undefined, engine, context);
-      const kept = await engine.within(access, wantedDatabase(desired, 0, isShared, context), (session) =>
-        keepAccounts(session, desired, isShared, context),
+      const wanted = wantedOf(desired, context);
+      await beginFromBackup(engine, access, desired, wanted, context);
+      const kept = await engine.within(access, wanted, (session) =>
+        keepAccounts(session, desired, { isShared, grace: rotationGrace }, context),
       );
       return observation(desired, access, kept, engine, context);
     },
@@ -85,7 +97,7 @@ export function databaseProvider(source: DatabaseServers, engines: readonly Engi
       });
     },
   };
-  return provider as Provider;
+  return { ...(provider as Provider), ...backupsOf({ source, engineOf, wantedOf }) };
 }
 
 /** `generation`: how often the passwords were rotated (Mark). */

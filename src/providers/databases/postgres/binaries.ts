@@ -11,6 +11,8 @@ export interface PostgresBinaries {
   readonly postgres: string;
   /** Version of the package: what a cached template cluster depends on. */
   readonly version: string;
+  /** What the program calls itself, as in a server's `server_version`: `15.14`, `19beta1`. */
+  readonly release: string;
   /** Major version, as in a cluster's PG_VERSION. */
   readonly major: string;
 }
@@ -36,14 +38,10 @@ async function locate(): Promise<PostgresBinaries> {
   await restoreLinks(root);
   const program = (file: string): string =>
     join(root, "native", "bin", process.platform === "win32" ? `${file}.exe` : file);
-  const binaries = {
-    initdb: program("initdb"),
-    postgres: program("postgres"),
-    version: manifest.version,
-    major: manifest.version.split(".")[0]!,
-  };
-  await Promise.all([tryProgram(name, binaries.initdb), tryProgram(name, binaries.postgres)]);
-  return binaries;
+  const [postgres, initdb] = [program("postgres"), program("initdb")];
+  const [said] = await Promise.all([tryProgram(name, postgres), tryProgram(name, initdb)]);
+  const { version } = manifest;
+  return { initdb, postgres, version, major: version.split(".")[0]!, release: releaseIn(said) ?? version };
 }
 
 function packageRoot(name: string): string {
@@ -78,13 +76,18 @@ async function restoreLinks(root: string): Promise<void> {
   }
 }
 
-async function tryProgram(name: string, program: string): Promise<void> {
+/** In what `postgres --version` says. */
+export function releaseIn(said: string): string | undefined {
+  return /\(PostgreSQL\) (\S+)/.exec(said)?.[1];
+}
+
+async function tryProgram(name: string, program: string): Promise<string> {
   let result = await run([program, "--version"]);
   if (result.kind === "failed" && result.error === "EACCES") {
     await chmod(program, 0o755).catch(() => {});
     result = await run([program, "--version"]);
   }
-  if (result.kind === "ended" && result.code === 0) return;
+  if (result.kind === "ended" && result.code === 0) return result.output;
   throw refusal(
     "PostgresBinariesDoNotRun",
     `The PostgreSQL programs of ${name} do not run on this machine: ${reason(result)}.`,

@@ -3,7 +3,7 @@ import { accessSync, constants, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { type Obstacle, TerminalError } from "../../../provider/provider.ts";
 import { run } from "../run.ts";
-import type { PostgresBinaries } from "./binaries.ts";
+import { type PostgresBinaries, releaseIn } from "./binaries.ts";
 
 /** Debian and its kin, then Red Hat and its kin: a folder for each major version below. */
 const HOMES = [
@@ -18,8 +18,10 @@ export async function installedPostgres(version: string | undefined): Promise<Po
     const [initdb, postgres] = [join(folder, "initdb"), join(folder, "postgres")];
     if (!isProgram(initdb) || !isProgram(postgres)) continue;
     const said = await run([postgres, "--version"]);
-    const number = said.kind === "ended" ? /(\d+)(?:\.\d+|devel|beta\d+|rc\d+)/.exec(said.output) : null;
-    if (number !== null) found.push({ initdb, postgres, version: number[0], major: number[1]! });
+    const release = said.kind === "ended" ? releaseIn(said.output) : undefined;
+    const major = /^\d+/.exec(release ?? "")?.[0];
+    if (release !== undefined && major !== undefined)
+      found.push({ initdb, postgres, version: release, release, major });
   }
   const suitable = found.filter(({ major }) => version === undefined || major === version);
   return suitable.toSorted((a, b) => Number(b.major) - Number(a.major))[0];

@@ -46,10 +46,11 @@ export async function upkeep(options: InstalledCluster, access: ServerAccess): P
       }
     }
     if (state.isRestartPending) return "restart";
-    const running = /^[\d.]+/.exec(state.version)?.[0];
-    if (running === undefined || running === options.binaries.version) return undefined;
+    const { release } = options.binaries;
+    const running = state.version.split(" ")[0]; // Debian adds its own in parentheses
+    if (running === release) return undefined;
     if (state.inTransaction === 0) return "restart";
-    const notice = `PostgreSQL ${options.binaries.version} is installed; the server (${running}) is restarted with it as soon as nobody is in a transaction.`;
+    const notice = `PostgreSQL ${release} is installed; the server (${running}) is restarted with it as soon as nobody is in a transaction.`;
     return { notice };
   });
 }

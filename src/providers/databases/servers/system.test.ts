@@ -2,10 +2,13 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import connect from "postgres";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { conformanceContext, providerConformance } from "../../../provider/conformance.ts";
 import type { DatabaseProvider, Desired, Observation } from "../../../provider/provider.ts";
 import { Providers, desiredDatabase, opened } from "../fixtures/providers.ts";
+import { binariesFor } from "../postgres/installed.ts";
+import { upkeep } from "../postgres/upkeep.ts";
+import type { Upkeep } from "./own.ts";
 
 const context = conformanceContext;
 const system = (spec: object = {}): object => ({ class: "server", ...spec });
@@ -18,12 +21,13 @@ providerConformance("Database of class server on PostgreSQL", {
 
 let providers: Providers;
 let databases: DatabaseProvider;
-beforeEach(async () => {
-  providers = new Providers();
+beforeAll(async () => {
+  providers = new Providers({ open: true });
   await providers.open();
   databases = providers.of("server");
 });
-afterEach(() => providers.close());
+afterEach(() => providers.clear());
+afterAll(() => providers.close());
 
 function urlOf({ outputs }: Observation): string {
   return context.keyring.open(outputs["url"] as string);
@@ -50,10 +54,6 @@ describe("a cluster of the system's programs", () => {
   });
 
   it("belongs to the user postgres where that one can get to it", async () => {
-    await providers.close();
-    providers = new Providers({ open: true });
-    await providers.open();
-    databases = providers.of("server");
     const seen = await databases.ensure(desiredDatabase("orders", system()), context);
     const { uid } = statSync(seen.outputs["folder"] as string);
     const user = readFileSync("/etc/passwd", "utf8")
@@ -79,6 +79,49 @@ describe("a cluster of the system's programs", () => {
         hint: "Install the Debian package postgresql-9, or use the class embedded.",
       },
     ]);
+  });
+});
+
+describe("newer programs of the same major version", () => {
+  const upgraded = async (seen: Observation): Promise<Upkeep> => {
+    const { outputs } = seen;
+    const binaries = { ...(await binariesFor(outputs["folder"] as string, undefined)), release: "15.99" };
+    const { port, folder: dataFolder } = outputs as { port: number; folder: string };
+    const superuser = {
+      user: "postgres",
+      password: context.keyring.derive("database/default/orders/superuser"),
+    };
+    const cluster = { binaries, dataFolder, cacheFolder: "/", superuser: "postgres", port, settings: {} };
+    return upkeep({ ...cluster, password: superuser.password }, { host: "127.0.0.1", port, ...superuser });
+  };
+
+  it("are taken into use when nobody is in a transaction, and announced until then", async () => {
+    const seen = await databases.ensure(desiredDatabase("orders", system()), context);
+    const sql = connect(urlOf(seen), { max: 1 });
+    await sql.begin(async (tx) => {
+      await tx`select 1`;
+      expect(await upgraded(seen)).toMatchObject({
+        notice: expect.stringContaining("PostgreSQL 15.99 is installed"),
+      });
+    });
+    expect(await upgraded(seen)).toBe("restart");
+    await sql.end();
+  });
+
+  it("are those of the server otherwise: it is left alone", async () => {
+    for (const of of ["server", "embedded"]) {
+      const desired = desiredDatabase(`calm-${of}`, { class: of, settings: { work_mem: "6MB" } });
+      const before = postmaster(await providers.of(of).ensure(desired, context));
+      expect(postmaster(await providers.of(of).ensure(desired, context))).toBe(before);
+    }
+  });
+
+  it("of another major version are refused with what to do, and the data is not touched", async () => {
+    const kept = desiredDatabase("aged", { class: "embedded" });
+    await providers.of("embedded").ensure(kept, context);
+    await providers.of("embedded").remove(kept, { ...context, keepData: true });
+    const aged = desiredDatabase("aged", system({ version: "15" }));
+    await expect(databases.ensure(aged, context)).rejects.toThrow(/PostgresVersionMismatch.*Dump it/s);
   });
 });
 
