@@ -12,6 +12,7 @@ import { locationController } from "../controllers/location/index.ts";
 import { provisionController } from "../controllers/provision/index.ts";
 import { rolloutController } from "../controllers/rollout/index.ts";
 import { PortsInUse } from "../controllers/rollout/ports.ts";
+import { snapshotController } from "../controllers/snapshot/index.ts";
 import { systemController } from "../controllers/system/index.ts";
 import { routesTo } from "../controller/routes.ts";
 import type { Runtime } from "../controller/runtime.ts";
@@ -119,6 +120,7 @@ export function addControllers(runtime: Runtime, { store, clock, keyring, classe
     runtime.addController(backupController({ store, clock, providerOf, context, folder: backups }));
     runtime.addController(backupScheduleController({ store, clock }));
   }
+  runtime.addController(snapshotController({ store, clock, dependents, providerOf, context }));
   runtime.addController(systemController({ store, clock }));
   runtime.addController(garbageController({ store, owned }));
   runtime.addController(expiryController({ store, clock }));
