@@ -69,7 +69,10 @@ function bytes(count: number): string {
   return `${value}${units[unit] ?? ""}`;
 }
 
-function lasted(state: ContainerState["State"]): string {
-  const milliseconds = Date.parse(state.FinishedAt) - Date.parse(state.StartedAt);
-  return milliseconds >= 0 ? ` after ${formatDuration(milliseconds)}` : "";
+function lasted({ StartedAt, FinishedAt }: ContainerState["State"]): string {
+  const started = Date.parse(StartedAt);
+  const finished = Date.parse(FinishedAt);
+  // The engine writes year 1 for never, and may note the start of what ends at once after its end.
+  if (!(started > 0 && finished > 0)) return "";
+  return ` after ${formatDuration(Math.max(0, finished - started))}`;
 }

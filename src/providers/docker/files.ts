@@ -10,14 +10,14 @@
  *  F2 Folders on the way are open to root only: other users of the host cannot reach what instances may read.
  *  F3 What is there of an instance has a name that follows from its identity; it goes with the instance.
  */
-import { rm } from "node:fs/promises";
-import { basename } from "node:path";
+import { rm, rmdir } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { extract, pack } from "tar-stream";
 import type { Keyring } from "../../model/sealed.ts";
 import { type Identity, type InstanceSpec, TerminalError } from "../../provider/provider.ts";
 import type { Mount } from "./container-spec.ts";
-import type { Containers } from "./containers.ts";
+import type { Containers, ListedContainer } from "./containers.ts";
 import { containerName, digestOf, labelsOf } from "./identity.ts";
 
 const MEMORY = "/dev/shm";
@@ -69,12 +69,10 @@ export class Files {
   }
 
   /** Idempotent. `image`: any that the engine has. */
-  async remove(identity: Identity, spec: InstanceSpec, image: string | undefined): Promise<void> {
-    if ((spec.run.files ?? []).length === 0) return;
-    const path = `${MEMORY}/${this.#top}/${this.#folder(identity)}`;
+  async remove(identity: Identity, image: string | undefined): Promise<void> {
     if (this.#containers.engine.isLocal) {
       try {
-        await rm(path, { recursive: true, force: true });
+        await rm(join(MEMORY, this.#top, this.#folder(identity)), { recursive: true, force: true });
         return;
       } catch {
         // They are root's, and we are not: the engine does it.
@@ -82,12 +80,22 @@ export class Files {
     }
     if (image === undefined) return;
     // The engine has no call to remove a file. Unpacked over a folder, an empty file takes its place.
-    await this.#withHelper(identity, spec, image, undefined, async (helper) => {
+    await this.#withHelper(identity, { service: "", template: "" }, image, undefined, async (helper) => {
       const tar = pack();
       tar.entry({ name: `${this.#top}/${this.#folder(identity)}`, mode: 0o400 }, "");
       tar.finalize();
       await this.#containers.unpack(helper, SEEN, await buffer(tar));
     });
+  }
+
+  /** Whether a container sees any. */
+  isSeenBy({ Mounts }: Pick<ListedContainer, "Mounts">): boolean {
+    return Mounts.some(({ Source }) => Source.startsWith(`${MEMORY}/${this.#top}/`));
+  }
+
+  /** The folder of all of them, if nothing is in it any more. */
+  async tidy(): Promise<void> {
+    if (this.#containers.engine.isLocal) await rmdir(join(MEMORY, this.#top)).catch(() => {});
   }
 
   get #top(): string {
@@ -100,13 +108,12 @@ export class Files {
 
   async #withHelper(
     identity: Identity,
-    spec: InstanceSpec,
+    { service, template }: Pick<InstanceSpec, "service" | "template">,
     image: string,
     signal: AbortSignal | undefined,
     task: (name: string) => Promise<void>,
   ): Promise<void> {
     const name = containerName(this.#home, identity, "files");
-    const { service, template } = spec;
     const body = {
       Image: image,
       Entrypoint: ["never-started"],

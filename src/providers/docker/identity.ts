@@ -48,6 +48,12 @@ export function labelsOf(
   );
 }
 
+/** Whose a container is. */
+export function identityIn(labels: Readonly<Record<string, string>>): Identity {
+  const read = (name: string): string => labels[PREFIX + name] ?? "";
+  return { kind: read("kind"), namespace: read("namespace"), name: read("name"), uid: read("uid") };
+}
+
 /** Readable, and different for every home, uid and part: `tutti-default-api-1-3f9a2b7c1d4e`. */
 export function containerName(home: string, identity: Identity, part = ""): string {
   const { kind, namespace, name, uid } = identity;

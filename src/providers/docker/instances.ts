@@ -32,7 +32,7 @@ import { partNames } from "./container-spec.ts";
 import type { Engine } from "./engine.ts";
 import { inWords, startError, statusOf } from "./errors.ts";
 import { execIn } from "./exec.ts";
-import { containerName, homeLabel, serviceLabels, uidLabel } from "./identity.ts";
+import { containerName, homeLabel, identityIn, serviceLabels, uidLabel } from "./identity.ts";
 import { Launch, type LaunchOptions } from "./launch.ts";
 import { EngineLimits } from "./limits.ts";
 import { Logs } from "./logs.ts";
@@ -159,17 +159,20 @@ export class DockerInstances implements InstanceProvider {
       if (keepLog) await this.#logs.keep(serviceOf(identity, spec), main, secretsDeclared(spec, keyring));
       const image = hasFiles(spec) ? (await containers.inspect(main))?.Image : undefined;
       await Promise.all([main, ...init, ...sidecars].map((name) => containers.remove(name)));
-      await files.remove(identity, spec, image);
+      if (hasFiles(spec)) await files.remove(identity, image);
     });
   }
 
   /** Of instances that were never purged nothing is left either. */
   async forget(service: { readonly namespace: string; readonly name: string }): Promise<void> {
-    const { containers, home } = this.#options;
+    const { containers, home, files } = this.#options;
     this.#logs.forget(service);
     await this.#call(async () => {
       const left = await containers.list([homeLabel(home), ...serviceLabels(service)]);
+      const seeing = left.filter((container) => files.isSeenBy(container));
+      await Promise.all(seeing.map(({ Labels, ImageID }) => files.remove(identityIn(Labels), ImageID)));
       await Promise.all(left.map(({ Id }) => containers.remove(Id)));
+      await files.tidy();
     });
   }
 

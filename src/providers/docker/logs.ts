@@ -6,7 +6,7 @@
 import { createReadStream, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { addAbortSignal } from "node:stream";
+import { type Readable, addAbortSignal } from "node:stream";
 import type { LogLine, LogOptions } from "../../provider/provider.ts";
 import { redact } from "../../provider/redaction.ts";
 import type { Containers } from "./containers.ts";
@@ -33,17 +33,11 @@ export class Logs {
   async *read(name: string, options: LogOptions, secrets: readonly string[]): AsyncGenerator<LogLine> {
     const { since = 0, signal, follow = false, tail } = options;
     const asked = { follow, since, ...(tail === undefined ? {} : { tail }) };
-    const stream = await this.#containers.output(name, signal === undefined ? asked : { ...asked, signal });
-    if (stream === undefined) return;
-    if (signal !== undefined) addAbortSignal(signal, stream);
     try {
-      for await (const { time, text } of timedLines(frames(stream)))
-        // The engine counts in seconds.
-        if (time >= since) yield { time, text: redact(text, secrets) };
+      const stream = await this.#containers.output(name, signal === undefined ? asked : { ...asked, signal });
+      if (stream !== undefined) yield* linesIn(stream, since, secrets, signal);
     } catch (error) {
       if (signal?.aborted !== true) throw error;
-    } finally {
-      stream.destroy();
     }
   }
 
@@ -78,5 +72,21 @@ export class Logs {
 
   #file({ namespace, name }: Service): string {
     return join(this.#folder, namespace, `${name}.previous`);
+  }
+}
+
+async function* linesIn(
+  stream: Readable,
+  since: number,
+  secrets: readonly string[],
+  signal: AbortSignal | undefined,
+): AsyncGenerator<LogLine> {
+  if (signal !== undefined) addAbortSignal(signal, stream);
+  try {
+    for await (const { time, text } of timedLines(frames(stream)))
+      // The engine counts in seconds.
+      if (time >= since) yield { time, text: redact(text, secrets) };
+  } finally {
+    stream.destroy();
   }
 }
