@@ -156,19 +156,34 @@ export class Launch {
     image: ChosenImage,
     own: Setting["own"],
   ): Promise<readonly Mount[]> {
-    const { containers, volumeName, volumeFolder } = this.#options;
     const at = { imageFolder: image.folder, ...(own === undefined ? {} : { own }) };
-    return Promise.all(
-      spec.run.volumes.map(async ({ volume, path }): Promise<Mount> => {
-        const target = inside(path, at);
-        const source = volumeName(identity.namespace, volume);
-        if (await containers.hasVolume(source)) return { type: "volume", source, target };
-        const folder = containers.engine.isLocal ? volumeFolder(identity.namespace, volume) : undefined;
-        if (folder !== undefined) return { type: "bind", source: folder, target };
-        // Never made by the way: the engine would, with a volume that nobody declared.
-        throw new Error(`The volume '${volume}' is not on the engine yet.`);
+    const mounts = await Promise.all(
+      spec.run.volumes.map(async (mount): Promise<readonly Mount[]> => {
+        const there = await this.#whereIs(identity, mount);
+        const target = inside(mount.path, at);
+        // References to its path (`${volume.uploads.path}`) mean the place it has on the engine's host: it is there as well.
+        const known = mount.source?.path;
+        const targets = known === undefined || known === target ? [target] : [target, known];
+        return targets.map((each) => ({ ...there, target: each }));
       }),
     );
+    return mounts.flat();
+  }
+
+  async #whereIs(
+    { namespace }: Identity,
+    { volume, source = {} }: InstanceSpec["run"]["volumes"][number],
+  ): Promise<Pick<Mount, "type" | "source">> {
+    const { containers, volumeName, volumeFolder } = this.#options;
+    const { isLocal } = containers.engine;
+    if (source.volume !== undefined) return { type: "volume", source: source.volume };
+    if (source.path !== undefined && isLocal) return { type: "bind", source: source.path };
+    const name = volumeName(namespace, volume);
+    if (await containers.hasVolume(name)) return { type: "volume", source: name };
+    const folder = isLocal ? volumeFolder(namespace, volume) : undefined;
+    if (folder !== undefined) return { type: "bind", source: folder };
+    // Never made by the way: the engine would, with a volume that nobody declared.
+    throw new Error(`The volume '${volume}' is not on the engine yet.`);
   }
 
   async #isThere(name: string, signal: AbortSignal): Promise<boolean> {
