@@ -1,0 +1,191 @@
+/**
+ * Members, challenges and certificates of one balancer in its running workers, and what they count. Nothing here takes a
+ * reload; workers from before a reload are told as well for as long as they have connections.
+ */
+import { lookup } from "node:dns/promises";
+import { isIP } from "node:net";
+import type { Clock } from "../../clock/clock.ts";
+import type { BalancerSpec } from "../../controller/routes.ts";
+import type { Member } from "../../provider/provider.ts";
+import { type CertificateFile, present } from "./certificates.ts";
+import { type Server, checkSettings, serverOf } from "./configuration.ts";
+import { type Backend, FILES, memberOfServer, poolOfBackend, seatOf } from "./layout.ts";
+import { type MapEntries, mapChanges, presentEntries } from "./maps.ts";
+import type { Runtime } from "./runtime.ts";
+import { changes, presentServers, sweep } from "./servers.ts";
+import { type Row, parseStatistics } from "./statistics.ts";
+
+/** A change that is not there after so many rounds has been refused. */
+const ROUNDS = 3;
+const LOOK = 20;
+
+export async function serversOf(members: readonly Member[]): Promise<readonly Server[]> {
+  return Promise.all(
+    members.map(async (member) =>
+      serverOf(member, isIP(member.host) === 0 ? (await lookup(member.host)).address : member.host),
+    ),
+  );
+}
+
+/** What sticky clients may show: the seats at servers that are ready. */
+export function seats(pools: Readonly<Record<string, readonly Server[]>>): MapEntries {
+  return Object.fromEntries(
+    Object.values(pools).flatMap((servers) =>
+      servers.flatMap(({ name, state }) => (state === "ready" ? [[seatOf(name), name]] : [])),
+    ),
+  );
+}
+
+export function usesSeats(spec: BalancerSpec): boolean {
+  return spec.routes.some(({ sticky }) => sticky?.by === "cookie");
+}
+
+export function usesChallenges(spec: BalancerSpec): boolean {
+  return spec.listeners.some(({ protocol }) => protocol === "http");
+}
+
+export interface Wanted {
+  readonly spec: BalancerSpec;
+  readonly backends: readonly Backend[];
+  /** By pool. */
+  readonly servers: Readonly<Record<string, readonly Server[]>>;
+  readonly challenges: MapEntries;
+}
+
+/** Resolves when every worker does as wanted: those that take connections, and the old ones that still live. */
+export async function applyTraffic(runtime: Runtime, wanted: Wanted): Promise<void> {
+  const { current, old } = await runtime.workers();
+  if (current === undefined)
+    throw new Error("HAProxy has no worker; it is being started or is about to end.");
+  await applyTo(runtime, current, wanted);
+  for (const worker of old) {
+    try {
+      await applyTo(runtime, worker, wanted);
+    } catch (error) {
+      // It has ended meanwhile, or has never had such a backend.
+      if ((await runtime.workers()).old.includes(worker) && !isUnknown(error)) throw error;
+    }
+  }
+}
+
+function isUnknown(error: unknown): boolean {
+  return error instanceof Error && /Can't find backend|Unknown map/.test(error.message);
+}
+
+async function applyTo(runtime: Runtime, worker: number, wanted: Wanted): Promise<void> {
+  if (usesChallenges(wanted.spec)) await applyMap(runtime, worker, FILES.challenges, wanted.challenges);
+  // Before servers go out: a client is shown away from a server before that takes no more.
+  if (usesSeats(wanted.spec)) await applyMap(runtime, worker, FILES.seats, seats(wanted.servers));
+  for (const backend of wanted.backends)
+    await applyServers(
+      runtime,
+      worker,
+      backend,
+      wanted.servers[backend.pool] ?? [],
+      checkSettings(wanted.spec, backend),
+    );
+}
+
+async function applyMap(runtime: Runtime, worker: number, map: string, wanted: MapEntries): Promise<void> {
+  let said = "";
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const commands = mapChanges(map, await presentEntries(runtime, worker, map), wanted);
+    if (commands.length === 0) return;
+    said = await runtime.tell(worker, commands);
+  }
+  throw new Error(`HAProxy did not take a change of ${map}: ${said}`);
+}
+
+async function applyServers(
+  runtime: Runtime,
+  worker: number,
+  backend: Backend,
+  wanted: readonly Server[],
+  settings: string,
+): Promise<void> {
+  let said = "";
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const now = await presentServers(runtime, worker, backend.name);
+    const commands = changes(backend.name, now, wanted, settings);
+    if (commands.length === 0) return sweep(runtime, worker, backend.name, wanted);
+    said = await runtime.tell(worker, commands);
+  }
+  throw new Error(`HAProxy did not take a change of its servers: ${said}`);
+}
+
+export async function applyCertificates(
+  runtime: Runtime,
+  certificates: readonly CertificateFile[],
+): Promise<void> {
+  const { current } = await runtime.workers();
+  if (current !== undefined) for (const file of certificates) await present(runtime, current, file);
+}
+
+export interface Counted {
+  /** Of the worker that takes connections. */
+  readonly current: readonly Row[];
+  readonly old: readonly Row[];
+}
+
+export async function count(runtime: Runtime): Promise<Counted> {
+  const { current, old } = await runtime.workers();
+  const rows = async (worker: number): Promise<readonly Row[]> =>
+    parseStatistics(await runtime.ask(worker, "show stat"));
+  return {
+    current: current === undefined ? [] : await rows(current),
+    old: (await Promise.all(old.map(rows))).flat(),
+  };
+}
+
+/** Waits for the connections and requests to a member to end. Many that wait share what they look at. */
+export class Drains {
+  readonly #runtime: Runtime;
+  readonly #clock: Clock;
+  #looking: Promise<Counted> | undefined;
+  #next: Promise<Counted> | undefined;
+
+  constructor(runtime: Runtime, clock: Clock) {
+    this.#runtime = runtime;
+    this.#clock = clock;
+  }
+
+  async wait(pool: string, member: string, timeout: number): Promise<void> {
+    const deadline = this.#clock.now() + timeout;
+    // Between being chosen and being connected to, a server counts nothing for a moment: two looks.
+    let quiet = 0;
+    while (quiet < 2) {
+      const { current, old } = await this.#look();
+      quiet = [...current, ...old].some((row) => isBusy(row, pool, member)) ? 0 : quiet + 1;
+      if (quiet === 2 || this.#clock.now() >= deadline) return;
+      await this.#clock.sleep(LOOK);
+    }
+  }
+
+  /** What is seen at some moment after the call, never before it. */
+  #look(): Promise<Counted> {
+    if (this.#looking === undefined) return this.#start();
+    this.#next ??= this.#looking.then(
+      () => this.#start(),
+      () => this.#start(),
+    );
+    return this.#next;
+  }
+
+  #start(): Promise<Counted> {
+    this.#next = undefined;
+    const looking = count(this.#runtime).finally(() => {
+      if (this.#looking === looking) this.#looking = undefined;
+    });
+    this.#looking = looking;
+    return looking;
+  }
+}
+
+function isBusy(row: Row, pool: string, member: string): boolean {
+  return (
+    poolOfBackend(row["pxname"] ?? "") === pool &&
+    row["svname"] !== "BACKEND" &&
+    memberOfServer(row["svname"] ?? "") === member &&
+    Number(row["scur"]) + Number(row["qcur"]) > 0
+  );
+}

@@ -1,0 +1,15 @@
+/**
+ * What a request does while no server of its backend is ready: HAProxy itself would answer 503 at once. The script looks
+ * at the count again and again; it runs for such requests only.
+ */
+export const WAIT_ACTION = "wait_for_server";
+
+export const waitScript = `
+core.register_action("${WAIT_ACTION}", { "http-req", "tcp-req" }, function(txn, backend, patience)
+  local left = tonumber(patience)
+  while left > 0 and txn.f:nbsrv(backend) == 0 do
+    core.msleep(10)
+    left = left - 10
+  end
+end, 2)
+`;
