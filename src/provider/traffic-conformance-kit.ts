@@ -207,7 +207,8 @@ export class Backend {
     this.server = createServer((asked, response) => {
       if (asked.url === "/healthz") return void response.writeHead(this.healthy ? 200 : 500).end();
       this.seen.push(`${asked.method} ${asked.url}`);
-      (answer ?? this.#answer).call(this, asked, response);
+      if (answer === undefined) this.#answer(asked, response);
+      else answer(asked, response);
     });
     this.server.on("upgrade", (asked, socket: Socket, head) => {
       this.seen.push(`${asked.method} ${asked.url}`);
