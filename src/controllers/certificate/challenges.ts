@@ -21,18 +21,16 @@ export class Challenges {
     await provider.setChallenges(identity, Object.assign({}, ...listeners.values()) as Tokens);
   }
 
-  /** Takes back what is not among the listeners whose orders go on. */
-  async withdraw(
-    provider: () => TrafficProvider,
-    identity: Identity,
-    going: ReadonlySet<string>,
-  ): Promise<void> {
+  /**
+   * Takes back what is not among the listeners whose orders go on. A balancer that was not told anything yet may still have
+   * what a former control plane told it.
+   */
+  async withdraw(provider: TrafficProvider, identity: Identity, going: ReadonlySet<string>): Promise<void> {
     const listeners = this.#open.get(identity.uid);
-    if (listeners === undefined || [...listeners.keys()].every((listener) => going.has(listener))) return;
-    const left = new Map([...listeners].filter(([listener]) => going.has(listener)));
-    await provider().setChallenges(identity, Object.assign({}, ...left.values()) as Tokens);
-    if (left.size === 0) this.#open.delete(identity.uid);
-    else this.#open.set(identity.uid, left);
+    if (listeners !== undefined && [...listeners.keys()].every((listener) => going.has(listener))) return;
+    const left = new Map([...(listeners ?? [])].filter(([listener]) => going.has(listener)));
+    await provider.setChallenges(identity, Object.assign({}, ...left.values()) as Tokens);
+    this.#open.set(identity.uid, left);
   }
 
   forget(uid: string): void {

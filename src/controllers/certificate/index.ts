@@ -223,11 +223,17 @@ class CertificateMachine {
 
   /** Of orders that are over. A balancer that cannot be told now is told the next time. */
   async #withdrawChallenges(balancer: Balancer, findings: readonly Finding[]): Promise<void> {
+    const { made } = balancer.status ?? {};
+    if (made === undefined || !balancer.spec.listeners.some(({ tls }) => tls?.issuer === "acme")) return;
     const going = new Set(
       findings.filter(({ reason }) => reason === "Issuing").map(({ listener }) => listener),
     );
-    const provider = (): TrafficProvider => this.#options.providerOf(placed(balancer));
-    await this.#challenges.withdraw(provider, identityOf(balancer), going).catch(() => {});
+    try {
+      const provider = this.#options.providerOf(placed(balancer));
+      await this.#challenges.withdraw(provider, identityOf(balancer), going);
+    } catch {
+      // It does not answer, or nobody makes it any more: provisioning says so.
+    }
   }
 
   async #report(balancer: Balancer, findings: readonly Finding[], context: ReconcileContext): Promise<void> {
