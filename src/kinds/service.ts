@@ -125,6 +125,8 @@ const status = z.object({
   replicas: z.int().optional(),
   readyReplicas: z.int().optional(),
   updatedReplicas: z.int().optional(),
+  /** The restart that all of this speaks of: that is asked for by an annotation, which moves no generation. */
+  observedRestart: z.string().optional(),
   selector: z.string().optional(),
   /** Hash of the template being run. */
   template: z.string().optional(),

@@ -127,6 +127,9 @@ export const LABELS = {
   template: "tutti.dev/template",
 } as const;
 
+/** Setting this annotation of a Service to another value restarts all its instances, one rollout. */
+export const RESTARTED_AT = "tutti.dev/restarted-at";
+
 export const FINALIZERS = {
   /** A Service: its instances are gone. */
   rollout: "tutti.dev/rollout",

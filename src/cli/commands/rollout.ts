@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import type { HistoryItem, Proposed } from "../../client/client.ts";
 import { timestamp } from "../../model/condition.ts";
 import { equal } from "../../model/equality.ts";
-import type { Resource } from "../../model/resource.ts";
+import { RESTARTED_AT, type Resource } from "../../model/resource.ts";
 import { changeSpec } from "../change-spec.ts";
 import type { CommandContext } from "../context.ts";
 import { applyPlan, approve, isEmpty, showPlan } from "../declaration.ts";
@@ -267,7 +267,7 @@ async function restart(context: CommandContext, target: Target, options: Rollout
   onlyServices(target);
   await fetched(context, target);
   const at = timestamp(context.environment.clock.now());
-  const patch = { metadata: { annotations: { "tutti.dev/restarted-at": at } } };
+  const patch = { metadata: { annotations: { [RESTARTED_AT]: at } } };
   await (
     await context.client()
   ).patch(target.kind, target.name, patch, {

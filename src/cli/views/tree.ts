@@ -6,8 +6,7 @@
  *       … service/api             1/3      1 of 3 instances are ready.
  *       ✗ service/worker          0/1      It ended with code 1.
  */
-import type { Condition, Resource } from "../../model/resource.ts";
-import { rootName } from "../../model/resource.ts";
+import { type Condition, RESTARTED_AT, type Resource, rootName } from "../../model/resource.ts";
 import { type Style, fitted, harmless, padded, width } from "./style.ts";
 
 export type NodeState = "ready" | "waiting" | "failed" | "leaving" | "gone";
@@ -59,20 +58,25 @@ export function nodeOf(resource: Resource): TreeNode {
 interface SeenStatus {
   readonly conditions?: readonly Condition[];
   readonly readyReplicas?: number;
+  readonly observedRestart?: string;
   readonly crashes?: { readonly count?: number };
 }
 
 function stateOf(resource: Resource, status: SeenStatus): Pick<TreeNode, "state" | "reason"> {
   const conditions = status.conditions ?? [];
   const ready = conditions.find((condition) => condition.type === "Ready");
-  if (ready === undefined || isStale(ready, resource)) return { state: "waiting" };
+  if (ready === undefined || isStale(ready, resource, status)) return { state: "waiting" };
   const failure = failureOf(ready, conditions, status.crashes?.count ?? 0);
   if (failure !== undefined) return { state: "failed", reason: failure };
   return ready.status === "True" ? { state: "ready" } : { state: "waiting", reason: ready.message };
 }
 
-function isStale(condition: Condition, resource: Resource): boolean {
-  return (condition.observedGeneration ?? resource.metadata.generation) !== resource.metadata.generation;
+/** Written before the controller has seen what people want now: another content, or a restart. */
+function isStale(condition: Condition, { metadata }: Resource, status: SeenStatus): boolean {
+  return (
+    (condition.observedGeneration ?? metadata.generation) !== metadata.generation ||
+    status.observedRestart !== metadata.annotations?.[RESTARTED_AT]
+  );
 }
 
 function countOf(resource: Resource, ready: number | undefined): { readonly count?: string } {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Plan, Step } from "../../planner/plan.ts";
-import type { Resource } from "../../model/resource.ts";
+import { RESTARTED_AT, type Resource } from "../../model/resource.ts";
 import { kindNamed } from "../../kinds/registry.ts";
 import type { AnyKind } from "../../kinds/kind.ts";
 import { describeView, troubleOf } from "./describe.ts";
@@ -99,6 +99,14 @@ describe("a plan", () => {
 });
 
 describe("a tree", () => {
+  it("waits while the status is from before the restart that people asked for", () => {
+    const ready = { conditions: [condition("Ready", "True", "AllReady", "3 of 3 instances are ready.")] };
+    const restarted = { annotations: { [RESTARTED_AT]: "2026-11-20T11:59:30Z" } };
+    expect(nodeOf(service(ready, restarted)).state).toBe("waiting");
+    const seen = { ...ready, observedRestart: "2026-11-20T11:59:30Z" };
+    expect(nodeOf(service(seen, restarted)).state).toBe("ready");
+  });
+
   it("has a line for each resource with its state, count and reason, cut to the screen", () => {
     const nodes = [
       nodeOf(

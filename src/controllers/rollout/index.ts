@@ -19,6 +19,7 @@ import {
   FINALIZERS,
   type Key,
   LABELS,
+  RESTARTED_AT,
   type Resource,
   keyOf,
   keyText,
@@ -43,7 +44,6 @@ import {
   templatesIn,
 } from "./status.ts";
 import {
-  RESTARTED_AT,
   type ServiceSpec,
   type Template,
   type VolumeSource,
@@ -389,7 +389,13 @@ async function writeNotReady(
     { type: "Ready", status: "False", reason, message, observedGeneration: service.metadata.generation },
     clock.now(),
   );
-  const status = { ...service.status, observedGeneration: service.metadata.generation, conditions };
+  const restart = service.metadata.annotations?.[RESTARTED_AT];
+  const status = {
+    ...service.status,
+    observedGeneration: service.metadata.generation,
+    ...(restart === undefined ? {} : { observedRestart: restart }),
+    conditions,
+  };
   if (!equal(status, service.status))
     await store.commit([{ type: "status", key: keyOf(service), status }], context.cause(reason));
   return undefined;

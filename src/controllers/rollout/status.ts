@@ -1,11 +1,12 @@
 /** Between a service's status, written for people and programs, and what the decision remembers. */
 import { conditionOf, withCondition } from "../../model/condition.ts";
-import type { Condition, Resource } from "../../model/resource.ts";
+import { type Condition, RESTARTED_AT, type Resource } from "../../model/resource.ts";
 import type { Decision, InstanceSnapshot, RolloutMemory } from "./situation.ts";
 import type { Template } from "./template.ts";
 
 export interface ServiceStatus {
   readonly observedGeneration?: number;
+  readonly observedRestart?: string;
   readonly conditions?: readonly Condition[];
   readonly replicas?: number;
   readonly readyReplicas?: number;
@@ -137,6 +138,7 @@ export function statusOf(
     selector: `tutti.dev/service=${service.metadata.name}`,
     template: decision.target,
     ...defined({
+      observedRestart: service.metadata.annotations?.[RESTARTED_AT],
       stable: recorded(memory.stable, kept),
       candidate: recorded(memory.candidate, kept),
       failed: failed ? memory.failed : undefined,

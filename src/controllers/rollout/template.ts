@@ -35,9 +35,6 @@ const FIELDS = [
   "stop",
 ] as const;
 
-/** Setting this annotation to another value restarts all instances, one rollout. */
-export const RESTARTED_AT = "tutti.dev/restarted-at";
-
 /** What an instance is told, wherever it is. */
 export type Run = { readonly [field in Exclude<(typeof FIELDS)[number], "volumes">]: ServiceSpec[field] } & {
   readonly folder: string;
