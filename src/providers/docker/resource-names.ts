@@ -1,0 +1,41 @@
+/** How declared networks and volumes are called on the engine: by name, so that a later declaration of it finds them again. */
+import type { Identity } from "../../provider/provider.ts";
+import { digestOf } from "./identity.ts";
+
+interface Named {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** `home`: of the control plane, unique among all that use the engine. */
+export function networkName(home: string, { namespace, name }: Named): string {
+  return ["tutti", namespace, name, digestOf(home, "Network", namespace, name)].join("-");
+}
+
+export function volumeName(home: string, { namespace, name }: Named): string {
+  return ["tutti", namespace, name, digestOf(home, "Volume", namespace, name)].join("-");
+}
+
+export function snapshotName(home: string, { namespace, name }: Named): string {
+  return ["tutti", namespace, name, "snapshot", digestOf(home, "VolumeSnapshot", namespace, name)].join("-");
+}
+
+export function resourceLabels(home: string, identity: Identity): Record<string, string> {
+  const { kind, namespace, name, uid } = identity;
+  return {
+    "tutti.dev/home": home,
+    "tutti.dev/kind": kind,
+    "tutti.dev/namespace": namespace,
+    "tutti.dev/name": name,
+    "tutti.dev/uid": uid,
+  };
+}
+
+/** I9: it was made by this control plane. */
+export function isOf(home: string, labels: Readonly<Record<string, string>> | null | undefined): boolean {
+  return labels?.["tutti.dev/home"] === home;
+}
+
+export function uidOf(labels: Readonly<Record<string, string>> | null | undefined): string | undefined {
+  return labels?.["tutti.dev/uid"];
+}

@@ -1,0 +1,177 @@
+/**
+ * Engine volumes that begin with the content of another, as a whole or not at all.
+ *
+ *   (nothing) --mark--> begun --volume made, copied--> begun --mark taken away--> whole
+ *
+ * The mark is an empty volume beside it: a crash at any point leaves it there, and who comes next begins anew. Content
+ * goes from one container to another, neither of which ever runs, as an archive: that needs no program in any image, and
+ * works for engines on other machines.
+ */
+import type { VolumeInspectInfo } from "dockerode";
+import { Readable } from "node:stream";
+import { pack } from "tar-stream";
+import type { Engine } from "./engine.ts";
+import { inWords, statusOf } from "./errors.ts";
+import { followProgress } from "./progress.ts";
+import { Shared } from "./shared.ts";
+
+type Labels = Readonly<Record<string, string>>;
+
+const BLANK = { repo: "tutti.dev/blank", tag: "1" };
+/** Where the containers see their volume. */
+const PLACE = "content";
+/** Milliseconds for all of a copy. */
+const WITHIN = 6 * 3_600_000;
+
+export class VolumeCopies {
+  readonly #engine: Engine;
+  readonly #running = new Shared<void>();
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+  }
+
+  /** Undefined when there is none, or when it is not whole. */
+  async whole(name: string, signal: AbortSignal): Promise<VolumeInspectInfo | undefined> {
+    const found = await this.inspect(name, signal);
+    if (found === undefined || (await this.inspect(markOf(name), signal)) !== undefined) return undefined;
+    return found;
+  }
+
+  async inspect(name: string, signal: AbortSignal): Promise<VolumeInspectInfo | undefined> {
+    try {
+      return await this.#engine.call(
+        (docker, abortSignal) => docker.getVolume(name).inspect({ abortSignal }),
+        {
+          signal,
+        },
+      );
+    } catch (error) {
+      if (statusOf(error) === 404) return undefined;
+      throw inWords(error);
+    }
+  }
+
+  async create(name: string, labels: Labels, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#engine.call(
+        (docker, abortSignal) =>
+          docker.createVolume({ Name: name, Driver: "local", Labels: { ...labels }, abortSignal }),
+        { signal },
+      );
+    } catch (error) {
+      throw inWords(error);
+    }
+  }
+
+  /** With its mark. What is not there is removed. Throws what the engine says when it is in use. */
+  async remove(name: string, signal: AbortSignal): Promise<void> {
+    await this.#removeContainers(name, signal);
+    for (const one of [name, markOf(name)]) {
+      try {
+        await this.#engine.call((docker, abortSignal) => docker.getVolume(one).remove({ abortSignal }), {
+          signal,
+        });
+      } catch (error) {
+        if (statusOf(error) !== 404) throw error;
+      }
+    }
+  }
+
+  /** Has a whole copy of `source` there. One that is there already stays as it is. */
+  copy(source: string, name: string, labels: Labels, signal: AbortSignal): Promise<void> {
+    return this.#running.run(name, signal, async (ending) => {
+      if ((await this.whole(name, ending)) !== undefined) return;
+      await this.create(markOf(name), labels, ending);
+      await this.#removeContainers(name, ending);
+      await this.#discard(name, ending);
+      await this.create(name, labels, ending);
+      try {
+        await this.#transfer(source, name, ending);
+      } finally {
+        await this.#removeContainers(name, new AbortController().signal);
+      }
+      await this.#discard(markOf(name), ending);
+    });
+  }
+
+  async #discard(name: string, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#engine.call((docker, abortSignal) => docker.getVolume(name).remove({ abortSignal }), {
+        signal,
+      });
+    } catch (error) {
+      if (statusOf(error) !== 404) throw inWords(error);
+    }
+  }
+
+  async #transfer(source: string, name: string, signal: AbortSignal): Promise<void> {
+    await this.#ensureBlank(signal);
+    await this.#hold(`${name}-from`, source, true, signal);
+    await this.#hold(`${name}-to`, name, false, signal);
+    try {
+      await this.#engine.call(
+        async (docker, abortSignal) => {
+          const from = docker.getContainer(`${name}-from`);
+          const archive = await from.getArchive({ path: `/${PLACE}`, abortSignal });
+          await docker.getContainer(`${name}-to`).putArchive(archive, { path: "/", abortSignal });
+        },
+        { signal, within: WITHIN },
+      );
+    } catch (error) {
+      throw inWords(error);
+    }
+  }
+
+  /** A container that sees the volume and never runs. */
+  async #hold(container: string, volume: string, isReadOnly: boolean, signal: AbortSignal): Promise<void> {
+    await this.#engine.call(
+      (docker, abortSignal) =>
+        docker.createContainer({
+          name: container,
+          Image: `${BLANK.repo}:${BLANK.tag}`,
+          Cmd: ["none"],
+          Labels: { "tutti.dev/role": "copy" },
+          HostConfig: {
+            NetworkMode: "none",
+            Mounts: [{ Type: "volume", Source: volume, Target: `/${PLACE}`, ReadOnly: isReadOnly }],
+          },
+          abortSignal,
+        }),
+      { signal },
+    );
+  }
+
+  async #removeContainers(name: string, signal: AbortSignal): Promise<void> {
+    for (const container of [`${name}-from`, `${name}-to`]) {
+      try {
+        const options: object = { force: true };
+        await this.#engine.call((docker) => docker.getContainer(container).remove(options), { signal });
+      } catch (error) {
+        if (statusOf(error) !== 404) throw inWords(error);
+      }
+    }
+  }
+
+  async #ensureBlank(signal: AbortSignal): Promise<void> {
+    try {
+      await this.#engine.call((docker) => docker.getImage(`${BLANK.repo}:${BLANK.tag}`).inspect(), {
+        signal,
+      });
+      return;
+    } catch (error) {
+      if (statusOf(error) !== 404) throw inWords(error);
+    }
+    const tar = pack();
+    tar.entry({ name: PLACE, type: "directory", mode: 0o755, mtime: new Date(0) });
+    tar.finalize();
+    await followProgress(
+      (abortSignal) => this.#engine.docker.importImage(Readable.from(tar), { ...BLANK, abortSignal }),
+      { signal, within: 60_000, patience: 60_000, onLine: () => {} },
+    );
+  }
+}
+
+function markOf(name: string): string {
+  return `${name}-begun`;
+}
