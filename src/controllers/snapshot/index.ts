@@ -146,7 +146,7 @@ async function take(
     return write(snapshot, { reason: "WaitingFor", message: wait ?? "" }, context, options);
   const provider = volumeProvider(volume.status?.made ?? placed(volume), options);
   const place = { class: provider.class, location: volume.spec.location };
-  const taking = { reason: "Taking", message: `The volume '${volume.metadata.name}' is being copied.` };
+  const taking = { reason: "NotReady", message: `The volume '${volume.metadata.name}' is being copied.` };
   await write(snapshot, { ...taking, more: place }, context, options);
   const desired: Desired = {
     identity: identityOf(volume),
@@ -235,14 +235,14 @@ async function write(
         status,
         expectedVersion: latest.metadata.resourceVersion,
       },
-      ...(reason === "Taking" ? [] : [event]),
+      ...(reason === "NotReady" ? [] : [event]),
     ],
     context.cause(reason),
   );
   return undefined;
 }
 
-const NORMAL: ReadonlySet<string> = new Set(["WaitingFor", "Taking", "Taken"]);
+const NORMAL: ReadonlySet<string> = new Set(["WaitingFor", "NotReady", "Taken"]);
 
 function statusAfter(
   { status, metadata }: Snapshot,
