@@ -19,6 +19,8 @@ export interface ServerAccess {
   readonly tls?: boolean;
   /** Folder of the data on this machine, where it is there. */
   readonly folder?: string;
+  /** Folder of the archive of its log on this machine, where it keeps one. */
+  readonly archive?: string;
   /** It stands in for a real one and has neither accounts nor databases of its own (PGlite): what it cannot do, in words. */
   readonly standIn?: string;
   /** What is under way at the server itself, one sentence; it is looked at again soon. */

@@ -1,4 +1,5 @@
 /** The part of a Database's provider that backs up, and what a new Database begins from. */
+import type { Resource } from "../../model/resource.ts";
 import type { DatabaseServers, ServerAccess } from "../../provider/database-server.ts";
 import {
   type DatabaseProvider,
@@ -15,7 +16,7 @@ export interface BackupParts {
   readonly wantedOf: (desired: Desired<DatabaseSpec>, context: ProviderContext) => WantedDatabase;
 }
 
-type Backups = Pick<DatabaseProvider, "backup" | "verify" | "checksum">;
+type Backups = Pick<DatabaseProvider, "backup" | "verify" | "checksum" | "prune">;
 
 /** A Backup of it that is good, as its status says. */
 interface BackupResource {
@@ -49,6 +50,11 @@ export function backupsOf(parts: BackupParts): Backups {
       at(desired, context, (backups, access, wanted) => backups.verify(access, wanted, path, context)),
     checksum: (desired, context) =>
       at(desired, context, (backups, access, wanted) => backups.checksum(access, wanted, context)),
+    prune: async (desired, kept, context) => {
+      const access = await parts.source.find(desired, context);
+      const { backups } = parts.engineOf((desired as Desired<DatabaseSpec>).spec);
+      if (access?.archive !== undefined) await backups?.prune?.(access.archive, kept);
+    },
   };
 }
 
@@ -108,4 +114,46 @@ function refusal(message: string): TerminalError {
     message,
     hint: "List what there is with 'tutti get backups'.",
   });
+}
+
+/**
+ * Before a Database is made that is to be as another one was at a moment: the archive is brought up to now. The source
+ * waits for what is still missing.
+ */
+export async function flushOrigin(
+  { source, engineOf }: BackupParts,
+  { identity, spec }: Desired<DatabaseSpec>,
+  context: ProviderContext,
+): Promise<void> {
+  const { database, at } = spec.restore ?? {};
+  if (database === undefined || at === undefined) return;
+  requireMoment(source, at, context.clock.now());
+  const origin = context.lookUp?.({ kind: "Database", namespace: identity.namespace, name: database });
+  if (origin === undefined) return;
+  const { metadata, status } = origin as Resource<unknown, Readonly<Record<string, unknown>> | undefined>;
+  const made = (status?.["made"] ?? origin.spec) as DatabaseSpec;
+  const access = await source.find(
+    { identity: { ...identity, name: metadata.name, uid: metadata.uid }, spec: made, status },
+    context,
+  );
+  if (access !== undefined) await engineOf(made).backups?.flush?.(access);
+}
+
+const MOMENTS = "point-in-time recovery";
+
+function requireMoment(source: DatabaseServers, at: string, now: number): void {
+  if (!source.features.includes(MOMENTS))
+    throw new TerminalError({
+      code: "Unsupported",
+      path: "spec.restore.at",
+      message: `The class '${source.class}' of Database has no ${MOMENTS}.`,
+      hint: "Restore a backup, or choose the class server.",
+    });
+  if (Date.parse(at) > now)
+    throw new TerminalError({
+      code: "MomentNotKept",
+      path: "spec.restore.at",
+      message: `${at} has not come yet.`,
+      hint: "Write a moment that has passed.",
+    });
 }

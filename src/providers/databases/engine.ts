@@ -151,4 +151,8 @@ export interface EngineBackups {
     source: { readonly path: string; readonly checksum: string },
     context: ProviderContext,
   ): Promise<void>;
+  /** Has the archive of the server hold everything up to now. */
+  flush?(access: ServerAccess): Promise<void>;
+  /** As in DatabaseProvider. */
+  prune?(archive: string, kept: readonly string[]): Promise<void>;
 }

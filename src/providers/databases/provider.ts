@@ -16,7 +16,7 @@ import {
   RequeueAfter,
   TerminalError,
 } from "../../provider/provider.ts";
-import { backupsOf, beginFromBackup } from "./backups.ts";
+import { backupsOf, beginFromBackup, flushOrigin } from "./backups.ts";
 import { type Kept, accountsOf, allLogins, keepAccounts, ownerRole } from "./accounts.ts";
 import type { Account, DatabaseSpec, EngineKnowledge, WantedDatabase } from "./engine.ts";
 
@@ -50,6 +50,7 @@ export function databaseProvider({ source, engines, rotationGrace }: DatabasePro
   };
   const wantedOf = (desired: Desired<DatabaseSpec>, context: ProviderContext): WantedDatabase =>
     wantedDatabase(desired, 0, isShared, context);
+  const parts = { source, engineOf, wantedOf };
   const provider: Provider<DatabaseSpec> = {
     kind: "Database",
     class: source.class,
@@ -76,6 +77,7 @@ export function databaseProvider({ source, engines, rotationGrace }: DatabasePro
     },
     ensure: async (desired, context) => {
       const engine = engineOf(desired.spec);
+      if ((await source.find(desired, context)) === undefined) await flushOrigin(parts, desired, context);
       const access = await source.ensure(desired, context);
       await untilReady(access, engine, isShared, context);
       if (access.standIn !== undefined) return observation(desired, access, undefined, engine, context);
@@ -97,7 +99,7 @@ export function databaseProvider({ source, engines, rotationGrace }: DatabasePro
       });
     },
   };
-  return { ...(provider as Provider), ...backupsOf({ source, engineOf, wantedOf }) };
+  return { ...(provider as Provider), ...backupsOf(parts) };
 }
 
 /** `generation`: how often the passwords were rotated (Mark). */

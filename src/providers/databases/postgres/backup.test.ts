@@ -56,12 +56,17 @@ async function made(
 ): Promise<{ readonly desired: Desired; readonly owner: ServerAddress; readonly database: string }> {
   const desired = desiredDatabase(name, spec);
   const { outputs } = await provider.ensure(desired, conformanceContext);
-  const { host, port, user, password, database } = conformanceContext.keyring.openAll(
-    outputs,
-  ) as ServerAddress & {
-    readonly database: string;
-  };
-  return { desired, owner: { host, port, user, password }, database };
+  const owner = loginIn(outputs);
+  return { desired, owner, database: owner.database };
+}
+
+interface Login extends ServerAddress {
+  readonly host: string;
+  readonly database: string;
+}
+
+function loginIn(outputs: Readonly<Record<string, unknown>>): Login {
+  return conformanceContext.keyring.openAll(outputs) as unknown as Login;
 }
 
 function superuser(owner: ServerAddress, name: string): ServerAddress {
@@ -130,7 +135,7 @@ describe.each([
     const { ready, outputs } = await provider.ensure(desired, context);
     expect(ready).toBe(true);
     expect(await provider.checksum(desired, conformanceContext)).toBe(report.checksum);
-    const owner = conformanceContext.keyring.openAll(outputs) as ServerAddress & { database: string };
+    const owner = loginIn(outputs);
     const next = await withConnection(owner, owner.database, async (sql) => {
       await sql`insert into app.customers (name) values ('new')`;
       await sql`alter table app.orders add column later int`;

@@ -16,6 +16,8 @@ import type { Sql } from "postgres";
 import type { ServerAccess } from "../../../provider/database-server.ts";
 import { type BackupReport, type ProviderContext, TerminalError } from "../../../provider/provider.ts";
 import type { EngineBackups, WantedDatabase } from "../engine.ts";
+import { prune } from "./archive.ts";
+import { type BaseBackup, takeBase } from "./base.ts";
 import { type Sequences, checksumOf, sequencesOf } from "./checksum.ts";
 import { quoted, withConnection } from "./database.ts";
 import { type Dump, dump, load, sizeOf } from "./dump.ts";
@@ -29,17 +31,20 @@ interface Record {
   readonly major: string;
   readonly dump: Dump;
   readonly sequences: Sequences;
+  /** Where the server keeps an archive. */
+  readonly base?: BaseBackup;
 }
 
-export const postgresBackups: EngineBackups = { backup, verify, checksum, restore };
+export const postgresBackups: EngineBackups = { backup, verify, checksum, restore, flush, prune };
 
 async function backup(
   access: ServerAccess,
-  { database }: WantedDatabase,
+  wanted: WantedDatabase,
   path: string,
   { signal }: ProviderContext,
 ): Promise<BackupReport> {
-  return connected(access, database, signal, (sql) =>
+  const { database, ownerRole } = wanted;
+  const dumped = await connected(access, database, signal, (sql) =>
     sql.begin("isolation level repeatable read read only", async (transaction) => {
       const [state] = await transaction<{ snapshot: string; version: number }[]>`
         select pg_export_snapshot() as snapshot, current_setting('server_version_num')::int as version`;
@@ -48,11 +53,29 @@ async function backup(
       const sequences = await sequencesOf(transaction);
       const made = await dump({ access, database, major, transaction, snapshot }, path, signal);
       const record: Record = { major, dump: made, sequences };
-      await writeFile(join(path, RECORD), JSON.stringify(record), { mode: 0o600, flush: true });
-      const content = await checksumOf(transaction, sequences);
-      return { bytes: await sizeOf(path), checksum: content, method: made.method };
+      return { record, checksum: await checksumOf(transaction, sequences) };
     }),
   );
+  const { archive, folder } = access;
+  const { major } = dumped.record;
+  const base =
+    archive === undefined || folder === undefined
+      ? undefined
+      : await connected(access, "postgres", signal, (sql) =>
+          takeBase(sql, folder, path, { archive, major, database, ownerRole }, signal),
+        );
+  const record: Record = { ...dumped.record, ...(base === undefined ? {} : { base }) };
+  await writeFile(join(path, RECORD), JSON.stringify(record), { mode: 0o600, flush: true });
+  const method = `${record.dump.method}${base === undefined ? "" : ", and a base backup"}`;
+  return { bytes: await sizeOf(path), checksum: dumped.checksum, method };
+}
+
+/** A commit of now, for the log to reach, and the segment it is in handed to the archive. */
+async function flush(access: ServerAccess): Promise<void> {
+  await withConnection(access, "postgres", async (sql) => {
+    await sql`select pg_logical_emit_message(true, 'tutti', 'up to here')`;
+    await sql`select pg_switch_wal()`;
+  });
 }
 
 async function verify(

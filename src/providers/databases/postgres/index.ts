@@ -1,13 +1,15 @@
 /** PostgreSQL: what is done in a server of it. */
 import type { EngineKnowledge } from "../engine.ts";
+import { postgresBackups } from "./backup.ts";
 import { checkReady } from "./database.ts";
 import { within } from "./session.ts";
 
 export const postgres: EngineKnowledge = {
   engine: "postgres",
-  features: ["extensions", "more users", "rotation"],
+  features: ["extensions", "more users", "rotation", "backups"],
   checkReady: (access) => checkReady(access),
   within,
+  backups: postgresBackups,
   url: ({ host, port, tls }, { user, password }, database) => {
     const credentials = `${encodeURIComponent(user)}:${encodeURIComponent(password)}`;
     const place = `${host.startsWith("/") ? encodeURIComponent(host) : host}:${port}`;

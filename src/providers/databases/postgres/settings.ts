@@ -1,11 +1,14 @@
 import { join } from "node:path";
 import { DiagnosticError } from "../../../diagnostics/diagnostic.ts";
+import { archiveSettings } from "./archive.ts";
 
 /** What stands in the configuration files of an embedded cluster. */
 export interface ClusterSettings {
   readonly port: number;
   /** Any setting of postgresql.conf by name; those Tutti sets itself are refused. */
   readonly settings?: Readonly<Record<string, string | number | boolean>>;
+  /** Folder of the archive of its log; none is kept when absent. */
+  readonly archive?: string;
 }
 
 export const includedFile = "tutti.conf";
@@ -60,6 +63,7 @@ export function renderSettings(dataFolder: string, options: ClusterSettings): st
     password_encryption: "scram-sha-256",
     log_line_prefix: "%m [%p] ",
     ...options.settings,
+    ...(options.archive === undefined ? {} : archiveSettings(options.archive)),
   };
   return `# Written by Tutti before every start.\n${Object.entries(all)
     .map(([name, value]) => `${name} = ${quoted(value)}\n`)

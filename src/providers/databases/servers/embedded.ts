@@ -23,7 +23,7 @@ export function embeddedServers(host: ServerHost): DatabaseServers {
       "durable: acknowledged transactions survive a crash",
       `where its programs do not run: ${pgliteCapabilities.note}`,
     ],
-    features: [],
+    features: ["point-in-time recovery"],
     serverOf: () => embedded(host),
   });
 }

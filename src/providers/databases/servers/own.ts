@@ -53,6 +53,8 @@ export interface OwnServer {
   /** Brings the settings of a server that runs and answers to what is declared. */
   upkeep?(place: ServerPlace, access: ServerAccess): Promise<Upkeep>;
   stop(desired: Desired<DatabaseSpec>): Promise<void>;
+  /** Folder of the archive that it keeps. */
+  archive?(place: ServerPlace): string | undefined;
   /** What stands in for it in this folder, see ServerAccess. */
   standIn?(folder: string): string | undefined;
 }
@@ -160,8 +162,10 @@ function placeOf(
   return { desired, folder: join(folder, "data"), port, password };
 }
 
-function accessTo({ folder, port, password }: ServerPlace, server: OwnServer): ServerAccess {
+function accessTo(place: ServerPlace, server: OwnServer): ServerAccess {
+  const { folder, port, password } = place;
   const standIn = server.standIn?.(folder);
+  const archive = server.archive?.(place);
   return {
     host: HOST,
     port,
@@ -169,6 +173,7 @@ function accessTo({ folder, port, password }: ServerPlace, server: OwnServer): S
     password,
     folder,
     ...(standIn === undefined ? {} : { standIn }),
+    ...(archive === undefined ? {} : { archive }),
   };
 }
 
