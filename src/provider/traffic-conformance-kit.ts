@@ -2,7 +2,7 @@
  * What the suite of balancers (traffic-conformance.ts) is made of: the balancer under test, real backends that note what
  * they are asked, clients that speak HTTP or bare TCP, and load.
  */
-import { randomUUID, webcrypto } from "node:crypto";
+import { createHash, randomUUID, webcrypto } from "node:crypto";
 import {
   Agent,
   type IncomingHttpHeaders,
@@ -20,6 +20,8 @@ import type { Opened } from "./conformance.ts";
 import type { Desired, Identity, Member, Observation, ProviderContext, TrafficProvider } from "./provider.ts";
 
 export const HOST = "127.0.0.1";
+/** RFC 6455, 1.3. */
+const WEBSOCKET = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 export interface OpenedTraffic extends Opened<TrafficProvider> {
   /** Kills with -9 the process that serves this balancer; resolves when the provider can know of it. */
@@ -212,8 +214,11 @@ export class Backend {
     });
     this.server.on("upgrade", (asked, socket: Socket, head) => {
       this.seen.push(`${asked.method} ${asked.url}`);
+      const accept = createHash("sha1")
+        .update(`${asked.headers["sec-websocket-key"] ?? ""}${WEBSOCKET}`)
+        .digest("base64");
       socket.write(
-        `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${asked.headers.upgrade}\r\n\r\n`,
+        `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${asked.headers.upgrade}\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
       );
       socket.write(head);
       socket.on("error", () => socket.destroy());

@@ -255,9 +255,12 @@ function httpFrontend(listener: PlannedListener, wildcards: readonly string[], f
           `  http-request return status 200 content-type text/plain lf-string ${word(`%[${challenge}]`)} if METH_GET { path_beg /.well-known/acme-challenge/ } { ${challenge} -m found }`,
         ]
       : []),
-    "  http-request normalize-uri percent-decode-unreserved if { path -m sub -i %2e }",
+    `  http-request deny deny_status 400 if { req.hdrs -m reg ${word("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f]")} }`,
+    // As the member would read it: `/public/../admin` is a path of `/admin`. (2.6 overlooks the condition of a
+    // normalizer that could have an argument and has none.)
+    "  http-request normalize-uri percent-decode-unreserved strict if { path -m sub -i %2e }",
     "  http-request normalize-uri path-strip-dot if { path -m sub /. }",
-    "  http-request normalize-uri path-strip-dotdot if { path -m sub /. }",
+    "  http-request normalize-uri path-strip-dotdot full if { path -m sub /. }",
     "  http-request set-var(txn.host) req.hdr(host),host_only,lower,rtrim(.)",
     "  http-request set-var(txn.path) path",
     "  http-request deny deny_status 400 if { req.fhdr_cnt(host) gt 1 } or { var(txn.host) -m sub / }",
