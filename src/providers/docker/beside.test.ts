@@ -1,13 +1,5 @@
 /** What an instance has beside its program: networks, files, volumes, init containers, sidecars. */
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  readdirSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -24,9 +16,11 @@ import {
   linesOf,
   openInstances,
   outputOf,
+  runIn,
   until,
 } from "./fixtures/provider.ts";
 import { digestOf } from "./identity.ts";
+import { networkName, volumeName } from "./resource-names.ts";
 
 let daemon: Daemon;
 let one: Opened;
@@ -52,12 +46,8 @@ async function start(spec: InstanceSpec, identity: Identity = instanceIdentity()
   return identity;
 }
 
-async function run(identity: Identity, spec: InstanceSpec, command: string): Promise<string> {
-  const options = { tty: false, stdin: false };
-  const session = await one.provider.exec(identity, spec, ["/bin/sh", "-c", command], options, context);
-  const [output] = await Promise.all([outputOf(session.stdout), session.exitCode]);
-  return output.trim();
-}
+const run = (identity: Identity, spec: InstanceSpec, command: string): Promise<string> =>
+  runIn(one.provider, identity, spec, command);
 
 const serving = (text: string): readonly string[] =>
   lasting(`mkdir -p /tmp/www; echo ${text} > /tmp/www/index.html; httpd -p $PORT -h /tmp/www`);
@@ -82,8 +72,12 @@ describe("the network", () => {
   });
 
   it("is the engine's where one is declared, with names, and the same ports published here", async () => {
-    const network = await daemon.docker.createNetwork({ Name: "tutti-default-inside" });
-    const further = await daemon.docker.createNetwork({ Name: "tutti-default-further" });
+    const network = await daemon.docker.createNetwork({
+      Name: networkName(HOME, { namespace: "default", name: "inside" }),
+    });
+    const further = await daemon.docker.createNetwork({
+      Name: networkName(HOME, { namespace: "default", name: "further" }),
+    });
     const port = await freePort();
     const networks = ["inside", "further"];
     const spec = instanceSpec({ command: serving("inside"), networks, aliases: ["backend"] }, { http: port });
@@ -108,8 +102,19 @@ describe("the network", () => {
     await further.remove();
   });
 
+  it("is not the host's where one that is to keep it apart is missing", async () => {
+    const other = openInstances(daemon, { home: HOME, networkClass: () => "docker" });
+    const spec = instanceSpec({ command: lasting("true"), networks: ["gone"] });
+    await expect(other.provider.start(instanceIdentity(), spec, context)).rejects.toThrow(
+      "The network 'gone' is not on the engine yet.",
+    );
+    other.provider.close();
+  });
+
   it("has a port that is taken named, with who has it, and leaves nothing", async () => {
-    const network = await daemon.docker.createNetwork({ Name: "tutti-default-inside" });
+    const network = await daemon.docker.createNetwork({
+      Name: networkName(HOME, { namespace: "default", name: "inside" }),
+    });
     const port = await freePort();
     const spec = instanceSpec({ command: serving("one"), networks: ["inside"] }, { http: port });
     const identity = await start(spec);
@@ -179,7 +184,7 @@ describe("files", () => {
 
 describe("volumes", () => {
   it("are the engine's own, and outlive the instances", async () => {
-    await daemon.docker.createVolume({ Name: "tutti-default-files" });
+    await daemon.docker.createVolume({ Name: volumeName(HOME, { namespace: "default", name: "files" }) });
     const volumes = [{ volume: "files", path: "/data" }];
     const spec = instanceSpec({ command: lasting("true"), volumes });
     const first = await start(spec);
@@ -205,13 +210,15 @@ describe("volumes", () => {
     const spec = instanceSpec({ command: lasting("true"), volumes: [{ volume: "missing", path: "/data" }] });
     await expect(start(spec)).rejects.toThrow("The volume 'missing' is not on the engine yet.");
     const { Volumes } = await daemon.docker.listVolumes();
-    expect(Volumes.map(({ Name }) => Name)).not.toContain("tutti-default-missing");
+    expect(Volumes.map(({ Name }) => Name)).not.toContain(
+      volumeName(HOME, { namespace: "default", name: "missing" }),
+    );
   });
 });
 
 describe("init containers", () => {
   it("run to their end one after the other before the program starts, and are gone then", async () => {
-    await daemon.docker.createVolume({ Name: "tutti-default-order" });
+    await daemon.docker.createVolume({ Name: volumeName(HOME, { namespace: "default", name: "order" }) });
     const step = (name: string): { name: string; command: string[]; env: Record<string, string> } => ({
       name,
       command: ["/bin/sh", "-c", "sleep 0.2; echo $STEP $TUTTI_SERVICE >> /data/order"],
@@ -234,7 +241,7 @@ describe("init containers", () => {
   });
 
   it("that fail are the reason why the instance does not start, and are tried again", async () => {
-    await daemon.docker.createVolume({ Name: "tutti-default-state" });
+    await daemon.docker.createVolume({ Name: volumeName(HOME, { namespace: "default", name: "state" }) });
     const command = [
       "/bin/sh",
       "-c",
@@ -270,7 +277,9 @@ describe("init containers", () => {
 
 describe("sidecars", () => {
   it("share the instance's network, and end after it", async () => {
-    const network = await daemon.docker.createNetwork({ Name: "tutti-default-inside" });
+    const network = await daemon.docker.createNetwork({
+      Name: networkName(HOME, { namespace: "default", name: "inside" }),
+    });
     const port = await freePort();
     const spec = instanceSpec(
       {
@@ -334,77 +343,5 @@ describe("sidecars", () => {
     await one.provider.stop(identity, spec, context);
     await one.provider.purge(identity, spec, { keepLog: false });
     expect(await leftovers(daemon)).toEqual([]);
-  });
-});
-
-describe("a service without an image", () => {
-  it("runs its own program in the base image, at its own place, and cannot change it", async () => {
-    const project = mkdtempSync(join(tmpdir(), "tutti-project-"));
-    mkdirSync(join(project, "node_modules", ".bin"), { recursive: true });
-    mkdirSync(join(project, "services", "api"), { recursive: true });
-    mkdirSync(join(project, ".tutti"));
-    writeFileSync(join(project, ".tutti", "key"), "master");
-    writeFileSync(join(project, "node_modules", ".bin", "hello"), "#!/bin/sh\necho hello from $PWD\n", {
-      mode: 0o755,
-    });
-    const other = openInstances(daemon, { home: HOME, hidden: [join(project, ".tutti")] });
-    const { image: _, ...rest } = instanceSpec({ command: lasting("hello; ls -A /proc/1/cwd") }).run;
-    const folder = join(project, "services");
-    const spec = { ...instanceSpec({}), run: { ...rest, folder, workingDirectory: "api" } };
-    const identity = instanceIdentity();
-    await other.provider.start(identity, spec, context);
-    expect(await linesOf(other.provider.logs(identity, spec, { follow: true }), 1)).toEqual([
-      `hello from ${join(folder, "api")}`,
-    ]);
-    expect(
-      await run(identity, spec, `ls ${project}/.tutti; touch ${project}/x 2>&1 || echo refused`),
-    ).toMatch(/refused$/);
-    expect(await run(identity, spec, `cat ${project}/.tutti/key 2>&1`)).not.toContain("master");
-    expect(existsSync(join(project, "x"))).toBe(false);
-    other.provider.close();
-    await one.provider.forget({ namespace: "default", name: "api" });
-    rmSync(project, { recursive: true });
-  });
-
-  it("ends when it is asked to though it knows nothing of signals", async () => {
-    const project = mkdtempSync(join(tmpdir(), "tutti-project-"));
-    const { image: _, ...rest } = instanceSpec({ command: ["sleep", "1000000"] }).run;
-    const stop = { signal: "SIGTERM", grace: "10m", drain: "0s" };
-    const spec = { ...instanceSpec({}), run: { ...rest, folder: project, stop } };
-    const identity = await start(spec);
-    await one.provider.stop(identity, spec, context);
-    expect(await one.provider.find(identity)).toBeUndefined();
-    await one.provider.purge(identity, spec, { keepLog: false });
-    rmSync(project, { recursive: true });
-  });
-});
-
-describe("what a container may and has", () => {
-  it("is as declared: user, capabilities, a root that cannot be written, tmpfs, labels, log driver", async () => {
-    const spec = instanceSpec({
-      command: lasting("true"),
-      user: "1000:1000",
-      capabilities: { add: ["NET_ADMIN"], drop: ["ALL"] },
-      readOnlyRoot: true,
-      tmpfs: [{ path: "/scratch", size: "1Mi" }],
-      labels: { "com.example.team": "shop", "tutti.dev/uid": "forged" },
-      logging: { driver: "json-file", options: { "max-size": "1m" } },
-      workingDirectory: "/scratch",
-    });
-    const identity = instanceIdentity();
-    const { identity: found } = await one.provider.start(identity, spec, context);
-    const { HostConfig, Config } = await daemon.docker.getContainer(String(found["container"])).inspect();
-    expect(HostConfig).toMatchObject({
-      CapAdd: [expect.stringMatching(/^(CAP_)?NET_ADMIN$/)],
-      CapDrop: ["ALL"],
-      LogConfig: { Type: "json-file", Config: { "max-size": "1m" } },
-    });
-    expect(Config.Labels).toMatchObject({ "com.example.team": "shop", "tutti.dev/uid": identity.uid });
-    expect(await run(identity, spec, "id -u; pwd; touch /x 2>/dev/null || echo refused")).toBe(
-      "1000\n/scratch\nrefused",
-    );
-    expect(await run(identity, spec, "head -c 2000000 /dev/zero > /scratch/x 2>/dev/null || echo full")).toBe(
-      "full",
-    );
   });
 });

@@ -28,6 +28,7 @@ import { reasonOf, statusOf } from "./errors.ts";
 import type { Files } from "./files.ts";
 import { containerName } from "./identity.ts";
 import { ownProgram } from "./own-program.ts";
+import { networkName, volumeName } from "./resource-names.ts";
 import { runToCompletion } from "./run-to-completion.ts";
 import { secretsDeclared } from "./secrets.ts";
 import { tellingLine } from "../../provider/redaction.ts";
@@ -40,9 +41,8 @@ export interface LaunchOptions {
   readonly keyring: Keyring;
   /** Folders that no program shall see; see own-program.ts. */
   readonly hidden: readonly string[];
-  /** What the engine calls a declared Network or Volume. */
-  readonly networkName: (namespace: string, name: string) => string;
-  readonly volumeName: (namespace: string, name: string) => string;
+  /** Class of a declared Network; undefined when there is none. */
+  readonly networkClass: (namespace: string, name: string) => string | undefined;
   /** Folder of a Volume that is one on this machine; undefined when it is none. */
   readonly volumeFolder: (namespace: string, name: string) => string | undefined;
 }
@@ -128,13 +128,12 @@ export class Launch {
     signal: AbortSignal,
     hasInit: boolean,
   ): Promise<Setting> {
-    const { containers, files, home, keyring, hidden, networkName } = this.#options;
+    const { containers, files, home, keyring, hidden } = this.#options;
     const { run } = spec;
     const isOwn = run.image === undefined && run.build === undefined;
     const program = isOwn ? ownProgram(run, containers.engine, hidden) : undefined;
-    const names = (run.networks ?? []).map((name) => networkName(identity.namespace, name));
     const [networks, volumes, written] = await Promise.all([
-      containers.networks(names, signal),
+      this.#networks(identity, run.networks ?? [], signal),
       this.#volumes(identity, spec, image, program?.own),
       files.write(identity, spec, image.id, keyring, signal),
     ]);
@@ -148,6 +147,23 @@ export class Launch {
       mounts: [...(program?.mounts ?? []), ...volumes, ...written],
       hasInit,
     };
+  }
+
+  /** Those of them that are networks of the engine; others are names only. */
+  async #networks(
+    { namespace }: Identity,
+    declared: readonly string[],
+    signal: AbortSignal,
+  ): Promise<readonly string[]> {
+    const { containers, home, networkClass } = this.#options;
+    const called = (name: string): string => networkName(home, { namespace, name });
+    const there = new Set(await containers.networks(declared.map(called), signal));
+    // Not on the host's network instead: it was to be kept apart.
+    const missing = declared.find(
+      (name) => networkClass(namespace, name) === "docker" && !there.has(called(name)),
+    );
+    if (missing !== undefined) throw new Error(`The network '${missing}' is not on the engine yet.`);
+    return [...there];
   }
 
   async #volumes(
@@ -174,11 +190,10 @@ export class Launch {
     { namespace }: Identity,
     { volume, source = {} }: InstanceSpec["run"]["volumes"][number],
   ): Promise<Pick<Mount, "type" | "source">> {
-    const { containers, volumeName, volumeFolder } = this.#options;
+    const { containers, home, volumeFolder } = this.#options;
     const { isLocal } = containers.engine;
-    if (source.volume !== undefined) return { type: "volume", source: source.volume };
     if (source.path !== undefined && isLocal) return { type: "bind", source: source.path };
-    const name = volumeName(namespace, volume);
+    const name = source.volume ?? volumeName(home, { namespace, name: volume });
     if (await containers.hasVolume(name)) return { type: "volume", source: name };
     const folder = isLocal ? volumeFolder(namespace, volume) : undefined;
     if (folder !== undefined) return { type: "bind", source: folder };
