@@ -37,6 +37,12 @@ export interface CallOptions {
   readonly within?: number;
 }
 
+interface Route {
+  readonly agent: HttpAgent;
+  readonly close?: () => void;
+  readonly lastWords?: () => string | undefined;
+}
+
 interface Opened {
   readonly docker: Docker;
   readonly close: () => void;
@@ -117,7 +123,7 @@ export class Engine {
 
   #open(): Opened {
     const Client = load("dockerode") as typeof Docker;
-    const { agent, close = () => agent.destroy(), ...where } = this.#reach();
+    const { agent, close = () => agent.destroy(), lastWords, ...where } = this.#reach();
     // Everything is said, for what is not said the client takes from $DOCKER_HOST.
     const unsaid = { username: undefined, connectionTimeout: undefined, timeout: undefined };
     const nowhere = { socketPath: undefined, host: undefined, port: undefined };
@@ -134,17 +140,16 @@ export class Engine {
     const dial = modem.dial.bind(modem);
     modem.dial = (request, answered) => {
       const signal = request.abortSignal;
-      dial(request, (error, result) => answered(error && this.#inWords(error, signal), result));
+      dial(request, (error, result) => answered(error && this.#inWords(error, signal, lastWords), result));
     };
     return { docker, close };
   }
 
-  #reach(): { readonly agent: HttpAgent; readonly close?: () => void } & Docker.DockerOptions {
+  #reach(): Route & Docker.DockerOptions {
     if (this.isLocal)
       return { socketPath: this.endpoint.slice("unix://".length), agent: new HttpAgent({ keepAlive: true }) };
     const { protocol, hostname, port } = parsed(this.endpoint);
     if (protocol === "ssh:") return { host: "docker", ...openSsh(this.endpoint, this.#options.ssh) };
-    if (protocol !== "tcp:") throw unknownEndpoint(this.endpoint);
     const tls = this.#options.tls ?? tlsOfEnvironment(this.#options);
     const host = hostname.replace(/^\[|\]$/g, "");
     return tls === undefined
@@ -153,14 +158,15 @@ export class Engine {
   }
 
   /** E3. The client's own error where the engine has answered: it holds status and reason. */
-  #inWords(error: Error, signal?: AbortSignal): Error {
+  #inWords(error: Error, signal?: AbortSignal, lastWords?: Route["lastWords"]): Error {
     if (error instanceof TerminalError || statusOf(error) !== undefined) return error;
     if (signal?.aborted === true) {
       const reason = signal.reason as Error;
       return reason.name === "TimeoutError" ? this.#silent("no answer in time") : reason;
     }
     const { code, message } = error as NodeJS.ErrnoException;
-    return code !== undefined && isAboutTrust(code) ? this.#distrusted(message) : this.#silent(message);
+    if (code !== undefined && isAboutTrust(code)) return this.#distrusted(message);
+    return this.#silent(code === "ECONNRESET" ? (lastWords?.() ?? message) : message);
   }
 
   #silent(why: string): Error {
@@ -190,8 +196,9 @@ function hostOf(endpoint: string): string {
 }
 
 function parsed(endpoint: string): URL {
-  if (!URL.canParse(endpoint)) throw unknownEndpoint(endpoint);
-  return new URL(endpoint);
+  const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined;
+  if (url !== undefined && url.hostname !== "" && ["tcp:", "ssh:"].includes(url.protocol)) return url;
+  throw unknownEndpoint(endpoint);
 }
 
 function unknownEndpoint(endpoint: string): TerminalError {

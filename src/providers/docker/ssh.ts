@@ -11,7 +11,7 @@ import { Agent } from "node:http";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
-import type { Client, ConnectConfig, ServerHostKeyAlgorithm } from "ssh2";
+import type { Client, ClientChannel, ConnectConfig, ServerHostKeyAlgorithm } from "ssh2";
 import { TerminalError } from "../../provider/provider.ts";
 import { type KnownKey, fingerprint, knownKeys, typeOfKey } from "./known-hosts.ts";
 
@@ -34,15 +34,20 @@ interface Target {
 
 const PATIENCE = 20_000;
 
+export interface SshRoute {
+  readonly agent: Agent;
+  readonly close: () => void;
+  /** What the host printed last when a channel failed: "docker: command not found". */
+  readonly lastWords: () => string | undefined;
+}
+
 /** An agent whose connections lead to the engine; `close` ends the SSH connection. */
-export function openSsh(
-  endpoint: string,
-  signIn: SshSignIn = {},
-): { readonly agent: Agent; readonly close: () => void } {
+export function openSsh(endpoint: string, signIn: SshSignIn = {}): SshRoute {
   const connection = new Connection(targetOf(endpoint), signIn);
   const agent = new ChannelAgent(connection);
   return {
     agent,
+    lastWords: () => connection.lastWords,
     close: () => {
       agent.destroy();
       connection.end();
@@ -74,6 +79,7 @@ class Connection {
   readonly #target: Target;
   readonly #signIn: SshSignIn;
   #client: Promise<Client> | undefined;
+  lastWords: string | undefined;
 
   constructor(target: Target, signIn: SshSignIn) {
     this.#target = target;
@@ -84,8 +90,13 @@ class Connection {
     const client = await (this.#client ??= this.#connect());
     const { path } = this.#target;
     return new Promise((resolve, reject) => {
-      const opened = (error: Error | undefined, channel: Duplex): void =>
-        error === undefined ? resolve(channel) : reject(error);
+      const opened = (error: Error | undefined, channel: ClientChannel): void => {
+        if (error !== undefined) return reject(error);
+        channel.stderr.on("data", (text: Buffer) => {
+          this.lastWords = text.toString("utf8").trim().split("\n").at(-1);
+        });
+        resolve(channel);
+      };
       if (path === undefined) client.exec("docker system dial-stdio", opened);
       else client.openssh_forwardOutStreamLocal(path, opened);
     });
