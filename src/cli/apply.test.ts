@@ -118,7 +118,33 @@ describe("up", () => {
     expect(code).toBe(1);
     expect(err).toContain("service/api: waiting");
   });
+
+  it("names what is missing also when the time is over before anything could be seen", async () => {
+    declare(SHOP);
+    const blind = {
+      ...bench.access,
+      start: async () => {
+        const client = await bench.access.start();
+        return Object.assign(client, {
+          watch: (_kind: unknown, { signal }: { readonly signal: AbortSignal }) => silence(signal),
+        });
+      },
+    };
+    const { code, err } = await tutti(
+      "up --timeout 50ms",
+      { ...blind, connect: blind.start },
+      { cwd: folder },
+    );
+    expect(code).toBe(1);
+    expect(err).toContain("service/api: waiting");
+  });
 });
+
+async function* silence(signal: AbortSignal): AsyncGenerator<never> {
+  yield await new Promise<never>((_resolve, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason as Error));
+  });
+}
 
 describe("a plan that destroys something", () => {
   beforeEach(async () => {

@@ -33,7 +33,10 @@ export async function settle(
   const expired = new AbortController();
   const timer = context.environment.clock.setTimeout(() => expired.abort(), options.timeout);
   const signal = AbortSignal.any([context.signal, expired.signal]);
-  let nodes: readonly TreeNode[] = [];
+  // Before anything is seen, all of it is waited for.
+  let nodes: readonly TreeNode[] = plan.steps
+    .filter((step) => step.kind !== "System")
+    .map(({ address }) => ({ address, state: "waiting" }));
   try {
     const look = (seen: Picture): Outcome => {
       nodes = nodesOf(plan, seen);
@@ -121,6 +124,7 @@ function late(plan: Plan, nodes: readonly TreeNode[], timeout: number): CommandF
   const open = nodes
     .filter((node) => node.state !== "ready" && node.state !== "gone")
     .map((node) => `${node.address}: ${node.reason ?? "waiting"}`);
+  if (open.length === 0) open.push(`system/${plan.system}: waiting`);
   return new CommandFailure(
     EXIT.failed,
     `${plan.system} is not there after ${Math.round(timeout / 1000)} s.\n  ${open.join("\n  ")}`,
