@@ -18,12 +18,15 @@ export type ListedContainer = Docker.ContainerInfo;
 const PATIENCE = 120_000;
 /** Made or started at a time: the engine does most a second then, and less above (research/services.md, 4c). */
 const WIDTH = 8;
+/** Other calls: more than the engine answers at once, fewer than its socket lets wait. */
+const CONNECTIONS = 64;
 /** For a wait that somebody else ends; as long as timers go. */
 const EVER = 2 ** 31 - 1;
 
 export class Containers {
   readonly engine: Engine;
   readonly #lanes = new Lanes(WIDTH);
+  readonly #calls = new Lanes(CONNECTIONS);
 
   constructor(engine: Engine) {
     this.engine = engine;
@@ -76,17 +79,14 @@ export class Containers {
 
   inspect(name: string, signal?: AbortSignal): Promise<ContainerState | undefined> {
     return unlessMissing(
-      this.engine.call(
-        (docker, abortSignal) => docker.getContainer(name).inspect({ abortSignal }),
-        within(signal),
-      ),
+      this.#ask((docker, abortSignal) => docker.getContainer(name).inspect({ abortSignal }), within(signal)),
     );
   }
 
   /** Running or not, with all these labels. */
   list(labels: readonly string[], signal?: AbortSignal): Promise<readonly ListedContainer[]> {
     const filters = { label: [...labels] };
-    return this.engine.call(
+    return this.#ask(
       (docker, abortSignal) => docker.listContainers({ all: true, filters, abortSignal }),
       within(signal),
     );
@@ -95,7 +95,7 @@ export class Containers {
   /** False when it does not run. */
   async signal(name: string, signal: string): Promise<boolean> {
     try {
-      await this.engine.call(
+      await this.#ask(
         (docker, abortSignal) => docker.getContainer(name).kill({ signal, abortSignal }) as Promise<unknown>,
       );
       return true;
@@ -120,7 +120,7 @@ export class Containers {
   async remove(name: string): Promise<void> {
     try {
       const options = { force: true, v: true };
-      await this.engine.call(
+      await this.#ask(
         (docker, abortSignal) =>
           docker.getContainer(name).remove({ ...options, abortSignal } as object) as Promise<unknown>,
         { within: PATIENCE },
@@ -130,7 +130,7 @@ export class Containers {
       if (statusOf(error) !== 409 || !/already in progress/.test(reasonOf(error))) throw error;
       // Somebody else removes it: who wants it gone waits for that.
       await unlessMissing(
-        this.engine.call(
+        this.#ask(
           (docker, abortSignal) =>
             docker.getContainer(name).wait({ condition: "removed", abortSignal }) as Promise<unknown>,
         ),
@@ -142,7 +142,7 @@ export class Containers {
   async lastWords(name: string, lines = 20): Promise<string> {
     const query = { stdout: true, stderr: true, tail: lines };
     try {
-      const bytes = await this.engine.call((docker, abortSignal) =>
+      const bytes = await this.#ask((docker, abortSignal) =>
         docker.getContainer(name).logs({ ...query, follow: false, abortSignal }),
       );
       let text = "";
@@ -167,7 +167,7 @@ export class Containers {
     const { follow, tail = "all", since = 0, signal } = options;
     const query = { stdout: true, stderr: true, timestamps: true, follow, tail, since: since / 1000 };
     return unlessMissing(
-      this.engine.call((docker, abortSignal) => {
+      this.#ask((docker, abortSignal) => {
         // `follow` has the answer streamed, as a long log must be in either case; the query says what is asked.
         const request: object = { follow: true, _query: query, abortSignal };
         const stream: unknown = docker.getContainer(name).logs(request);
@@ -178,7 +178,7 @@ export class Containers {
 
   /** Unpacks a tar archive below `path` of a container, which need not run. */
   async unpack(name: string, path: string, archive: Buffer): Promise<void> {
-    await this.engine.call((docker, abortSignal) =>
+    await this.#ask((docker, abortSignal) =>
       docker.getContainer(name).putArchive(archive, { path, abortSignal }),
     );
   }
@@ -186,7 +186,7 @@ export class Containers {
   /** A file or folder of a container as a tar archive; undefined when it has none. */
   archive(name: string, path: string): Promise<Readable | undefined> {
     return unlessMissing(
-      this.engine.call(
+      this.#ask(
         (docker, abortSignal) =>
           docker
             .getContainer(name)
@@ -198,7 +198,7 @@ export class Containers {
   stats(name: string): Promise<Docker.ContainerStats | undefined> {
     const options: object = { stream: false, "one-shot": true };
     return unlessMissing(
-      this.engine.call((docker, abortSignal) =>
+      this.#ask((docker, abortSignal) =>
         docker.getContainer(name).stats({ ...options, abortSignal } as object),
       ),
     );
@@ -211,7 +211,7 @@ export class Containers {
     options: { readonly tty: boolean; readonly stdin: boolean },
     signal: AbortSignal,
   ): Promise<{ readonly id: string; readonly stream: Duplex }> {
-    return this.engine.call(
+    return this.#ask(
       async (docker, abortSignal) => {
         const exec = await docker.getContainer(name).exec({
           Cmd: [...command],
@@ -229,13 +229,11 @@ export class Containers {
   }
 
   execState(id: string): Promise<Docker.ExecInspectInfo | undefined> {
-    return unlessMissing(
-      this.engine.call((docker, abortSignal) => docker.getExec(id).inspect({ abortSignal })),
-    );
+    return unlessMissing(this.#ask((docker, abortSignal) => docker.getExec(id).inspect({ abortSignal })));
   }
 
   async resize(id: string, columns: number, rows: number): Promise<void> {
-    await this.engine.call(
+    await this.#ask(
       (docker, abortSignal) =>
         docker.getExec(id).resize({ h: rows, w: columns, abortSignal }) as Promise<unknown>,
     );
@@ -245,7 +243,7 @@ export class Containers {
   async networks(names: readonly string[], signal?: AbortSignal): Promise<readonly string[]> {
     if (names.length === 0) return [];
     const filters = { name: [...names] };
-    const listed = await this.engine.call(
+    const listed = await this.#ask(
       (docker, abortSignal) => docker.listNetworks({ filters, abortSignal }),
       within(signal),
     );
@@ -256,7 +254,7 @@ export class Containers {
   async connect(network: string, name: string, aliases: readonly string[]): Promise<void> {
     const options = { Container: name, EndpointConfig: { Aliases: [...aliases] } };
     try {
-      await this.engine.call(
+      await this.#ask(
         (docker, abortSignal) =>
           docker.getNetwork(network).connect({ ...options, abortSignal } as object) as Promise<unknown>,
       );
@@ -269,13 +267,17 @@ export class Containers {
 
   async hasVolume(name: string): Promise<boolean> {
     const found = await unlessMissing(
-      this.engine.call((docker, abortSignal) => docker.getVolume(name).inspect({ abortSignal })),
+      this.#ask((docker, abortSignal) => docker.getVolume(name).inspect({ abortSignal })),
     );
     return found !== undefined;
   }
 
+  #ask<T>(work: (docker: Docker, signal: AbortSignal) => Promise<T>, options: CallOptions = {}): Promise<T> {
+    return this.#calls.run(() => this.engine.call(work, options), options.signal);
+  }
+
   #inTurn<T>(work: (docker: Docker, signal: AbortSignal) => Promise<T>, options: CallOptions): Promise<T> {
-    return this.#lanes.run(() => this.engine.call(work, options));
+    return this.#lanes.run(() => this.engine.call(work, options), options.signal);
   }
 
   async #create(

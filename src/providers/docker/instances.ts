@@ -124,12 +124,18 @@ export class DockerInstances implements InstanceProvider {
   }
 
   async find(identity: Identity): Promise<Started | undefined> {
-    const listed = await this.#call(() =>
-      this.#options.containers.list([homeLabel(this.#options.home), uidLabel(identity)]),
-    );
-    const found = watchedIn(identity, listed);
-    if (found === undefined) return undefined;
-    this.#watch.begin(found.watched);
+    const { containers, home } = this.#options;
+    const look = async (): Promise<ReturnType<typeof watchedIn>> =>
+      watchedIn(identity, await containers.list([homeLabel(home), uidLabel(identity)]));
+    const seen = await this.#call(look);
+    if (seen === undefined) return undefined;
+    // Looked at again when its end would be noticed: between the two nothing goes unseen.
+    this.#watch.begin(seen.watched);
+    const found = await this.#call(look);
+    if (found === undefined) {
+      this.#watch.forget(identity);
+      return undefined;
+    }
     this.#watch.started(identity);
     this.#watch.health(identity, found.name, found.health ?? "");
     return {
