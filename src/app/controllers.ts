@@ -134,7 +134,7 @@ function serviceOf(instance: Resource): string {
   });
 }
 
-function readSecret(
+export function readSecret(
   store: Store,
   keyring: Keyring,
   namespace: string,

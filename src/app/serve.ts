@@ -9,12 +9,12 @@ import { join } from "node:path";
 import pino from "pino";
 import { createApi } from "../api/api.ts";
 import { systemClock } from "../clock/clock.ts";
-import { databaseProviders, localServers } from "../providers/databases/index.ts";
 import { localProviders } from "../providers/local/index.ts";
 import { identityOf } from "../providers/local/supervisor/process-table.ts";
 import { openSqliteStore } from "../stores/sqlite.ts";
 import { serverCertificate } from "./certificate.ts";
 import { createControlPlane } from "./control-plane.ts";
+import { allEngines } from "./engines.ts";
 import type { StateFolder } from "./home.ts";
 import { kubeconfig } from "./kubeconfig.ts";
 import { metricsText } from "./metrics.ts";
@@ -52,10 +52,7 @@ export async function serve({
     store,
     clock,
     keyring,
-    local: {
-      instances: [local.instances],
-      providers: [...databaseProviders({ servers: localServers(local.servers) }), ...local.providers],
-    },
+    ...allEngines({ local, store, clock, keyring, folder: folder.path }),
     backups: join(folder.path, "backups"),
     log,
   });

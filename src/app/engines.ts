@@ -1,0 +1,158 @@
+/**
+ * Which engines each type of Location has, in order of preference for `auto`.
+ *
+ *   local   processes, then this machine's container engine; its own balancer, databases, volumes, networks, names first
+ *   docker  containers of that engine; what it has no counterpart for (balancers, names) is this machine's
+ *
+ *  - Containers share the host's network unless they are put on one of class docker, so `loopback` comes first everywhere.
+ */
+import { join } from "node:path";
+import type { Clock } from "../clock/clock.ts";
+import type { Resource } from "../model/resource.ts";
+import type { Keyring } from "../model/sealed.ts";
+import { placed } from "../provider/placement.ts";
+import type { Placement } from "../provider/placement.ts";
+import { type Provider, TerminalError } from "../provider/provider.ts";
+import { databaseProviders, localServers } from "../providers/databases/index.ts";
+import { type DockerProviders, dockerProviders } from "../providers/docker/index.ts";
+import { HaproxyBalancers } from "../providers/haproxy/index.ts";
+import type { LocalProviders } from "../providers/local/index.ts";
+import type { Store } from "../store/store.ts";
+import type { Engines, LocationSpec, OpenLocation } from "./classes.ts";
+import { readSecret } from "./controllers.ts";
+
+export interface EngineParts {
+  readonly local: LocalProviders;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly keyring: Keyring;
+  /** The state folder, absolute. */
+  readonly folder: string;
+}
+
+export interface AllEngines {
+  readonly local: Engines;
+  readonly locations: ReadonlyMap<string, OpenLocation>;
+}
+
+/** Secrets that a Location names are in this namespace: a Location is in none. */
+const SECRETS_OF_LOCATIONS = "default";
+
+export function allEngines(parts: EngineParts): AllEngines {
+  const { local, clock } = parts;
+  const here = openDocker(parts, {});
+  const haproxy = new HaproxyBalancers({ host: local.servers, clock });
+  const databases = databaseProviders({ servers: localServers(local.servers) });
+  const ofClass = (name: string): readonly Provider[] => databases.filter((one) => one.class === name);
+  const elsewhere = databases.filter((one) => one.class === "external");
+  return {
+    local: {
+      instances: [local.instances, here.instances],
+      providers: [...databases, ...local.providers, haproxy, ...here.providers],
+      close: here.close,
+    },
+    locations: new Map([
+      [
+        "docker",
+        (location): Engines => {
+          const engine = openDocker(parts, dockerSettings(location, parts));
+          return {
+            instances: [engine.instances],
+            providers: [
+              ...engine.providers.filter(({ kind }) => kind !== "Network"),
+              ...local.providers.filter(({ kind }) => kind !== "Volume"),
+              haproxy,
+              ...engine.providers.filter(({ kind }) => kind === "Network"),
+              ...ofClass("docker"),
+              ...elsewhere,
+            ],
+            describe: engine.describe,
+            close: engine.close,
+          };
+        },
+      ],
+    ]),
+  };
+}
+
+type DockerSettings = Partial<Pick<Parameters<typeof dockerProviders>[0], "engine" | "base">>;
+
+function openDocker(
+  { store, clock, keyring, folder }: EngineParts,
+  settings: DockerSettings,
+): DockerProviders {
+  return dockerProviders({
+    engine: {},
+    clock,
+    keyring,
+    // The same for a state folder wherever it is mounted, and another for every other one.
+    home: keyring.derive("home").slice(0, 12),
+    folder: join(folder, "containers"),
+    hidden: [folder],
+    readSecret: (namespace, name) => readSecret(store, keyring, namespace, name),
+    volumeFolder: (namespace, name) => {
+      const { class: made, path } = seen(store, { kind: "Volume", namespace, name });
+      return made === "docker" ? undefined : path;
+    },
+    networkClass: (namespace, name) => seen(store, { kind: "Network", namespace, name }).class,
+    ...settings,
+  });
+}
+
+function seen(
+  store: Store,
+  key: { readonly kind: string; readonly namespace: string; readonly name: string },
+): { readonly class?: string; readonly path?: string } {
+  const found = store.get(key) as
+    | Resource<Placement, { readonly path?: string; readonly made?: unknown }>
+    | undefined;
+  if (found === undefined) return {};
+  const path = found.status?.path;
+  return { class: placed(found).class, ...(path === undefined ? {} : { path }) };
+}
+
+function dockerSettings(location: Resource<LocationSpec>, { store, keyring }: EngineParts): DockerSettings {
+  const { docker } = location.spec;
+  if (docker === undefined) return {};
+  const { endpoint, address, tls, ssh, base } = docker;
+  const texts = (secret: string, path: string): Readonly<Record<string, string>> => {
+    const found = readSecret(store, keyring, SECRETS_OF_LOCATIONS, secret);
+    if (found !== undefined) return found;
+    throw new TerminalError({
+      code: "MissingSecret",
+      path,
+      message: `The location '${location.metadata.name}' names the Secret '${secret}', which is not in the namespace ${SECRETS_OF_LOCATIONS}.`,
+      hint: "Create it there, or name another.",
+    });
+  };
+  return {
+    engine: {
+      ...(endpoint === undefined ? {} : { endpoint }),
+      ...(address === undefined ? {} : { address }),
+      ...(tls === undefined ? {} : { tls: certificates(texts(tls.secret, "spec.docker.tls.secret")) }),
+      ...(ssh === undefined ? {} : { ssh: signIn(texts(ssh.secret, "spec.docker.ssh.secret")) }),
+    },
+    ...(base === undefined ? {} : { base }),
+  };
+}
+
+function certificates(texts: Readonly<Record<string, string>>): {
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+} {
+  return { ca: texts["ca.pem"] ?? "", cert: texts["cert.pem"] ?? "", key: texts["key.pem"] ?? "" };
+}
+
+function signIn(texts: Readonly<Record<string, string>>): {
+  readonly key?: string;
+  readonly password?: string;
+  readonly knownHosts?: string;
+} {
+  const { key, password, known_hosts: knownHosts } = texts;
+  return {
+    ...(key === undefined ? {} : { key }),
+    ...(password === undefined ? {} : { password }),
+    ...(knownHosts === undefined ? {} : { knownHosts }),
+  };
+}
