@@ -8,13 +8,15 @@
  *  C1 Every acquire of a member is matched by exactly one release (`close`).
  *  C2 `onSocket` is called only for a member that is ready at that moment (pool L1).
  */
-import { connect, type Socket } from "node:net";
+import { connect, type OnReadOpts, type Socket } from "node:net";
 import type { Member } from "./member.ts";
 import type { Pool } from "./pool.ts";
 import { MemberSearch, type SearchUser } from "./search.ts";
 import type { Affinity } from "./stickiness.ts";
 
 export interface MemberSocketUser {
+  /** Where reads go, for a user that wants no "data" events. */
+  readonly onread?: OnReadOpts;
   onSocket(socket: Socket, member: Member): void;
   onNoMember(): void;
 }
@@ -54,7 +56,14 @@ export class MemberSocket implements SearchUser {
     if (this.#closed) return;
     member.acquire();
     this.#member = member;
-    const socket = connect({ host: member.host, port: member.port, noDelay: true, allowHalfOpen: true });
+    const { onread } = this.#user;
+    const socket = connect({
+      host: member.host,
+      port: member.port,
+      noDelay: true,
+      allowHalfOpen: true,
+      ...(onread === undefined ? {} : { onread }),
+    });
     this.#socket = socket;
     const timer = setTimeout(() => refused(), this.#pool.settings.connectTimeoutMs);
     const refused = (): void => {

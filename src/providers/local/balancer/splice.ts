@@ -6,6 +6,13 @@ import type { Duplex } from "node:stream";
  * destroyed. `onDone` is called once, when both are closed.
  */
 export function splice(client: Duplex, member: Duplex, onDone: () => void): void {
+  join(client, member, onDone);
+  client.pipe(member);
+  member.pipe(client);
+}
+
+/** The same for two whose bytes the caller moves. */
+export function join(client: Duplex, member: Duplex, onDone: () => void): void {
   let open = 2;
   const closed = (other: Duplex, broken: () => boolean) => (): void => {
     if (broken()) other.destroy();
@@ -23,6 +30,4 @@ export function splice(client: Duplex, member: Duplex, onDone: () => void): void
     "close",
     closed(client, () => !member.readableEnded || !member.writableFinished),
   );
-  client.pipe(member);
-  member.pipe(client);
 }
