@@ -100,6 +100,12 @@ export const verbs: readonly VerbEntry[] = [
     summary: "Run a command in an instance",
     load: async () => (await import("./exec.ts")).verb,
   },
+  {
+    name: "db",
+    group: "Change",
+    summary: "Back up, restore and rotate databases, or open their client",
+    load: async () => (await import("./db.ts")).verb,
+  },
 
   {
     name: "serve",
