@@ -3,13 +3,14 @@ import type { DatabaseServers } from "../../provider/database-server.ts";
 import type { Provider } from "../../provider/provider.ts";
 import type { ServerHost } from "../../provider/server-host.ts";
 import type { EngineKnowledge } from "./engine.ts";
+import { mariadb } from "./mariadb/index.ts";
 import { postgres } from "./postgres/index.ts";
 import { databaseProvider } from "./provider.ts";
 import { embeddedServers } from "./servers/embedded.ts";
 import { externalServers } from "./servers/external.ts";
 import { systemServers } from "./servers/system.ts";
 
-const engines: readonly EngineKnowledge[] = [postgres];
+const engines: readonly EngineKnowledge[] = [postgres, mariadb];
 
 /** Instances that have a former password are replaced meanwhile. */
 const ROTATION_GRACE = 10 * 60_000;

@@ -1,7 +1,8 @@
 /** The PostgreSQL programs of the system: a package's folder for each version, or what PATH finds. */
-import { accessSync, constants, readFileSync, readdirSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { type Obstacle, TerminalError } from "../../../provider/provider.ts";
+import { isProgram } from "../programs.ts";
 import { run } from "../run.ts";
 import { type PostgresBinaries, releaseIn } from "./binaries.ts";
 
@@ -76,14 +77,5 @@ function entries(folder: string): readonly string[] {
     return readdirSync(folder);
   } catch {
     return [];
-  }
-}
-
-function isProgram(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
   }
 }
