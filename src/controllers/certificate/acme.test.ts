@@ -72,6 +72,16 @@ describe("an https listener with the issuer acme", () => {
     expect(plane.secret("front-https-tls-order")).toBeUndefined();
   });
 
+  it("gets none for wildcards of its routes, which nobody could prove", async () => {
+    const spec = {
+      listeners: listeners(["a.example.test"]),
+      routes: [{ host: "*.example.test", service: "api" }],
+    };
+    await plane.declare({ kind: "LoadBalancer", metadata: { name: "front" }, spec });
+    await issued();
+    expect(plane.certificate("front-https-tls").subjectAltName).toBe("DNS:a.example.test");
+  });
+
   it("waits for its balancer to be made before it asks anybody", async () => {
     await plane.declare(
       {

@@ -163,6 +163,17 @@ describe("the authority", () => {
     );
   });
 
+  it("that is deleted is followed by another one, which signs for every listener anew", async () => {
+    for (const name of ["one", "two"]) await plane.declare(front({ listeners: [secure()] }, name));
+    for (const name of ["one", "two"]) await issued(`${name}-https-tls`);
+    const first = plane.opened("tutti-authority", "ca.crt");
+    await plane.remove("Secret", "tutti-authority");
+    await plane.until(() => !["", first].includes(plane.opened("tutti-authority", "ca.crt")));
+    const next = new X509Certificate(plane.opened("tutti-authority", "ca.crt"));
+    for (const name of ["one", "two"])
+      await plane.until(() => plane.certificate(`${name}-https-tls`).verify(next.publicKey));
+  });
+
   it("renews its own certificate in its last year with the same key, so that all it signed stays good", async () => {
     await plane.declare(front({ listeners: [{ name: "http" }] }));
     await plane.declare(front({ listeners: [secure()] }, "old"));

@@ -4,17 +4,26 @@
  *
  *  - There is never a second one: it is a Secret that is created, so of two that make one at the same time, or of one that
  *    crashes and one that follows, the first in the store counts and nobody has seen the other.
+ *  - Who deletes that Secret gets another authority, and from it another certificate for every listener.
  *  - In the last year of its life its certificate is renewed with the same key and name: who trusts either trusts all it signed.
  *  - It signs certificates for servers only, and no other authority (path length 0).
  *
  * The library behind it is loaded when something is signed.
  */
-import { randomBytes, webcrypto } from "node:crypto";
+import { X509Certificate, randomBytes, webcrypto } from "node:crypto";
 import { isIP } from "node:net";
 import type * as X509 from "@peculiar/x509";
 import { AUTHORITY_SECRET, CERTIFICATE } from "../../controller/certificates.ts";
 import type { Cause } from "../../store/store.ts";
-import { type Issued, type Kept, type SecretContent, madeOnce, opened, secretOperation } from "./records.ts";
+import {
+  type Issued,
+  type Kept,
+  type SecretContent,
+  madeOnce,
+  opened,
+  readSecret,
+  secretOperation,
+} from "./records.ts";
 import { lifeOf } from "./wanted.ts";
 
 const DAY = 86_400_000;
@@ -70,6 +79,17 @@ export async function signFor(
     key: pem("PRIVATE KEY", await subtle.exportKey("pkcs8", keys.privateKey)),
     authority: authority.certificate,
   };
+}
+
+/** Whether the authority there is now has signed it. It has not when somebody took the authority away to have another one. */
+export function isSignedHere(chain: string | undefined, { store, keyring }: Kept): boolean {
+  const secret = readSecret(store, AUTHORITY_SECRET.namespace, AUTHORITY_SECRET.name);
+  try {
+    const authority = new X509Certificate(opened(secret?.data?.["ca.crt"], keyring) ?? "");
+    return new X509Certificate(chain ?? "").verify(authority.publicKey);
+  } catch {
+    return false;
+  }
 }
 
 async function library(): Promise<typeof X509> {

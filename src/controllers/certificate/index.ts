@@ -10,6 +10,7 @@
  *  - Whether it is due is decided from the certificate itself and the clock (wanted.ts); nothing is remembered (I4).
  */
 import type { Clock } from "../../clock/clock.ts";
+import { AUTHORITY_SECRET } from "../../controller/certificates.ts";
 import { eventOperation } from "../../controller/events.ts";
 import type { Controller, Outcome, ReconcileContext } from "../../controller/reconciler.ts";
 import type { BalancerSpec } from "../../controller/routes.ts";
@@ -22,9 +23,9 @@ import { type Placement, placed } from "../../provider/placement.ts";
 import { type Identity, TerminalError, type TrafficProvider } from "../../provider/provider.ts";
 import { type Operation, type Store, StoreError } from "../../store/store.ts";
 import { advanceOrder } from "./acme.ts";
-import { signFor } from "./authority.ts";
+import { isSignedHere, signFor } from "./authority.ts";
 import { Challenges } from "./challenges.ts";
-import { certificateContent, heldIn, isOwnedBy, opened, readSecret, secretOperation } from "./records.ts";
+import { certificateContent, chainIn, heldIn, isOwnedBy, readSecret, secretOperation } from "./records.ts";
 import { CONDITION, type Finding, conditionOfAll, findingOfGiven, newsOf } from "./verdict.ts";
 import {
   type AcmeServer,
@@ -94,7 +95,10 @@ class CertificateMachine {
   *using(secret: Key, { metadata }: Resource): Generator<Key> {
     for (const owner of metadata.ownerReferences ?? [])
       if (owner.kind === "LoadBalancer") yield { ...secret, kind: owner.kind, name: owner.name };
+    const isAuthority =
+      secret.name === AUTHORITY_SECRET.name && secret.namespace === AUTHORITY_SECRET.namespace;
     for (const balancer of this.#options.balancers.all()) {
+      if (isAuthority) yield keyOf(balancer);
       if ((balancer.metadata.namespace ?? "default") !== secret.namespace) continue;
       const { listeners } = balancer.spec as BalancerSpec;
       if (JSON.stringify(listeners).includes(`"${secret.name}"`)) yield keyOf(balancer);
@@ -124,14 +128,13 @@ class CertificateMachine {
     const present = readSecret(store, balancer.metadata.namespace ?? "default", wanted.secret);
     const held = heldIn(present, keyring);
     if (present !== undefined && !isOwnedBy(present, balancer)) return notOurs(wanted, held, clock.now());
-    if (held !== undefined && !isDue(held, wanted, clock.now())) return good(wanted, held);
+    const isUsable = wanted.acme !== undefined || isSignedHere(chainIn(present, keyring), this.#options);
+    if (held !== undefined && isUsable && !isDue(held, wanted, clock.now())) return good(wanted, held);
     try {
       return await this.#renewed(wanted, held, balancer, context);
     } catch (error) {
       if (error instanceof StoreError || context.signal.aborted) throw error;
-      const why = error instanceof Error ? error.message : String(error);
-      const lookAt = error instanceof TerminalError ? undefined : clock.now() + RETRY;
-      return failed(wanted, held, { why, ...(lookAt === undefined ? {} : { lookAt }) });
+      return failed(wanted, held, failureOf(error, clock.now()));
     }
   }
 
@@ -214,11 +217,7 @@ class CertificateMachine {
 
   #endOf(namespace: string, name: string): number | undefined {
     const { store, keyring } = this.#options;
-    try {
-      return lifeOf(opened(readSecret(store, namespace, name)?.data?.["tls.crt"], keyring))?.notAfter;
-    } catch {
-      return undefined;
-    }
+    return lifeOf(chainIn(readSecret(store, namespace, name), keyring))?.notAfter;
   }
 
   /** Of orders that are over. A balancer that cannot be told now is told the next time. */
@@ -277,6 +276,11 @@ interface Failure {
   readonly why: string;
   readonly lookAt?: number;
   readonly reason?: string;
+}
+
+function failureOf(error: unknown, now: number): Failure {
+  const why = error instanceof Error ? error.message : String(error);
+  return error instanceof TerminalError ? { why } : { why, lookAt: now + RETRY };
 }
 
 function failed(

@@ -93,10 +93,19 @@ export async function madeOnce(
 /** The certificate that a Secret of ours holds; undefined when there is none to be read. */
 export function heldIn(secret: SecretResource | undefined, keyring: Keyring): Held | undefined {
   const { data, metadata } = secret ?? {};
-  const life = lifeOf(opened(data?.["tls.crt"], keyring));
+  const life = lifeOf(chainIn(secret, keyring));
   if (life === undefined || data?.["tls.key"] === undefined) return undefined;
   const { [CERTIFICATE.issuer]: issuer = "", [CERTIFICATE.hosts]: hosts = "" } = metadata?.annotations ?? {};
   return { issuer, hosts: hosts.split(",").filter((host) => host !== ""), ...life };
+}
+
+/** PEM; undefined also when it was sealed with another key, for then nobody can use it. */
+export function chainIn(secret: SecretResource | undefined, keyring: Keyring): string | undefined {
+  try {
+    return opened(secret?.data?.["tls.crt"], keyring);
+  } catch {
+    return undefined;
+  }
 }
 
 export function opened(sealed: string | undefined, keyring: Keyring): string | undefined {

@@ -50,14 +50,18 @@ export function wantedCertificates(balancer: string, spec: BalancerSpec): readon
   return spec.listeners
     .filter(({ protocol, tls }) => protocol === "https" && tls?.secret === undefined && !tls?.secrets.length)
     .map(({ name, host, tls }): Wanted => {
-      const named = [...(tls?.hosts ?? []), ...spec.routes.flatMap((route) => route.host ?? [])];
+      const ofRoutes = spec.routes.flatMap((route) => route.host ?? []);
+      const named = [...(tls?.hosts ?? []), ...ofRoutes];
       const common = {
         listener: name,
         secret: certificateSecretOf(balancer, name),
         ...(tls?.renewBefore === undefined ? {} : { renewBefore: parseDuration(tls.renewBefore) }),
       };
-      if (tls?.issuer === "acme")
-        return { ...common, issuer: tls.acme.directory, hosts: unique(named), acme: tls.acme as AcmeServer };
+      if (tls?.issuer === "acme") {
+        // Asked for by name they are refused; those of routes are nobody's wish.
+        const hosts = unique([...tls.hosts, ...ofRoutes.filter((route) => !route.includes("*"))]);
+        return { ...common, issuer: tls.acme.directory, hosts, acme: tls.acme as AcmeServer };
+      }
       return { ...common, issuer: AUTHORITY, hosts: unique([...named, ...localNames(host)]) };
     });
 }
