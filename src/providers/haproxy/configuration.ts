@@ -7,14 +7,17 @@
  *     frames need no reload, whatever the members, certificates and challenges are.
  *  C2 Servers stand in the file as they are at run time, so that a worker that starts has them before its first request.
  *  C3 Rules of one route stand in the backend of its pool and apply where `txn.route` is that route.
+ *  C4 A worker that is about to end, after a reload, sends nothing new to servers, for it cannot be told of them any more:
+ *     what comes over connections that are open still goes to the worker that followed, over the listener's bridge.
  */
 import { parseDuration } from "../../model/duration.ts";
 import { type BalancerSpec, poolName } from "../../controller/routes.ts";
 import type { Member } from "../../provider/provider.ts";
-import { WAIT_ACTION, waitScript } from "./wait.ts";
-import { type Backend, FILES, backendOf, digest, frontendOf, serverName } from "./layout.ts";
+import { frontend } from "./frontends.ts";
+import { waitScript } from "./wait.ts";
+import { type Backend, FILES, backendOf, digest, serverName } from "./layout.ts";
 import { routeRules } from "./rules.ts";
-import { checkKey, literal, word } from "./text.ts";
+import { checkKey, word } from "./text.ts";
 
 type Route = BalancerSpec["routes"][number];
 
@@ -56,6 +59,7 @@ export interface Server {
   readonly state: Member["state"];
 }
 
+/** HAProxy's longest. */
 const FOREVER = "24d";
 const CONNECT = "5s";
 const IDLE = "60s";
@@ -156,15 +160,9 @@ function rendered(
       certificates === undefined ? [] : [[`${folder}/${name}.certificates`, lines(certificates)]],
     ),
   ]);
-  const wildcards = [
-    ...new Set(routes.flatMap(({ route }) => (route.host?.startsWith("*.") === true ? [route.host] : []))),
-  ].sort((a, b) => b.length - a.length);
-  const sections = [
-    defaults(spec),
-    ...listeners.map((listener) =>
-      listener.protocol === "tcp" ? tcpFrontend(listener) : httpFrontend(listener, wildcards, folder),
-    ),
-  ].map((text): Part => ({ text, serverSettings: "" }));
+  const sections = [defaults(spec), ...listeners.map((one) => frontend(one, { spec, routes, folder }))].map(
+    (text): Part => ({ text, serverSettings: "" }),
+  );
   const pools = backends.map((backend): Part => ({
     text: backendSection(spec, backend, routes),
     backend,
@@ -188,7 +186,7 @@ global
 
 # Hands the tables of clients over to the worker that follows.
 peers tutti
-  peer tutti unix@${folder}/peers.sock
+  peer tutti unix@peers.sock
 `;
 }
 
@@ -223,70 +221,6 @@ function lines(all: readonly string[]): string {
   return all.map((line) => `${line}\n`).join("");
 }
 
-function bindLine({ host, port, protocol, http2, name }: PlannedListener, folder: string): string {
-  const at = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-  const tls =
-    protocol === "https"
-      ? ` ssl crt-list ${folder}/${name}.certificates alpn ${http2 ? "h2,http/1.1" : "http/1.1"}`
-      : "";
-  return `  bind ${at}${tls}`;
-}
-
-function tcpFrontend(listener: PlannedListener): string {
-  return `frontend ${frontendOf(listener.name)}
-  mode tcp
-${bindLine(listener, "")}
-  default_backend ${backendOf("tcp", listener.pool ?? "").name}
-`;
-}
-
-function httpFrontend(listener: PlannedListener, wildcards: readonly string[], folder: string): string {
-  const challenge = `path,field(4,/),map_str(${FILES.challenges})`;
-  const lookUp = (host: string, condition: string): string =>
-    `  http-request set-var(txn.route) ${host},concat(,txn.path,/),map_beg(${folder}/routes.map)${condition}`;
-  return [
-    `frontend ${frontendOf(listener.name)}`,
-    "  mode http",
-    bindLine(listener, folder),
-    // After a reload, connections that are open get one more answer, which says that it is the last.
-    "  option idle-close-on-response",
-    ...(listener.protocol === "http"
-      ? [
-          `  http-request return status 200 content-type text/plain lf-string ${word(`%[${challenge}]`)} if METH_GET { path_beg /.well-known/acme-challenge/ } { ${challenge} -m found }`,
-        ]
-      : []),
-    `  http-request deny deny_status 400 if { req.hdrs -m reg ${word("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f]")} }`,
-    // As the member would read it: `/public/../admin` is a path of `/admin`. (2.6 overlooks the condition of a
-    // normalizer that could have an argument and has none.)
-    "  http-request normalize-uri percent-decode-unreserved strict if { path -m sub -i %2e }",
-    "  http-request normalize-uri path-strip-dot if { path -m sub /. }",
-    "  http-request normalize-uri path-strip-dotdot full if { path -m sub /. }",
-    "  http-request set-var(txn.host) req.hdr(host),host_only,lower,rtrim(.)",
-    "  http-request set-var(txn.path) path",
-    "  http-request deny deny_status 400 if { req.fhdr_cnt(host) gt 1 } or { var(txn.host) -m sub / }",
-    // The host's own routes, then wildcards, then those for every host.
-    lookUp("var(txn.host)", ""),
-    ...wildcards.map((host) =>
-      lookUp(
-        `str(${host.toLowerCase()})`,
-        ` if !{ var(txn.route) -m found } { var(txn.host) -m end ${host.slice(1).toLowerCase()} }`,
-      ),
-    ),
-    lookUp("str(*)", " if !{ var(txn.route) -m found }"),
-    `  http-request return status 404 content-type text/plain string ${literal("There is no route for this request.")} unless { var(txn.route) -m found }`,
-    "  http-request del-header Forwarded",
-    "  http-request del-header Proxy-Connection",
-    "  http-request del-header Proxy-Authorization",
-    "  http-request del-header X-Forwarded- -m beg",
-    "  http-request set-header X-Forwarded-For %[src]",
-    `  http-request set-header X-Forwarded-Proto ${listener.protocol}`,
-    "  http-request set-header X-Forwarded-Host %[req.hdr(host)]",
-    "  http-request set-header X-Request-Id %[uuid] unless { req.hdr(x-request-id) -m found }",
-    `  use_backend %[var(txn.route),map_str(${folder}/pools.map)]`,
-    "",
-  ].join("\n");
-}
-
 /** What each client of a route has used; a backend that is nothing but a table. */
 function limitTable({ name, route }: NamedRoute): readonly Part[] {
   if (route.rateLimit === undefined) return [];
@@ -303,28 +237,15 @@ function limitTable({ name, route }: NamedRoute): readonly Part[] {
 
 function backendSection(spec: BalancerSpec, backend: Backend, routes: readonly NamedRoute[]): string {
   const own = routes.filter(({ pool }) => pool === backend.pool);
-  const wait = `lua.${WAIT_ACTION} ${word(backend.name)} ${parseDuration(spec.queue)} if { nbsrv(${backend.name}) eq 0 }`;
   return [
     `backend ${backend.name}`,
     `  mode ${backend.mode}`,
     `  balance ${spec.algorithm === "round-robin" ? "roundrobin" : "leastconn"}`,
-    ...(backend.mode === "tcp" ? tcpRules(wait, spec) : httpRules(spec, backend, own, wait)),
+    ...(backend.mode === "tcp" ? [] : httpRules(spec, backend, own)),
   ].join("\n");
 }
 
-function tcpRules(wait: string, spec: BalancerSpec): readonly string[] {
-  return [
-    `  tcp-request inspect-delay ${parseDuration(spec.queue) + 1000}ms`,
-    `  tcp-request content ${wait}`,
-  ];
-}
-
-function httpRules(
-  spec: BalancerSpec,
-  backend: Backend,
-  routes: readonly NamedRoute[],
-  wait: string,
-): readonly string[] {
+function httpRules(spec: BalancerSpec, backend: Backend, routes: readonly NamedRoute[]): readonly string[] {
   const check = checkOf(spec, backend.pool);
   const isSticky = routes.some(({ route }) => route.sticky?.by === "address");
   return [
@@ -341,6 +262,5 @@ function httpRules(
     "  retry-on conn-failure empty-response",
     "  http-request disable-l7-retry unless { method GET HEAD OPTIONS TRACE PUT DELETE PROPFIND REPORT SEARCH QUERY }",
     ...routes.flatMap((route) => routeRules(route)),
-    `  http-request ${wait}`,
   ];
 }

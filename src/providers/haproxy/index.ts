@@ -176,19 +176,16 @@ export class HaproxyBalancers implements TrafficProvider {
     const spec = desired.spec as BalancerSpec;
     const found = await findProgram(this.#program);
     if ("obstacle" in found) throw new TerminalError(found.obstacle);
-    const certificates = new Map(
-      spec.listeners
-        .filter(({ protocol }) => protocol === "https")
-        .map((listener) => [listener.name, certificatesOf(listener, desired.identity, context) ?? []]),
-    );
+    const certificates = certificatesByListener(desired, context);
     const avoid = new Set<number>();
     for (let attempt = 1; ; attempt += 1) {
       const former = readRecord(balancer.process.folder);
-      const ports = {
-        ...((desired.status?.["ports"] ?? {}) as Readonly<Record<string, number>>),
-        ...Object.fromEntries((former?.listeners ?? []).map(({ name, port }) => [name, port])),
-      };
-      const listeners = await planListeners(spec, certificates, { ports, avoid }, this.#options.host);
+      const listeners = await planListeners(
+        spec,
+        certificates,
+        { ports: knownPorts(desired, former), avoid },
+        this.#options.host,
+      );
       const record: BalancerRecord = {
         spec,
         listeners,
@@ -303,4 +300,24 @@ export class HaproxyBalancers implements TrafficProvider {
       ),
     );
   }
+}
+
+function certificatesByListener(
+  desired: Desired,
+  context: ProviderContext,
+): ReadonlyMap<string, readonly CertificateFile[]> {
+  const { listeners } = desired.spec as BalancerSpec;
+  return new Map(
+    listeners
+      .filter(({ protocol }) => protocol === "https")
+      .map((listener) => [listener.name, certificatesOf(listener, desired.identity, context) ?? []]),
+  );
+}
+
+/** The record knows better than the status, which may have been lost in a crash. */
+function knownPorts(desired: Desired, record: BalancerRecord | undefined): Readonly<Record<string, number>> {
+  return {
+    ...((desired.status?.["ports"] ?? {}) as Readonly<Record<string, number>>),
+    ...Object.fromEntries((record?.listeners ?? []).map(({ name, port }) => [name, port])),
+  };
 }

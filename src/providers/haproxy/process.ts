@@ -175,7 +175,7 @@ export class Process {
   #failure(from: number, what: string): Error {
     const file = join(this.folder, FILES.log);
     const text = existsSync(file) ? readFileSync(file).subarray(from).toString() : "";
-    const taken = /Address already in use\) \[.*:(\d+)\]/.exec(text)?.[1];
+    const taken = /Address already in use\).*\[[^\]]*:(\d+)\]/.exec(text)?.[1];
     if (taken !== undefined) return new PortTaken(Number(taken));
     const reason = text
       .split("\n")

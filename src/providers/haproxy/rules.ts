@@ -69,7 +69,7 @@ function seat({ route }: NamedRoute, only: string): readonly string[] {
   return [
     `  http-request set-var(txn.seat) req.cook(${cookie}),map_str(${FILES.seats}) if ${only}`,
     `  use-server %[var(txn.seat)] if ${only} { var(txn.seat) -m found }`,
-    `  http-response add-header Set-Cookie ${word(value)} if ${isNew} !{ ssl_fc }`,
-    `  http-response add-header Set-Cookie ${word(`${value}; Secure`)} if ${isNew} { ssl_fc }`,
+    `  http-response add-header Set-Cookie ${word(value)} if ${isNew} !{ var(txn.tls) -m found }`,
+    `  http-response add-header Set-Cookie ${word(`${value}; Secure`)} if ${isNew} { var(txn.tls) -m found }`,
   ];
 }

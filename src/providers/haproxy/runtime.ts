@@ -1,8 +1,8 @@
 /**
  * Talks to a running HAProxy over the socket of its master: which workers there are, their runtime API, and reloading.
  *
- *  - Workers are named by pid. After a reload the old ones go on until their last connection ends; they can be asked and
- *    told as well.
+ *  - Workers are named by pid. After a reload the old ones go on until their last connection ends; they can be asked,
+ *    but change nothing any more.
  *  - An answer is text that says in its own words what went wrong: who changes something looks afterwards (servers.ts).
  */
 import { connect } from "node:net";

@@ -1,6 +1,6 @@
 /**
- * Members, challenges and certificates of one balancer in its running workers, and what they count. Nothing here takes a
- * reload; workers from before a reload are told as well for as long as they have connections.
+ * Members, challenges and certificates of one balancer in its running worker, and what its workers count. Nothing here
+ * takes a reload.
  */
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
@@ -36,11 +36,11 @@ export function seats(pools: Readonly<Record<string, readonly Server[]>>): MapEn
   );
 }
 
-export function usesSeats(spec: BalancerSpec): boolean {
+function usesSeats(spec: BalancerSpec): boolean {
   return spec.routes.some(({ sticky }) => sticky?.by === "cookie");
 }
 
-export function usesChallenges(spec: BalancerSpec): boolean {
+function usesChallenges(spec: BalancerSpec): boolean {
   return spec.listeners.some(({ protocol }) => protocol === "http");
 }
 
@@ -52,27 +52,10 @@ export interface Wanted {
   readonly challenges: MapEntries;
 }
 
-/** Resolves when every worker does as wanted: those that take connections, and the old ones that still live. */
+/** Resolves when the worker that takes requests does as wanted; those that are about to end send it theirs. */
 export async function applyTraffic(runtime: Runtime, wanted: Wanted): Promise<void> {
-  const { current, old } = await runtime.workers();
-  if (current === undefined)
-    throw new Error("HAProxy has no worker; it is being started or is about to end.");
-  await applyTo(runtime, current, wanted);
-  for (const worker of old) {
-    try {
-      await applyTo(runtime, worker, wanted);
-    } catch (error) {
-      // It has ended meanwhile, or has never had such a backend.
-      if ((await runtime.workers()).old.includes(worker) && !isUnknown(error)) throw error;
-    }
-  }
-}
-
-function isUnknown(error: unknown): boolean {
-  return error instanceof Error && /Can't find backend|Unknown map/.test(error.message);
-}
-
-async function applyTo(runtime: Runtime, worker: number, wanted: Wanted): Promise<void> {
+  const { current: worker } = await runtime.workers();
+  if (worker === undefined) throw new Error("HAProxy has no worker; it is being started or is about to end.");
   if (usesChallenges(wanted.spec)) await applyMap(runtime, worker, FILES.challenges, wanted.challenges);
   // Before servers go out: a client is shown away from a server before that takes no more.
   if (usesSeats(wanted.spec)) await applyMap(runtime, worker, FILES.seats, seats(wanted.servers));

@@ -1,13 +1,18 @@
 /**
  * What a request does while no server of its backend is ready: HAProxy itself would answer 503 at once. The script looks
- * at the count again and again; it runs for such requests only.
+ * at the count again and again; it runs for such requests only. A worker that is about to end waits no more: it is told of
+ * no servers, and passes on what it has (configuration.ts, C4).
  */
 export const WAIT_ACTION = "wait_for_server";
 
 export const waitScript = `
+local function isTrue(value)
+  return value == true or value == 1
+end
+
 core.register_action("${WAIT_ACTION}", { "http-req", "tcp-req" }, function(txn, backend, patience)
   local left = tonumber(patience)
-  while left > 0 and txn.f:nbsrv(backend) == 0 do
+  while left > 0 and txn.f:nbsrv(backend) == 0 and not isTrue(txn.f:stopping()) do
     core.msleep(10)
     left = left - 10
   end
