@@ -91,8 +91,10 @@ export class EmbeddedBalancers implements TrafficProvider {
       const wanted = configurationOf(spec, listeners, present);
       if (equal(wanted, present) || (await this.#configure(client, wanted, spec, attempt < ATTEMPTS))) break;
     }
-    discardOthers(folder, certificates);
-    return observation(spec, await client.stats());
+    const report = await client.stats();
+    // What the balancer would start from after a crash may still name the old ones.
+    if (report.diagnostics.length === 0) discardOthers(folder, certificates);
+    return observation(spec, report);
   }
 
   async remove(desired: Desired): Promise<readonly string[]> {
@@ -196,7 +198,7 @@ export class EmbeddedBalancers implements TrafficProvider {
       await client.configure(wanted);
       return true;
     } catch (error) {
-      if (!(error instanceof BalancerRefusal)) throw error;
+      if (!(error instanceof BalancerRefusal) || error.status >= 500) throw error;
       const taken =
         error.status === 409
           ? wanted.listeners.find(({ port }) =>

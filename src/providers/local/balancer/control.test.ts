@@ -1,4 +1,4 @@
-import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from "node:fs";
 import { Agent, createServer as createHttpServer, type ServerResponse } from "node:http";
 import { createServer } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -199,6 +199,24 @@ describe("restart", () => {
     ["an empty value", { token: "" }],
   ])("refuses challenges with %s", async (_title, challenges) => {
     await expect(fixture.client.setChallenges(challenges)).rejects.toMatchObject({ status: 400 });
+  });
+
+  it("says that a state could not be kept until it is, and keeps it as soon as it can", async () => {
+    const inTheWay = `${fixture.state}.new`;
+    mkdirSync(inTheWay);
+    await expect(fixture.serve([a.member])).rejects.toMatchObject({
+      status: 500,
+      diagnostics: [{ code: "StateNotSaved" }],
+    });
+    const { diagnostics, listeners } = await fixture.client.stats();
+    expect(diagnostics).toMatchObject([{ code: "StateNotSaved" }]);
+    expect((await ask(listeners[0]?.port ?? 0)).text).toBe("a");
+    rmdirSync(inTheWay);
+    while ((await fixture.client.stats()).diagnostics.length > 0)
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    await fixture.stop("SIGKILL");
+    await fixture.start();
+    expect((await ask(listeners[0]?.port ?? 0)).text).toBe("a");
   });
 
   it("finishes what is in flight on SIGTERM, refuses the rest and exits 0", async () => {

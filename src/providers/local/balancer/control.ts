@@ -19,7 +19,7 @@ import { createServer } from "./http.ts";
 import { LIMITS } from "./limits.ts";
 import { renderMetrics } from "./metrics.ts";
 import type { Pool } from "./pool.ts";
-import { memberReport, poolReport } from "./report.ts";
+import { memberReport, poolReport, type BalancerReport } from "./report.ts";
 import type { StateFile } from "./state.ts";
 import { validateChallenges, validateConfiguration, validateMembers } from "./validation.ts";
 
@@ -78,15 +78,15 @@ export function controlServer(balancer: Balancer, state: StateFile, now: () => n
       await state.save();
       return { status: 200, body };
     } catch (error) {
-      const code = error instanceof Error && "code" in error ? String(error.code) : "error";
-      return refusal(
-        500,
-        "StateNotSaved",
-        "state",
-        `the change is in force but could not be kept (${code})`,
-        "free the disk and send it again",
-      );
+      if (state.problem === undefined) throw error;
+      return { status: 500, body: { diagnostics: [state.problem] } };
     }
+  };
+  const reported = (): BalancerReport => {
+    const report = balancer.report();
+    return state.problem === undefined
+      ? report
+      : { ...report, diagnostics: [...report.diagnostics, state.problem] };
   };
   const poolOf = (name: string | undefined): Pool => {
     const pool = balancer.pool(name ?? "");
@@ -145,7 +145,7 @@ export function controlServer(balancer: Balancer, state: StateFile, now: () => n
       /^\/pools\/([^/]+)$/,
       ({ parameters: [name] }) => ({ status: 200, body: poolReport(poolOf(name), now()) }),
     ],
-    ["GET", /^\/stats$/, () => ({ status: 200, body: balancer.report() })],
+    ["GET", /^\/stats$/, () => ({ status: 200, body: reported() })],
     [
       "GET",
       /^\/metrics$/,

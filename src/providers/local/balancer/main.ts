@@ -118,7 +118,10 @@ async function main(): Promise<void> {
     });
     process.exit(3);
   }
-  setInterval(() => balancer.sweep(), 1_000).unref();
+  setInterval(() => {
+    balancer.sweep();
+    if (state.problem !== undefined) void state.save().catch(() => undefined); // D4
+  }, 1_000).unref();
   onSignals(balancer, control);
   log("info", "ready", {
     pid: process.pid,

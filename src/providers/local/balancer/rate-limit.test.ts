@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { ask, Fixture, raw, simple, type Backend } from "./fixtures/processes.ts";
+import { ask, Fixture, HOST, raw, simple, type Backend } from "./fixtures/processes.ts";
 import { LIMITS } from "./limits.ts";
 import { clientKey, RateLimiter } from "./rate-limit.ts";
 
@@ -128,6 +128,26 @@ describe("a limited route", () => {
     );
     expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual(["HTTP/1.1 429"]);
     expect(text).toContain("Connection: close");
+  });
+
+  it("counts those whom a trusted proxy in front has seen, and believes nobody else", async () => {
+    const { listeners, ...rest } = await fixture.client.configuration();
+    const behind = { name: "inner", host: HOST, port: 0, protocol: "http", trustForwarded: true } as const;
+    const limited = { path: "/new", pool: "app", rateLimit: { requests: 1, periodMs: 3_600_000 } };
+    const opened = await fixture.client.configure({
+      ...rest,
+      listeners: [...listeners, behind],
+      routes: [limited],
+    });
+    const inner = opened[1]?.port ?? 0;
+    const status = async (at: number, chain: string): Promise<number> =>
+      (await ask(at, "/new", { headers: { "x-forwarded-for": chain } })).status;
+    expect(await status(inner, "6.6.6.6, 7.7.7.7")).toBe(200);
+    expect(await status(inner, "9.9.9.9, 7.7.7.7")).toBe(429);
+    expect(await status(inner, "7.7.7.7, 8.8.8.8")).toBe(200);
+    expect(await status(port, "1.1.1.1")).toBe(200);
+    expect(await status(port, "2.2.2.2")).toBe(429);
+    await configure();
   });
 
   it("counts switches of protocol too", async () => {

@@ -61,7 +61,7 @@ export interface BalancerReport {
   readonly listeners: readonly ListenerReport[];
   readonly routes: readonly RouteReport[];
   readonly pools: readonly PoolReport[];
-  /** What is not in force although configured (after a restart). */
+  /** What is not in force although configured (after a restart), or in force but not kept. */
   readonly diagnostics: readonly BalancerDiagnostic[];
 }
 

@@ -5,10 +5,11 @@
  *  D1 The file is always a whole state: written beside, flushed, then renamed over.
  *  D2 `save` resolves after a state at least as new as its call is on disk. Calls during a write share the next.
  *  D3 Mode 0600.
+ *  D4 `problem` is there from a failed write to the next that succeeds: what is in force is then not what is kept.
  */
 import { open, readFile, rename } from "node:fs/promises";
 import { dirname } from "node:path";
-import type { Challenges, Configuration } from "./configuration.ts";
+import type { BalancerDiagnostic, Challenges, Configuration } from "./configuration.ts";
 import type { BoundPorts } from "./listener-set.ts";
 import { validateChallenges, validateConfiguration } from "./validation.ts";
 
@@ -84,10 +85,16 @@ export class StateFile {
   readonly #current: () => State;
   #writing: Promise<void> | undefined;
   #next: Promise<void> | undefined;
+  #problem: BalancerDiagnostic | undefined;
 
   constructor(file: string, current: () => State) {
     this.#file = file;
     this.#current = current;
+  }
+
+  /** Why the last state could not be kept. */
+  get problem(): BalancerDiagnostic | undefined {
+    return this.#problem;
   }
 
   /** Writes the current state; rejects with the system's error (disk full and the like). */
@@ -103,11 +110,27 @@ export class StateFile {
 
   #begin(): Promise<void> {
     this.#next = undefined;
-    const writing = this.#write(JSON.stringify(this.#current())).finally(() => {
+    const writing = this.#noted(this.#write(JSON.stringify(this.#current()))).finally(() => {
       if (this.#writing === writing) this.#writing = undefined;
     });
     this.#writing = writing;
     return writing;
+  }
+
+  async #noted(written: Promise<void>): Promise<void> {
+    try {
+      await written;
+      this.#problem = undefined;
+    } catch (error) {
+      const code = error instanceof Error && "code" in error ? String(error.code) : "error";
+      this.#problem = {
+        code: "StateNotSaved",
+        address: "state",
+        message: `what is in force could not be kept for a restart (${code})`,
+        hint: "free the disk, or mend the folder: it is tried again every second",
+      };
+      throw error;
+    }
   }
 
   async #write(text: string): Promise<void> {

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { ask, Fixture, raw, simple, type Backend } from "./fixtures/processes.ts";
+import { ask, Fixture, HOST, raw, simple, type Backend } from "./fixtures/processes.ts";
 import { rendezvous, Seats, Tokens } from "./stickiness.ts";
 
 const members = (count: number): { readonly id: string }[] =>
@@ -76,6 +76,7 @@ describe("a sticky route", () => {
   const fixture = new Fixture();
   let backends: readonly Backend[];
   let port: number;
+  let innerPort: number;
 
   beforeAll(async () => {
     [backends] = await Promise.all([
@@ -83,9 +84,11 @@ describe("a sticky route", () => {
       fixture.start(),
     ]);
     const configuration = simple(backends.map(({ member }) => member));
+    const inner = { name: "inner", host: HOST, port: 0, protocol: "http", trustForwarded: true } as const;
     const sticky = { by: "cookie", cookie: "seat" } as const;
     const listeners = await fixture.client.configure({
       ...configuration,
+      listeners: [...configuration.listeners, inner],
       routes: [
         { pool: "app", sticky },
         { path: "/shop", pool: "app", sticky },
@@ -93,6 +96,7 @@ describe("a sticky route", () => {
       ],
     });
     port = listeners[0]?.port ?? 0;
+    innerPort = listeners[1]?.port ?? 0;
   });
   afterAll(() => fixture.close());
 
@@ -105,6 +109,11 @@ describe("a sticky route", () => {
     expect((await seat("/")).set).toMatch(/^seat=[\w-]{22}; Path=\/; HttpOnly; SameSite=Lax$/);
     expect((await seat("/shop/cart")).set).toMatch(/; Path=\/shop; HttpOnly/);
     expect((await seat("/odd;x=1")).set).toMatch(/; Path=\/; HttpOnly/);
+  });
+
+  it("gives a cookie that is for https alone to who came by https", async () => {
+    const answer = await ask(innerPort, "/", { headers: { "x-forwarded-proto": "https" } });
+    expect(answer.headers["set-cookie"]?.[0]).toMatch(/; SameSite=Lax; Secure$/);
   });
 
   it("finds its cookie among others, twice or damaged, and gives none to who has one", async () => {
