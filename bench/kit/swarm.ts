@@ -164,7 +164,8 @@ export class Swarm {
   async remove(name: string): Promise<void> {
     this.docker("service", "rm", name);
     const deadline = performance.now() + PATIENCE;
-    while (((await this.#get("/containers/json")) as readonly unknown[]).length > 0) {
+    const filters = encodeURIComponent(JSON.stringify({ label: [`com.docker.swarm.service.name=${name}`] }));
+    while (((await this.#get(`/containers/json?filters=${filters}`)) as readonly unknown[]).length > 0) {
       if (performance.now() > deadline) throw new Error("containers do not go");
       await pause(200);
     }
