@@ -129,19 +129,28 @@ async function restore(context: CommandContext, name: string, options: RestoreOp
     from === undefined ? copied(await databaseOf(context, name)) : await specFor(context, name, from);
   await create(context, "Database", as, { ...spec, restore: begin }, `restore ${name}`);
   context.say(`database/${as} is being made.`);
-  if (options.wait)
-    await watchResource(context, { kind: kindOf("database"), name: as, timeout }, (resource) => {
-      const trouble = conditionTrouble(resource);
-      if (trouble === undefined) return true;
-      if (RETRIED.has(trouble.reason)) return false;
-      throw new CommandFailure(
-        EXIT.failed,
-        `database/${as} cannot be made: ${trouble.message}`,
-        `Remove it with: tutti get database/${as}, then try another way.`,
-      );
-    });
+  if (options.wait) await restored(context, as, timeout);
   await emit(context, { database: as, ...begin }, () => as);
   return EXIT.ok;
+}
+
+/** What cannot be made is taken away again: there is nothing in it. */
+async function restored(context: CommandContext, name: string, timeout: number): Promise<void> {
+  const kind = kindOf("database");
+  let hopeless: string | undefined;
+  await watchResource(context, { kind, name, timeout }, (resource) => {
+    const trouble = conditionTrouble(resource);
+    if (trouble !== undefined && !RETRIED.has(trouble.reason)) hopeless = trouble.message;
+    return trouble === undefined || hopeless !== undefined;
+  });
+  if (hopeless === undefined) return;
+  const client = await context.client();
+  await client.remove(kind, name, { namespace: context.namespace, because: "it could not be restored" });
+  throw new CommandFailure(
+    EXIT.failed,
+    `database/${name} cannot be made: ${hopeless}`,
+    "Nothing of it is left.",
+  );
 }
 
 /** What may pass by itself. */
