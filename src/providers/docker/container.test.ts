@@ -46,13 +46,16 @@ describe("a service without an image", () => {
     mkdirSync(join(project, "services", "api"), { recursive: true });
     mkdirSync(join(project, ".tutti"));
     writeFileSync(join(project, ".tutti", "key"), "master");
+    const uploads = join(project, ".tutti", "volumes", "uploads");
+    mkdirSync(uploads, { recursive: true });
     writeFileSync(join(project, "node_modules", ".bin", "hello"), "#!/bin/sh\necho hello from $PWD\n", {
       mode: 0o755,
     });
     const other = openInstances(daemon, { hidden: [join(project, ".tutti")] });
     const { image: _, ...rest } = instanceSpec({ command: lasting("hello; ls -A /proc/1/cwd") }).run;
     const folder = join(project, "services");
-    const spec = { ...instanceSpec({}), run: { ...rest, folder, workingDirectory: "api" } };
+    const volumes = [{ volume: "uploads", path: "/uploads", source: { path: uploads } }];
+    const spec = { ...instanceSpec({}), run: { ...rest, folder, volumes, workingDirectory: "api" } };
     const identity = instanceIdentity();
     await other.provider.start(identity, spec, context);
     expect(await linesOf(other.provider.logs(identity, spec, { follow: true }), 1)).toEqual([
@@ -63,6 +66,8 @@ describe("a service without an image", () => {
     ).toMatch(/refused$/);
     expect(await run(identity, spec, `cat ${project}/.tutti/key 2>&1`)).not.toContain("master");
     expect(existsSync(join(project, "x"))).toBe(false);
+    // A volume that stands in a hidden folder is seen nevertheless, at both of its places.
+    expect(await run(identity, spec, `echo kept > /uploads/note; cat ${uploads}/note`)).toBe("kept");
     other.provider.close();
     await one.provider.forget({ namespace: "default", name: "api" });
     rmSync(project, { recursive: true });
