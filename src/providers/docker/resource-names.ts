@@ -20,6 +20,11 @@ export function snapshotName(home: string, { namespace, name }: Named): string {
   return ["tutti", namespace, name, "snapshot", digestOf(home, "VolumeSnapshot", namespace, name)].join("-");
 }
 
+/** Of a database's container, and of the volume that its data is in. */
+export function databaseName(home: string, { namespace, name }: Named): string {
+  return ["tutti", namespace, name, "database", digestOf(home, "Database", namespace, name)].join("-");
+}
+
 export function resourceLabels(home: string, identity: Identity): Record<string, string> {
   const { kind, namespace, name, uid } = identity;
   return {

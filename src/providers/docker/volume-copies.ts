@@ -64,6 +64,17 @@ export class VolumeCopies {
     }
   }
 
+  /** Has an empty one there, marked until `complete` says that it is whole. One that is whole stays as it is. */
+  async begin(name: string, labels: Labels, signal: AbortSignal): Promise<void> {
+    if ((await this.whole(name, signal)) !== undefined) return;
+    await this.create(markOf(name), labels, signal);
+    await this.create(name, labels, signal);
+  }
+
+  complete(name: string, signal: AbortSignal): Promise<void> {
+    return this.#discard(markOf(name), signal);
+  }
+
   /** With its mark. What is not there is removed. Throws what the engine says when it is in use. */
   async remove(name: string, signal: AbortSignal): Promise<void> {
     await this.#removeContainers(name, signal);
