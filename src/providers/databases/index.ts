@@ -6,11 +6,12 @@ import type { EngineKnowledge } from "./engine.ts";
 import { mariadb } from "./mariadb/index.ts";
 import { postgres } from "./postgres/index.ts";
 import { databaseProvider } from "./provider.ts";
+import { redis } from "./redis/index.ts";
 import { embeddedServers } from "./servers/embedded.ts";
 import { externalServers } from "./servers/external.ts";
 import { systemServers } from "./servers/system.ts";
 
-const engines: readonly EngineKnowledge[] = [postgres, mariadb];
+const engines: readonly EngineKnowledge[] = [postgres, mariadb, redis];
 
 /** Instances that have a former password are replaced meanwhile. */
 const ROTATION_GRACE = 10 * 60_000;

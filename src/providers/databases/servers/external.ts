@@ -22,6 +22,7 @@ export function externalServers(): DatabaseServers {
     engines: ["postgres", "mariadb", "redis"],
     capabilities: [
       "a database with accounts of its own on a server that exists; what others made there is not touched",
+      "on Redis: the keys that begin with the database's name and a colon; names of other keys can be seen with SCAN",
     ],
     features: ["existing servers"],
     obstacles: async ({ spec }) => (spec["server"] === undefined ? [MISSING] : []),

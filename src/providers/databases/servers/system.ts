@@ -6,6 +6,7 @@ import { binariesFor, installedPostgres, missingPostgres } from "../postgres/ins
 import { clusterServer } from "../postgres/server.ts";
 import { mariadbPackage, mariadbServer } from "../mariadb/server.ts";
 import { packageObstacle } from "../programs.ts";
+import { redisPackage, redisServer } from "../redis/server.ts";
 import { type OwnServer, ownServers } from "./own.ts";
 
 export function systemServers(host: ServerHost): DatabaseServers {
@@ -16,10 +17,11 @@ export function systemServers(host: ServerHost): DatabaseServers {
   const servers: Readonly<Partial<Record<DatabaseEngine, OwnServer>>> = {
     postgres,
     mariadb: mariadbServer(host),
+    redis: redisServer(host),
   };
   return ownServers(host, {
     class: "server",
-    engines: ["postgres", "mariadb"],
+    engines: ["postgres", "mariadb", "redis"],
     capabilities: [
       "a PostgreSQL cluster of its own from the system's packages, as an unprivileged user",
       "any moment can be restored, with spec.backup.archive",
@@ -31,7 +33,7 @@ export function systemServers(host: ServerHost): DatabaseServers {
       const { engine = "postgres", version } = spec as Partial<DatabaseSpec>;
       if (engine === "postgres")
         return (await installedPostgres(version)) === undefined ? [missingPostgres(version)] : [];
-      const obstacle = await packageObstacle(mariadbPackage, version);
+      const obstacle = await packageObstacle(engine === "redis" ? redisPackage : mariadbPackage, version);
       return obstacle === undefined ? [] : [obstacle];
     },
   });
