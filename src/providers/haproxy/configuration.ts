@@ -175,7 +175,6 @@ function globalSection(sum: string, folder: string): string {
   return `# Written by Tutti; what is changed here by hand is lost.
 global
   description ${sum}
-  localpeer tutti
   # A port that somebody else has is refused; listeners are handed over in a reload.
   noreuseport
   lua-load ${folder}/wait.lua
@@ -183,10 +182,6 @@ global
   ssl-default-bind-options ssl-min-ver TLSv1.2
   # normalize-uri
   expose-experimental-directives
-
-# Hands the tables of clients over to the worker that follows.
-peers tutti
-  peer tutti unix@peers.sock
 `;
 }
 
@@ -229,7 +224,7 @@ function limitTable({ name, route }: NamedRoute): readonly Part[] {
     {
       serverSettings: "",
       text: `backend limit.${name}
-  stick-table type string len 256 size 100k expire ${2 * period}ms store gpc0_rate(${period}ms) peers tutti
+  stick-table type string len 256 size 100k expire ${2 * period}ms store gpc0_rate(${period}ms)
 `,
     },
   ];
@@ -257,7 +252,7 @@ function httpRules(spec: BalancerSpec, backend: Backend, routes: readonly NamedR
           "  http-check expect status 200-399",
           `  timeout check ${parseDuration(check.timeout)}ms`,
         ]),
-    ...(isSticky ? ["  stick-table type ipv6 size 100k expire 1h peers tutti"] : []),
+    ...(isSticky ? ["  stick-table type ipv6 size 100k expire 1h"] : []),
     // What was certainly not sent is tried again in any case; what may have been acted on, only where it does no harm.
     "  retry-on conn-failure empty-response",
     "  http-request disable-l7-retry unless { method GET HEAD OPTIONS TRACE PUT DELETE PROPFIND REPORT SEARCH QUERY }",

@@ -7,7 +7,7 @@ import type { BalancerSpec } from "../../controller/routes.ts";
 import type { NamedRoute, PlannedListener } from "./configuration.ts";
 import { type Backend, FILES, backendOf, frontendOf } from "./layout.ts";
 import { literal, word } from "./text.ts";
-import { WAIT_ACTION } from "./wait.ts";
+import { LEARN_ACTION, WAIT_ACTION } from "./wait.ts";
 
 /** HAProxy's longest. */
 const FOREVER = "24d";
@@ -114,6 +114,7 @@ function httpFrontend(listener: PlannedListener, { spec, routes, folder }: Surro
       ([pool, names]) =>
         `  http-request ${waitFor(backendOf("http", pool), spec)} { var(txn.route) -m str ${names.join(" ")} }`,
     ),
+    ...learn(routes),
     `  use_backend bridge.${listener.name} if { stopping }`,
     `  use_backend %[var(txn.route),map_str(${folder}/pools.map)]`,
     "",
@@ -124,4 +125,15 @@ function pools(routes: readonly NamedRoute[]): readonly (readonly [string, reado
   const found = new Map<string, string[]>();
   for (const { name, pool } of routes) found.set(pool, [...(found.get(pool) ?? []), name]);
   return [...found];
+}
+
+/** Routes that tell clients apart by a table hold their requests until it has come over. */
+function learn(routes: readonly NamedRoute[]): readonly string[] {
+  const names = routes.flatMap(({ name, route }) =>
+    route.rateLimit !== undefined || route.sticky?.by === "address" ? [name] : [],
+  );
+  if (names.length === 0) return [];
+  return [
+    `  http-request lua.${LEARN_ACTION} if { var(txn.route) -m str ${names.join(" ")} } !{ str(yes),map_str(${FILES.learnt}) -m found } !{ stopping }`,
+  ];
 }

@@ -14,6 +14,8 @@ export const FILES = {
   /** What sticky clients show, and the servers that are ready for them. */
   seats: "seats.map",
   certificates: "certificates",
+  /** Holds `yes` when what the former worker knew of its clients has come over. */
+  learnt: "learnt.map",
   /** What the worker before a reload knew of its servers' health. */
   servers: "servers.state",
   log: "haproxy.log",

@@ -18,9 +18,11 @@ import { PortTaken } from "./listeners.ts";
 import { check } from "./program.ts";
 import { writeWhole } from "./record.ts";
 import { Runtime } from "./runtime.ts";
+import { type Client, readClients, writeClients } from "./tables.ts";
 
 const START_PATIENCE = 30_000;
 const LOOK = 10;
+const LEARNT = "yes yes\n";
 const STOP_GRACE = 5_000;
 const NO_SERVERS = "1\n";
 
@@ -65,6 +67,7 @@ export class Process {
   async run(intent: Intent): Promise<void> {
     const { frame, program } = intent;
     for (const [path, text] of frame.files) writeWhole(this.folder, path, text);
+    writeWhole(this.folder, FILES.learnt, LEARNT);
     writeWhole(this.folder, FILES.candidate, frame.text(intent.serversOf));
     if (!existsSync(join(this.folder, FILES.servers))) writeWhole(this.folder, FILES.servers, NO_SERVERS);
     const problems = await check(program, this.folder, FILES.candidate);
@@ -131,6 +134,8 @@ export class Process {
     if (existsSync(now)) copyFileSync(now, former);
     renameSync(join(this.folder, FILES.candidate), now);
     const from = this.#logSize;
+    const clients = before.current === undefined ? [] : await readClients(this.runtime, before.current);
+    writeWhole(this.folder, FILES.learnt, "");
     await this.runtime.reload();
     try {
       await this.#until(async () => {
@@ -145,6 +150,18 @@ export class Process {
       throw error;
     }
     rmSync(former, { force: true });
+    await this.#learn(before.current, clients);
+  }
+
+  /** Gives the new worker what the former knew of its clients; the former one knows more as long as it lives. */
+  async #learn(former: number | undefined, clients: readonly Client[]): Promise<void> {
+    const { current, old } = await this.runtime.workers();
+    if (current === undefined) return;
+    const later = former !== undefined && old.includes(former) ? await readClients(this.runtime, former) : [];
+    const all = new Map([...clients, ...later].map((one) => [`${one.table} ${one.key}`, one]));
+    await writeClients(this.runtime, current, [...all.values()]);
+    await this.runtime.tell(current, [`add map ${FILES.learnt} yes yes`]);
+    writeWhole(this.folder, FILES.learnt, LEARNT);
   }
 
   /** So that the next worker sends nothing to a server whose checks fail; who is out stands in the configuration. */

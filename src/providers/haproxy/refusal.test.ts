@@ -5,19 +5,28 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { systemClock } from "../../clock/clock.ts";
 import { conformanceContext, providerConformance } from "../../provider/conformance.ts";
-import { TerminalError } from "../../provider/provider.ts";
+import { type Desired, TerminalError } from "../../provider/provider.ts";
 import { Traffic, certificateFor, until } from "../../provider/traffic-conformance-kit.ts";
 import { type OpenedHaproxy, haproxySubject, openHaproxy } from "./fixtures/subject.ts";
 import { HaproxyBalancers } from "./index.ts";
 import { Runtime } from "./runtime.ts";
 
+const front: Desired = {
+  identity: { kind: "LoadBalancer", namespace: "default", name: "front", uid: "uid-of-front" },
+  spec: haproxySubject.spec({ routes: [{ service: "web" }] }),
+  status: undefined,
+};
+
 providerConformance("haproxy", {
-  open: openHaproxy,
-  desired: {
-    identity: { kind: "LoadBalancer", namespace: "default", name: "front", uid: "uid-of-front" },
-    spec: haproxySubject.spec({ routes: [{ service: "web" }] }),
-    status: undefined,
+  open: async () => {
+    const opened = await openHaproxy();
+    const cleanup = async (): Promise<void> => {
+      await opened.host().stop(front.identity);
+      await opened.cleanup();
+    };
+    return { ...opened, cleanup };
   },
+  desired: front,
   holdsNoData: "a balancer holds none",
 });
 

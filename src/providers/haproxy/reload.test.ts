@@ -138,4 +138,14 @@ describe("a reload", () => {
     await front.ensure({ routes: [route, { path: "/x", service: "x" }] });
     expect(await seats()).toEqual(before);
   });
+
+  it("takes along what a client has used of its limit", async () => {
+    const route = { service: "web", rateLimit: { requests: 3, period: "60s" } };
+    const front = await traffic.front({ routes: [route] });
+    await front.members([await traffic.backend("web")]);
+    for (let index = 0; index < 3; index += 1) expect((await front.ask()).status).toBe(200);
+    await front.ensure({ routes: [route, { path: "/x", service: "x" }] });
+    expect((await front.ask()).status).toBe(429);
+    expect((await front.ask("/", { from: "127.0.0.9" })).status).toBe(200);
+  });
 });

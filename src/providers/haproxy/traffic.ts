@@ -36,6 +36,10 @@ export function seats(pools: Readonly<Record<string, readonly Server[]>>): MapEn
   );
 }
 
+function usesTables(spec: BalancerSpec): boolean {
+  return spec.routes.some(({ sticky, rateLimit }) => sticky?.by === "address" || rateLimit !== undefined);
+}
+
 function usesSeats(spec: BalancerSpec): boolean {
   return spec.routes.some(({ sticky }) => sticky?.by === "cookie");
 }
@@ -57,6 +61,8 @@ export async function applyTraffic(runtime: Runtime, wanted: Wanted): Promise<vo
   const { current: worker } = await runtime.workers();
   if (worker === undefined) throw new Error("HAProxy has no worker; it is being started or is about to end.");
   if (usesChallenges(wanted.spec)) await applyMap(runtime, worker, FILES.challenges, wanted.challenges);
+  // A crash between a reload and what follows it leaves requests waiting for what nobody brings.
+  if (usesTables(wanted.spec)) await applyMap(runtime, worker, FILES.learnt, { yes: "yes" });
   // Before servers go out: a client is shown away from a server before that takes no more.
   if (usesSeats(wanted.spec)) await applyMap(runtime, worker, FILES.seats, seats(wanted.servers));
   for (const backend of wanted.backends)

@@ -3,7 +3,12 @@
  * at the count again and again; it runs for such requests only. A worker that is about to end waits no more: it is told of
  * no servers, and passes on what it has (configuration.ts, C4).
  */
+import { FILES } from "./layout.ts";
+
 export const WAIT_ACTION = "wait_for_server";
+/** Until the worker knows its clients; it goes on without them when nobody tells it for so many milliseconds. */
+export const LEARN_ACTION = "wait_for_clients";
+export const LEARN_PATIENCE = 3_000;
 
 export const waitScript = `
 local function isTrue(value)
@@ -17,4 +22,14 @@ core.register_action("${WAIT_ACTION}", { "http-req", "tcp-req" }, function(txn, 
     left = left - 10
   end
 end, 2)
+
+local learnt = Map.new("${FILES.learnt}", Map._str)
+
+core.register_action("${LEARN_ACTION}", { "http-req" }, function(txn)
+  local left = ${LEARN_PATIENCE}
+  while left > 0 and learnt:lookup("yes") == nil do
+    core.msleep(10)
+    left = left - 10
+  end
+end, 0)
 `;
