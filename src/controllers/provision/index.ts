@@ -73,6 +73,9 @@ export function provisionController(options: ProvisionOptions): Controller {
       if (key.kind === "Instance" || key.kind === "Event") return;
       if (kinds.has(key.kind) && (previous === undefined || isAskedAnew(previous, resource))) yield key;
       for (const affected of affectedBy(change, dependents)) if (kinds.has(affected.kind)) yield affected;
+      // What is kept for a resource, such as a listener's certificate, is no reference of its declaration.
+      for (const { kind, name } of key.kind === "Secret" ? (resource.metadata.ownerReferences ?? []) : [])
+        if (kinds.has(kind)) yield { ...key, kind, name };
     },
     initial: () => [...kinds].flatMap((kind) => store.list({ kind }).items.map(keyOf)),
     reconcile: (key, context) => reconcile(key, context, options),
@@ -169,8 +172,7 @@ async function make(
     provider.ensure(desired(resource, spec), providerContext),
   );
   await write(resource, { ...seen(observation), made: spec, replaced: replace }, context, options);
-  if (!observation.ready) return { requeueAfter: 100 };
-  return observation.lookAfter === undefined ? undefined : { requeueAfter: observation.lookAfter };
+  return whenToLook(observation);
 }
 
 /** What was chosen for `auto` when it was made stays until it is made anew. */
@@ -183,6 +185,11 @@ function chosen(
   const declared = isReplaced ? asked : placed({ spec: asked, status: resource.status });
   const provider = options.providerOf(resource.kind, declared);
   return { provider, spec: { ...declared, class: provider.class } };
+}
+
+function whenToLook({ ready, lookAfter }: Observation): Outcome {
+  if (!ready) return { requeueAfter: 100 };
+  return lookAfter === undefined ? undefined : { requeueAfter: lookAfter };
 }
 
 function seen(observation: Observation): Report {
