@@ -73,9 +73,6 @@ export function provisionController(options: ProvisionOptions): Controller {
       if (key.kind === "Instance" || key.kind === "Event") return;
       if (kinds.has(key.kind) && (previous === undefined || isAskedAnew(previous, resource))) yield key;
       for (const affected of affectedBy(change, dependents)) if (kinds.has(affected.kind)) yield affected;
-      // What is kept for a resource, such as a listener's certificate, is no reference of its declaration.
-      for (const { kind, name } of key.kind === "Secret" ? (resource.metadata.ownerReferences ?? []) : [])
-        if (kinds.has(kind)) yield { ...key, kind, name };
     },
     initial: () => [...kinds].flatMap((kind) => store.list({ kind }).items.map(keyOf)),
     reconcile: (key, context) => reconcile(key, context, options),
