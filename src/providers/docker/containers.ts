@@ -20,6 +20,9 @@ const PATIENCE = 120_000;
 const WIDTH = 8;
 /** Other calls: more than the engine answers at once, fewer than its socket lets wait. */
 const CONNECTIONS = 64;
+/** By their words: Podman says both with status 500. */
+const NAME_TAKEN = /container name .*already in use/i;
+const NOT_RUNNING = /is not running|can only kill running containers/i;
 /** For a wait that somebody else ends; as long as timers go. */
 const EVER = 2 ** 31 - 1;
 
@@ -100,8 +103,9 @@ export class Containers {
       );
       return true;
     } catch (error) {
-      if (statusOf(error) === 404 || statusOf(error) === 409) return false;
-      throw error;
+      const isOver = statusOf(error) === 404 || NOT_RUNNING.test(reasonOf(error));
+      if (isOver) return false;
+      throw inWords(error);
     }
   }
 
@@ -291,7 +295,7 @@ export class Containers {
       const request = { _query: { name }, _body: body, abortSignal };
       return (await docker.createContainer(request as Docker.ContainerCreateOptions)).id;
     } catch (error) {
-      if (statusOf(error) === 409 && /already in use/.test(reasonOf(error))) return undefined;
+      if (NAME_TAKEN.test(reasonOf(error))) return undefined;
       throw error;
     }
   }

@@ -98,7 +98,7 @@ export class Events {
     const filters = {
       type: ["container"],
       label: [homeLabel(this.#home)],
-      event: ["die", "oom", "health_status"],
+      event: ["die", "died", "oom", "health_status"],
     };
     return this.#containers.engine.call(
       (docker, abortSignal) =>
@@ -135,12 +135,14 @@ interface RawEvent {
   readonly Actor?: { readonly Attributes?: Readonly<Record<string, string>> };
 }
 
+/** Podman has words of its own: `died`, and attributes for the code and the state. */
 function eventOf(line: string): EngineEvent | undefined {
   const { Action = "", Actor } = rawEvent(line);
-  const { name, exitCode = "", health_status: health = "" } = Actor?.Attributes ?? {};
-  const [action = "", state = health] = Action.split(": "); // Podman says the state in an attribute of its own.
+  const { name, exitCode, containerExitCode = "", health_status: health = "" } = Actor?.Attributes ?? {};
+  const [action = "", state = health] = Action.split(": ");
   if (name === undefined) return undefined;
-  if (action === "die") return { name, action, detail: exitCode };
+  if (action === "die" || action === "died")
+    return { name, action: "die", detail: exitCode ?? containerExitCode };
   return action === "oom" || action === "health_status" ? { name, action, detail: state } : undefined;
 }
 

@@ -90,7 +90,7 @@ export class Watch implements EventListener {
     if (action === "oom") this.#outOfMemory.add(name);
     else if (action === "health_status") this.health(entry.identity, name, detail);
     else if (entry.state === "starting") entry.endedEarly.add(name);
-    else void this.#tell(entry, name, Number(detail));
+    else void this.#tell(entry, name, detail === "" ? undefined : Number(detail));
   }
 
   compare(listed: readonly ListedContainer[]): void {
