@@ -72,6 +72,21 @@ describe("an https listener with the issuer acme", () => {
     expect(plane.secret("front-https-tls-order")).toBeUndefined();
   });
 
+  it("is not put off by a server that has looked before it is told to look again", async () => {
+    // What it says once of an order and of an authorization is what they were a moment ago.
+    const stale = new Set(["/my-order/", "/authZ/"]);
+    server.rewrite = (path, body) => {
+      const kind = [...stale].find((start) => path.startsWith(start));
+      if (kind === undefined || !/"status": "(ready|valid)"/.test(body)) return body;
+      stale.delete(kind);
+      return body.replaceAll(/"status": "(ready|valid)"/g, '"status": "pending"');
+    };
+    await declare(["a.example.test"]);
+    await issued();
+    expect([stale.size, orders()]).toEqual([0, 1]);
+    expect(server.asked.some((line) => /^POST \/chalZ\/.* 400$/.test(line))).toBe(true);
+  });
+
   it("gets none for wildcards of its routes, which nobody could prove", async () => {
     const spec = {
       listeners: listeners(["a.example.test"]),
@@ -82,7 +97,7 @@ describe("an https listener with the issuer acme", () => {
     expect(plane.certificate("front-https-tls").subjectAltName).toBe("DNS:a.example.test");
   });
 
-  it("waits for its balancer to be made before it asks anybody", async () => {
+  it("waits until an http listener answers before it asks anybody", async () => {
     await plane.declare(
       {
         kind: "LoadBalancer",
@@ -93,7 +108,7 @@ describe("an https listener with the issuer acme", () => {
     );
     await plane.until(() => plane.condition() !== undefined);
     expect(plane.condition()?.message).toBe(
-      "Listener https waits for its certificate. The balancer is being made.",
+      "Listener https waits for its certificate. No http listener answers yet.",
     );
     expect(server.asked).toEqual([]);
   });

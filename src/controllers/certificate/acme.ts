@@ -195,21 +195,33 @@ async function place(client: Client, ordering: Ordering, options: AcmeOptions): 
   return { state: "pending", lookAfter: 0, message: "An ACME server is asked for it." };
 }
 
-/** Answers every open challenge, then says so. Saying it twice changes nothing. */
+/** Answers every open challenge, then says so. */
 async function prove(client: Client, order: Order, { present }: Ordering): Promise<void> {
   const open = (await client.getAuthorizations(order)).filter(({ status }) => status === "pending");
+  const challenges = open.map(httpChallenge);
   const answers: Record<string, string> = {};
-  const challenges = [];
-  for (const authorization of open) {
-    const challenge = httpChallenge(authorization);
+  for (const challenge of challenges)
     answers[challenge.token] = await client.getChallengeKeyAuthorization(challenge);
-    if (challenge.status === "pending") challenges.push(challenge);
-  }
   await present(answers);
-  for (const challenge of challenges) await client.completeChallenge(challenge);
+  for (const [index, authorization] of open.entries()) {
+    const challenge = challenges[index];
+    if (challenge?.status === "pending") await announce(client, authorization, challenge);
+  }
 }
 
-function httpChallenge({ challenges, identifier }: Authorization): Authorization["challenges"][number] {
+/** Tells the server that it may look. It refuses to be told again once it has looked, which may be right now. */
+async function announce(client: Client, { url }: Authorization, challenge: Challenge): Promise<void> {
+  try {
+    await client.completeChallenge(challenge);
+  } catch (error) {
+    const [now] = await client.getAuthorizations({ authorizations: [url] } as Order);
+    if (now === undefined || now.status === "pending") throw error;
+  }
+}
+
+type Challenge = Authorization["challenges"][number];
+
+function httpChallenge({ challenges, identifier }: Authorization): Challenge {
   const found = challenges.find(({ type }) => type === "http-01");
   if (found === undefined)
     throw new AcmeProblem("unprovable", `the server does not offer to prove '${identifier.value}' over http`);

@@ -20,7 +20,7 @@ import type { Store } from "../../store/store.ts";
 import { createMemoryStore } from "../../stores/memory.ts";
 import { provisionController } from "../provision/index.ts";
 import { signFor } from "./authority.ts";
-import { startAcmeServer } from "./fixtures/acme-server.ts";
+import { type AcmeServerFixture, startAcmeServer } from "./fixtures/acme-server.ts";
 import { certificateController } from "./index.ts";
 import { certificateContent, secretOperation } from "./records.ts";
 
@@ -34,6 +34,7 @@ let store: Store;
 let local: LocalProviders;
 let runtime: Runtime;
 let upstream: Server;
+let acme: AcmeServerFixture | undefined;
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), "tutti-certificates-"));
@@ -52,6 +53,8 @@ afterEach(async () => {
   upstream.closeAllConnections();
   upstream.close();
   rmSync(folder, { recursive: true, force: true });
+  await acme?.stop();
+  acme = undefined;
 });
 
 function identityOf({ kind, metadata }: Resource): {
@@ -192,31 +195,29 @@ describe("a certificate of the own authority", () => {
 
 describe("a certificate by ACME", () => {
   it("is proved and served by the same balancer", async () => {
-    const server = await startAcmeServer();
-    try {
-      const authority = { "ca.crt": server.authority };
-      const content = {
-        name: "acme-ca",
-        namespace: "default",
-        type: "Opaque",
-        annotations: {},
-        data: authority,
-      };
-      await store.commit([secretOperation(content, keyring, undefined)], cause);
-      const acme = { directory: server.directory, authority: "acme-ca" };
-      await declare([
-        { name: "http", port: server.httpPort },
-        { name: "https", protocol: "https", tls: { issuer: "acme", hosts: ["shop.example.test"], acme } },
-      ]);
-      begin();
-      const chain = await until(() => secret("front-https-tls")?.["tls.crt"]);
-      const issuer = /-----BEGIN[\s\S]*?END CERTIFICATE-----\s*(-----BEGIN[\s\S]*)/.exec(chain)?.[1] ?? "";
-      const port = await portOf("https");
-      await until(() => servedBy(port, issuer));
-    } finally {
-      await runtime.stop();
-      await server.stop();
-    }
+    acme = await startAcmeServer();
+    const content = {
+      name: "acme-ca",
+      namespace: "default",
+      type: "Opaque",
+      annotations: {},
+      data: { "ca.crt": acme.authority },
+    };
+    await store.commit([secretOperation(content, keyring, undefined)], cause);
+    const server = { directory: acme.directory, authority: "acme-ca" };
+    await declare([
+      { name: "http", port: acme.httpPort },
+      {
+        name: "https",
+        protocol: "https",
+        tls: { issuer: "acme", hosts: ["shop.example.test"], acme: server },
+      },
+    ]);
+    begin();
+    const chain = await until(() => secret("front-https-tls")?.["tls.crt"]);
+    const issuer = /-----BEGIN[\s\S]*?END CERTIFICATE-----\s*(-----BEGIN[\s\S]*)/.exec(chain)?.[1] ?? "";
+    const port = await portOf("https");
+    await until(() => servedBy(port, issuer));
   });
 
   /** An intermediate authority is enough to trust here. */

@@ -53,7 +53,12 @@ export interface CertificateOptions {
 
 type Balancer = Resource<
   BalancerSpec & Placement,
-  { readonly conditions?: readonly Condition[]; readonly made?: unknown }
+  {
+    readonly conditions?: readonly Condition[];
+    readonly made?: unknown;
+    /** Those that clients can connect to, by listener. */
+    readonly ports?: Readonly<Record<string, number>>;
+  }
 >;
 
 /** Timers are not good for more than 24 days, and a machine may have slept. */
@@ -148,8 +153,8 @@ class CertificateMachine {
     if (acme === undefined) return this.#signed(wanted, balancer, context);
     const never = unprovable(wanted, balancer.spec);
     if (never !== undefined) return failed(wanted, held, { why: never });
-    if (balancer.status?.made === undefined)
-      return this.#issuing(wanted, held, { message: "The balancer is being made.", lookAfter: SOON });
+    if (!isAnswering(balancer))
+      return this.#issuing(wanted, held, { message: "No http listener answers yet.", lookAfter: SOON });
     return this.#ordered({ ...wanted, acme }, held, balancer, context);
   }
 
@@ -222,8 +227,7 @@ class CertificateMachine {
 
   /** Of orders that are over. A balancer that cannot be told now is told the next time. */
   async #withdrawChallenges(balancer: Balancer, findings: readonly Finding[]): Promise<void> {
-    const { made } = balancer.status ?? {};
-    if (made === undefined || !balancer.spec.listeners.some(({ tls }) => tls?.issuer === "acme")) return;
+    if (!isAnswering(balancer) || !balancer.spec.listeners.some(({ tls }) => tls?.issuer === "acme")) return;
     const going = new Set(
       findings.filter(({ reason }) => reason === "Issuing").map(({ listener }) => listener),
     );
@@ -264,6 +268,13 @@ class CertificateMachine {
 
 function good(wanted: Wanted, held: Held): Finding {
   return { listener: wanted.listener, until: held.notAfter, lookAt: dueAt(held, wanted.renewBefore) };
+}
+
+/** An ACME server that looks before anybody answers takes that for a refusal. */
+function isAnswering({ spec, status }: Balancer): boolean {
+  return spec.listeners.some(
+    ({ protocol, name }) => protocol === "http" && status?.ports?.[name] !== undefined,
+  );
 }
 
 function notOurs({ listener, secret }: Wanted, held: Held | undefined, now: number): Finding {
