@@ -103,9 +103,13 @@ export class TestHome {
   }
 
   async #explain(args: readonly string[], running: Running): Promise<void> {
-    const known = await diagnosis(this.path, () => this.client());
     const since = `tutti ${args.join(" ")} (pid ${running.child.pid ?? "none"}) has not returned for ${LONG / 1000} s.`;
-    console.error(`${since}\n--- it has said\n${running.said()}\n${known}`);
+    console.error(`${since}\n--- it has said\n${running.said()}\n${await this.diagnosis()}`);
+  }
+
+  /** What is known of everything in it, as text for people. */
+  diagnosis(): Promise<string> {
+    return diagnosis(this.path, () => this.client());
   }
 
   /** Runs a command that must succeed; gives its standard output. */
