@@ -4,6 +4,7 @@ import type { DatabaseServers, ServerAccess } from "../../provider/database-serv
 import {
   type DatabaseProvider,
   type Desired,
+  type Obstacle,
   type ProviderContext,
   RequeueAfter,
   TerminalError,
@@ -156,4 +157,19 @@ function requireMoment(source: DatabaseServers, at: string, now: number): void {
       message: `${at} has not come yet.`,
       hint: "Write a moment that has passed.",
     });
+}
+
+/** A class may have it for one engine and not for another. */
+export function momentsLacking(
+  { backups, engine }: EngineKnowledge,
+  spec: DatabaseSpec,
+): Obstacle | undefined {
+  const isWanted = spec.backup?.archive === true || spec.restore?.at !== undefined;
+  if (!isWanted || backups?.flush !== undefined) return undefined;
+  return {
+    code: "Unsupported",
+    path: spec.backup?.archive === true ? "spec.backup.archive" : "spec.restore.at",
+    message: `The engine ${engine} has no ${MOMENTS}.`,
+    hint: "Leave it out, or choose PostgreSQL.",
+  };
 }

@@ -16,7 +16,7 @@ import {
   RequeueAfter,
   TerminalError,
 } from "../../provider/provider.ts";
-import { backupsOf, beginFromBackup, flushOrigin } from "./backups.ts";
+import { backupsOf, beginFromBackup, flushOrigin, momentsLacking } from "./backups.ts";
 import { type Kept, accountsOf, allLogins, keepAccounts, ownerRole } from "./accounts.ts";
 import type { Account, DatabaseSpec, EngineKnowledge, WantedDatabase } from "./engine.ts";
 
@@ -31,6 +31,7 @@ const ENGINE_FEATURES = {
   users: "more users",
   rotate: "rotation",
   backup: "backups",
+  restore: "backups",
 };
 
 export interface DatabaseProviderOptions {
@@ -80,7 +81,10 @@ export function databaseProvider({ source, engines, rotationGrace }: DatabasePro
       if ((await source.find(desired, context)) === undefined) await flushOrigin(parts, desired, context);
       const access = await source.ensure(desired, context);
       await untilReady(access, engine, isShared, context);
-      if (access.standIn !== undefined) return observation(desired, access, undefined, engine, context);
+      if (access.standIn !== undefined) {
+        refuseMore(desired.spec, access.standIn);
+        return observation(desired, access, undefined, engine, context);
+      }
       const wanted = wantedOf(desired, context);
       await beginFromBackup(engine, access, desired, wanted, context);
       const kept = await engine.within(access, wanted, (session) =>
@@ -195,8 +199,24 @@ function unknownEngine(
   };
 }
 
+/** What stands in for a server has one database that everybody gets into, and nothing else. */
+function refuseMore(spec: DatabaseSpec, standIn: string): void {
+  const refusal = lacking({ engine: spec.engine, features: [] }, { features: [] }, spec);
+  if (refusal === undefined) return;
+  const message = `PostgreSQL's own programs do not run on this machine, and what stands in for them has no such thing: ${standIn}`;
+  throw new TerminalError({
+    ...refusal,
+    message,
+    hint: "Leave it out, or use the class server or external.",
+  });
+}
+
 /** A class has what any of its engines has; this one may not. */
-function lacking(engine: EngineKnowledge, source: DatabaseServers, spec: DatabaseSpec): Obstacle | undefined {
+function lacking(
+  engine: Pick<EngineKnowledge, "engine" | "features">,
+  source: Pick<DatabaseServers, "features">,
+  spec: DatabaseSpec,
+): Obstacle | undefined {
   for (const [field, feature] of Object.entries(ENGINE_FEATURES)) {
     const value = spec[field as keyof DatabaseSpec];
     const isUsed = value !== undefined && !(Array.isArray(value) && value.length === 0);
@@ -208,5 +228,5 @@ function lacking(engine: EngineKnowledge, source: DatabaseServers, spec: Databas
       hint: "Leave it out, or choose another engine.",
     };
   }
-  return undefined;
+  return momentsLacking(engine, spec);
 }
