@@ -98,7 +98,7 @@ export class Events {
     const filters = {
       type: ["container"],
       label: [homeLabel(this.#home)],
-      event: ["die", "died", "oom", "health_status"],
+      event: Object.keys(ACTIONS),
     };
     return this.#containers.engine.call(
       (docker, abortSignal) =>
@@ -135,16 +135,23 @@ interface RawEvent {
   readonly Actor?: { readonly Attributes?: Readonly<Record<string, string>> };
 }
 
-/** Podman has words of its own: `died`, and attributes for the code and the state. */
 function eventOf(line: string): EngineEvent | undefined {
   const { Action = "", Actor } = rawEvent(line);
-  const { name, exitCode, containerExitCode = "", health_status: health = "" } = Actor?.Attributes ?? {};
-  const [action = "", state = health] = Action.split(": ");
-  if (name === undefined) return undefined;
-  if (action === "die" || action === "died")
-    return { name, action: "die", detail: exitCode ?? containerExitCode };
-  return action === "oom" || action === "health_status" ? { name, action, detail: state } : undefined;
+  const attributes = Actor?.Attributes ?? {};
+  const [said = "", state = attributes["health_status"] ?? ""] = Action.split(": ");
+  const action = ACTIONS[said];
+  if (attributes["name"] === undefined || action === undefined) return undefined;
+  const code = attributes["exitCode"] ?? attributes["containerExitCode"] ?? "";
+  return { name: attributes["name"], action, detail: action === "die" ? code : state };
 }
+
+/** Podman has words of its own: `died`, and attributes for the code and the state. */
+const ACTIONS: Readonly<Record<string, EngineEvent["action"]>> = {
+  die: "die",
+  died: "die",
+  oom: "oom",
+  health_status: "health_status",
+};
 
 /** What is no event says nothing. */
 function rawEvent(line: string): RawEvent {
