@@ -12,7 +12,7 @@ import type { Resource } from "../model/resource.ts";
 import type { Keyring } from "../model/sealed.ts";
 import { placed } from "../provider/placement.ts";
 import type { Placement } from "../provider/placement.ts";
-import { type Provider, TerminalError } from "../provider/provider.ts";
+import { TerminalError } from "../provider/provider.ts";
 import { databaseProviders, localServers } from "../providers/databases/index.ts";
 import { type DockerProviders, dockerProviders } from "../providers/docker/index.ts";
 import { HaproxyBalancers } from "../providers/haproxy/index.ts";
@@ -42,9 +42,8 @@ export function allEngines(parts: EngineParts): AllEngines {
   const { local, clock } = parts;
   const here = openDocker(parts, {});
   const haproxy = new HaproxyBalancers({ host: local.servers, clock });
-  const databases = databaseProviders({ servers: localServers(local.servers) });
-  const ofClass = (name: string): readonly Provider[] => databases.filter((one) => one.class === name);
-  const elsewhere = databases.filter((one) => one.class === "external");
+  const databases = databaseProviders({ servers: [...localServers(local.servers), here.databaseServers] });
+  const external = databases.filter((one) => one.class === "external");
   return {
     local: {
       instances: [local.instances, here.instances],
@@ -63,8 +62,8 @@ export function allEngines(parts: EngineParts): AllEngines {
               ...local.providers.filter(({ kind }) => kind !== "Volume"),
               haproxy,
               ...engine.providers.filter(({ kind }) => kind === "Network"),
-              ...ofClass("docker"),
-              ...elsewhere,
+              ...databaseProviders({ servers: [engine.databaseServers] }),
+              ...external,
             ],
             describe: engine.describe,
             close: engine.close,
@@ -75,7 +74,9 @@ export function allEngines(parts: EngineParts): AllEngines {
   };
 }
 
-type DockerSettings = Partial<Pick<Parameters<typeof dockerProviders>[0], "engine" | "base">>;
+type DockerSettings = Partial<
+  Pick<Parameters<typeof dockerProviders>[0], "engine" | "base" | "databaseImages">
+>;
 
 function openDocker(
   { store, clock, keyring, folder }: EngineParts,
@@ -114,7 +115,7 @@ function seen(
 function dockerSettings(location: Resource<LocationSpec>, { store, keyring }: EngineParts): DockerSettings {
   const { docker } = location.spec;
   if (docker === undefined) return {};
-  const { endpoint, address, tls, ssh, base } = docker;
+  const { endpoint, address, tls, ssh, base, images } = docker;
   const texts = (secret: string, path: string): Readonly<Record<string, string>> => {
     const found = readSecret(store, keyring, SECRETS_OF_LOCATIONS, secret);
     if (found !== undefined) return found;
@@ -133,6 +134,7 @@ function dockerSettings(location: Resource<LocationSpec>, { store, keyring }: En
       ...(ssh === undefined ? {} : { ssh: signIn(texts(ssh.secret, "spec.docker.ssh.secret")) }),
     },
     ...(base === undefined ? {} : { base }),
+    databaseImages: images,
   };
 }
 

@@ -24,7 +24,8 @@ const url = process.env.DATABASE_URL;
 const report = { user: decodeURIComponent(new URL(url).username), queries: 0, failures: [] };
 const write = () => writeFileSync(process.env.REPORTS + "/" + process.pid + ".json", JSON.stringify(report));
 let ending = false;
-process.on("SIGTERM", () => (ending = true));
+// Who takes its time to end uses the former login while the password is settled, and is not to notice that either.
+process.on("SIGTERM", () => setTimeout(() => (ending = true), 7_000));
 async function ask(sql) {
   try {
     await sql\`insert into t values (1)\`;
@@ -91,6 +92,7 @@ it("two rotations under load fail no query and refuse no connection", { timeout:
     await declare(store, "Service", "api", {
       command: [process.execPath, script],
       replicas: 2,
+      stop: { grace: "60s" },
       env: { DATABASE_URL: "${database.orders.status.url}", REPORTS: reports },
     });
     await served("orders", 2);

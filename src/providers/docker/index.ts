@@ -2,11 +2,13 @@
 import type { Clock } from "../../clock/clock.ts";
 import type { ContainerSettings } from "../../provider/container.ts";
 import type { Keyring } from "../../model/sealed.ts";
+import type { DatabaseServers } from "../../provider/database-server.ts";
 import type { Prospect, Provider } from "../../provider/provider.ts";
 import { BaseImage } from "./base-image.ts";
 import { Builds } from "./build.ts";
 import { ChosenImages, type EnsureImage } from "./chosen-image.ts";
 import { Containers } from "./containers.ts";
+import { DockerDatabases } from "./database-server.ts";
 import { Engine, type EngineOptions } from "./engine.ts";
 import { Files } from "./files.ts";
 import { type RegistryCredentials, Images, credentialsOf } from "./images.ts";
@@ -26,6 +28,8 @@ export interface DockerOptions {
   readonly hidden: readonly string[];
   /** Image for services that name none; made from this machine's Node when absent. */
   readonly base?: string;
+  /** Image of each database engine; the engine's own when absent. */
+  readonly databaseImages?: Readonly<Record<string, string>>;
   /** Opened values of a Secret, for registries. */
   readonly readSecret: (namespace: string, name: string) => Readonly<Record<string, string>> | undefined;
   /** Folder of a Volume of a class of this machine; undefined when it is of another class, or not there. */
@@ -38,6 +42,7 @@ export interface DockerProviders {
   readonly instances: DockerInstances;
   /** All but the instances'. */
   readonly providers: readonly Provider[];
+  readonly databaseServers: DatabaseServers;
   /** "Docker 20.10.24, API 1.41"; rejects in one sentence when it cannot be reached. */
   readonly describe: () => Promise<string>;
   /** What runs goes on, to be found by the next control plane of this home. */
@@ -93,6 +98,12 @@ export function dockerProviders(options: DockerOptions): DockerProviders {
   return {
     instances,
     providers: [new DockerVolumes(engine, home), new DockerNetworks(engine, home)],
+    databaseServers: new DockerDatabases({
+      engine,
+      home,
+      images,
+      ...(options.databaseImages === undefined ? {} : { imageOf: options.databaseImages }),
+    }),
     describe: () => engine.describe(),
     close: () => {
       instances.close();
