@@ -80,7 +80,9 @@ export async function beginFromBackup(
   if (name === undefined) return;
   const found = await engine.within(access, wanted, (session) => session.find());
   if (found?.mark?.uid === desired.identity.uid) return;
-  if (found !== undefined)
+  // An engine that cannot rename databases restores into the one it is for, and says so in its mark.
+  const isBegun = found?.mark?.uid === `restoring:${desired.identity.uid}`;
+  if (found !== undefined && !isBegun)
     throw new TerminalError({
       code: "DatabaseExists",
       path: "spec.restore",
@@ -161,7 +163,7 @@ function requireMoment(source: DatabaseServers, at: string, now: number): void {
 
 /** A class may have it for one engine and not for another. */
 export function momentsLacking(
-  { backups, engine }: EngineKnowledge,
+  { backups, engine }: Pick<EngineKnowledge, "backups" | "engine">,
   spec: DatabaseSpec,
 ): Obstacle | undefined {
   const isWanted = spec.backup?.archive === true || spec.restore?.at !== undefined;

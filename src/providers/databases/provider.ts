@@ -213,7 +213,7 @@ function refuseMore(spec: DatabaseSpec, standIn: string): void {
 
 /** A class has what any of its engines has; this one may not. */
 function lacking(
-  engine: Pick<EngineKnowledge, "engine" | "features">,
+  engine: Pick<EngineKnowledge, "engine" | "features" | "backups">,
   source: Pick<DatabaseServers, "features">,
   spec: DatabaseSpec,
 ): Obstacle | undefined {

@@ -1,13 +1,15 @@
 /** MariaDB: what is done in a server of it. */
 import type { EngineKnowledge } from "../engine.ts";
+import { mariadbBackups } from "./backup.ts";
 import { checkReady } from "./connection.ts";
 import { within } from "./session.ts";
 
 export const mariadb: EngineKnowledge = {
   engine: "mariadb",
-  features: ["mariadb", "more users", "rotation"],
+  features: ["mariadb", "more users", "rotation", "backups"],
   checkReady: (access) => checkReady(access),
   within,
+  backups: mariadbBackups,
   url: ({ host, port, tls }, { user, password }, database) => {
     const credentials = `${encodeURIComponent(user)}:${encodeURIComponent(password)}`;
     const isSocket = host.startsWith("/");
