@@ -21,7 +21,7 @@ export function localServers(host: ServerHost): readonly DatabaseServers[] {
   return [embeddedServers(host), systemServers(host), externalServers()];
 }
 
-/** Several sources of one class, such as docker's of several engines, are one class to people. */
+/** One for each source, that is for each class. */
 export function databaseProviders({
   servers,
   rotationGrace = ROTATION_GRACE,

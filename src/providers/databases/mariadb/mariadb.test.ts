@@ -1,5 +1,5 @@
 /** MariaDB, run by us or by somebody else: accounts, rights, rotation, kill -9. */
-import { readFileSync, readdirSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Connection, createConnection } from "mysql2/promise";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
@@ -130,6 +130,20 @@ describe("a server of the system's programs", () => {
       /SettingInvalid.*unknown variable .no_such_thing=1/,
     );
     expect(await ask(urlOf(seen), "select @@max_connections as m")).toEqual([{ m: 44 }]);
+  });
+
+  it("is made anew where a crash left half of one, and refuses data of another series", async () => {
+    const desired = desiredDatabase("aged", mariadb());
+    const folder = join(providers.folder, "databases", "default", "aged", "data");
+    mkdirSync(`${folder}.new/mysql`, { recursive: true });
+    await own.ensure(desired, context);
+    expect(existsSync(`${folder}.new`)).toBe(false);
+    await own.remove(desired, { ...context, keepData: true });
+    const note = ["mariadb_upgrade_info", "mysql_upgrade_info"].find((name) =>
+      existsSync(join(folder, name)),
+    );
+    writeFileSync(join(folder, note!), "9.4.1-MariaDB");
+    await expect(own.ensure(desired, context)).rejects.toThrow(/MariadbVersionMismatch.*9\.4.*Dump it/s);
   });
 
   it("stands in the way of a plan when the version is not installed", async () => {

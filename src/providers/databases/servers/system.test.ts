@@ -5,6 +5,7 @@ import connect from "postgres";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { conformanceContext, providerConformance } from "../../../provider/conformance.ts";
 import type { DatabaseProvider, Desired, Observation } from "../../../provider/provider.ts";
+import { freePort } from "../../../provider/ports.ts";
 import { Providers, desiredDatabase, opened } from "../fixtures/providers.ts";
 import { binariesFor } from "../postgres/installed.ts";
 import { upkeep } from "../postgres/upkeep.ts";
@@ -154,7 +155,7 @@ describe("settings that change", () => {
 
   it("move the server to a declared port", async () => {
     const first = await databases.ensure(desiredDatabase("orders", system()), context);
-    const port = (first.outputs["port"] as number) + 10_000;
+    const port = await freePort({ seed: "another", taken: new Set([first.outputs["port"] as number]) });
     const seen = await databases.ensure(desiredDatabase("orders", system({ port })), context);
     expect(await show(seen, "port")).toBe(String(port));
   });
