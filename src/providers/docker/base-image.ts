@@ -12,14 +12,17 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { TerminalError } from "../../provider/provider.ts";
 import type { Engine } from "./engine.ts";
-import { statusOf } from "./errors.ts";
 import type { Images } from "./images.ts";
-import { followProgress } from "./progress.ts";
+import { imageId, importImage } from "./import-image.ts";
 import { RootFiles } from "./root-files.ts";
 import { Shared } from "./shared.ts";
 
 const REPOSITORY = "tutti.dev/base";
-const WITHIN = 600_000;
+const CHANGES = [
+  "ENV PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
+  "ENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt",
+  'CMD ["node"]',
+];
 
 export class BaseImage {
   readonly #engine: Engine;
@@ -45,43 +48,15 @@ export class BaseImage {
     }));
     const tag = digest.slice(0, 20);
     return (
-      (await this.#find(tag, signal)) ??
-      this.#importing.run(tag, signal, (ending) => this.#import(files, tag, ending))
+      (await imageId(this.#engine, `${REPOSITORY}:${tag}`, signal)) ??
+      this.#importing.run(tag, signal, (ending) =>
+        importImage(
+          this.#engine,
+          { repository: REPOSITORY, tag, files: files.tar(), changes: CHANGES },
+          ending,
+        ),
+      )
     );
-  }
-
-  async #find(tag: string, signal: AbortSignal): Promise<string | undefined> {
-    try {
-      const found = await this.#engine.call(
-        (docker, abortSignal) => docker.getImage(`${REPOSITORY}:${tag}`).inspect({ abortSignal } as object),
-        { signal },
-      );
-      return found.Id;
-    } catch (error) {
-      if (statusOf(error) === 404) return undefined;
-      throw error;
-    }
-  }
-
-  async #import(files: RootFiles, tag: string, signal: AbortSignal): Promise<string> {
-    const changes = [
-      "ENV PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
-      "ENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt",
-      'CMD ["node"]',
-    ];
-    const tar = files.tar();
-    try {
-      await followProgress(
-        (abortSignal) =>
-          this.#engine.docker.importImage(tar, { repo: REPOSITORY, tag, changes, abortSignal }),
-        { signal, within: WITHIN, patience: WITHIN, onLine: () => {} },
-      );
-    } finally {
-      tar.destroy();
-    }
-    const id = await this.#find(tag, signal);
-    if (id === undefined) throw new Error("The base image was imported, but the engine has it no more.");
-    return id;
   }
 }
 
@@ -105,7 +80,7 @@ async function addShell(files: RootFiles): Promise<void> {
   const busybox = await firstThere(["/bin/busybox", "/usr/bin/busybox"]);
   const names = busybox === undefined ? [] : await appletsOf(busybox);
   if (busybox === undefined || !names.includes("bin/sh")) {
-    await files.program("/bin/sh");
+    for (const program of ["/bin/sh", "/bin/cp"]) await files.program(program);
     return;
   }
   await files.program("/bin/busybox", busybox);

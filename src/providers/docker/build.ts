@@ -16,8 +16,8 @@ import { TerminalError } from "../../provider/provider.ts";
 import { BuildContext } from "./build-context.ts";
 import { BuildLog } from "./build-log.ts";
 import type { Engine } from "./engine.ts";
-import { statusOf } from "./errors.ts";
 import type { RegistryCredentials } from "./images.ts";
+import { imageId } from "./import-image.ts";
 import { PatienceError, followProgress } from "./progress.ts";
 import { parseReference } from "./reference.ts";
 import { Shared } from "./shared.ts";
@@ -96,17 +96,8 @@ export class Builds {
     return id;
   }
 
-  async #find(tag: string, signal: AbortSignal): Promise<string | undefined> {
-    try {
-      const found = await this.#engine.call(
-        (docker, abortSignal) => docker.getImage(tag).inspect({ abortSignal } as object),
-        { signal },
-      );
-      return found.Id;
-    } catch (error) {
-      if (statusOf(error) === 404) return undefined;
-      throw error;
-    }
+  #find(tag: string, signal: AbortSignal): Promise<string | undefined> {
+    return imageId(this.#engine, tag, signal);
   }
 
   async #name(id: string, name: string, signal: AbortSignal): Promise<void> {

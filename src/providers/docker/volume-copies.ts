@@ -5,19 +5,22 @@
  *
  * The mark is an empty volume beside it: a crash at any point leaves it there, and who comes next begins anew. Content
  * goes from one container to another, neither of which ever runs, as an archive: that needs no program in any image, and
- * works for engines on other machines.
+ * works for engines on other machines. Podman's archives forget who owns the files: there a container of the base image
+ * copies them.
  */
 import type { VolumeInspectInfo } from "dockerode";
 import { Readable } from "node:stream";
 import { pack } from "tar-stream";
+import { BaseImage } from "./base-image.ts";
 import type { Engine } from "./engine.ts";
 import { inWords, statusOf } from "./errors.ts";
-import { followProgress } from "./progress.ts";
+import { Images } from "./images.ts";
+import { imageId, importImage } from "./import-image.ts";
 import { Shared } from "./shared.ts";
 
 type Labels = Readonly<Record<string, string>>;
 
-const BLANK = { repo: "tutti.dev/blank", tag: "1" };
+const BLANK = { repository: "tutti.dev/blank", tag: "1" };
 /** Where the containers see their volume. */
 const PLACE = "content";
 /** Milliseconds for all of a copy. */
@@ -25,10 +28,12 @@ const WITHIN = 6 * 3_600_000;
 
 export class VolumeCopies {
   readonly #engine: Engine;
+  readonly #base: BaseImage;
   readonly #running = new Shared<void>();
 
   constructor(engine: Engine) {
     this.#engine = engine;
+    this.#base = new BaseImage(engine, new Images(engine));
   }
 
   /** Undefined when there is none, or when it is not whole. */
@@ -117,21 +122,51 @@ export class VolumeCopies {
   }
 
   async #transfer(source: string, name: string, signal: AbortSignal): Promise<void> {
-    await this.#ensureBlank(signal);
-    await this.#hold(`${name}-from`, source, true, signal);
-    await this.#hold(`${name}-to`, name, false, signal);
     try {
-      await this.#engine.call(
-        async (docker, abortSignal) => {
-          const from = docker.getContainer(`${name}-from`);
-          const archive = await from.getArchive({ path: `/${PLACE}`, abortSignal });
-          await docker.getContainer(`${name}-to`).putArchive(archive, { path: "/", abortSignal });
-        },
-        { signal, within: WITHIN },
-      );
+      const isPodman = (await this.#engine.describe({ signal })).startsWith("Podman");
+      await (isPodman ? this.#runCopy(source, name, signal) : this.#passArchive(source, name, signal));
     } catch (error) {
       throw inWords(error);
     }
+  }
+
+  async #passArchive(source: string, name: string, signal: AbortSignal): Promise<void> {
+    await this.#ensureBlank(signal);
+    await this.#hold(`${name}-from`, source, true, signal);
+    await this.#hold(`${name}-to`, name, false, signal);
+    await this.#engine.call(
+      async (docker, abortSignal) => {
+        const from = docker.getContainer(`${name}-from`);
+        const archive = await from.getArchive({ path: `/${PLACE}`, abortSignal });
+        await docker.getContainer(`${name}-to`).putArchive(archive, { path: "/", abortSignal });
+      },
+      { signal, within: WITHIN },
+    );
+  }
+
+  async #runCopy(source: string, name: string, signal: AbortSignal): Promise<void> {
+    const image = await this.#base.ensure(signal);
+    const mounts = [
+      { Type: "volume", Source: source, Target: "/source", ReadOnly: true },
+      { Type: "volume", Source: name, Target: `/${PLACE}` },
+    ] as const;
+    const end = await this.#engine.call(
+      async (docker, abortSignal) => {
+        const container = await docker.createContainer({
+          name: `${name}-to`,
+          Image: image,
+          User: "0:0",
+          Cmd: ["cp", "-a", "/source/.", `/${PLACE}/`],
+          Labels: { "tutti.dev/role": "copy" },
+          HostConfig: { NetworkMode: "none", Mounts: [...mounts] },
+        });
+        await container.start({ abortSignal });
+        return (await container.wait({ abortSignal })) as { readonly StatusCode: number };
+      },
+      { signal, within: WITHIN },
+    );
+    if (end.StatusCode !== 0)
+      throw new Error(`The volume '${source}' could not be copied: cp ended with code ${end.StatusCode}.`);
   }
 
   /** A container that sees the volume and never runs. */
@@ -140,7 +175,7 @@ export class VolumeCopies {
       (docker, abortSignal) =>
         docker.createContainer({
           name: container,
-          Image: `${BLANK.repo}:${BLANK.tag}`,
+          Image: `${BLANK.repository}:${BLANK.tag}`,
           Cmd: ["none"],
           Labels: { "tutti.dev/role": "copy" },
           HostConfig: {
@@ -165,21 +200,12 @@ export class VolumeCopies {
   }
 
   async #ensureBlank(signal: AbortSignal): Promise<void> {
-    try {
-      await this.#engine.call((docker) => docker.getImage(`${BLANK.repo}:${BLANK.tag}`).inspect(), {
-        signal,
-      });
-      return;
-    } catch (error) {
-      if (statusOf(error) !== 404) throw inWords(error);
-    }
+    const { repository, tag } = BLANK;
+    if ((await imageId(this.#engine, `${repository}:${tag}`, signal)) !== undefined) return;
     const tar = pack();
     tar.entry({ name: PLACE, type: "directory", mode: 0o755, mtime: new Date(0) });
     tar.finalize();
-    await followProgress(
-      (abortSignal) => this.#engine.docker.importImage(Readable.from(tar), { ...BLANK, abortSignal }),
-      { signal, within: 60_000, patience: 60_000, onLine: () => {} },
-    );
+    await importImage(this.#engine, { repository, tag, files: Readable.from(tar) }, signal);
   }
 }
 
