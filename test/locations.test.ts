@@ -1,5 +1,6 @@
 import { expect, onTestFinished, test } from "vitest";
 import { type Daemon, startDaemon } from "../src/providers/docker/fixtures/daemon.ts";
+import { importPostgres } from "../src/providers/docker/fixtures/database-images.ts";
 import { ROOT, type TestHome, kindOf } from "./support/home.ts";
 import { ask, loadOn } from "./support/load.ts";
 import { openHome } from "./support/open-home.ts";
@@ -7,6 +8,7 @@ import { startedBy } from "./support/processes.ts";
 import { buy } from "./support/shop.ts";
 import { until } from "./support/until.ts";
 
+const POSTGRES = "tutti.test/postgres:15";
 const STOREFRONT = `${ROOT}/examples/storefront/tutti.ts`;
 
 async function daemon(): Promise<Daemon> {
@@ -24,6 +26,31 @@ async function placesOf(home: TestHome, service: string): Promise<readonly strin
 async function containersOf({ docker }: Daemon): Promise<number> {
   return (await docker.listContainers({ all: true })).length;
 }
+
+test("the same shop comes up all in containers, sells, and goes without a trace", async () => {
+  const home = openHome();
+  const engine = await daemon();
+  await importPostgres(engine.docker, POSTGRES);
+  const env = { DOCKER_HOST: engine.endpoint };
+  const serving = home.start(["serve"], { env });
+  await until("a control plane", () => home.registration()?.pid === serving.child.pid);
+  await until("the location", () => home.get("Location/docker"));
+  await home
+    .client()
+    .patch(kindOf("Location"), "docker", { spec: { docker: { images: { postgres: POSTGRES } } } });
+  await home.ok(["up", STOREFRONT, "--location", "docker"]);
+  const url = await home.url("front");
+  expect((await ask(`${url}/`)).body).toContain("<title>Storefront</title>");
+  await buy(url);
+  expect(await home.get("Database/orders")).toMatchObject({ status: { made: { class: "docker" } } });
+  expect(await home.get("Volume/uploads")).toMatchObject({ status: { made: { class: "docker" } } });
+  expect(await containersOf(engine)).toBeGreaterThanOrEqual(6);
+
+  await home.ok(["down", "storefront", "--yes"]);
+  expect(await containersOf(engine)).toBe(0);
+  expect((await engine.docker.listVolumes()).Volumes).toEqual([]);
+  expect(JSON.parse(await home.ok(["get", "all", "-o", "json"]))).toMatchObject({ items: [] });
+});
 
 test("a running shop moves from processes to containers and back, one Change each, and no request fails", async () => {
   const home = openHome();
