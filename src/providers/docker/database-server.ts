@@ -335,7 +335,8 @@ export class DockerDatabases implements DatabaseServers {
     const recipe = recipes[spec.engine];
     const image = spec.image ?? imageFor(recipe, spec, this.#options.imageOf?.[spec.engine]);
     const { engine, port, settings } = spec;
-    const text = JSON.stringify([image, engine, port, Object.entries(settings).toSorted()]);
+    const sorted = Object.entries(settings).toSorted(([a], [b]) => (a < b ? -1 : 1));
+    const text = JSON.stringify([image, engine, port, sorted]);
     return {
       desired,
       spec,
