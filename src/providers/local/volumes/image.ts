@@ -8,11 +8,15 @@
 import { existsSync, realpathSync, statSync } from "node:fs";
 import { mkdir, rmdir, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileBehind, isMounted, mountedAt } from "./mounts.ts";
+import { fileBehind, isAttached, isMounted, mountedAt } from "./mounts.ts";
 import { ProgramFailure, program } from "./program.ts";
 
 /** Errors that e2fsck has mended by itself are none. */
 const MENDED = [0, 1];
+
+/** Ten seconds. */
+const LOOKS = 500;
+const LOOK_EVERY = 20;
 
 export interface Mounted {
   readonly image: string;
@@ -67,9 +71,13 @@ export async function mount({ image, folder }: Mounted): Promise<void> {
   await rmdir(join(folder, "lost+found")).catch(() => {});
 }
 
-/** Rejects while somebody uses it. */
-export async function unmount({ folder }: Mounted): Promise<void> {
+/** Rejects while somebody uses it. When it resolves the image is nobody's: a loop device lets go a moment after it is unmounted. */
+export async function unmount({ image, folder }: Mounted): Promise<void> {
   if (isMounted(folder)) await program("umount", [folder]);
+  for (let look = 0; isAttached(image); look += 1) {
+    if (look === LOOKS) throw new Error(`A loop device still holds ${image}: see losetup.`);
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY));
+  }
 }
 
 /** Bytes that its filesystem spans, wherever the file ends. */

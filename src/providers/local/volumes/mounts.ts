@@ -1,5 +1,5 @@
 /** What is mounted where, as the kernel says it. */
-import { existsSync, readFileSync, realpathSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync, realpathSync } from "node:fs";
 import { basename } from "node:path";
 
 /** The device that is mounted at a path; undefined when nothing is. */
@@ -24,6 +24,12 @@ export function fileBehind(device: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Whether some loop device has the file; one that was just unmounted may for a moment. */
+export function isAttached(file: string): boolean {
+  const real = realpathSync(file);
+  return readdirSync("/sys/block").some((name) => name.startsWith("loop") && fileBehind(name) === real);
 }
 
 function unescaped(text: string): string {

@@ -8,6 +8,9 @@ import { mkdir, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { program } from "./program.ts";
 
+/** A copy that has outlived who began it may still put files there, until it finds that their folder is gone. */
+const GONE = { recursive: true, force: true, maxRetries: 20, retryDelay: 50 } as const;
+
 /** Makes what is to be at `path`, unless it is there already. `fill` is given a path where nothing is yet. */
 export async function makeWhole(path: string, fill: (partial: string) => Promise<void>): Promise<void> {
   if (existsSync(path)) return;
@@ -21,7 +24,8 @@ export async function makeWhole(path: string, fill: (partial: string) => Promise
     await rename(partial, path);
     await flush(folder);
   } catch (error) {
-    await rm(partial, { recursive: true, force: true });
+    // What cannot be taken away now, the next attempt takes away.
+    await rm(partial, GONE).catch(() => {});
     throw error;
   }
 }
@@ -41,8 +45,7 @@ function prefixOf(path: string): string {
 async function sweep(path: string): Promise<void> {
   if (!existsSync(dirname(path))) return;
   for (const name of readdirSync(dirname(path)))
-    if (name.startsWith(prefixOf(path)))
-      await rm(join(dirname(path), name), { recursive: true, force: true });
+    if (name.startsWith(prefixOf(path))) await rm(join(dirname(path), name), GONE);
 }
 
 async function flush(folder: string): Promise<void> {
