@@ -1,7 +1,6 @@
 /** Everything that one container engine can do: the classes called `docker`. */
 import type { Clock } from "../../clock/clock.ts";
 import type { ContainerSettings } from "../../provider/container.ts";
-import type { DatabaseServers } from "../../provider/database-server.ts";
 import type { Keyring } from "../../model/sealed.ts";
 import type { DatabaseServers } from "../../provider/database-server.ts";
 import type { Prospect, Provider } from "../../provider/provider.ts";
@@ -9,7 +8,6 @@ import { BaseImage } from "./base-image.ts";
 import { Builds } from "./build.ts";
 import { ChosenImages, type EnsureImage } from "./chosen-image.ts";
 import { Containers } from "./containers.ts";
-import { DockerDatabases } from "./database-server.ts";
 import { DockerDatabases } from "./database-server.ts";
 import { Engine, type EngineOptions } from "./engine.ts";
 import { Files } from "./files.ts";
@@ -30,8 +28,6 @@ export interface DockerOptions {
   readonly hidden: readonly string[];
   /** Image for services that name none; made from this machine's Node when absent. */
   readonly base?: string;
-  /** Image of each database system, as the Location says. */
-  readonly databaseImages?: Readonly<Record<string, string>>;
   /** Image of each database engine; the engine's own when absent. */
   readonly databaseImages?: Readonly<Record<string, string>>;
   /** Opened values of a Secret, for registries. */
@@ -47,8 +43,6 @@ export interface DockerProviders {
   /** All but the instances'. */
   readonly providers: readonly Provider[];
   readonly databaseServers: DatabaseServers;
-  /** Class `docker` of Database: a source of servers, for who knows what is done in them. */
-  readonly databases: DatabaseServers;
   /** "Docker 20.10.24, API 1.41"; rejects in one sentence when it cannot be reached. */
   readonly describe: () => Promise<string>;
   /** What runs goes on, to be found by the next control plane of this home. */
@@ -104,12 +98,6 @@ export function dockerProviders(options: DockerOptions): DockerProviders {
   return {
     instances,
     providers: [new DockerVolumes(engine, home), new DockerNetworks(engine, home)],
-    databases: new DockerDatabases({
-      engine,
-      home,
-      images,
-      ...(options.databaseImages === undefined ? {} : { imageOf: options.databaseImages }),
-    }),
     databaseServers: new DockerDatabases({
       engine,
       home,
