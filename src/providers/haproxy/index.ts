@@ -6,7 +6,8 @@
  *
  *  H1 The frame in force is what the worker says of itself, never what was written (configuration.ts, C1).
  *  H2 What was told last is recorded (record.ts) before it is put in force; `ensure` puts it in force again after a crash.
- *  H3 One change of a balancer at a time, so that a worker that starts misses none.
+ *  H3 One change or look at a balancer at a time, so that a worker that starts misses none, and nobody asks in a reload.
+ *     Drains alone go on beside, since they take long.
  */
 import type { Clock } from "../../clock/clock.ts";
 import type { BalancerSpec } from "../../controller/routes.ts";
@@ -82,16 +83,17 @@ export class HaproxyBalancers implements TrafficProvider {
     ];
   }
 
-  async observe(desired: Desired): Promise<Observation | undefined> {
-    if (this.#options.host.find(desired.identity) === undefined) return undefined;
-    const { process } = this.#balancer(desired.identity);
-    const record = readRecord(process.folder);
-    const frame = await process.frame();
-    return observation(
-      desired.spec as BalancerSpec,
-      record?.listeners ?? [],
-      frame === undefined ? "HAProxy has no worker." : undefined,
-    );
+  observe(desired: Desired): Promise<Observation | undefined> {
+    return this.#alone(desired.identity, async ({ process }) => {
+      if (!process.isRunning) return undefined;
+      const record = readRecord(process.folder);
+      const frame = await process.frame();
+      return observation(
+        desired.spec as BalancerSpec,
+        record?.listeners ?? [],
+        frame === undefined ? "HAProxy has no worker." : undefined,
+      );
+    });
   }
 
   ensure(desired: Desired, context: ProviderContext): Promise<Observation> {
@@ -118,23 +120,25 @@ export class HaproxyBalancers implements TrafficProvider {
   }
 
   async drain(identity: Identity, pool: string, member: string, timeout: number): Promise<void> {
-    // What does not run has nothing in flight.
-    if (this.#options.host.find(identity) === undefined) return;
-    await this.#balancer(identity).drains.wait(pool, member, timeout);
+    const isRunning = (): boolean => this.#options.host.find(identity) !== undefined;
+    await this.#balancer(identity).drains.wait(pool, member, timeout, isRunning);
   }
 
-  async stats(identity: Identity): Promise<readonly MemberStats[]> {
-    const { process, window } = this.#balancer(identity);
-    const { current, old } = await count(process.runtime);
-    const leaving = new Map(memberCounts(old).map((one) => [`${one.pool} ${one.id}`, one.inFlight]));
-    return window
-      .add(memberCounts(current))
-      .map((one) => ({ ...one, inFlight: one.inFlight + (leaving.get(`${one.pool} ${one.id}`) ?? 0) }));
+  stats(identity: Identity): Promise<readonly MemberStats[]> {
+    return this.#alone(identity, async ({ process, window }) => {
+      const { current, old } = await count(process.runtime);
+      const leaving = new Map(memberCounts(old).map((one) => [`${one.pool} ${one.id}`, one.inFlight]));
+      return window
+        .add(memberCounts(current))
+        .map((one) => ({ ...one, inFlight: one.inFlight + (leaving.get(`${one.pool} ${one.id}`) ?? 0) }));
+    });
   }
 
-  async metrics(identity: Identity): Promise<string> {
-    const { current } = await count(this.#balancer(identity).process.runtime);
-    return renderMetrics(current, memberCounts(current));
+  metrics(identity: Identity): Promise<string> {
+    return this.#alone(identity, async ({ process }) => {
+      const { current } = await count(process.runtime);
+      return renderMetrics(current, memberCounts(current));
+    });
   }
 
   async setChallenges(identity: Identity, challenges: Readonly<Record<string, string>>): Promise<void> {

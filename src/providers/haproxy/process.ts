@@ -17,7 +17,7 @@ import { type Backend, FILES } from "./layout.ts";
 import { PortTaken } from "./listeners.ts";
 import { check } from "./program.ts";
 import { writeWhole } from "./record.ts";
-import { Runtime } from "./runtime.ts";
+import { Runtime, isAway } from "./runtime.ts";
 import { type Client, readClients, writeClients } from "./tables.ts";
 
 const START_PATIENCE = 30_000;
@@ -200,10 +200,4 @@ export class Process {
       ?.trim();
     return new Error(`HAProxy ${what}${reason === undefined ? "" : `: ${reason}`}`);
   }
-}
-
-function isAway(error: unknown): boolean {
-  return ["ENOENT", "ECONNREFUSED", "ECONNRESET", "EPIPE"].includes(
-    (error as NodeJS.ErrnoException).code ?? "",
-  );
 }

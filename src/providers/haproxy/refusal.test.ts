@@ -148,6 +148,18 @@ describe("class haproxy", () => {
     expect((await front.ask()).text).toBe("web");
   });
 
+  it("has nothing in flight once it is dead", async () => {
+    const front = await traffic.front({ routes: [{ service: "web" }] });
+    const web = await traffic.backend("web");
+    await front.members([web]);
+    const held = front.ask("/held").catch(() => undefined);
+    await web.holding(1);
+    const draining = front.provider.drain(front.identity, "web", "web", 25_000);
+    await traffic.kill(front);
+    await Promise.all([draining, held]);
+    await front.provider.drain(front.identity, "web", "web", 25_000);
+  });
+
   it("is told of members while it is away, and starts with them", async () => {
     const front = await traffic.front({ routes: [{ service: "web" }] });
     await traffic.kill(front);

@@ -91,3 +91,14 @@ export function parseWorkers(text: string): Workers {
   }
   return { current, old, reloads, failed };
 }
+
+/** No worker answers. */
+export class WorkerAway extends Error {}
+
+/** Nobody is there to be asked: before the start has ended, in a reload, after the end. */
+export function isAway(error: unknown): boolean {
+  if (error instanceof WorkerAway) return true;
+  return ["ENOENT", "ECONNREFUSED", "ECONNRESET", "EPIPE"].includes(
+    (error as NodeJS.ErrnoException).code ?? "",
+  );
+}

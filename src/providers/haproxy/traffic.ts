@@ -11,7 +11,7 @@ import { type CertificateFile, present } from "./certificates.ts";
 import { type Server, checkSettings, serverOf } from "./configuration.ts";
 import { type Backend, FILES, memberOfServer, poolOfBackend, seatOf } from "./layout.ts";
 import { type MapEntries, mapChanges, presentEntries } from "./maps.ts";
-import type { Runtime } from "./runtime.ts";
+import { type Runtime, WorkerAway, isAway } from "./runtime.ts";
 import { changes, presentServers, sweep } from "./servers.ts";
 import { type Row, parseStatistics } from "./statistics.ts";
 
@@ -116,14 +116,23 @@ export interface Counted {
   readonly old: readonly Row[];
 }
 
+/** @throws WorkerAway */
 export async function count(runtime: Runtime): Promise<Counted> {
   const { current, old } = await runtime.workers();
-  const rows = async (worker: number): Promise<readonly Row[]> =>
-    parseStatistics(await runtime.ask(worker, "show stat"));
+  const told = async (worker: number | undefined): Promise<string> =>
+    worker === undefined ? "" : runtime.ask(worker, "show stat");
+  // First those that may end at any moment, with nothing in flight then.
+  const ending = await Promise.all(old.map(told));
+  const text = await told(current);
+  if (!isStatistics(text)) throw new WorkerAway("HAProxy has no worker; it is starting or reloading.");
   return {
-    current: current === undefined ? [] : await rows(current),
-    old: (await Promise.all(old.map(rows))).flat(),
+    current: parseStatistics(text),
+    old: ending.filter(isStatistics).flatMap((one) => parseStatistics(one)),
   };
+}
+
+function isStatistics(text: string): boolean {
+  return text.startsWith("# pxname");
 }
 
 /** Waits for the connections and requests to a member to end. Many that wait share what they look at. */
@@ -138,15 +147,26 @@ export class Drains {
     this.#clock = clock;
   }
 
-  async wait(pool: string, member: string, timeout: number): Promise<void> {
+  /** What does not run, or ends meanwhile, has nothing in flight. */
+  async wait(pool: string, member: string, timeout: number, isRunning: () => boolean): Promise<void> {
     const deadline = this.#clock.now() + timeout;
     // Between being chosen and being connected to, a server counts nothing for a moment: two looks.
     let quiet = 0;
-    while (quiet < 2) {
-      const { current, old } = await this.#look();
-      quiet = [...current, ...old].some((row) => isBusy(row, pool, member)) ? 0 : quiet + 1;
+    while (isRunning()) {
+      quiet = (await this.#isQuiet(pool, member)) ? quiet + 1 : 0;
       if (quiet === 2 || this.#clock.now() >= deadline) return;
       await this.#clock.sleep(LOOK);
+    }
+  }
+
+  async #isQuiet(pool: string, member: string): Promise<boolean> {
+    try {
+      const { current, old } = await this.#look();
+      return ![...current, ...old].some((row) => isBusy(row, pool, member));
+    } catch (error) {
+      // In a reload, or at its end: nothing is to be seen for a moment.
+      if (isAway(error)) return false;
+      throw error;
     }
   }
 
