@@ -97,8 +97,9 @@ export function databaseProvider({ source, engines, rotationGrace }: DatabasePro
       const engine = engineOf(desired.spec);
       const access = await source.ensure(desired, context);
       return engine.within(access, wantedDatabase(desired, 0, isShared, context), async (session) => {
-        const mark = (await session.find())?.mark;
-        if (mark?.uid !== desired.identity.uid) return [];
+        const found = await session.find();
+        if (found !== undefined && found.mark?.uid !== desired.identity.uid) return [];
+        const mark = found?.mark;
         return session.remove(mark, allLogins(desired, mark), context.keepData);
       });
     },

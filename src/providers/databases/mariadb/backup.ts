@@ -33,10 +33,8 @@ const LONGEST_HOLD = 5_000;
 export const mariadbBackups: EngineBackups = {
   backup: async (access, { database }, path, { signal }) => {
     const file = join(path, FILE);
-    const checksum = await withConnection(
-      access,
-      (sql) => dumpAndSum(access, database, file, sql, signal),
-      PATIENCE,
+    const checksum = await connected(access, signal, (sql) =>
+      dumpAndSum(access, database, file, sql, signal),
     );
     const opened = await open(file, "r+");
     try {
@@ -59,7 +57,8 @@ export const mariadbBackups: EngineBackups = {
       );
     }
   },
-  checksum: (access, { database }) => withConnection(access, (sql) => checksumOf(sql, database), PATIENCE),
+  checksum: (access, { database }, { signal }) =>
+    connected(access, signal, (sql) => checksumOf(sql, database)),
   restore: async (access, wanted, source, { signal, clock }) => {
     const { database, identity } = wanted;
     const found = await withConnection(access, (sql) => commentOf(sql, database));
@@ -88,6 +87,23 @@ export const mariadbBackups: EngineBackups = {
   },
 };
 
+/** Ends with the signal, whatever the server does. */
+async function connected<T>(
+  access: ServerAccess,
+  signal: AbortSignal,
+  use: (sql: Connection) => Promise<T>,
+): Promise<T> {
+  signal.throwIfAborted();
+  const aborted = Promise.withResolvers<never>();
+  const abort = (): void => aborted.reject(signal.reason as Error);
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    return await withConnection(access, (sql) => Promise.race([use(sql), aborted.promise]), PATIENCE);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
+
 async function dumpAndSum(
   access: ServerAccess,
   database: string,
@@ -102,7 +118,6 @@ async function dumpAndSum(
       message: `The table '${other.name}' is of the engine ${other.engine}, which has no snapshot to back up.`,
       hint: `Convert it: ALTER TABLE ${quoted(other.name)} ENGINE=InnoDB.`,
     });
-  const before = new Set((await transactions(sql)).map(({ thread }) => thread));
   const options = ["--single-transaction", "--skip-lock-tables", "--routines", "--triggers", "--events"];
   const forms = ["--hex-blob", "--no-tablespaces", "--skip-comments", "--default-character-set=utf8mb4"];
   const command = [
@@ -114,26 +129,28 @@ async function dumpAndSum(
     database,
   ];
   let dump: ReturnType<typeof run> | undefined;
-  await withConnection(
+  const broken = new AbortController();
+  const ending = AbortSignal.any([signal, broken.signal]);
+  const held = withConnection(
     access,
     async (holder) => {
       await holder.query("backup stage start");
       await holder.query("backup stage block_commit");
       await sql.query("set session transaction isolation level repeatable read");
       await sql.query("start transaction with consistent snapshot, read only");
-      dump = run(command, { env: { ...plainEnvironment, MYSQL_PWD: access.password }, signal });
+      dump = run(command, { env: { ...plainEnvironment, MYSQL_PWD: access.password }, signal: ending });
       const over = dump.then(() => true);
-      // Its connection is the one that has a transaction and is neither ours nor was there before.
-      const mine = (sql as Connection & { readonly threadId: number }).threadId;
-      const hasBegun = async (): Promise<boolean> =>
-        (await transactions(holder)).some(
-          ({ thread, user }) => user === access.user && thread !== mine && !before.has(thread),
-        );
+      // The first bytes are on disk some tables after its transaction has begun; a small dump is over by then.
+      const hasBegun = async (): Promise<boolean> => (await sizeOf(file)) > 0;
       while (!(await hasBegun())) if (await Promise.race([over, pause(2, false)])) break;
       await holder.query("backup stage end");
     },
     LONGEST_HOLD,
   );
+  await held.catch((error: unknown) => {
+    broken.abort();
+    throw error;
+  });
   const [result, checksum] = await Promise.all([dump, checksumOf(sql, database)]);
   signal.throwIfAborted();
   if (result?.kind === "failed") throw new Error(`mariadb-dump could not be run: ${result.error}.`);
@@ -142,14 +159,12 @@ async function dumpAndSum(
   return checksum;
 }
 
-function transactions(
-  sql: Connection,
-): Promise<readonly { readonly thread: number; readonly user: string }[]> {
-  return rows(
-    sql,
-    `select p.id as thread, p.user as user from information_schema.innodb_trx t
-     join information_schema.processlist p on p.id = t.trx_mysql_thread_id`,
-  );
+async function sizeOf(file: string): Promise<number> {
+  try {
+    return (await stat(file)).size;
+  } catch {
+    return 0;
+  }
 }
 
 async function commentOf(sql: Connection, database: string): Promise<string | undefined> {
@@ -196,7 +211,7 @@ async function loaded(
   signal.throwIfAborted();
   if (code !== 0) throw new Error(`The dump could not be loaded: ${words.trim().split("\n").at(-1)}`);
   await feeding;
-  return withConnection(access, (sql) => checksumOf(sql, name), PATIENCE);
+  return connected(access, signal, (sql) => checksumOf(sql, name));
 }
 
 /** Rows never begin a line like this: in them the ends of lines are written as \n. */
