@@ -79,6 +79,6 @@ async function inThread(
 
 /** In the published package the JavaScript made of it stands beside. */
 function mainFile(): URL {
-  const source = new URL("schema-main.ts", import.meta.url);
-  return existsSync(source) ? source : new URL("schema-main.js", import.meta.url);
+  const source = new URL("./schema-main.ts", import.meta.url);
+  return existsSync(source) ? source : new URL("./schema-main.js", import.meta.url);
 }
