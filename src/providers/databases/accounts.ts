@@ -86,12 +86,31 @@ function purpose({ identity }: Desired<DatabaseSpec>, ofWhom: string, generation
   return `database/${namespace}/${name}/${uid}${ofWhom}${generation === 0 ? "" : `/${generation}`}`;
 }
 
-/** Every login that an account ever had. */
-export function allLogins(desired: Desired<DatabaseSpec>, mark: Mark): readonly string[] {
-  return [ownerRole(desired), ...Object.keys(mark.users)].flatMap((account) => [
-    account,
-    ...(mark.generation === 0 ? [] : [loginName(account, 1)]),
-  ]);
+/** The logins that were made: with no mark, those that may have been. */
+export function allLogins(desired: Desired<DatabaseSpec>, mark: Mark | undefined): readonly string[] {
+  const users =
+    mark === undefined ? (desired.spec.users ?? []).map(({ name }) => name) : Object.keys(mark.users);
+  return [ownerRole(desired), ...users].flatMap((account) => loginsOf(account, mark?.generation ?? 1));
+}
+
+/** Of an account, up to a generation. */
+export function loginsOf(account: string, generation: number): readonly string[] {
+  return generation === 0 ? [account] : [account, loginName(account, 1)];
+}
+
+/** The logins that would be made now and were not made by us before: if they are there, they are somebody else's (I9). */
+export function loginsToBe(
+  accounts: readonly Account[],
+  ownerRole: string,
+  mark: Mark,
+  before: Mark | undefined,
+): readonly string[] {
+  const known = before === undefined ? [] : [ownerRole, ...Object.keys(before.users)];
+  const ours = new Set(known.flatMap((account) => loginsOf(account, before?.generation ?? 0)));
+  const first = mark.isAdopted === true ? new Set([ownerRole]) : new Set<string>();
+  return accounts
+    .flatMap(({ name }) => loginsOf(name, mark.generation))
+    .filter((login) => !ours.has(login) && !first.has(login));
 }
 
 /** Brings the accounts to what is declared and asked for, one step of a rotation at a time. */

@@ -119,8 +119,11 @@ export interface EngineSession {
   connections(logins: readonly string[]): Promise<number>;
   /** Nobody logs in with them any more; who is connected stays. */
   lock(logins: readonly string[]): Promise<void>;
-  /** Takes away what was made; with `keepData` the accounts are locked and what is left is named. */
-  remove(mark: Mark, logins: readonly string[], keepData: boolean): Promise<readonly string[]>;
+  /**
+   * Takes away what was made; with `keepData` the accounts are locked and what is left is named. Without a mark the making
+   * was never finished.
+   */
+  remove(mark: Mark | undefined, logins: readonly string[], keepData: boolean): Promise<readonly string[]>;
 }
 
 /** As in DatabaseProvider (provider/provider.ts), in a server that is there. */

@@ -204,6 +204,17 @@ describe("a database on a server that exists", () => {
     expect(await ask(superuser, "show databases like 'mine'")).toEqual([]);
   });
 
+  it("refuses a rotation whose second login is somebody else's, and does not take that away", async () => {
+    const desired = external("turn");
+    await ensure(desired);
+    await ask(superuser, "create user turn_b@'%'");
+    await expect(ensure(external("turn", {}, { "tutti.dev/rotate": "1" }))).rejects.toMatchObject({
+      diagnostic: { code: "UserExists" },
+    });
+    await remove(desired);
+    expect(await usersLike("turn%")).toEqual([{ User: "turn_b" }]);
+  });
+
   it("takes away what it made, or keeps the data for the next of its name", async () => {
     const desired = external("kept", { users: [{ name: "kept_reader" }] });
     await ask(urlOf(await ensure(desired)), "create table t (n int)");

@@ -12,7 +12,7 @@ import type { Connection } from "mysql2/promise";
 import type { ServerAccess } from "../../../provider/database-server.ts";
 import { TerminalError } from "../../../provider/provider.ts";
 import { equal } from "../../../model/equality.ts";
-import { loginName } from "../accounts.ts";
+import { loginName, loginsToBe } from "../accounts.ts";
 import type { Access, Account, EngineSession, Mark, WantedDatabase } from "../engine.ts";
 import { markIn, withMark, withoutMark } from "../marks.ts";
 import { checkReady, quoted, rows, withConnection } from "./connection.ts";
@@ -115,10 +115,15 @@ class MariadbSession implements EngineSession {
       await this.#connection.query(`alter user ?@'%' account lock`, [login]);
   }
 
-  async remove(mark: Mark, logins: readonly string[], keepData: boolean): Promise<readonly string[]> {
+  async remove(
+    mark: Mark | undefined,
+    logins: readonly string[],
+    keepData: boolean,
+  ): Promise<readonly string[]> {
+    if (mark === undefined) return []; // nothing is made before the mark
     const { database, ownerRole } = this.#wanted;
     const isAdopted = mark.isAdopted === true;
-    const owner = [ownerRole, loginName(ownerRole, 1)];
+    const owner = logins.filter((login) => [ownerRole, loginName(ownerRole, 1)].includes(login));
     await this.#dropLogins(logins.filter((login) => !owner.includes(login)));
     if (!isAdopted && !keepData) {
       await this.#connection.query(`drop database if exists ${quoted(database)}`);
@@ -126,7 +131,7 @@ class MariadbSession implements EngineSession {
       return [];
     }
     // Views and routines run with the rights of who made them: their accounts stay, locked.
-    if (isAdopted) await this.#dropLogins(owner.slice(1));
+    if (isAdopted) await this.#dropLogins(owner.filter((login) => login !== ownerRole));
     else await this.lock(owner);
     const comment = (await this.#comment()) ?? "";
     const { isIntent: _, ...rest } = mark as Intent;
@@ -177,19 +182,16 @@ class MariadbSession implements EngineSession {
     return found.map(({ name }) => name);
   }
 
-  /** Accounts that are there and no mark of ours names are somebody else's (I9). */
-  async #refuseForeign(mark: Mark, accounts: readonly Account[], before: Mark | undefined): Promise<void> {
-    if (!this.#wanted.isShared) return;
-    const known = new Set(before === undefined ? [] : [this.#wanted.ownerRole, ...Object.keys(before.users)]);
-    const logins = accounts
-      .filter(({ name }) => !known.has(name))
-      .flatMap(({ name }) => (mark.isAdopted === true ? [loginName(name, 1)] : [name, loginName(name, 1)]));
-    const [foreign] = await this.#present(logins);
+  async #refuseForeign(mark: Mark, accounts: readonly Account[], before: Intent | undefined): Promise<void> {
+    const { isShared, ownerRole } = this.#wanted;
+    if (!isShared) return;
+    // What an intent was written for may be there, made by us before a crash.
+    const known = before?.isIntent === true ? { ...before, generation: mark.generation } : before;
+    const [foreign] = await this.#present(loginsToBe(accounts, ownerRole, mark, known));
     if (foreign === undefined) return;
-    const isOwner = [0, 1].some((turn) => loginName(this.#wanted.ownerRole, turn) === foreign);
     throw new TerminalError({
       code: "UserExists",
-      path: isOwner ? "spec.user" : "spec.users",
+      path: [ownerRole, loginName(ownerRole, 1)].includes(foreign) ? "spec.user" : "spec.users",
       message: `The user '${foreign}' is on the server already and was not made for this database.`,
       hint: "Choose another name.",
     });

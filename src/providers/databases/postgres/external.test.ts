@@ -155,6 +155,27 @@ describe("what others made on the server", () => {
   });
 });
 
+describe("a making that a crash cut short", () => {
+  const halves = [
+    "create role half nologin; comment on role half is 'tutti:uid-half'; grant half to admin",
+    "create database half owner half",
+  ];
+
+  it.each([1, 2])("is finished by the next, after step %i", async (steps) => {
+    for (const statement of halves.slice(0, steps)) await asSuperuser(statement);
+    const seen = await ensure(external("half"));
+    expect(await run(url(seen), "select 1 as one")).toEqual([{ one: 1 }]);
+    await remove(external("half"));
+  });
+
+  it.each([1, 2])("leaves nothing when it is removed instead, after step %i", async (steps) => {
+    for (const statement of halves.slice(0, steps)) await asSuperuser(statement);
+    await remove(external("half"));
+    expect(await asSuperuser("select rolname from pg_roles where rolname like 'half%'")).toEqual([]);
+    expect(await asSuperuser("select 1 from pg_database where datname = 'half'")).toEqual([]);
+  });
+});
+
 describe("removal", () => {
   it("takes database and roles away, and doing it again changes nothing", async () => {
     const desired = external("gone", { users: [{ name: "gone_reader" }] });

@@ -11,7 +11,7 @@ import type { Sql } from "postgres";
 import type { ServerAccess } from "../../../provider/database-server.ts";
 import { TerminalError } from "../../../provider/provider.ts";
 import type { Account, EngineSession, Login, Mark, WantedDatabase } from "../engine.ts";
-import { loginName } from "../accounts.ts";
+import { loginName, loginsOf } from "../accounts.ts";
 import { markIn, withMark, withoutMark } from "../marks.ts";
 import { checkReady, quoted, withConnection } from "./database.ts";
 import { dropGrants, ensureExtensions, grant } from "./grants.ts";
@@ -105,7 +105,7 @@ class PostgresSession implements EngineSession {
         for (const { name, access } of changed) await grant(sql, this.#wanted, name, access);
         for (const name of gone) await dropGrants(sql, this.#wanted, name);
       });
-    await this.#dropRoles(gone.flatMap((name) => this.#loginsOf(name, mark)));
+    await this.#dropRoles(gone.flatMap((name) => loginsOf(name, mark.generation)));
     await this.#mark(mark);
   }
 
@@ -120,19 +120,22 @@ class PostgresSession implements EngineSession {
       if (canLogin) await this.#sql.unsafe(`alter role ${quoted(name)} nologin password null`);
   }
 
-  async remove(mark: Mark, logins: readonly string[], keepData: boolean): Promise<readonly string[]> {
+  async remove(
+    mark: Mark | undefined,
+    logins: readonly string[],
+    keepData: boolean,
+  ): Promise<readonly string[]> {
     const { database, ownerRole } = this.#wanted;
-    const kept = keepData || mark.isAdopted === true;
+    if (mark === undefined || (!keepData && mark.isAdopted !== true)) {
+      await this.#sql.unsafe(`drop database if exists ${quoted(database)} with (force)`);
+      await this.#dropRoles(logins.toReversed());
+      return [];
+    }
     const users = Object.keys(mark.users);
     await this.#inside(async (sql) => {
       for (const name of users) await dropGrants(sql, this.#wanted, name);
     });
-    await this.#dropRoles(users.flatMap((name) => this.#loginsOf(name, mark)));
-    if (!kept) {
-      await this.#sql.unsafe(`drop database if exists ${quoted(database)} with (force)`);
-      await this.#dropRoles([...logins].toReversed());
-      return [];
-    }
+    await this.#dropRoles(users.flatMap((name) => loginsOf(name, mark.generation)));
     if (mark.isAdopted === true) {
       // What was there before stays as it was; only our login goes.
       await this.#dropRoles(logins.filter((name) => name !== ownerRole));
@@ -168,13 +171,9 @@ class PostgresSession implements EngineSession {
     return !this.#wanted.isShared || comment === this.#roleMark;
   }
 
-  #loginsOf(account: string, mark: Mark): readonly string[] {
-    return mark.generation === 0 ? [account] : [loginName(account, 1), account];
-  }
-
   /** Roles, memberships and passwords become so in one transaction. */
   async #ensureRoles(mark: Mark, accounts: readonly Account[], before: Mark | undefined): Promise<void> {
-    const names = accounts.flatMap(({ name }) => this.#loginsOf(name, mark));
+    const names = accounts.flatMap(({ name }) => loginsOf(name, mark.generation));
     const there = new Map((await this.#roles(names)).map((role) => [role.name, role]));
     const statements: string[] = [];
     for (const account of accounts) {

@@ -9,7 +9,7 @@
 import type { ServerAccess } from "../../../provider/database-server.ts";
 import { TerminalError } from "../../../provider/provider.ts";
 import { equal } from "../../../model/equality.ts";
-import { loginName } from "../accounts.ts";
+import { loginName, loginsToBe } from "../accounts.ts";
 import type { Account, EngineSession, Mark, WantedDatabase } from "../engine.ts";
 import { type Send, checkReady, withConnection } from "./connection.ts";
 import { passwordRule, pattern, rulesFor } from "./rules.ts";
@@ -91,7 +91,12 @@ class RedisSession implements EngineSession {
       await this.#change(present.map((login) => ["SETUSER", login, "off", "resetpass"]));
   }
 
-  async remove(mark: Mark, logins: readonly string[], keepData: boolean): Promise<readonly string[]> {
+  async remove(
+    mark: Mark | undefined,
+    logins: readonly string[],
+    keepData: boolean,
+  ): Promise<readonly string[]> {
+    if (mark === undefined) return []; // it comes with everything else at once
     const { ownerRole, database } = this.#wanted;
     const isAdopted = mark.isAdopted === true;
     const ours = isAdopted ? logins.filter((login) => login !== ownerRole) : logins;
@@ -124,19 +129,13 @@ class RedisSession implements EngineSession {
     return true;
   }
 
-  /** Users that are there and no mark of ours names are somebody else's (I9). */
   async #refuseForeign(mark: Mark, accounts: readonly Account[], before: Mark | undefined): Promise<void> {
     const { isShared, ownerRole } = this.#wanted;
-    const known = new Set(before === undefined ? [] : [ownerRole, ...Object.keys(before.users)]);
-    const logins = accounts
-      .filter(({ name }) => isShared && !known.has(name))
-      .flatMap(({ name }) => (mark.isAdopted === true ? [loginName(name, 1)] : [name, loginName(name, 1)]));
-    for (const login of logins) {
+    for (const login of isShared ? loginsToBe(accounts, ownerRole, mark, before) : []) {
       if ((await this.#user(login)) === undefined) continue;
-      const isOwner = [ownerRole, loginName(ownerRole, 1)].includes(login);
       throw new TerminalError({
         code: "UserExists",
-        path: isOwner ? "spec.user" : "spec.users",
+        path: [ownerRole, loginName(ownerRole, 1)].includes(login) ? "spec.user" : "spec.users",
         message: `The user '${login}' is on the server already and was not made for this database.`,
         hint: "Choose another name.",
       });
