@@ -25,11 +25,13 @@ const imageOf = {
 
 let daemon: Daemon;
 let engine: Engine;
+let remote: string;
 let databases: DockerDatabases;
 const made = new Map<string, Desired>();
 
 beforeAll(async () => {
-  daemon = await startDaemon();
+  remote = `tcp://127.0.0.1:${await freePort({ seed: `${HOME} engine` })}`;
+  daemon = await startDaemon({ args: ["-H", remote, "--tls=false"] });
   engine = new Engine({ endpoint: daemon.endpoint });
   databases = open();
   await importRedis(daemon.docker, imageOf.redis);
@@ -231,6 +233,22 @@ describe("a port", () => {
     };
     await expect.poll(() => moved().catch(() => null), { timeout: 60_000 }).toBe("1");
     await new Promise((resolve) => other.close(resolve));
+  });
+});
+
+describe("a server on an engine elsewhere", () => {
+  it("is reached under the engine's address, and leaves nothing behind", async () => {
+    const far = new Engine({ endpoint: remote });
+    const elsewhere = new DockerDatabases({ engine: far, home: HOME, images: new Images(far), imageOf });
+    const wanted = desired("cache", { engine: "postgres" });
+    const access = await elsewhere.ensure(wanted, context);
+    expect([far.isLocal, access.host, access.folder]).toEqual([false, "127.0.0.1", undefined]);
+    await expect
+      .poll(() => query(access, "select 1 as n").catch(() => undefined), { timeout: 60_000 })
+      .toEqual([{ n: 1 }]);
+    expect(await elsewhere.remove(wanted, { ...context, keepData: false })).toEqual([]);
+    expect(await daemon.docker.listContainers({ all: true })).toEqual([]);
+    far.close();
   });
 });
 

@@ -264,21 +264,17 @@ export class DockerDatabases implements DatabaseServers {
     labels: Record<string, string>,
     mounts: readonly Mount[],
   ): ContainerBody {
-    const { isLocal } = this.#engine;
-    const exposed = `${port}/tcp`;
+    const address = this.#engine.isLocal ? "127.0.0.1" : undefined; // D4
     return {
       Image: image,
-      Cmd: [...recipe.command({ port, address: isLocal ? "127.0.0.1" : undefined }, spec.settings)],
+      Cmd: [...recipe.command({ port, address }, spec.settings)],
       Env: Object.entries(recipe.env(PASSWORD_FILE)).map(([variable, value]) => `${variable}=${value}`),
       Labels: labels,
       StopSignal: recipe.stopSignal,
       StopTimeout: STOP_SECONDS,
-      ...(isLocal ? {} : { ExposedPorts: { [exposed]: {} } }),
       HostConfig: {
         ShmSize: 256 * 2 ** 20,
-        ...(isLocal
-          ? { NetworkMode: "host" }
-          : { PortBindings: { [exposed]: [{ HostPort: String(port) }] } }),
+        NetworkMode: "host",
         Mounts: [
           { Type: "volume", Source: name, Target: recipe.data },
           ...mounts.map(({ type, source, target }) => ({

@@ -186,6 +186,18 @@ describe("a registry that hangs", () => {
     }
   });
 
+  it("does not hold up a plan", async () => {
+    const silent = await startSilentRegistry();
+    try {
+      const hasty = new Images(engine, { patience: 300 });
+      await expect(hasty.pin({ image: `${silent.address}/shop/api:1` }, never)).rejects.toThrow(
+        /the registry 127.0.0.1:\d+ is too slow or does not answer/,
+      );
+    } finally {
+      await silent.close();
+    }
+  });
+
   it("holds up nobody who stops waiting, and nobody who waits for another image", async () => {
     const silent = await startSilentRegistry();
     try {

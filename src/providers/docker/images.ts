@@ -15,7 +15,7 @@ import { TerminalError } from "../../provider/provider.ts";
 import type { Engine } from "./engine.ts";
 import { statusOf } from "./errors.ts";
 import { pullFailure } from "./pull-failure.ts";
-import { followProgress } from "./progress.ts";
+import { PatienceError, followProgress } from "./progress.ts";
 import { Shared } from "./shared.ts";
 import { Transfer } from "./transfer.ts";
 import { type Reference, isSameRepository, parseReference } from "./reference.ts";
@@ -117,16 +117,38 @@ export class Images {
     signal: AbortSignal,
   ): Promise<string> {
     const authconfig = authFor(reference, credentials);
+    const patience = Math.min(ASK_PATIENCE, this.#patience);
+    const late = AbortSignal.timeout(patience);
     try {
       const found = (await this.#engine.call(
         (docker) => docker.getImage(image).distribution(authconfig === undefined ? {} : { authconfig }),
-        { signal, within: ASK_PATIENCE },
+        { signal: AbortSignal.any([signal, late]) },
       )) as { readonly Descriptor: { readonly digest: string } };
       return found.Descriptor.digest;
     } catch (error) {
+      if (late.aborted && !signal.aborted)
+        throw pullFailure(image, reference, new PatienceError(`nothing came for ${patience / 1000} s`), "");
+      if (isUnknownCall(error)) return this.#digestByPulling(image, reference, credentials, signal);
       if (statusOf(error) === undefined) throw error;
       throw pullFailure(image, reference, error, "");
     }
+  }
+
+  /** Podman asks no registry for a digest alone. */
+  async #digestByPulling(
+    image: string,
+    reference: Reference,
+    credentials: RegistryCredentials | undefined,
+    signal: AbortSignal,
+  ): Promise<string> {
+    const wanted = {
+      image,
+      policy: "always",
+      ...(credentials === undefined ? {} : { credentials }),
+    } as const;
+    const id = await this.ensure(wanted, signal);
+    const pulled = await this.#find(image, undefined, signal);
+    return pulled === undefined ? id : (digestOf(pulled, reference) ?? id);
   }
 
   async #pull(
@@ -173,6 +195,11 @@ function authFor({ registry }: Reference, credentials: RegistryCredentials | und
 
 /** What Docker Hub is called where one signs in. */
 const DOCKER_HUB = "https://index.docker.io/v1/";
+
+/** The engine has no such call: its answer is a bare page. */
+function isUnknownCall(error: unknown): boolean {
+  return statusOf(error) === 404 && (error as { json?: unknown }).json instanceof Uint8Array;
+}
 
 function digestOf({ RepoDigests }: ImageInspectInfo, { repository }: Reference): string | undefined {
   for (const known of (RepoDigests as readonly string[] | null) ?? []) {

@@ -103,6 +103,8 @@ describe("Podman", () => {
     const tag = `${registry.address}/shop/api:1`;
     await push(podman.docker, IMAGE, tag);
     await forget(podman.docker, tag);
+    expect(await images.pin({ image: tag }, never)).toMatch(/^sha256:[0-9a-f]{64}$/);
+    await forget(podman.docker, tag);
     const pulled = await images.ensure({ image: tag }, never);
     expect(await output(pulled, "echo pulled")).toBe("pulled");
     await expect(images.ensure({ image: `${registry.address}/shop/none:1` }, never)).rejects.toThrow(
