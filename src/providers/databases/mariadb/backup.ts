@@ -95,6 +95,7 @@ async function connected<T>(
 ): Promise<T> {
   signal.throwIfAborted();
   const aborted = Promise.withResolvers<never>();
+  aborted.promise.catch(() => {}); // it may come while nobody waits for it yet
   const abort = (): void => aborted.reject(signal.reason as Error);
   signal.addEventListener("abort", abort, { once: true });
   try {
@@ -207,6 +208,7 @@ async function loaded(
     child.once("close", resolve);
   });
   const feeding = feed(join(path, FILE), definer, child.stdin, ended);
+  feeding.catch(() => {}); // the program's own end is what counts
   const code = await ended;
   signal.throwIfAborted();
   if (code !== 0) throw new Error(`The dump could not be loaded: ${words.trim().split("\n").at(-1)}`);

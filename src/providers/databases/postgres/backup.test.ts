@@ -1,5 +1,5 @@
 /** Backups of real servers: the embedded one, whose version no installed pg_dump has, and the system's, which has its own. */
-import { mkdirSync, readdirSync } from "node:fs";
+import { mkdirSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Resource } from "../../../model/resource.ts";
@@ -74,6 +74,22 @@ function superuser(owner: ServerAddress, name: string): ServerAddress {
   return { ...owner, user: "postgres", password };
 }
 
+function databasesOf(server: ServerAddress): Promise<readonly string[]> {
+  return withConnection(server, "postgres", async (sql) =>
+    (
+      await sql<
+        { name: string }[]
+      >`select datname as name from pg_database where not datistemplate order by 1`
+    ).map((row) => row.name),
+  );
+}
+
+/** Where the server of a Database listens, though the Database is not made yet. */
+function serverOf({ identity }: Desired): ServerAddress {
+  const file = join(providers.folder, "databases", identity.namespace, identity.name, "port");
+  return { host: "127.0.0.1", port: Number(readFileSync(file, "utf8")), user: "postgres", password: "" };
+}
+
 /** What the control plane would find: a Backup that is good. */
 function knowing(name: string, path: string, report: BackupReport): ProviderContext {
   const status = {
@@ -120,13 +136,7 @@ describe.each([
 
   it("restored in a scratch database has the same checksum, and nothing is left of that", async () => {
     expect(await provider.verify(origin.desired, path, conformanceContext)).toBe(report.checksum);
-    const databases = await withConnection(
-      superuser(origin.owner, source),
-      "postgres",
-      (sql) =>
-        sql<{ name: string }[]>`select datname as name from pg_database where not datistemplate order by 1`,
-    );
-    expect(databases.map((row) => row.name)).toEqual(["postgres", source]);
+    expect(await databasesOf(superuser(origin.owner, source))).toEqual(["postgres", source]);
   });
 
   it("restored into a new database equals the original, and belongs to the new owner", async () => {
@@ -152,6 +162,23 @@ describe.each([
     const desired = desiredDatabase(`waiting-${name}`, { class: name, restore: { backup: "later" } });
     await expect(provider.ensure(desired, conformanceContext)).rejects.toThrow(/Waiting for backup\/later/);
     expect(await provider.observe(desired, conformanceContext)).toBeUndefined();
+  });
+
+  it("whose restore a crash cut off is restored anew, with nothing of the first attempt", async () => {
+    const desired = desiredDatabase(`again-${name}`, { class: name, restore: { backup: "monday" } });
+    await expect(provider.ensure(desired, conformanceContext)).rejects.toThrow(/Waiting for/);
+    const cut = new AbortController();
+    const context = knowing("monday", path, report);
+    const first = provider.ensure(desired, { ...context, signal: cut.signal });
+    // It dies as soon as the database is there under its other name, whatever is in it by then.
+    const server = superuser(serverOf(desired), desired.identity.name);
+    while (!(await databasesOf(server)).some((one) => one.startsWith("tutti_restore_")));
+    cut.abort(new Error("The control plane dies."));
+    await expect(first).rejects.toThrow("The control plane dies.");
+    expect(await databasesOf(server)).not.toContain(desired.identity.name);
+    expect((await provider.ensure(desired, context)).ready).toBe(true);
+    expect(await provider.checksum(desired, conformanceContext)).toBe(report.checksum);
+    expect(await databasesOf(server)).toEqual([desired.identity.name, "postgres"]);
   });
 
   it("is refused when what is restored is not what was backed up", async () => {

@@ -187,6 +187,7 @@ async function connected<T>(
 ): Promise<T> {
   signal.throwIfAborted();
   const aborted = Promise.withResolvers<never>();
+  aborted.promise.catch(() => {}); // it may come while nobody waits for it yet
   const abort = (): void => aborted.reject(signal.reason as Error);
   signal.addEventListener("abort", abort, { once: true });
   try {
