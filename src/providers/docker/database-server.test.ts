@@ -4,6 +4,7 @@ import { createConnection } from "mysql2/promise";
 import connect from "postgres";
 import { createClient } from "redis";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { systemClock } from "../../clock/clock.ts";
 import { validate } from "../../kinds/validate.ts";
 import { conformanceContext as context } from "../../provider/conformance.ts";
 import type { ServerAccess } from "../../provider/database-server.ts";
@@ -76,7 +77,19 @@ function container(name: string) {
   return daemon.docker.getContainer(databaseName(HOME, { namespace: "default", name }));
 }
 
-/** As who uses a server does: until it answers. */
+/** As who logs in does: a server that has just been started reads its data first. */
+async function untilServing<T>(work: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      const isStarting = /LOADING|starting up|ECONNREFUSED|not yet accepting/.test(String(error));
+      if (!isStarting) throw error;
+      await systemClock.sleep(50);
+    }
+  }
+}
+
 async function redis<T>(
   { host, port, user, password }: ServerAccess,
   use: (
@@ -92,6 +105,7 @@ async function redis<T>(
   client.on("error", () => {});
   await client.connect();
   try {
+    await untilServing(() => client.ping());
     return await use(client as never);
   } finally {
     client.destroy();
@@ -101,7 +115,7 @@ async function redis<T>(
 async function query<T>({ host, port, user, password }: ServerAccess, text: string): Promise<readonly T[]> {
   const sql = connect({ host, port, user, password, database: "postgres", max: 1, onnotice: () => {} });
   try {
-    return (await sql.unsafe(text)) as unknown as T[];
+    return await untilServing(async () => (await sql.unsafe(text)) as unknown as T[]);
   } finally {
     await sql.end();
   }
@@ -154,7 +168,7 @@ describe("a server in a container", () => {
     const access = await databases.ensure(wanted, context);
     await redis(access, async (client) => {
       await client.set("a", "1");
-      await client.sendCommand(["ACL", "SETUSER", "reader", "on", ">words", "~*", "+@read"]);
+      await client.sendCommand(["ACL", "SETUSER", "reader", "on", ">words", "~*", "+@read", "+ping"]);
       await client.sendCommand(["ACL", "SAVE"]);
     });
     await container("cache").stop();
