@@ -37,20 +37,22 @@ export async function freePorts(options: FreePortOptions, count: number): Promis
   const [first, last] = options.range ?? defaultRange;
   const size = last - first + 1;
   const start = hash(options.seed) % size;
-  const listening = options.elsewhere === true ? new Set<number>() : listeningPorts();
-  const isTold = options.elsewhere === true || (count > 1 && listening.size > 0);
+  const { elsewhere = false, taken = new Set<number>() } = options;
+  const listening = elsewhere ? new Set<number>() : listeningPorts();
+  const isTold = elsewhere || (count > 1 && listening.size > 0);
   const found: number[] = [];
   for (let step = 0; step < size && found.length < count; step++) {
     const port = first + ((start + step) % size);
-    if (options.taken?.has(port) === true || listening.has(port)) continue;
-    if (
-      isTold ||
-      ((await canListen(port, "127.0.0.1")) &&
-        (process.platform === "linux" || (await canListen(port, "0.0.0.0"))))
-    )
-      found.push(port);
+    if (taken.has(port) || listening.has(port)) continue;
+    if (isTold || (await isFree(port))) found.push(port);
   }
   return found;
+}
+
+/** On loopback and on all addresses: on Linux who has it on all of them has it on loopback too. */
+async function isFree(port: number): Promise<boolean> {
+  if (!(await canListen(port, "127.0.0.1"))) return false;
+  return process.platform === "linux" || canListen(port, "0.0.0.0");
 }
 
 /**

@@ -97,8 +97,8 @@ export class DockerDatabases implements DatabaseServers {
 
   async obstacles({ namespace, name, spec }: Prospect): Promise<readonly Obstacle[]> {
     const { port } = spec;
-    if (typeof port !== "number") return [];
-    if (!(await this.#isTaken(port))) return [];
+    const absence = this.#engine.absence();
+    if (absence.length > 0 || typeof port !== "number" || !(await this.#isTaken(port))) return absence;
     const ours = await this.#containers.inspect(databaseName(this.#options.home, { namespace, name }));
     return ours !== undefined && portOf(ours) === port ? [] : [portInUse(port)];
   }

@@ -83,6 +83,17 @@ describe("an engine on a socket", () => {
     );
   });
 
+  it("that is not there stands against what is declared, with what to do; one that is does not", () => {
+    expect(open({ endpoint: "unix:///nowhere.sock" }).absence()).toMatchObject([
+      {
+        code: "EngineMissing",
+        message: "There is no container engine at unix:///nowhere.sock.",
+        hint: "Start Docker or Podman, or declare a Location with the address of another engine.",
+      },
+    ]);
+    expect(open({ endpoint: daemon.endpoint }).absence()).toEqual([]);
+  });
+
   it("at no address at all is refused", () => {
     expect(() => open({ endpoint: "tcp://" })).toThrow("'tcp://' is not the address of a container engine.");
   });

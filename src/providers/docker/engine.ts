@@ -4,7 +4,8 @@
  *
  *   Location --> Engine --call(work)--> dockerode --> engine
  *
- *  E1 Nothing is reached, and nothing of dockerode loaded, before the first call.
+ *  E1 Nothing is reached, and nothing of dockerode loaded, before the first call that can be answered: where there is no
+ *     socket there is no engine, so a machine without one pays nothing for being asked about it.
  *  E2 Every call ends: with its answer, with the caller's signal, or after its time.
  *  E3 What goes wrong is one of three: the engine answered, and refuses (the client's error, with its status: errors.ts);
  *     TerminalError, it cannot be reached until a person changes something; an ordinary Error, it does not answer.
@@ -16,7 +17,7 @@ import { createRequire } from "node:module";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type Docker from "dockerode";
-import { TerminalError } from "../../provider/provider.ts";
+import { type Obstacle, TerminalError } from "../../provider/provider.ts";
 import { statusOf } from "./errors.ts";
 import { type SshSignIn, openSsh } from "./ssh.ts";
 
@@ -116,12 +117,34 @@ export class Engine {
       : `Podman ${podman.Version}, API ${version.ApiVersion}`;
   }
 
+  /** What stands against whatever is to be made there: nothing listens on this machine. Reaches nobody. */
+  absence(): readonly Obstacle[] {
+    if (!this.#hasNoSocket()) return [];
+    return [
+      {
+        code: "EngineMissing",
+        path: "spec.class",
+        message: `There is no container engine at ${this.endpoint}.`,
+        hint: "Start Docker or Podman, or declare a Location with the address of another engine.",
+      },
+    ];
+  }
+
   close(): void {
     this.#opened?.close();
     this.#opened = undefined;
   }
 
+  #hasNoSocket(): boolean {
+    return this.isLocal && !existsSync(this.#socket);
+  }
+
+  get #socket(): string {
+    return this.endpoint.slice("unix://".length);
+  }
+
   #open(): Opened {
+    if (this.#hasNoSocket()) throw this.#silent(`connect ENOENT ${this.#socket}`);
     const Client = load("dockerode") as typeof Docker;
     const { agent, close = () => agent.destroy(), lastWords, ...where } = this.#reach();
     // Everything is said, for what is not said the client takes from $DOCKER_HOST.
@@ -146,8 +169,7 @@ export class Engine {
   }
 
   #reach(): Route & Docker.DockerOptions {
-    if (this.isLocal)
-      return { socketPath: this.endpoint.slice("unix://".length), agent: new HttpAgent({ keepAlive: true }) };
+    if (this.isLocal) return { socketPath: this.#socket, agent: new HttpAgent({ keepAlive: true }) };
     const { protocol, hostname, port } = parsed(this.endpoint);
     if (protocol === "ssh:") return { host: "docker", ...openSsh(this.endpoint, this.#options.ssh) };
     const tls = this.#options.tls ?? tlsOfEnvironment(this.#options);

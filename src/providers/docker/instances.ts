@@ -98,7 +98,8 @@ export class DockerInstances implements InstanceProvider {
 
   obstacles({ spec }: Prospect): Promise<readonly Obstacle[]> {
     const hasImage = spec["image"] !== undefined || spec["build"] !== undefined;
-    return Promise.resolve(hasImage || this.#engine.isLocal ? [] : [needsImage(this.#engine.endpoint)]);
+    if (!hasImage && !this.#engine.isLocal) return Promise.resolve([needsImage(this.#engine.endpoint)]);
+    return Promise.resolve(this.#engine.absence());
   }
 
   async start(identity: Identity, spec: InstanceSpec, context: CallContext): Promise<Started> {

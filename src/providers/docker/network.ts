@@ -45,7 +45,7 @@ export class DockerNetworks implements Provider {
 
   obstacles({ spec: { cidr } }: Prospect): Promise<readonly Obstacle[]> {
     const isWrong = typeof cidr === "string" && !cidr.includes("${") && !CIDR.test(cidr);
-    return Promise.resolve(isWrong ? [wrongRange(cidr)] : []);
+    return Promise.resolve(isWrong ? [wrongRange(cidr)] : this.#engine.absence());
   }
 
   async observe(desired: Desired, { signal }: ProviderContext): Promise<Observation | undefined> {

@@ -12,6 +12,7 @@ import {
   type Desired,
   type Identity,
   type Observation,
+  type Obstacle,
   type ProviderContext,
   TerminalError,
   type VolumeProvider,
@@ -42,6 +43,10 @@ export class DockerVolumes implements VolumeProvider {
     this.#engine = engine;
     this.#home = home;
     this.#copies = new VolumeCopies(engine);
+  }
+
+  obstacles(): Promise<readonly Obstacle[]> {
+    return Promise.resolve(this.#engine.absence());
   }
 
   async observe(desired: Desired, { signal }: ProviderContext): Promise<Observation | undefined> {
