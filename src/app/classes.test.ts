@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ManualClock } from "../clock/manual.ts";
+import type { Resource } from "../model/resource.ts";
 import type { EngineHealth, Exit, InstanceProvider, Provider } from "../provider/provider.ts";
 import { createMemoryStore } from "../stores/memory.ts";
 import type { Store } from "../store/store.ts";
@@ -30,6 +31,16 @@ function balancer(name: string): Provider {
   return { kind: "LoadBalancer", class: name, capabilities: [] } as unknown as Provider;
 }
 
+async function create(
+  kind: string,
+  name: string,
+  body: { readonly spec?: object; readonly data?: Readonly<Record<string, string>> },
+): Promise<void> {
+  const metadata = kind === "Secret" ? { name, namespace: "default" } : { name };
+  const resource = { apiVersion: "tutti.dev/v1", kind, metadata, ...body };
+  await store.commit([{ type: "create", resource }], cause);
+}
+
 let store: Store;
 let classes: Classes;
 let containers: ReturnType<typeof engine>;
@@ -43,15 +54,7 @@ beforeEach(async () => {
     ["front", { type: "local", classes: { LoadBalancer: "second" } }],
     ["docker", { type: "docker", classes: {} }],
   ] as const)
-    await store.commit(
-      [
-        {
-          type: "create",
-          resource: { apiVersion: "tutti.dev/v1", kind: "Location", metadata: { name }, spec },
-        },
-      ],
-      cause,
-    );
+    await create("Location", name, { spec });
   containers = engine("docker", ["images", "users"]);
   closed = [];
   opened = 0;
@@ -119,6 +122,35 @@ describe("the engines of a location", () => {
     const spec = { type: "docker", classes: {}, docker: { endpoint: "tcp://other:2376" } };
     await store.commit([{ type: "update", resource: { ...location, spec } }], cause);
     classes.instance({ class: "docker", location: "docker" });
+    expect([opened, closed]).toEqual([2, ["docker"]]);
+  });
+
+  it("are opened anew when a Secret by which it is reached has changed, and those who found instances are told", async () => {
+    const reopened: string[] = [];
+    classes.onReopened((location) => reopened.push(location));
+    const docker = { endpoint: "tcp://rack:2376", tls: { secret: "rack" } };
+    await create("Location", "rack", { spec: { type: "docker", classes: {}, docker } });
+    classes.enginesAt("rack");
+    await create("Secret", "rack", { data: { "ca.pem": "first" } });
+    classes.enginesAt("rack");
+    const secret = store.get({ kind: "Secret", namespace: "default", name: "rack" });
+    if (secret === undefined) throw new Error("it is there");
+    const renewed = { ...secret, data: { "ca.pem": "second" } } as Resource;
+    await store.commit([{ type: "update", resource: renewed }], cause);
+    classes.enginesAt("rack");
+    classes.enginesAt("rack");
+    expect([opened, closed, reopened]).toEqual([3, ["rack", "rack"], ["rack", "rack"]]);
+  });
+
+  it("are another's when it was deleted and made again, and are closed when it is gone", async () => {
+    const key = { kind: "Location", namespace: "", name: "docker" };
+    classes.enginesAt("docker");
+    await store.commit([{ type: "delete", key }], cause);
+    classes.closeAt("docker");
+    expect(closed).toEqual(["docker"]);
+    expect(() => classes.enginesAt("docker")).toThrow("There is no way to reach the location 'docker'.");
+    await create("Location", "docker", { spec: { type: "docker", classes: {} } });
+    classes.enginesAt("docker");
     expect([opened, closed]).toEqual([2, ["docker"]]);
   });
 

@@ -5,12 +5,14 @@
  *   spec.location --> Location --> engines there (opened once for each content of the Location) --class, needs--> provider
  *
  *  - Engines of a Location are opened when somebody first asks for them; opening reaches nobody, so it cannot fail for a
- *    reason that goes away by itself. A Location that is changed gets new engines, and the old ones are closed.
- *  - What listens to the ends and the health of instances hears of every engine, whenever it was opened.
+ *    reason that goes away by itself. A Location that is changed, or a Secret by which it is reached (certificates that
+ *    were renewed), gets new engines, and the old ones are closed; so are those of a Location that is gone.
+ *  - What listens to the ends and the health of instances hears of every engine, whenever it was opened. New engines
+ *    know of no instance yet: who has found some by the old ones is told to find them again.
  */
 import { didYouMean } from "../diagnostics/suggestion.ts";
 import { needsOf } from "../kinds/features.ts";
-import type { location } from "../kinds/location.ts";
+import { type LocationSpec, SECRETS_OF_LOCATIONS, secretsOf } from "../kinds/location.ts";
 import type { Resource } from "../model/resource.ts";
 import {
   type EngineHealth,
@@ -21,8 +23,6 @@ import {
 } from "../provider/provider.ts";
 import type { InstanceEngines, Placement } from "../provider/placement.ts";
 import type { Store } from "../store/store.ts";
-
-export type LocationSpec = typeof location.Spec;
 
 /** What one place offers, in order of preference for `auto`. */
 export interface Engines {
@@ -37,7 +37,8 @@ export interface Engines {
 export type OpenLocation = (location: Resource<LocationSpec>) => Engines;
 
 interface Opened {
-  readonly of: Resource;
+  /** What they were opened from. */
+  readonly content: string;
   readonly engines: Engines;
   readonly subscriptions: readonly (() => void)[];
 }
@@ -53,6 +54,7 @@ export class Classes implements InstanceEngines {
   readonly #opened = new Map<string, Opened>();
   readonly #exits = new Set<(exit: Exit) => void>();
   readonly #healths = new Set<(health: EngineHealth) => void>();
+  readonly #reopenings = new Set<(location: string) => void>();
   readonly kinds: ReadonlySet<string>;
 
   /** `kinds`: those that some provider makes, Services aside. */
@@ -81,13 +83,35 @@ export class Classes implements InstanceEngines {
       | undefined;
     if (found === undefined) throw this.#unknownLocation(name);
     const known = this.#opened.get(name);
-    if (known !== undefined && isSame(known.of, found)) return known.engines;
+    const content = this.#contentOf(found);
+    if (known?.content === content) return known.engines;
     const open = this.#types.get(found.spec.type);
     if (open === undefined) throw this.#unknownLocation(name);
     const engines = open(found);
-    if (known !== undefined) close(known);
-    this.#opened.set(name, { of: found, engines, subscriptions: this.#listenTo(engines.instances) });
+    this.#opened.set(name, { content, engines, subscriptions: this.#listenTo(engines.instances) });
+    if (known !== undefined) {
+      close(known);
+      for (const listener of this.#reopenings) listener(name);
+    }
     return engines;
+  }
+
+  /** Of a Location that is gone. */
+  closeAt(name: string): void {
+    const known = this.#opened.get(name);
+    if (known === undefined) return;
+    this.#opened.delete(name);
+    close(known);
+  }
+
+  /** Equal as long as the same engines are meant, reached in the same way. */
+  #contentOf(location: Resource<LocationSpec>): string {
+    const secrets = secretsOf(location.spec).map((name) =>
+      this.#store.get({ kind: "Secret", namespace: SECRETS_OF_LOCATIONS, name }),
+    );
+    return [location, ...secrets]
+      .map((one) => (one === undefined ? "" : `${one.metadata.uid} ${one.metadata.generation}`))
+      .join();
   }
 
   /** By kind, for the Location's status. */
@@ -117,6 +141,11 @@ export class Classes implements InstanceEngines {
   onHealth(listener: (health: EngineHealth) => void): () => void {
     this.#healths.add(listener);
     return () => this.#healths.delete(listener);
+  }
+
+  onReopened(listener: (location: string) => void): () => void {
+    this.#reopenings.add(listener);
+    return () => this.#reopenings.delete(listener);
   }
 
   close(): void {
@@ -201,10 +230,6 @@ export class Classes implements InstanceEngines {
 
 function has(candidate: Candidate, feature: string): boolean {
   return candidate.features?.includes(feature) === true;
-}
-
-function isSame(before: Resource, now: Resource): boolean {
-  return before.metadata.uid === now.metadata.uid && before.metadata.generation === now.metadata.generation;
 }
 
 function close({ engines, subscriptions }: Opened): void {

@@ -60,7 +60,9 @@ export function createControlPlane({
   log,
 }: ControlPlaneOptions): ControlPlane {
   const kinds = new Set(local.providers.map(({ kind }) => kind));
-  const classes = new Classes(store, new Map([...locations, ["local", () => local]]), kinds);
+  // Shared by every Location of the type: none of them closes it.
+  const { close: closeLocal, ...here } = local;
+  const classes = new Classes(store, new Map([...locations, ["local", () => here]]), kinds);
   const runtime = new Runtime(store, { clock, ...(log === undefined ? {} : { log }) });
   const traffic = (spec: Placement): TrafficProvider =>
     classes.provider("LoadBalancer", spec) as TrafficProvider;
@@ -84,6 +86,7 @@ export function createControlPlane({
     stop: async () => {
       await runtime.stop();
       classes.close();
+      closeLocal?.();
     },
   };
 }

@@ -104,6 +104,7 @@ export function addControllers(runtime: Runtime, { store, clock, keyring, classe
         const engines = classes.enginesAt(name);
         return { classes: classes.capabilities(engines), engine: await engines.describe?.() };
       },
+      gone: (name) => classes.closeAt(name),
     }),
   );
   runtime.addController(

@@ -8,6 +8,7 @@
  */
 import { join } from "node:path";
 import type { Clock } from "../clock/clock.ts";
+import { type LocationSpec, SECRETS_OF_LOCATIONS } from "../kinds/location.ts";
 import type { Resource } from "../model/resource.ts";
 import type { Keyring } from "../model/sealed.ts";
 import { placed } from "../provider/placement.ts";
@@ -18,7 +19,7 @@ import { type DockerProviders, dockerProviders } from "../providers/docker/index
 import { HaproxyBalancers } from "../providers/haproxy/index.ts";
 import type { LocalProviders } from "../providers/local/index.ts";
 import type { Store } from "../store/store.ts";
-import type { Engines, LocationSpec, OpenLocation } from "./classes.ts";
+import type { Engines, OpenLocation } from "./classes.ts";
 import { readSecret } from "./controllers.ts";
 
 export interface EngineParts {
@@ -34,9 +35,6 @@ export interface AllEngines {
   readonly local: Engines;
   readonly locations: ReadonlyMap<string, OpenLocation>;
 }
-
-/** Secrets that a Location names are in this namespace: a Location is in none. */
-const SECRETS_OF_LOCATIONS = "default";
 
 export function allEngines(parts: EngineParts): AllEngines {
   const { local, clock } = parts;

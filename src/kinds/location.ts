@@ -2,6 +2,9 @@ import { z } from "zod";
 import { defineKind } from "./kind.ts";
 import { baseStatus } from "./fields.ts";
 
+/** Secrets that a Location names are in this namespace: a Location is in none. */
+export const SECRETS_OF_LOCATIONS = "default";
+
 const docker = z.strictObject({
   endpoint: z
     .string()
@@ -43,6 +46,13 @@ const docker = z.strictObject({
     .default({})
     .describe("Image of each database engine, e.g. postgres: postgres:17."),
 });
+
+export type LocationSpec = typeof location.Spec;
+
+/** The names of the Secrets by which a Location is reached. */
+export function secretsOf({ docker: engine }: LocationSpec): readonly string[] {
+  return [engine?.tls?.secret, engine?.ssh?.secret].filter((name) => name !== undefined);
+}
 
 /** A place where things run. `local`, this machine, and `docker`, its container engine, are always there. */
 export const location = defineKind({

@@ -13,6 +13,8 @@ export interface InstanceEngines {
   /** Called with every end of an instance that some engine started or found. */
   onExit(listener: (exit: Exit) => void): () => void;
   onHealth(listener: (health: EngineHealth) => void): () => void;
+  /** Called when a location is reached in another way from now on: what was found there is to be found again. */
+  onReopened(listener: (location: string) => void): () => void;
 }
 
 /**

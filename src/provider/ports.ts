@@ -34,17 +34,16 @@ export async function freePort(options: FreePortOptions): Promise<number | undef
  * tried as well; of many that would cost more than it tells, unless the table shows nothing (it is hidden from us).
  */
 export async function freePorts(options: FreePortOptions, count: number): Promise<readonly number[]> {
-  const [first, last] = options.range ?? defaultRange;
+  const { range: [first, last] = defaultRange, elsewhere = false, taken } = options;
   const size = last - first + 1;
   const start = hash(options.seed) % size;
-  const { elsewhere = false, taken = new Set<number>() } = options;
   const listening = elsewhere ? new Set<number>() : listeningPorts();
   const isTold = elsewhere || (count > 1 && listening.size > 0);
+  const isGiven = (port: number): boolean => listening.has(port) || taken?.has(port) === true;
   const found: number[] = [];
   for (let step = 0; step < size && found.length < count; step++) {
     const port = first + ((start + step) % size);
-    if (taken.has(port) || listening.has(port)) continue;
-    if (isTold || (await isFree(port))) found.push(port);
+    if (!isGiven(port) && (isTold || (await isFree(port)))) found.push(port);
   }
   return found;
 }

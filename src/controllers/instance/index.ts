@@ -6,7 +6,8 @@
  *
  *  - The Instance, with its ports, is in the store before anything starts; its uid is the identity by which a process
  *    that was started just before a crash is found again (I3). At start of the control plane every running instance is
- *    looked up by that identity and taken over as it is.
+ *    looked up by that identity and taken over as it is; so it is when its location is reached in another way, for ends
+ *    are told by the provider that started or found it.
  *  - A deleted instance is asked to end only after the balancers that route to it have withdrawn it (condition
  *    `Withdrawn`, written by the balance controller) or its drain time is over.
  *  - An end is recorded, not judged: what follows from it is the rollout controller's business.
@@ -63,7 +64,10 @@ type Instance = Resource<InstanceBody, InstanceStatus>;
 
 export function instanceController(options: InstanceControllerOptions): Controller {
   const machine = new InstanceMachine(options);
-  const unsubscribe = options.engines.onExit((exit) => machine.ended(exit));
+  const subscriptions = [
+    options.engines.onExit((exit) => machine.ended(exit)),
+    options.engines.onReopened((location) => machine.reopened(location)),
+  ];
   return {
     name: "instance",
     // Stopping takes as long as its grace: many must be able to wait at once.
@@ -74,7 +78,7 @@ export function instanceController(options: InstanceControllerOptions): Controll
     },
     initial: () => [...options.instances.all()].map(keyOf),
     reconcile: (key, context) => machine.reconcile(key, context),
-    stop: unsubscribe,
+    stop: () => subscriptions.forEach((unsubscribe) => unsubscribe()),
   };
 }
 
@@ -91,8 +95,8 @@ class InstanceMachine {
   readonly #options: InstanceControllerOptions;
   /** Ends that are not recorded yet, by uid. */
   readonly #ends = new Map<string, Exit>();
-  /** Instances whose process this control plane has started or found, by uid. */
-  readonly #known = new Set<string>();
+  /** Who started or found the instance of a uid since this control plane is there. */
+  readonly #known = new Map<string, InstanceProvider>();
 
   constructor(options: InstanceControllerOptions) {
     this.#options = options;
@@ -103,6 +107,11 @@ class InstanceMachine {
     this.#options.wake({ kind: "Instance", namespace: exit.identity.namespace, name: exit.identity.name });
   }
 
+  reopened(location: string): void {
+    for (const instance of this.#options.instances.all())
+      if ((instance.spec as InstanceBody).location === location) this.#options.wake(keyOf(instance));
+  }
+
   async reconcile(key: Key, context: ReconcileContext): Promise<Outcome> {
     const instance = this.#options.store.get(key) as Instance | undefined;
     if (instance === undefined) return;
@@ -111,21 +120,18 @@ class InstanceMachine {
     const end = this.#ends.get(instance.metadata.uid);
     if (end !== undefined && this.#known.has(instance.metadata.uid))
       return this.#recordEnd(instance, end, context);
-    if (this.#known.has(instance.metadata.uid) && instance.status?.state !== undefined) return;
-    await (instance.status?.state === undefined
-      ? this.#start(instance, context)
-      : this.#takeOver(instance, context));
+    if (instance.status?.state === undefined) return this.#start(instance, context);
+    if (this.#known.get(instance.metadata.uid) === this.#provider(instance)) return;
+    await this.#takeOver(instance, context);
   }
 
   async #start(instance: Instance, context: ReconcileContext): Promise<void> {
     const { clock } = this.#options;
+    let provider: InstanceProvider;
     let started: Started;
     try {
-      started = await this.#provider(instance).start(
-        identityOf(instance),
-        instance.spec,
-        this.#providerContext(context),
-      );
+      provider = this.#provider(instance);
+      started = await provider.start(identityOf(instance), instance.spec, this.#providerContext(context));
     } catch (error) {
       const message = terminalMessage(error);
       if (message === undefined) {
@@ -139,7 +145,7 @@ class InstanceMachine {
       );
       return;
     }
-    this.#known.add(instance.metadata.uid);
+    this.#known.set(instance.metadata.uid, provider);
     const now = clock.now();
     const status = {
       ...instance.status,
@@ -186,18 +192,19 @@ class InstanceMachine {
     );
   }
 
-  /** After a start of the control plane: the process runs on, or it ended while nobody looked. */
+  /** After a start of the control plane, or where an engine is reached anew: it runs on, or it ended while nobody looked. */
   async #takeOver(instance: Instance, context: ReconcileContext): Promise<void> {
-    const found = await this.#provider(instance).find(identityOf(instance), instance.status?.identity);
+    const provider = this.#provider(instance);
+    const found = await provider.find(identityOf(instance), instance.status?.identity);
     if (found !== undefined) {
-      this.#known.add(instance.metadata.uid);
+      this.#known.set(instance.metadata.uid, provider);
       return;
     }
     const exit = {
       code: null,
       signal: null,
       at: this.#options.clock.now(),
-      message: "It ended while the control plane was not running.",
+      message: "It ended while nobody was watching.",
     };
     await this.#write(
       instance,

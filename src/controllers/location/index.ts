@@ -5,9 +5,11 @@
  *   deleted --nothing is there any more--> gone
  *
  *  - A Location in use is not gone before what is there is gone: else nobody could take that away.
+ *  - It is looked at as soon as a Secret by which it is reached changes: renewed certificates are taken up at once.
  */
 import type { Clock } from "../../clock/clock.ts";
 import type { Controller, Outcome, ReconcileContext } from "../../controller/reconciler.ts";
+import { type LocationSpec, SECRETS_OF_LOCATIONS, secretsOf } from "../../kinds/location.ts";
 import { kinds } from "../../kinds/registry.ts";
 import { bodySchema, schemaAt } from "../../kinds/schema.ts";
 import { withCondition } from "../../model/condition.ts";
@@ -16,6 +18,7 @@ import {
   type Condition,
   FINALIZERS,
   type Key,
+  type Metadata,
   type Resource,
   addressOf,
   keyOf,
@@ -29,6 +32,8 @@ export interface LocationOptions {
   readonly describe: (
     name: string,
   ) => Promise<{ readonly classes: object; readonly engine?: string | undefined }>;
+  /** There is no Location of this name any more. */
+  readonly gone: (name: string) => void;
 }
 
 interface Status {
@@ -45,17 +50,37 @@ const PLACED = kinds
 export function locationController(options: LocationOptions): Controller {
   return {
     name: "location",
-    *concerns({ key, resource, previous }) {
-      if (key.kind === "Location" && resource.metadata !== previous?.metadata) yield key;
+    *concerns({ key, resource, previous, type }) {
+      const isNews = type === "DELETED" || isAskedAnew(previous?.metadata, resource.metadata);
+      if (key.kind === "Location" && isNews) yield key;
+      if (key.kind === "Secret" && key.namespace === SECRETS_OF_LOCATIONS)
+        yield* reachedBy(key.name, options.store);
     },
     initial: () => options.store.list({ kind: "Location" }).items.map(keyOf),
     reconcile: (key, context) => reconcile(key, context, options),
   };
 }
 
+/** All but its status, which is written here. */
+function isAskedAnew(before: Metadata | undefined, now: Metadata): boolean {
+  return (
+    before?.generation !== now.generation ||
+    before.deletionTimestamp !== now.deletionTimestamp ||
+    before.finalizers !== now.finalizers
+  );
+}
+
+function reachedBy(secret: string, store: Store): readonly Key[] {
+  const locations = store.list({ kind: "Location" }).items as readonly Resource<LocationSpec>[];
+  return locations.filter(({ spec }) => secretsOf(spec).includes(secret)).map(keyOf);
+}
+
 async function reconcile(key: Key, context: ReconcileContext, options: LocationOptions): Promise<Outcome> {
   const location = options.store.get(key) as Resource<object, Status> | undefined;
-  if (location === undefined) return;
+  if (location === undefined) {
+    options.gone(key.name);
+    return;
+  }
   const { finalizers = [] } = location.metadata;
   if (location.metadata.deletionTimestamp !== undefined) return remove(location, context, options);
   if (!finalizers.includes(FINALIZERS.location)) {

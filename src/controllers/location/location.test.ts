@@ -12,6 +12,7 @@ const classes = { Service: [{ name: "docker", capabilities: [] }] };
 
 let clock: ManualClock;
 let store: Store;
+let gone: string[];
 let answer: () => Promise<{ readonly classes: object; readonly engine?: string }>;
 
 beforeEach(async () => {
@@ -19,7 +20,10 @@ beforeEach(async () => {
   store = createMemoryStore({ clock });
   answer = () => Promise.resolve({ classes, engine: "Docker 20.10.24" });
   const runtime = new Runtime(store, { clock });
-  runtime.addController(locationController({ store, clock, describe: () => answer() }));
+  gone = [];
+  runtime.addController(
+    locationController({ store, clock, describe: () => answer(), gone: (name) => gone.push(name) }),
+  );
   runtime.start();
   await write({ kind: "Location", metadata: { name: "rack" }, spec: { type: "docker", classes: {} } });
   await clock.advance(1);
@@ -51,6 +55,24 @@ test("one that cannot be reached says why, keeps what was known, and is well aga
   expect(rack()?.status).toMatchObject({ engine: "Docker 27.0.1" });
 });
 
+test("one is looked at again at once when a Secret by which it is reached changes", async () => {
+  await write({
+    kind: "Location",
+    metadata: { name: "rack-7" },
+    spec: { type: "docker", classes: {}, docker: { images: {}, tls: { secret: "rack-7" } } },
+  });
+  await clock.advance(10);
+  const asked: string[] = [];
+  answer = () => {
+    asked.push("rack-7");
+    return Promise.resolve({ classes });
+  };
+  await write({ kind: "Secret", metadata: { name: "rack-7", namespace: "default" } });
+  await write({ kind: "Secret", metadata: { name: "another", namespace: "default" } });
+  await clock.advance(10);
+  expect(asked).toEqual(["rack-7"]);
+});
+
 test("a deleted one goes only once nothing is there any more", async () => {
   await write({
     kind: "Volume",
@@ -68,5 +90,5 @@ test("a deleted one goes only once nothing is there any more", async () => {
     cause,
   );
   await clock.advance(2_000);
-  expect(rack()).toBeUndefined();
+  expect([rack(), gone]).toEqual([undefined, ["rack"]]);
 });
