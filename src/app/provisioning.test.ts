@@ -16,7 +16,7 @@ const cause = { actor: "user:test", action: "test" };
 
 /** A provider whose behaviour a test sets, and which writes down what it was asked. */
 class Recording implements Provider {
-  readonly class = "recording";
+  readonly class: string;
   readonly capabilities = [];
   readonly kind: string;
   readonly asked: string[];
@@ -26,18 +26,23 @@ class Recording implements Provider {
   });
   removal: () => Promise<readonly string[]> = async () => [];
 
-  constructor(kind: string, asked: string[]) {
+  constructor(kind: string, asked: string[], name = "recording") {
     this.kind = kind;
     this.asked = asked;
+    this.class = name;
   }
   async observe(): Promise<undefined> {}
   ensure(desired: Desired): Promise<Observation> {
-    this.asked.push(`ensure ${this.kind}/${desired.identity.name}`);
+    this.asked.push(`ensure ${this.kind}/${desired.identity.name}${this.#by()}`);
     return this.answer(desired);
   }
   remove(desired: Desired, { keepData }: { readonly keepData: boolean }): Promise<readonly string[]> {
-    this.asked.push(`remove ${this.kind}/${desired.identity.name}${keepData ? " keeping data" : ""}`);
+    const data = keepData ? " keeping data" : "";
+    this.asked.push(`remove ${this.kind}/${desired.identity.name}${this.#by()}${data}`);
     return this.removal();
+  }
+  #by(): string {
+    return this.class === "recording" ? "" : ` by ${this.class}`;
   }
 }
 
@@ -62,7 +67,12 @@ beforeEach(async () => {
     keyring: new Keyring(new Uint8Array(32)),
     local: {
       instances: [new SimulatedProvider(world)],
-      providers: [database, record, new Recording("DNSZone", asked)],
+      providers: [
+        database,
+        new Recording("Database", asked, "another"),
+        record,
+        new Recording("DNSZone", asked),
+      ],
     },
   });
   await plane.start();
@@ -234,6 +244,37 @@ describe("a provisioned resource", () => {
       values: ["there"],
     });
     finish();
+  });
+});
+
+describe("a class left open", () => {
+  async function prefer(name: string): Promise<void> {
+    const location = store.get({ kind: "Location", namespace: "", name: "local" });
+    if (location === undefined) throw new Error("it is there from the start");
+    const spec = { type: "local", classes: { Database: name } };
+    await store.commit([{ type: "update", resource: { ...location, spec } }], cause);
+    await clock.advance(5);
+  }
+
+  it("is answered once: what is there stays with its class, what comes gets the one that is preferred now", async () => {
+    await declare("Database", "d", {});
+    expect(statusOf("Database", "d")["made"]).toMatchObject({ class: "recording" });
+    await prefer("another");
+    asked.length = 0;
+    await declare("Database", "d", { settings: { max_connections: 20 } });
+    await declare("Database", "e", {});
+    expect(asked).toEqual(["ensure Database/d", "ensure Database/e by another"]);
+    asked.length = 0;
+    await remove(["Database", "d"], ["Database", "e"]);
+    expect(asked.toSorted()).toEqual(["remove Database/d", "remove Database/e by another"]);
+  });
+
+  it("is answered anew when it is made anew: the old class takes away what it made", async () => {
+    await declare("Database", "d", {});
+    await prefer("another");
+    asked.length = 0;
+    await declare("Database", "d", {}, { annotations: { [REPLACE]: "hash-1" } });
+    expect(asked).toEqual(["remove Database/d", "ensure Database/d by another"]);
   });
 });
 
