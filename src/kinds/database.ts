@@ -59,7 +59,9 @@ export const database = defineKind({
         image: z
           .string()
           .optional()
-          .describe("The image it runs from; the location's or the engine's own when absent.")
+          .describe(
+            "The image it runs from, whatever `version` says; the location's or the engine's own when absent.",
+          )
           .meta({ needs: "images" }),
         server: server
           .optional()
@@ -115,11 +117,15 @@ export const database = defineKind({
           .optional()
           .describe("Name of the user; the resource's name when absent.")
           .meta({ immutable: true, nameWhenAbsent: true }),
-        port: portNumber.optional().describe("A fixed port; chosen when absent."),
+        port: portNumber
+          .optional()
+          .describe("A fixed port; chosen when absent. With class external: `server.port`."),
         settings: z
           .record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
           .default({})
-          .describe("Server settings such as max_connections."),
+          .describe(
+            "Server settings such as max_connections; not with class external, whose server is somebody else's.",
+          ),
         retain,
       })
       .prefault({}),

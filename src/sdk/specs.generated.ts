@@ -88,7 +88,7 @@ export interface DatabaseSpec {
    * Changing it means making the thing anew.
    */
   readonly version?: Text;
-  /** The image it runs from; the location's or the engine's own when absent. */
+  /** The image it runs from, whatever `version` says; the location's or the engine's own when absent. */
   readonly image?: Text;
   /** With class external: the server that exists. */
   readonly server?: {
@@ -161,9 +161,9 @@ export interface DatabaseSpec {
    * Changing it means making the thing anew.
    */
   readonly user?: Text;
-  /** A fixed port; chosen when absent. */
+  /** A fixed port; chosen when absent. With class external: `server.port`. */
   readonly port?: Numeric;
-  /** Server settings such as max_connections. */
+  /** Server settings such as max_connections; not with class external, whose server is somebody else's. */
   readonly settings?: Readonly<Record<string, Text | number | Ref<number> | boolean | Ref<boolean>>>;
   /**
    * Keep the data when the resource is deleted; a later declaration of the same name finds it again.
