@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { healthAtStart, judgedByEngine } from "./judge.ts";
 
-const well = { ...healthAtStart({}, 0, true), ready: true };
+const well = healthAtStart({}, 0, false);
 const nothing = { readiness: false, liveness: false };
 
 test("an instance whose engine has said nothing yet is not ready, unless the declaration probes it", () => {

@@ -30,7 +30,9 @@ export interface Health {
   readonly tallies: Readonly<Partial<Record<keyof Probes, Tally>>>;
 }
 
-export function healthAtStart(probes: Probes, now: number, ready: boolean): Health {
+export function healthAtStart(probes: Probes, now: number, wasReady: boolean): Health {
+  // With a liveness probe alone, or only its engine's own check, none of ours ever says that it is ready.
+  const ready = wasReady || (probes.startup === undefined && probes.readiness === undefined);
   return {
     since: now,
     startedUp: ready || probes.startup === undefined,
