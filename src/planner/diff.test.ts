@@ -68,3 +68,21 @@ it("a value of another type is a change, also between null, empty and absent", (
   expect(changes({ a: [] }, { a: {} })).toHaveLength(1);
   expect(changes({ a: undefined }, {})).toEqual([]);
 });
+
+it("an object that comes or goes is shown without what it has by default, unless that is all of it", () => {
+  const schema = {
+    type: "object",
+    properties: {
+      pull: {
+        type: "object",
+        properties: { policy: { type: "string", default: "missing" }, secret: { type: "string" } },
+      },
+    },
+  } as const;
+  const shown = (before: unknown, after: unknown): readonly string[] =>
+    diff(before, after, "spec", { schema, name: "x", secretKind: false }).map(({ path }) => path);
+  const named = { pull: { policy: "missing", secret: "registry" } };
+  expect(shown({}, named)).toEqual(["spec.pull.secret"]);
+  expect(shown(named, {})).toEqual(["spec.pull.secret"]);
+  expect(shown({}, { pull: { policy: "missing" } })).toEqual(["spec.pull"]);
+});

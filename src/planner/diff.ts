@@ -2,7 +2,7 @@
  * The difference between two bodies, attribute by attribute. Lists of objects that all have a name are compared by name,
  * other lists of objects after what they begin and end with in common, lists of plain values as a whole.
  */
-import { type JsonSchema, childSchema } from "../kinds/schema.ts";
+import { type JsonSchema, childSchema, withDefaults } from "../kinds/schema.ts";
 import { equal } from "../model/equality.ts";
 import { containsSealed } from "../model/sealed.ts";
 import { Computed } from "./effective.ts";
@@ -47,16 +47,20 @@ type Members = Readonly<Record<string, unknown>>;
 
 function compare(before: unknown, after: unknown, place: Place, walk: Walk): void {
   if (before === after && !(after instanceof Computed)) return;
-  // An object that comes or goes is shown by its attributes.
-  const left = before === undefined && isFilled(after) ? {} : before;
-  const right = after === undefined && isFilled(before) ? {} : after;
+  // An object that comes or goes is shown by its attributes, without those that it has by default.
+  const left = before === undefined ? {} : after === undefined ? telling(before, place) : before;
+  const right = after === undefined ? {} : before === undefined ? telling(after, place) : after;
   if (isMembers(left) && isMembers(right)) compareMembers(left, right, place, walk);
   else if (Array.isArray(before) && Array.isArray(after)) compareLists(before, after, place, walk);
   else if (!same(before, after)) emit(before, after, place, walk);
 }
 
-function isFilled(value: unknown): boolean {
-  return isMembers(value) && Object.keys(value).length > 0;
+/** Undefined when there is nothing to tell: then it is shown as a whole. */
+function telling(value: unknown, { schema }: Place): Members | undefined {
+  if (!isMembers(value)) return undefined;
+  const plain = schema === undefined ? {} : (withDefaults(schema, {}) as Members);
+  const told = Object.entries(value).filter(([name, member]) => !same(own(plain, name), member));
+  return told.length === 0 ? undefined : Object.fromEntries(told);
 }
 
 function compareMembers(before: Members, after: Members, place: Place, walk: Walk): void {
