@@ -3,6 +3,12 @@ import { defineKind } from "./kind.ts";
 import { baseStatus } from "./fields.ts";
 import { template } from "./service.ts";
 
+/** As other tools show it: a process by its number, a container by the beginning of its id. */
+function runsAs(identity: unknown): string {
+  const { pid, container } = (identity ?? {}) as { readonly pid?: number; readonly container?: string };
+  return container === undefined ? String(pid ?? "") : container.slice(0, 12);
+}
+
 /** One running copy of a Service. Written by the rollout controller; people read it, and may delete it to have it replaced. */
 export const instance = defineKind({
   kind: "Instance",
@@ -75,12 +81,18 @@ export const instance = defineKind({
       value: (resource) =>
         Object.values((resource.spec?.["ports"] ?? {}) as Record<string, number>).join(","),
     },
+    { name: "CLASS", type: "string", priority: 1, value: (resource) => String(resource.spec?.["class"]) },
     {
-      name: "PID",
+      name: "LOCATION",
       type: "string",
       priority: 1,
-      value: (resource) =>
-        String((resource.status?.["identity"] as Record<string, unknown> | undefined)?.["pid"] ?? ""),
+      value: (resource) => String(resource.spec?.["location"]),
+    },
+    {
+      name: "RUNS AS",
+      type: "string",
+      priority: 1,
+      value: (resource) => runsAs(resource.status?.["identity"]),
     },
     {
       name: "TEMPLATE",

@@ -159,6 +159,22 @@ const NOTHING_TO_RUN = {
   hint: "Give a command, an image, or a folder to build an image from.",
 };
 
+/** Wherever they run: containers' ports are published under the same number. */
+function sharedPorts({ spec }: KindResource): readonly (typeof NOTHING_TO_RUN)[] {
+  const replicas = Number(spec?.["replicas"] ?? 1);
+  const ports = (spec?.["ports"] ?? []) as readonly { readonly name: string; readonly port?: number }[];
+  const fixed = ports.find(({ port }) => port !== undefined);
+  if (fixed === undefined || !(replicas > 1)) return [];
+  return [
+    {
+      code: "SharedPort",
+      path: "spec.ports",
+      message: `${replicas} instances cannot all listen on port ${fixed.port ?? ""}, which '${fixed.name}' is fixed to.`,
+      hint: "Leave the number out, so that each is given its own in PORT, and let a LoadBalancer have the fixed one.",
+    },
+  ];
+}
+
 const count = (resource: KindResource, name: string): number => Number(resource.status?.[name] ?? 0);
 
 /** A program that runs in a number of equal copies. */
@@ -187,6 +203,12 @@ export const service = defineKind({
       value: (resource) => String(resource.spec?.["class"] ?? ""),
     },
     {
+      name: "LOCATION",
+      type: "string",
+      priority: 1,
+      value: (resource) => String(resource.spec?.["location"] ?? ""),
+    },
+    {
       name: "COMMAND",
       type: "string",
       priority: 1,
@@ -206,7 +228,7 @@ export const service = defineKind({
       }));
     const { command, image, build } = resource.spec ?? {};
     const isNothing = command === undefined && image === undefined && build === undefined;
-    return isNothing ? [...doubled, NOTHING_TO_RUN] : doubled;
+    return [...doubled, ...sharedPorts(resource), ...(isNothing ? [NOTHING_TO_RUN] : [])];
   },
   example: {
     spec: {

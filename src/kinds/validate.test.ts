@@ -42,6 +42,7 @@ describe("a manifest that is right", () => {
 
 describe("a manifest that is wrong", () => {
   it.each([
+    [service({ replicas: 2, ports: [{ name: "http", port: 80 }] }), "SharedPort spec.ports"],
     [null, "NotAResource "],
     [[], "NotAResource "],
     [{}, "MissingKind kind"],
