@@ -4,8 +4,13 @@ import { dirname } from "node:path";
 import type { Check } from "../cli/environment.ts";
 import { createClient } from "../client/http-client.ts";
 import { DiagnosticError } from "../diagnostics/diagnostic.ts";
+import { mariadbPackage } from "../providers/databases/mariadb/server.ts";
 import { locateBinaries } from "../providers/databases/postgres/binaries.ts";
+import { installedPostgres } from "../providers/databases/postgres/installed.ts";
+import { installed } from "../providers/databases/programs.ts";
+import { redisPackage } from "../providers/databases/redis/server.ts";
 import { decideRunAs } from "../providers/databases/unprivileged.ts";
+import { Engine } from "../providers/docker/engine.ts";
 import { runningControlPlane } from "./background.ts";
 import type { StateFolder } from "./home.ts";
 
@@ -17,6 +22,8 @@ export async function* checks(folder: StateFolder): AsyncGenerator<Check> {
   yield disk(folder);
   yield await controlPlane(folder);
   yield* await postgres(folder);
+  yield await containerEngine();
+  yield await programs();
   yield descriptors();
 }
 
@@ -152,6 +159,42 @@ async function postgres(folder: StateFolder): Promise<readonly Check[]> {
       remedy: hint ?? "Install the package's optional dependencies.",
     }));
   }
+}
+
+/** The class docker at this machine's own locations. That there is none is no trouble: nothing needs one by default. */
+async function containerEngine(): Promise<Check> {
+  const name = "Container engine";
+  const engine = new Engine({});
+  const [absence] = engine.absence();
+  if (absence !== undefined)
+    return { name, state: "ok", message: `${absence.message} The class docker needs one.` };
+  try {
+    return { name, state: "ok", message: `${await engine.describe()}, at ${engine.endpoint}.` };
+  } catch (error) {
+    return {
+      name,
+      state: "warning",
+      message: error instanceof Error ? error.message : String(error),
+      remedy: "Start it, give yourself access to its socket, or set DOCKER_HOST.",
+    };
+  } finally {
+    engine.close();
+  }
+}
+
+/** Of the classes `haproxy` and `server`. */
+async function programs(): Promise<Check> {
+  const found = await Promise.all([
+    installed("haproxy").then((one) => ["HAProxy", one?.release] as const),
+    installedPostgres(undefined).then((one) => ["PostgreSQL", one?.release] as const),
+    ...[mariadbPackage, redisPackage].map(async ({ title, program }) => {
+      return [title, (await installed(program))?.release] as const;
+    }),
+  ]);
+  const words = found.map(([title, release]) =>
+    release === undefined ? `no ${title}` : `${title} ${release}`,
+  );
+  return { name: "Programs", state: "ok", message: `Installed: ${words.join(", ")}.` };
 }
 
 function descriptors(): Check {
