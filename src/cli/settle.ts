@@ -48,7 +48,7 @@ export async function settle(
     const picture = await untilDecided(client, { ...scope, signal }, look);
     display.finish();
     const failed = nodes.filter((node) => node.state === "failed");
-    if (failed.length > 0) throw notReady(plan, failed);
+    if (failed.length > 0) throw notReady(plan, failed, picture);
     return { picture, nodes };
   } catch (error) {
     display.finish();
@@ -106,18 +106,25 @@ function isSettled({ plan, revision }: SettleOptions, nodes: readonly TreeNode[]
   return system !== undefined && (status?.revision ?? 0) >= revision && nodeOf(system).state === "ready";
 }
 
-function notReady(plan: Plan, failed: readonly TreeNode[]): CommandFailure {
+function notReady(plan: Plan, failed: readonly TreeNode[], picture: Picture): CommandFailure {
   const reasons = failed.map((node) => `${node.address}: ${node.reason ?? "failed"}`).join("\n  ");
   return new CommandFailure(
     EXIT.failed,
     `${plan.system} did not become ready.\n  ${reasons}`,
-    `See: tutti describe ${failed[0]?.address ?? ""}${logsHint(failed)}`,
+    `See: tutti describe ${failed[0]?.address ?? ""}${logsHint(failed, picture)}`,
   );
 }
 
-function logsHint(failed: readonly TreeNode[]): string {
-  const service = failed.find((node) => node.address.startsWith("service/"));
-  return service === undefined ? "" : `, tutti logs ${service.address.slice("service/".length)} --previous`;
+/** Of the first service that was tried: it may have written why, and the same is not tried again by itself. */
+function logsHint(failed: readonly TreeNode[], picture: Picture): string {
+  const names = failed.flatMap(({ address }) => (address.startsWith("service/") ? [address.slice(8)] : []));
+  const isTried = (name: string): boolean =>
+    (picture.get(pictureKey("Service", name))?.status as { readonly failed?: object } | undefined)?.failed !==
+    undefined;
+  const name = names.find(isTried);
+  return name === undefined
+    ? ""
+    : `, tutti logs ${name} --previous. To try the same once more: tutti rollout restart ${name}`;
 }
 
 function late(plan: Plan, nodes: readonly TreeNode[], timeout: number): CommandFailure {

@@ -119,7 +119,9 @@ function section(name: string, lines: readonly string[], style: Style): string {
 }
 
 function fields(rows: readonly (readonly [string, string])[]): string {
-  return rows.map(([name, value]) => `${padded(`${name}:`, 13)} ${harmless(value)}`).join("\n");
+  return rows
+    .map(([name, value]) => `${padded(name === "" ? "" : `${name}:`, 13)} ${harmless(value)}`)
+    .join("\n");
 }
 
 function pairs(

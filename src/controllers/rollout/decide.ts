@@ -270,7 +270,10 @@ function describe(
   },
 ): Decision["state"] {
   const { replicas, declared } = situation;
-  const counts = `${seen.updatedAvailable} of ${replicas} instances are ready`;
+  const isReplacing = situation.instances.some(
+    ({ template, exit }) => template !== seen.target && exit === undefined,
+  );
+  const counts = `${seen.updatedAvailable} of ${replicas} ${isReplacing ? "new " : ""}instances are ready`;
   if (seen.isThere) return arrived(replicas, memory, seen.target === declared, seen.answering);
   if (seen.held !== undefined)
     return {

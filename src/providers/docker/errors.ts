@@ -12,7 +12,11 @@ export function reasonOf(error: unknown): string {
   const { json } = error as { readonly json?: { readonly message?: unknown } | null };
   const words =
     typeof json?.message === "string" ? json.message : error instanceof Error ? error.message : String(error);
-  return words.trim().replace(/\.$/, "");
+  // dockerode's own preface, where the engine said it in a stream.
+  return words
+    .replace(/^\(HTTP code \d+\) [a-z ]+ - /, "")
+    .trim()
+    .replace(/\.$/, "");
 }
 
 /** A refusal of the engine that is no fault of a declaration, as a sentence; other errors are sentences already. */
@@ -68,7 +72,7 @@ const REFUSALS: readonly Refusal[] = [
     hint: "See capabilities(7) for their names.",
   },
   {
-    matches: /logging plugin "?([^" ]+)/,
+    matches: /logging plugin "?([^" :]+)/,
     code: "UnknownLogDriver",
     path: "spec.logging.driver",
     message: ([, name]) => `The engine has no log driver '${name ?? ""}'.`,
