@@ -2,7 +2,7 @@
  * Containers of class `docker` beside Docker Swarm and beside the Engine's API alone, with one version of the daemon and
  * one image:
  *
- *     node bench/containers.ts [--counts 1,10,50] [--rounds 2]
+ *     node bench/containers.ts [--counts 1,10,50,100] [--rounds 3]
  *
  * Ours: from the request that declares the service until every instance's port has accepted a connection. The API alone:
  * a loop that creates and starts containers with the same settings, 8 in flight, and asks their ports. Swarm, at its best
@@ -46,8 +46,11 @@ async function accepts(port: number): Promise<void> {
   for (;;) {
     const isOpen = await new Promise<boolean>((resolve) => {
       const socket = connect(port, "127.0.0.1");
-      socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
-      socket.once("connect", () => socket.destroy());
+      socket.once("error", () => resolve(false));
+      socket.once("connect", () => {
+        socket.destroy();
+        resolve(true);
+      });
     });
     if (isOpen) return;
     await pause(2);
@@ -215,7 +218,7 @@ async function update(plane: Plane, swarm: Swarm | undefined): Promise<void> {
   const url = await plane.balance("front", "web");
   await pause(200);
   const [own, theirs]: [number[], number[]] = [[], []];
-  // The balancer's address is all that a client can cache: every request goes to it, looked up once.
+  // Clients know the balancer's address only, so that one which caches names misses nothing.
   const load = await Load.start({ url: new URL("index.html", url).href, connections: 8, perSecond: 300 });
   for (let round = 0; round < rounds; round += 1) {
     const began = performance.now();

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { conditionOf } from "../model/condition.ts";
 import { defineKind } from "./kind.ts";
 import { baseStatus } from "./fields.ts";
 
@@ -82,6 +83,11 @@ export const location = defineKind({
       .optional(),
   }),
   columns: [
+    {
+      name: "READY",
+      type: "string",
+      value: (resource) => conditionOf(resource, "Ready")?.status ?? "Unknown",
+    },
     { name: "TYPE", type: "string", value: (resource) => String(resource.spec?.["type"]) },
     {
       name: "ENDPOINT",

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:net";
 import { afterEach, expect, test } from "vitest";
-import { describePortInUse, freePort, whoListens } from "./ports.ts";
+import { allocatePorts, describePortInUse, freePort, whoListens } from "./ports.ts";
 
 const servers: Server[] = [];
 
@@ -35,6 +35,17 @@ test.each(["127.0.0.1", "0.0.0.0", "::"])(
     expect(await freePort({ seed: "x", range: [port, port] })).toBeUndefined();
   },
 );
+
+test("many are all different, none of them promised or listened to, and too few are refused", async () => {
+  const port = await listen(0, "127.0.0.1");
+  const range = [port - 2, port + 2] as const;
+  const taken = new Set([port - 1]);
+  const given = await allocatePorts({ seed: "x", range, taken, elsewhere: true }, 4);
+  expect(given.toSorted((a, b) => a - b)).toEqual([port - 2, port, port + 1, port + 2]);
+  await expect(allocatePorts({ seed: "x", range, taken }, 4)).rejects.toThrow(
+    /^4 free ports are needed and \d were found between \d+ and \d+\. Stop what listens there/,
+  );
+});
 
 test("a listener is named with its program and number", async () => {
   const port = await listen(0, "127.0.0.1");

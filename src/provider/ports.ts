@@ -1,7 +1,8 @@
+/** Ports of this machine: choosing a free one, and saying who has one. */
 import { readFileSync, readdirSync, readlinkSync } from "node:fs";
 import { createServer } from "node:net";
+import { TerminalError } from "./provider.ts";
 
-/** Ports of this machine: choosing a free one, and saying who has one. */
 export interface FreePortOptions {
   /** First and last port, inclusive. The default lies below what systems give to outgoing connections. */
   readonly range?: readonly [number, number];
@@ -46,6 +47,18 @@ export async function freePorts(options: FreePortOptions, count: number): Promis
     if (!isGiven(port) && (isTold || (await isFree(port)))) found.push(port);
   }
   return found;
+}
+
+/** As many such ports as are asked for, for instances of a service; refuses when there are too few. */
+export async function allocatePorts(options: FreePortOptions, count: number): Promise<readonly number[]> {
+  const ports = await freePorts(options, count);
+  if (ports.length === count) return ports;
+  const [first, last] = options.range ?? defaultRange;
+  throw new TerminalError({
+    code: "NoFreePort",
+    message: `${count} free ports are needed and ${ports.length} were found between ${first} and ${last}.`,
+    hint: "Stop what listens there, or declare fewer replicas.",
+  });
 }
 
 /** On loopback and on all addresses: on Linux who has it on all of them has it on loopback too. */

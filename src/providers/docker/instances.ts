@@ -12,7 +12,7 @@
  */
 import { parseDuration } from "../../model/duration.ts";
 import type { Clock } from "../../clock/clock.ts";
-import { describePortInUse, freePorts } from "../../provider/ports.ts";
+import { describePortInUse, allocatePorts } from "../../provider/ports.ts";
 import {
   type CallContext,
   type EngineHealth,
@@ -195,16 +195,7 @@ export class DockerInstances implements InstanceProvider {
   async allocatePorts(count: number, taken: ReadonlySet<number>): Promise<readonly number[]> {
     this.#allocations += 1;
     const seed = `${this.#options.home} ${this.#allocations}`;
-    const ports = await freePorts(
-      { seed, taken, ...(this.#engine.isLocal ? {} : { elsewhere: true }) },
-      count,
-    );
-    if (ports.length === count) return ports;
-    throw new TerminalError({
-      code: "NoFreePort",
-      message: `${count} free ports are needed and ${ports.length} were found between 20000 and 31999.`,
-      hint: "Stop what listens there, or declare fewer replicas.",
-    });
+    return allocatePorts({ seed, taken, elsewhere: !this.#engine.isLocal }, count);
   }
 
   async *logs(identity: Identity, spec: InstanceSpec, options: LogOptions): AsyncIterable<LogLine> {

@@ -30,7 +30,6 @@ import {
   type Prospect,
   type CallContext,
   type Started,
-  TerminalError,
 } from "../../provider/provider.ts";
 import { redact, secretsIn, tellingLine } from "../../provider/redaction.ts";
 import { processSpec } from "./command.ts";
@@ -40,7 +39,7 @@ import { execBeside } from "./supervisor/exec.ts";
 import { removeLog } from "./supervisor/log-files.ts";
 import { readLog } from "./supervisor/log-reader.ts";
 import type { LogWatch } from "./supervisor/log-watch.ts";
-import { freePorts } from "../../provider/ports.ts";
+import { allocatePorts } from "../../provider/ports.ts";
 import type { ProcessExit } from "./supervisor/process-spec.ts";
 import type { Supervisor } from "./supervisor/supervisor.ts";
 
@@ -149,16 +148,7 @@ export class ProcessProvider implements InstanceProvider {
 
   async allocatePorts(count: number, taken: ReadonlySet<number>): Promise<readonly number[]> {
     this.#allocations += 1;
-    const ports = await freePorts(
-      { seed: `${this.#options.home.folder} ${this.#allocations}`, taken },
-      count,
-    );
-    if (ports.length === count) return ports;
-    throw new TerminalError({
-      code: "NoFreePort",
-      message: `${count} free ports are needed and ${ports.length} were found between 20000 and 31999.`,
-      hint: "Stop what listens there, or declare fewer replicas.",
-    });
+    return allocatePorts({ seed: `${this.#options.home.folder} ${this.#allocations}`, taken }, count);
   }
 
   async *logs(identity: Identity, spec: InstanceSpec, options: LogOptions): AsyncIterable<LogLine> {
