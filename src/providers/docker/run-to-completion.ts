@@ -60,10 +60,10 @@ async function begin(
     for (const network of further) await containers.connect(network, name, []);
   };
   try {
-    const made = await containers.run(name, body, signal, further.length === 0 ? undefined : connect);
-    if (made !== undefined) return;
-    const found = await containers.inspect(name, signal);
-    if (found?.State.Status !== "created") return;
+    // Not ended by the signal: an engine goes on with what it was asked, and would make it after it was removed.
+    const made = await containers.create(name, body);
+    signal.throwIfAborted();
+    if (made === undefined && (await containers.inspect(name, signal))?.State.Status !== "created") return;
     await connect();
     await containers.start(name, signal);
   } catch (error) {
