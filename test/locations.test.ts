@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from "vitest";
 import { type Daemon, startDaemon } from "../src/providers/docker/fixtures/daemon.ts";
 import { importPostgres } from "../src/providers/docker/fixtures/database-images.ts";
-import { ROOT, type TestHome, kindOf } from "./support/home.ts";
+import { ROOT, type TestHome, conditionOf, kindOf } from "./support/home.ts";
 import { ask, loadOn } from "./support/load.ts";
 import { openHome } from "./support/open-home.ts";
 import { startedBy } from "./support/processes.ts";
@@ -111,4 +111,23 @@ test("a declaration that needs more than its class has is refused before anythin
   expect(outcome.stderr).toContain("The class 'process' of Service has no images.");
   expect(outcome.stderr).toContain("Classes that can, here: docker.");
   expect(await home.list("Service")).toEqual([]);
+});
+
+test("where there is no container engine, what wants one is refused before anything is made, with what to do", async () => {
+  const home = openHome();
+  const env = { DOCKER_HOST: "unix:///nowhere/docker.sock" };
+  const folder = home.declare(
+    "kind: Service\nmetadata: { name: api }\nspec: { image: shop/api:1 }\n---\nkind: Volume\nmetadata: { name: files }\n",
+  );
+  const outcome = await home.tutti(["up", folder, "--location", "docker"], { env });
+  expect(outcome.code).not.toBe(0);
+  expect(outcome.stderr).toContain("EngineMissing service/api");
+  expect(outcome.stderr).toContain("EngineMissing volume/files");
+  expect(outcome.stderr).toContain("There is no container engine at unix:///nowhere/docker.sock.");
+  expect(outcome.stderr).toContain("Start Docker or Podman");
+  expect(await home.list("Service")).toEqual([]);
+  await until("the location to say so too", async () => {
+    const location = await home.get("Location/docker");
+    return location !== undefined && conditionOf(location, "Ready")?.status === "False";
+  });
 });

@@ -128,7 +128,9 @@ function dockerSettings(location: Resource<LocationSpec>, { store, keyring }: En
     engine: {
       ...(endpoint === undefined ? {} : { endpoint }),
       ...(address === undefined ? {} : { address }),
-      ...(tls === undefined ? {} : { tls: certificates(texts(tls.secret, "spec.docker.tls.secret")) }),
+      ...(tls === undefined
+        ? {}
+        : { tls: certificates(tls.secret, texts(tls.secret, "spec.docker.tls.secret")) }),
       ...(ssh === undefined ? {} : { ssh: signIn(texts(ssh.secret, "spec.docker.ssh.secret")) }),
     },
     ...(base === undefined ? {} : { base }),
@@ -136,12 +138,21 @@ function dockerSettings(location: Resource<LocationSpec>, { store, keyring }: En
   };
 }
 
-function certificates(texts: Readonly<Record<string, string>>): {
-  readonly ca: string;
-  readonly cert: string;
-  readonly key: string;
-} {
-  return { ca: texts["ca.pem"] ?? "", cert: texts["cert.pem"] ?? "", key: texts["key.pem"] ?? "" };
+function certificates(
+  secret: string,
+  texts: Readonly<Record<string, string>>,
+): { readonly ca: string; readonly cert: string; readonly key: string } {
+  const { "ca.pem": ca = "", "cert.pem": cert = "", "key.pem": key = "" } = texts;
+  const missing = Object.entries({ "ca.pem": ca, "cert.pem": cert, "key.pem": key })
+    .filter(([, text]) => text === "")
+    .map(([name]) => name);
+  if (missing.length === 0) return { ca, cert, key };
+  throw new TerminalError({
+    code: "MissingSecret",
+    path: "spec.docker.tls.secret",
+    message: `The Secret '${secret}' has no ${missing.join(" and no ")}.`,
+    hint: "Give it all three, as `docker --tlsverify` takes them.",
+  });
 }
 
 function signIn(texts: Readonly<Record<string, string>>): {

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { conditionOf } from "../model/condition.ts";
 import { defineKind } from "./kind.ts";
 import { baseStatus } from "./fields.ts";
+import { checkLocation } from "./location-check.ts";
 
 /** Secrets that a Location names are in this namespace: a Location is in none. */
 export const SECRETS_OF_LOCATIONS = "default";
@@ -97,5 +98,6 @@ export const location = defineKind({
     },
     { name: "ENGINE", type: "string", value: (resource) => String(resource.status?.["engine"] ?? "") },
   ],
+  check: ({ spec }) => checkLocation(spec ?? {}),
   example: { spec: { type: "docker", docker: { endpoint: "ssh://deploy@build-1.example.com" } } },
 });
