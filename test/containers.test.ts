@@ -1,7 +1,9 @@
 /** The whole of it with a real container engine: what people run in production, and what breaks there. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { CHECKED_IMAGE, type Daemon, IMAGE, startDaemon } from "../src/providers/docker/fixtures/daemon.ts";
-import { type TestHome, conditionOf } from "./support/home.ts";
+import { StateFolder } from "../src/app/home.ts";
+import { homeLabel } from "../src/providers/docker/identity.ts";
+import { type TestHome, conditionOf, kindOf } from "./support/home.ts";
 import { ask, loadOn } from "./support/load.ts";
 import { openHome } from "./support/open-home.ts";
 import { until } from "./support/until.ts";
@@ -50,12 +52,16 @@ async function containers(home: TestHome): Promise<readonly string[]> {
   return instances.map(({ status }) => String(status?.["identity"]?.["container"]));
 }
 
+/** Ids of everything that the engine has of this home, running or not. */
+async function madeBy({ path }: TestHome): Promise<readonly string[]> {
+  const label = homeLabel(new StateFolder(path).keyring().derive("home").slice(0, 12));
+  const all = await daemon.docker.listContainers({ all: true, filters: { label: [label] } });
+  return all.map(({ Id }) => Id);
+}
+
 async function down(home: TestHome): Promise<void> {
   await home.ok(["down", "system", "--yes"]);
-  await until("the end of all containers", async () => {
-    const left = await daemon.docker.listContainers({ all: true });
-    return left.every(({ Labels }) => !Object.values(Labels).includes(home.path));
-  });
+  await until("the end of all containers", async () => (await madeBy(home)).length === 0);
 }
 
 test("a change rolls out under load without a failed request, and one that cannot start is taken back", async () => {
@@ -111,6 +117,25 @@ test("containers go on while the control plane is killed, and the next one takes
   await load.stop();
   expect(load.failures()).toEqual([]);
   expect(await containers(home)).toEqual(before);
+  await down(home);
+});
+
+test("containers are watched on when their location is reached in another way", async () => {
+  const home = openHome();
+  await up(home, web(home));
+  const before = await containers(home);
+  expect((await madeBy(home)).toSorted()).toEqual(before.toSorted());
+  const docker = { endpoint: `unix://${daemon.endpoint.slice("unix://".length).replace("/", "//")}` };
+  await home.client().patch(kindOf("Location"), "docker", { spec: { docker } });
+  await until("the location to be looked at", async () => {
+    const location = await home.get("Location/docker");
+    return location?.status?.["observedGeneration"] === location?.metadata.generation;
+  });
+  await daemon.docker.getContainer(before[0] ?? "").kill();
+  await until("a replacement for the killed one only", async () => {
+    const now = await containers(home);
+    return now.length === 2 && now.includes(before[1] ?? "") && !now.includes(before[0] ?? "");
+  });
   await down(home);
 });
 
