@@ -15,6 +15,7 @@ import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import { createRequire } from "node:module";
 import { homedir } from "node:os";
+import { inspect } from "node:util";
 import { join } from "node:path";
 import type Docker from "dockerode";
 import { type Obstacle, TerminalError } from "../../provider/provider.ts";
@@ -55,6 +56,14 @@ interface Modem {
     request: { readonly abortSignal?: AbortSignal },
     answered: (error: Error | null, result: unknown) => void,
   ) => void;
+}
+
+/**
+ * The client describes every request in full for a log that nobody reads, connections and listeners included: half of what a
+ * start of many containers cost. What has a description of its own is not looked into.
+ */
+function unseen(part: object): void {
+  Object.defineProperty(part, inspect.custom, { value: () => part.constructor.name, configurable: true });
 }
 
 const PATIENCE = 60_000;
@@ -159,10 +168,12 @@ export class Engine {
       agent,
       ...where,
     } as object);
+    unseen(agent);
     const modem = docker.modem as unknown as Modem;
     const dial = modem.dial.bind(modem);
     modem.dial = (request, answered) => {
       const signal = request.abortSignal;
+      if (signal !== undefined) unseen(signal);
       dial(request, (error, result) => answered(error && this.#inWords(error, signal, lastWords), result));
     };
     return { docker, close };
