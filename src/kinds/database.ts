@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { defineKind, output } from "./kind.ts";
 import { checkDatabase } from "./database-check.ts";
-import { baseStatus, duration, portNumber, provisioned, retain } from "./fields.ts";
+import { baseStatus, classOf, duration, portNumber, provisioned, retain } from "./fields.ts";
 
 const backup = z
   .strictObject({
@@ -165,7 +165,7 @@ export const database = defineKind({
       type: "string",
       value: (resource) => String(resource.status?.["engine"] ?? resource.spec?.["engine"]),
     },
-    { name: "CLASS", type: "string", value: (resource) => String(resource.spec?.["class"]) },
+    { name: "CLASS", type: "string", value: classOf },
     { name: "PORT", type: "string", value: (resource) => String(resource.status?.["port"] ?? "") },
   ],
   check: ({ spec }) => checkDatabase(spec ?? {}),

@@ -1,6 +1,7 @@
 /** Schemas that several kinds share. */
 import { z } from "zod";
 import { QUANTITY_PATTERN } from "../model/quantity.ts";
+import type { KindResource } from "./kind.ts";
 
 /** `0.5s`, `10s`, `1h30m`: see model/duration.ts. */
 export const duration = z
@@ -43,6 +44,15 @@ export const provisioned = {
     .optional()
     .describe("Addresses (kind/name) of what must be ready first."),
 };
+
+/** For a column: the class that was chosen; the declared one before anything is there. */
+export function classOf({ spec, status }: KindResource): string {
+  const { made, stable } = (status ?? {}) as {
+    readonly made?: { readonly class?: string };
+    readonly stable?: { readonly template?: { readonly class?: string } };
+  };
+  return made?.class ?? stable?.template?.class ?? String(spec?.["class"]);
+}
 
 export const retain = z
   .boolean()

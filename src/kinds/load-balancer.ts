@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { defineKind, output } from "./kind.ts";
-import { baseStatus, duration, portNumber, provisioned } from "./fields.ts";
+import { baseStatus, classOf, duration, portNumber, provisioned } from "./fields.ts";
 
 const tls = z
   .strictObject({
@@ -184,7 +184,7 @@ export const loadBalancer = defineKind({
     port: output<number>("port", "Port of the first listener."),
   },
   columns: [
-    { name: "CLASS", type: "string", value: (resource) => String(resource.spec?.["class"]) },
+    { name: "CLASS", type: "string", value: classOf },
     { name: "URL", type: "string", value: (resource) => String(resource.status?.["url"] ?? "") },
   ],
   example: { spec: { routes: [{ path: "/api", service: "api" }, { service: "web" }] } },

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { defineKind, output } from "./kind.ts";
-import { baseStatus, provisioned } from "./fields.ts";
+import { baseStatus, classOf, provisioned } from "./fields.ts";
 
 /** A network that instances share. */
 export const network = defineKind({
@@ -22,6 +22,6 @@ export const network = defineKind({
   }),
   status: z.object({ ...baseStatus, host: z.string().optional() }),
   outputs: { host: output("host", "Address under which instances on it reach each other.") },
-  columns: [{ name: "CLASS", type: "string", value: (resource) => String(resource.spec?.["class"]) }],
+  columns: [{ name: "CLASS", type: "string", value: classOf }],
   example: { spec: {} },
 });

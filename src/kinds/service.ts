@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { defineKind, output, type KindResource } from "./kind.ts";
 import { container } from "./container.ts";
-import { baseStatus, duration, ports, probes, provisioned, quantity } from "./fields.ts";
+import { baseStatus, classOf, duration, ports, probes, provisioned, quantity } from "./fields.ts";
 
 const share = z
   .union([z.int().min(0), z.string().regex(/^\d+%$/, "must be a number or a percentage such as 25%")])
@@ -200,7 +200,7 @@ export const service = defineKind({
       name: "CLASS",
       type: "string",
       priority: 1,
-      value: (resource) => String(resource.spec?.["class"] ?? ""),
+      value: classOf,
     },
     {
       name: "LOCATION",

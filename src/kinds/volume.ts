@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { defineKind, output } from "./kind.ts";
-import { baseStatus, provisioned, quantity, retain } from "./fields.ts";
+import { baseStatus, classOf, provisioned, quantity, retain } from "./fields.ts";
 
 /** Files that outlive the instances using them. */
 export const volume = defineKind({
@@ -54,7 +54,7 @@ export const volume = defineKind({
   }),
   outputs: { path: output("path", "Folder of the volume.") },
   columns: [
-    { name: "CLASS", type: "string", value: (resource) => String(resource.spec?.["class"]) },
+    { name: "CLASS", type: "string", value: classOf },
     { name: "PATH", type: "string", value: (resource) => String(resource.status?.["path"] ?? "") },
     {
       name: "RETAIN",
