@@ -7,5 +7,9 @@ test("the class shown is the one that was chosen, and the declared one before an
   const spec = { class: "auto" };
   expect(classOf({ metadata, spec })).toBe("auto");
   expect(classOf({ metadata, spec, status: { made: { class: "server" } } })).toBe("server");
-  expect(classOf({ metadata, spec, status: { stable: { template: { class: "docker" } } } })).toBe("docker");
+  const stable = { template: { class: "process" } };
+  expect(classOf({ metadata, spec, status: { stable } })).toBe("process");
+  expect(classOf({ metadata, spec, status: { stable, candidate: { template: { class: "docker" } } } })).toBe(
+    "docker",
+  );
 });

@@ -45,13 +45,14 @@ export const provisioned = {
     .describe("Addresses (kind/name) of what must be ready first."),
 };
 
-/** For a column: the class that was chosen; the declared one before anything is there. */
+/** For a column: the class that was chosen, of a Service that of its last complete template; the declared one before. */
 export function classOf({ spec, status }: KindResource): string {
-  const { made, stable } = (status ?? {}) as {
+  const { made, candidate, stable } = (status ?? {}) as {
     readonly made?: { readonly class?: string };
-    readonly stable?: { readonly template?: { readonly class?: string } };
+    readonly candidate?: { readonly template: { readonly class?: string } };
+    readonly stable?: { readonly template: { readonly class?: string } };
   };
-  return made?.class ?? stable?.template?.class ?? String(spec?.["class"]);
+  return made?.class ?? (candidate ?? stable)?.template.class ?? String(spec?.["class"]);
 }
 
 export const retain = z
