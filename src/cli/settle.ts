@@ -118,9 +118,12 @@ function notReady(plan: Plan, failed: readonly TreeNode[], picture: Picture): Co
 /** Of the first service that was tried: it may have written why, and the same is not tried again by itself. */
 function logsHint(failed: readonly TreeNode[], picture: Picture): string {
   const names = failed.flatMap(({ address }) => (address.startsWith("service/") ? [address.slice(8)] : []));
-  const isTried = (name: string): boolean =>
-    (picture.get(pictureKey("Service", name))?.status as { readonly failed?: object } | undefined)?.failed !==
-    undefined;
+  const isTried = (name: string): boolean => {
+    const status = picture.get(pictureKey("Service", name))?.status as
+      | { readonly failed?: object; readonly crashes?: object }
+      | undefined;
+    return status?.failed !== undefined || status?.crashes !== undefined;
+  };
   const name = names.find(isTried);
   return name === undefined
     ? ""
