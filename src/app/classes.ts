@@ -223,7 +223,9 @@ export class Classes implements InstanceEngines {
       code: "UnknownLocation",
       path: "spec.location",
       message: `There is no way to reach the location '${name}'.`,
-      hint: didYouMean(name, names) ?? `Known locations: ${names.join(", ")}; declare a Location to add one.`,
+      hint:
+        didYouMean(name, names) ??
+        `Known locations: ${names.join(", ")}; apply a Location of that name first, by itself.`,
     });
   }
 }
