@@ -16,10 +16,16 @@
 import { connect } from "node:net";
 import { parseArgs } from "node:util";
 import type Docker from "dockerode";
-import { CHECKED_IMAGE, type Daemon, IMAGE, startDaemon } from "../src/providers/docker/fixtures/daemon.ts";
+import {
+  type Daemon,
+  IMAGE,
+  busyboxFiles,
+  importImage,
+  startDaemon,
+} from "../src/providers/docker/fixtures/daemon.ts";
 import { median, milliseconds, printMachine, quantile, short, table } from "./kit/figures.ts";
 import { Load } from "./kit/load.ts";
-import { Plane, SERVICE, pause, service } from "./kit/plane.ts";
+import { type Instance, Plane, SERVICE, pause, service } from "./kit/plane.ts";
 import { Swarm, whyNoSwarm } from "./kit/swarm.ts";
 
 const { values: options } = parseArgs({
@@ -33,14 +39,13 @@ const counts = options.counts.split(",").map(Number);
 const IN_FLIGHT = 8;
 const HTTPD = ["httpd", "-f", "-p", "127.0.0.1:$(PORT)", "-h", "/"];
 /** The fastest that both understand: looked at twice a second, one failure counts. */
-const CHECKED = [
-  "--health-cmd",
-  "test ! -e /tmp/unwell",
-  "--health-interval",
-  "500ms",
-  "--health-retries",
-  "1",
-];
+const CHECK = { command: "test ! -e /tmp/unwell", interval: "500ms", retries: "1" };
+const CHECKED = "tutti.bench/checked:1";
+const SWARM_CHECKED = [
+  ["--health-cmd", CHECK.command],
+  ["--health-interval", CHECK.interval],
+  ["--health-retries", CHECK.retries],
+].flat();
 
 async function accepts(port: number): Promise<void> {
   for (;;) {
@@ -128,13 +133,18 @@ async function untilReady(plane: Plane, daemon: Daemon, swarm: Swarm | undefined
   );
 }
 
+/** Those that are not on their way out: one that ignores SIGTERM takes its grace. */
+async function present(plane: Plane, name: string): Promise<readonly Instance[]> {
+  return (await plane.instances(name)).filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+}
+
 /** Milliseconds from the harm done to one container until all are ready again and that one is gone. */
 async function replaced(
   plane: Plane,
   name: string,
   harm: (container: string) => Promise<unknown>,
 ): Promise<number> {
-  const before = await plane.instances(name);
+  const before = await present(plane, name);
   const oldest = before.toSorted((a, b) => Number(a.status?.readyAt) - Number(b.status?.readyAt))[0];
   const container = String(
     (oldest?.status?.identity as Record<string, unknown> | undefined)?.["container"] ?? "",
@@ -144,7 +154,7 @@ async function replaced(
   const began = performance.now();
   await harm(container);
   for (;;) {
-    const now = await plane.instances(name);
+    const now = await present(plane, name);
     const ready = now.filter(({ status }) =>
       (status as { conditions?: readonly { type: string; status: string }[] } | undefined)?.conditions?.some(
         (condition) => condition.type === "Ready" && condition.status === "True",
@@ -176,12 +186,12 @@ async function replacement(plane: Plane, daemon: Daemon, swarm: Swarm | undefine
   await plane.create(web(3));
   await plane.allReady("web");
   await plane.create({
-    ...web(3, { image: CHECKED_IMAGE }),
+    ...web(3, { image: CHECKED }),
     metadata: { name: "checked", namespace: "default" },
   });
   await plane.allReady("checked", 20, 120_000);
   await swarm?.create("web", 3);
-  await swarm?.create("checked", 3, CHECKED);
+  await swarm?.create("checked", 3, SWARM_CHECKED);
   for (let round = 0; round < rounds; round += 1) {
     killed.push(await replaced(plane, "web", harms.killed));
     unhealthy.push(await replaced(plane, "checked", harms.unhealthy));
@@ -219,7 +229,7 @@ async function update(plane: Plane, swarm: Swarm | undefined): Promise<void> {
   await pause(200);
   const [own, theirs]: [number[], number[]] = [[], []];
   // Clients know the balancer's address only, so that one which caches names misses nothing.
-  const load = await Load.start({ url: new URL("index.html", url).href, connections: 8, perSecond: 300 });
+  const load = await Load.start({ url: new URL("etc/group", url).href, connections: 8, perSecond: 300 });
   for (let round = 0; round < rounds; round += 1) {
     const began = performance.now();
     await plane.client.patch(SERVICE, "web", { spec: { env: { VERSION: String(round) } } });
@@ -231,7 +241,7 @@ async function update(plane: Plane, swarm: Swarm | undefined): Promise<void> {
   const report = await load.stop();
   await plane.remove("web", "front");
   if (swarm !== undefined) {
-    await swarm.create("web", 4, CHECKED);
+    await swarm.create("web", 4, SWARM_CHECKED);
     for (let round = 0; round < rounds; round += 1)
       theirs.push(
         await swarm.update("web", 4, ["--update-order", "start-first", "--env-add", `VERSION=${round}`]),
@@ -259,6 +269,9 @@ async function update(plane: Plane, swarm: Swarm | undefined): Promise<void> {
 
 printMachine();
 const daemon = await startDaemon();
+await importImage(daemon.docker, CHECKED, busyboxFiles(), [
+  `HEALTHCHECK --interval=${CHECK.interval} --retries=${CHECK.retries} CMD ${CHECK.command}`,
+]);
 process.env["DOCKER_HOST"] = daemon.endpoint;
 const why = whyNoSwarm();
 if (why !== undefined) console.log(`Docker Swarm is left out: ${why}.\n`);
