@@ -93,7 +93,7 @@ function web(replicas: number, more: object = {}): ReturnType<typeof service> {
 async function ours(plane: Plane, count: number): Promise<number> {
   const began = performance.now();
   await plane.create(web(count));
-  await plane.allReady("web", Math.max(4, count / 10), 120_000);
+  await plane.allReady("web", Math.max(4, count / 2), 120_000);
   const took = performance.now() - began;
   await plane.remove("web");
   return took;

@@ -101,6 +101,28 @@ test("the same shop runs behind HAProxy with the system's PostgreSQL when its lo
   expect(startedBy(home.path)).toEqual([]);
 });
 
+test("a location and what is there come in one declaration", async () => {
+  const home = openHome();
+  const folder = home.declare(`
+kind: Location
+metadata: { name: front }
+spec: { classes: { LoadBalancer: haproxy } }
+---
+kind: Service
+metadata: { name: web }
+spec: { location: front, command: [node, -e, "require('http').createServer((q, r) => r.end('here')).listen(process.env.PORT)"], ports: [{ name: http }] }
+---
+kind: LoadBalancer
+metadata: { name: front }
+spec: { location: front, routes: [{ service: web }] }
+`);
+  await home.ok(["up", folder]);
+  expect((await ask(`${await home.url("front")}/`)).body).toBe("here");
+  expect(await home.get("LoadBalancer/front")).toMatchObject({ status: { made: { class: "haproxy" } } });
+  await home.ok(["down", "system", "--yes"]);
+  expect(startedBy(home.path)).toEqual([]);
+});
+
 test("a declaration that needs more than its class has is refused before anything is made, with the classes that could", async () => {
   const home = openHome();
   const folder = home.declare(

@@ -21,10 +21,20 @@ export async function preflight(plan: Plan, classes: Classes): Promise<readonly 
       .map(({ address }) => address),
   );
   const folder = folderOf(plan);
+  // What a Location offers that comes with this very plan is judged when it is there.
+  const coming = new Set(
+    plan.steps
+      .filter(({ kind, action }) => kind === "Location" && action === "create")
+      .map(({ name }) => name),
+  );
   const found = plan.resources
-    .filter((draft) => changed.has(addressOf(draft)))
+    .filter((draft) => changed.has(addressOf(draft)) && !coming.has(locationOf(draft)))
     .map((draft) => obstaclesOf(draft, folder, classes));
   return (await Promise.all(found)).flat();
+}
+
+function locationOf({ spec }: Draft): string {
+  return String((spec as { readonly location?: unknown } | undefined)?.location ?? "");
 }
 
 async function obstaclesOf(draft: Draft, folder: string, classes: Classes): Promise<readonly Diagnostic[]> {

@@ -73,7 +73,7 @@ describe("changes at run time", () => {
         "check inter 1s",
       ),
     ).toEqual([
-      "add server http.web/new 127.0.0.1:1 check inter 1s",
+      "add server http.web/new 127.0.0.1:1 pool-max-conn -1 pool-purge-delay 2s check inter 1s",
       "enable health http.web/new",
       "enable server http.web/new",
       "set server http.web/back state ready",
