@@ -157,12 +157,14 @@ function certificates(
 
 function signIn(texts: Readonly<Record<string, string>>): {
   readonly key?: string;
+  readonly passphrase?: string;
   readonly password?: string;
   readonly knownHosts?: string;
 } {
-  const { key, password, known_hosts: knownHosts } = texts;
+  const { key, passphrase, password, known_hosts: knownHosts } = texts;
   return {
     ...(key === undefined ? {} : { key }),
+    ...(passphrase === undefined ? {} : { passphrase }),
     ...(password === undefined ? {} : { password }),
     ...(knownHosts === undefined ? {} : { knownHosts }),
   };

@@ -28,7 +28,7 @@ const docker = z.strictObject({
       secret: z
         .string()
         .describe(
-          "Name of a Secret in the namespace default with key (or password) and known_hosts; the host's key must be in it.",
+          "Name of a Secret in the namespace default with key and its passphrase (or password) and known_hosts; the host's key must be in it.",
         ),
     })
     .optional()

@@ -520,7 +520,7 @@ export interface LocationSpec {
     };
     /** With ssh: how to sign in; the agent of $SSH_AUTH_SOCK when absent. */
     readonly ssh?: {
-      /** Name of a Secret in the namespace default with key (or password) and known_hosts; the host's key must be in it. */
+      /** Name of a Secret in the namespace default with key and its passphrase (or password) and known_hosts; the host's key must be in it. */
       readonly secret: Text;
     };
     /** Under which its containers' ports are reached; the endpoint's host when absent. */
