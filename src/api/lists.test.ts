@@ -76,6 +76,7 @@ test("the table has the kind's columns, and age in words", async () => {
     "Ready",
     "Updated",
     "Class",
+    "Location",
     "Command",
     "Age",
   ]);

@@ -116,7 +116,7 @@ test("watched tables have columns in the first event only", async () => {
   });
   await api.request("POST", SERVICES, service("a"));
   await api.request("POST", SERVICES, service("b"));
-  expect((await watch.next()).object.columnDefinitions).toHaveLength(6);
+  expect((await watch.next()).object.columnDefinitions).toHaveLength(7);
   const second = await watch.next();
   expect(second.object.columnDefinitions).toBeNull();
   expect(second.object.rows[0].cells[0]).toBe("b");

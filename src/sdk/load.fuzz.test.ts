@@ -21,7 +21,7 @@ spec:
     TEXT: |
       several
       lines
-  ports: [{ name: http, port: 8080 }]
+  ports: [{ name: http, protocol: http }]
 ---
 kind: Database
 metadata: { name: orders }
