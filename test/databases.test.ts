@@ -2,7 +2,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { type TestHome, kindOf } from "./support/home.ts";
+import { type Seen, type TestHome, kindOf } from "./support/home.ts";
 import { openHome } from "./support/open-home.ts";
 import { until } from "./support/until.ts";
 
@@ -65,10 +65,13 @@ test("a control plane that is killed in the middle of a backup leaves nothing ha
   await until("the backup to be under way", () => existsSync(folder) && readdirSync(folder).length > 0);
   await home.killControlPlane();
   await home.serve();
-  const backup = await until("the backup to be over", async () => {
+  // It has three attempts, with pauses in between.
+  const whileAttempts = 90_000;
+  const isOver = async (): Promise<Seen | undefined> => {
     const seen = await home.get("Backup/cut");
     return seen?.status?.["finishedAt"] === undefined ? undefined : seen;
-  });
+  };
+  const backup = await until("the backup to be over", isOver, whileAttempts);
   expect(backup.status).toMatchObject({ verified: true });
   expect(readdirSync(folder)).toEqual([expect.stringMatching(/^cut-[0-9a-f]{8}$/)]);
   expect(await sql(home, "orders", "select count(*) from pg_database where datname ~ '^tutti'")).toBe("0\n");

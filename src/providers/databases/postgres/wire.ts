@@ -11,6 +11,8 @@ import type { ServerAddress } from "./database.ts";
 const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]);
 const READY = "Z".charCodeAt(0);
 const PARAMETER = "S".charCodeAt(0);
+/** ParameterStatus, NoticeResponse, NotificationResponse: may come at any time (Frontend/Backend Protocol, 55.2.7). */
+const UNASKED: ReadonlySet<number> = new Set([..."SNA"].map((letter) => letter.charCodeAt(0)));
 const TERMINATE = "X".charCodeAt(0);
 /** Protocol 3.x. Other numbers ask for encryption, which there is none of within a process. */
 const VERSION_3 = 3;
@@ -81,6 +83,11 @@ export class Wire {
 
   #ask(message: Buffer): Promise<Buffer> {
     return new Promise((resolve, reject) => {
+      // Its end may have been told before anybody asked.
+      if (this.#socket.destroyed || this.#socket.readableEnded) {
+        reject(new Error("The server closed the connection."));
+        return;
+      }
       this.#answered = resolve;
       this.#failed = reject;
       this.#socket.write(message);
@@ -108,7 +115,9 @@ export class Wire {
     this.#incoming = [all];
     const frames = framesIn(all);
     const length = frames.reduce((sum, frame) => sum + frame.length, 0);
-    if (length !== all.length || frames.at(-1)?.[0] !== READY) return;
+    // A server may say something unasked behind its answer: a setting that changed, a notice.
+    const last = frames.findLast(([type]) => type !== undefined && !UNASKED.has(type));
+    if (length !== all.length || last?.[0] !== READY) return;
     this.#incoming = [];
     const answered = this.#answered;
     this.#answered = undefined;
