@@ -12,7 +12,7 @@ const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]);
 const READY = "Z".charCodeAt(0);
 const PARAMETER = "S".charCodeAt(0);
 /** ParameterStatus, NoticeResponse, NotificationResponse: may come at any time (Frontend/Backend Protocol, 55.2.7). */
-const UNASKED: ReadonlySet<number> = new Set([..."SNA"].map((letter) => letter.charCodeAt(0)));
+const UNASKED: ReadonlySet<number> = new Set(Buffer.from("SNA"));
 const TERMINATE = "X".charCodeAt(0);
 /** Protocol 3.x. Other numbers ask for encryption, which there is none of within a process. */
 const VERSION_3 = 3;
