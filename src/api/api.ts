@@ -31,6 +31,7 @@ import { discoveryDocument, versionDocument } from "./discovery.ts";
 import { dispatch, verbOf } from "./dispatch.ts";
 import { exec } from "./exec.ts";
 import { type ApiLimits, DEFAULT_LIMITS } from "./limits.ts";
+import { type Mounts, mountOf, serveMounted } from "./mount.ts";
 import { OPENAPI_V2_TYPE, OpenApi } from "./openapi.ts";
 import { type FindKind, type Target, kindFinder, parsePath } from "./paths.ts";
 import { RequestMetrics } from "./request-metrics.ts";
@@ -67,6 +68,8 @@ export interface ApiOptions {
   readonly checkPlacement?: ApiContext["checkPlacement"];
   /** Further metrics in the text format of Prometheus. */
   readonly metrics?: () => string | Promise<string>;
+  /** APIs of other tools below a path of their own; none when absent. */
+  readonly mounts?: Mounts;
   /** What /readyz says; ready when absent. */
   readonly ready?: () => boolean;
   readonly log?: Logger;
@@ -254,6 +257,9 @@ class HttpApi implements Api {
   ): Promise<void> {
     if (this.#openDocument(response, path)) return;
     this.#authenticate(request);
+    // The path as it was sent: a mounted API may have escaped slashes in it.
+    const mount = mountOf(this.#options.mounts ?? {}, request.url?.split("?")[0] ?? "");
+    if (mount !== undefined) return serveMounted(mount, request, response, this.#context.limits);
     if (method !== "GET") throw notAllowed(method);
     if (path === "/metrics")
       sendText(response, 200, await this.#metricsText(), "text/plain; version=0.0.4; charset=utf-8");

@@ -11,8 +11,12 @@ export function mediaType(request: IncomingMessage): string {
   return (request.headers["content-type"] ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
 }
 
-/** Refuses with 413 as soon as the limit is passed; what follows is not read. */
 export async function readBody(request: IncomingMessage, limits: ApiLimits): Promise<string> {
+  return (await readBytes(request, limits)).toString("utf8");
+}
+
+/** Refuses with 413 as soon as the limit is passed; what follows is not read. */
+export async function readBytes(request: IncomingMessage, limits: ApiLimits): Promise<Buffer> {
   if (Number(request.headers["content-length"] ?? 0) > limits.bodyBytes) throw tooLarge(limits.bodyBytes);
   const chunks: Buffer[] = [];
   let size = 0;
@@ -26,7 +30,7 @@ export async function readBody(request: IncomingMessage, limits: ApiLimits): Pro
     if (error instanceof StatusError) throw error;
     throw badRequest("The body did not arrive completely.");
   }
-  return Buffer.concat(chunks).toString("utf8");
+  return Buffer.concat(chunks);
 }
 
 /** Undefined for an empty body. Refuses with BadRequest what is neither JSON nor YAML, 413 what is too deep or large. */

@@ -61,13 +61,15 @@ function counting(traffic: Traffic): void {
       const total = text
         .split("\n")
         .filter((line) =>
-          /^tutti_balancer_requests_total\{.*\bpool="web".*\bmember="a".*class="2xx"/.test(line),
+          /^tutti_balancer_requests_total\{.*\bpool="web".*\binstance="a".*code="2xx"/.test(line),
         )
         .map((line) => Number(line.split(" ").at(-1)));
       expect(total).toEqual([7]);
-      expect(text).toMatch(/^tutti_balancer_member_ready\{pool="web",member="a"\} 1$/m);
-      expect(text).toMatch(/^tutti_balancer_member_in_flight\{pool="web",member="a"\} 0$/m);
-      expect(text).toMatch(/^tutti_balancer_member_requests_total\{pool="web",member="a"\} 7$/m);
+      expect(text).toMatch(/^tutti_balancer_member_ready\{pool="web",service="web",instance="a"\} 1$/m);
+      expect(text).toMatch(/^tutti_balancer_in_flight\{pool="web",service="web",instance="a"\} 0$/m);
+      expect(text).toMatch(
+        /^tutti_balancer_member_requests_total\{pool="web",service="web",instance="a"\} 7$/m,
+      );
       for (const line of text.trimEnd().split("\n"))
         expect(line).toMatch(/^(# (HELP|TYPE) \w+ .+|\w+(\{(\w+="[^"]*",?)*\})? -?[\d.e+-]+)$/);
     });

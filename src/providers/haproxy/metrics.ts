@@ -1,7 +1,8 @@
-/** HAProxy's counters in Prometheus' text format (version 0.0.4), under the names that every class of balancer uses. */
+/** HAProxy's counters in Prometheus' text format, under the names that every class of balancer uses. */
+import { Exposition, type LabelValues } from "../../provider/exposition.ts";
 import type { MemberCount, Row } from "./statistics.ts";
 
-type Sample = readonly [labels: Readonly<Record<string, string>>, value: number];
+type Sample = readonly [labels: LabelValues, value: number];
 
 const PREFIX = "tutti_balancer";
 
@@ -10,82 +11,69 @@ export function renderMetrics(rows: readonly Row[], members: readonly MemberCoun
   const backends = rows.filter(
     (row) => row["svname"] === "BACKEND" && /^(http|tcp)\./.test(row["pxname"] ?? ""),
   );
-  const of = ({ pool, id }: MemberCount): Record<string, string> => ({ pool, member: id });
+  const of = ({ pool, id }: MemberCount): LabelValues => ({ ...poolLabels(pool), instance: id });
   const backendSamples = (column: string): readonly Sample[] =>
     backends.map((row) => [
-      { pool: (row["pxname"] ?? "").replace(/^\w+\./, ""), mode: row["mode"] ?? "" },
+      { ...poolLabels((row["pxname"] ?? "").replace(/^\w+\./, "")), mode: row["mode"] ?? "" },
       Number(row[column] ?? 0),
     ]);
-  return [
-    family(
-      "requests_total",
-      "counter",
-      "Requests by pool, member and class of the answer.",
-      members.flatMap((one) =>
-        Object.entries(one.classes).flatMap(([name, value]): Sample[] =>
-          value > 0 ? [[{ ...of(one), class: name }, value]] : [],
-        ),
+  const out = new Exposition();
+  const gauge = (name: string, help: string, samples: readonly Sample[]): void =>
+    out.samples(`${PREFIX}_${name}`, "gauge", help, samples);
+  const counter = (name: string, help: string, samples: readonly Sample[]): void =>
+    out.samples(`${PREFIX}_${name}`, "counter", help, samples);
+  counter(
+    "requests_total",
+    "Requests by pool, instance and class of the answer.",
+    members.flatMap((one) =>
+      Object.entries(one.classes).flatMap(([code, value]): Sample[] =>
+        value > 0 ? [[{ ...of(one), code }, value]] : [],
       ),
     ),
-    family("retries_total", "counter", "Attempts after the first.", backendSamples("wretr")),
-    family("requests_in_flight", "gauge", "Requests being served now.", backendSamples("scur")),
-    family(
-      "member_in_flight",
-      "gauge",
-      "Requests, tunnels and connections that hold the member now.",
-      members.map((one) => [of(one), one.inFlight]),
-    ),
-    family(
-      "member_ready",
-      "gauge",
-      "1 when the member receives new requests.",
-      members.map((one) => [of(one), one.isReady ? 1 : 0]),
-    ),
-    family(
-      "member_requests_total",
-      "counter",
-      "Times the member was chosen.",
-      members.map((one) => [of(one), one.requests]),
-    ),
-    family(
-      "member_failures_total",
-      "counter",
-      "Attempts that failed, by kind.",
-      members.flatMap((one): Sample[] => [
-        [{ ...of(one), kind: "connect" }, one.refused],
-        [{ ...of(one), kind: "closed" }, one.broken],
-      ]),
-    ),
-    family(
-      "member_latency_seconds",
-      "gauge",
-      "Mean time to answer over the last requests.",
-      members.map((one) => [of(one), one.latency / 1000]),
-    ),
-    family(
-      "connections",
-      "gauge",
-      "Client connections open now.",
-      frontends.map((row) => [
-        { listener: (row["pxname"] ?? "").replace(/^in\./, "") },
-        Number(row["scur"] ?? 0),
-      ]),
-    ),
-  ].join("");
+  );
+  counter("retries_total", "Attempts after the first.", backendSamples("wretr"));
+  gauge("requests_in_flight", "Requests being served now.", backendSamples("scur"));
+  gauge("queued", "Requests held because no member takes them.", backendSamples("qcur"));
+  gauge(
+    "in_flight",
+    "Requests, tunnels and connections that hold the instance now.",
+    members.map((one) => [of(one), one.inFlight]),
+  );
+  gauge(
+    "member_ready",
+    "1 when the instance receives new requests.",
+    members.map((one) => [of(one), one.isReady ? 1 : 0]),
+  );
+  counter(
+    "member_requests_total",
+    "Times the instance was chosen.",
+    members.map((one) => [of(one), one.requests]),
+  );
+  counter(
+    "member_failures_total",
+    "Attempts that failed, by kind.",
+    members.flatMap((one): Sample[] => [
+      [{ ...of(one), kind: "connect" }, one.refused],
+      [{ ...of(one), kind: "closed" }, one.broken],
+    ]),
+  );
+  gauge(
+    "member_latency_seconds",
+    "Mean time to answer over the last requests.",
+    members.map((one) => [of(one), one.latency / 1000]),
+  );
+  gauge(
+    "connections",
+    "Client connections open now.",
+    frontends.map((row) => [
+      { listener: (row["pxname"] ?? "").replace(/^in\./, "") },
+      Number(row["scur"] ?? 0),
+    ]),
+  );
+  return out.toString();
 }
 
-function family(name: string, type: "counter" | "gauge", help: string, samples: readonly Sample[]): string {
-  const full = `${PREFIX}_${name}`;
-  return [
-    `# HELP ${full} ${help}`,
-    `# TYPE ${full} ${type}`,
-    ...samples.map(([labels, value]) => `${full}{${labelText(labels)}} ${value}`),
-    "",
-  ].join("\n");
-}
-
-function labelText(labels: Readonly<Record<string, string>>): string {
-  return Object.entries(labels)
-    .map(([name, value]) => `${name}="${value.replace(/[\\"\n]/g, (c) => (c === "\n" ? "\\n" : `\\${c}`))}"`)
-    .join(",");
+/** The service is what stands before the port in a pool's name (controller/routes.ts). */
+function poolLabels(pool: string): LabelValues {
+  return { pool, service: pool.split(":")[0] ?? pool };
 }

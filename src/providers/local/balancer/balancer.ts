@@ -311,17 +311,19 @@ export class Balancer implements Service {
   #compileRoutes(configuration: Configuration): void {
     const before = this.#routes;
     this.#routes = new Map();
-    const statisticsOf = (name: string): RouteStatistics => {
+    const statisticsOf = (name: string, pool = ""): RouteStatistics => {
       const statistics = this.#routes.get(name) ?? before.get(name) ?? new RouteStatistics(name);
+      statistics.pool = pool;
       this.#routes.set(name, statistics);
       return statistics;
     };
     const limiters = this.#limiters;
     this.#limiters = new Map();
     this.#router = new Router(
-      configuration.routes.map((one) => this.#compile(one, statisticsOf(routeName(one)), limiters)),
+      configuration.routes.map((one) => this.#compile(one, statisticsOf(routeName(one), one.pool), limiters)),
     );
-    for (const one of configuration.listeners) if (one.protocol === "tcp") statisticsOf(`tcp:${one.name}`);
+    for (const one of configuration.listeners)
+      if (one.protocol === "tcp") statisticsOf(`tcp:${one.name}`, one.pool);
   }
 
   #compile(

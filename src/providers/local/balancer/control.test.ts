@@ -147,9 +147,11 @@ describe("control", () => {
     await ask(port);
     const metrics = await fixture.client.metrics();
     expect(metrics).toContain(
-      'tutti_balancer_requests_total{route="counted",pool="app",member="a",class="2xx"} 2',
+      'tutti_balancer_requests_total{route="counted",pool="app",service="app",instance="a",code="2xx"} 2',
     );
-    expect(metrics).toContain('tutti_balancer_request_duration_seconds_count{route="counted"} 2');
+    expect(metrics).toContain(
+      'tutti_balancer_request_duration_seconds_count{route="counted",pool="app",service="app"} 2',
+    );
     const { pools } = await fixture.client.stats();
     expect(pools[0]?.members[0]?.window).toMatchObject({ failures: 0, serverErrors: 0 });
     expect(pools[0]?.members[0]?.window.p99Ms).toBeGreaterThan(0);

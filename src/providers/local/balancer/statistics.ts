@@ -157,6 +157,8 @@ export const DURATION_BOUNDS = [
 
 export class RouteStatistics {
   readonly name: string;
+  /** Where it leads now; empty for what leads nowhere. */
+  pool: string;
   /** By member; the key "" is the balancer itself (redirects, refusals, errors). */
   readonly byMember = new Map<string, { readonly pool: string; readonly classes: Classes }>();
   readonly durations = new Float64Array(DURATION_BOUNDS.length + 1);
@@ -168,8 +170,9 @@ export class RouteStatistics {
   retries = 0;
   inFlight = 0;
 
-  constructor(name: string) {
+  constructor(name: string, pool = "") {
     this.name = name;
+    this.pool = pool;
   }
 
   /** `status` 0: the client left before there was a response. `ms` is the whole duration. */

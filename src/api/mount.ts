@@ -1,0 +1,57 @@
+/**
+ * APIs of other tools, served below a path of their own: Prometheus' query API, Alertmanager's v2. They are not
+ * Kubernetes-shaped and answer as those tools do, errors included; what they share with ours is the server, its limits and
+ * its authentication.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { ApiLimits } from "./limits.ts";
+import { readBytes } from "./body.ts";
+
+export interface MountRequest {
+  readonly method: string;
+  /** Without the mount's prefix, with a leading slash. */
+  readonly path: string;
+  /** As it stands in the URL, without the question mark. */
+  readonly query: string;
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+}
+
+export interface MountAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | Uint8Array;
+}
+
+export type Serve = (request: MountRequest) => Promise<MountAnswer>;
+
+/** By the first segment of the path: `prometheus`. */
+export type Mounts = Readonly<Record<string, Serve>>;
+
+export function mountOf(mounts: Mounts, path: string): readonly [serve: Serve, path: string] | undefined {
+  const [, segment = ""] = path.split("/", 2);
+  const serve = Object.hasOwn(mounts, segment) ? mounts[segment] : undefined;
+  return serve === undefined ? undefined : [serve, path.slice(segment.length + 1) || "/"];
+}
+
+export async function serveMounted(
+  [serve, path]: readonly [Serve, string],
+  request: IncomingMessage,
+  response: ServerResponse,
+  limits: ApiLimits,
+): Promise<void> {
+  const headers = Object.fromEntries(
+    Object.entries(request.headers).map(([name, value]) => [name, [value].flat().join(", ")]),
+  );
+  const answer = await serve({
+    method: request.method === "HEAD" ? "GET" : (request.method ?? "GET"),
+    path,
+    query: request.url?.split("?")[1] ?? "",
+    headers,
+    body: await readBytes(request, limits),
+  });
+  const bytes = Buffer.from(answer.body as string);
+  response.writeHead(answer.status, { "content-length": bytes.length, ...answer.headers });
+  response.end(bytes);
+}
