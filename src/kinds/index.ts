@@ -1,4 +1,6 @@
 /** The registry of kinds: one line a kind. Everything that serves, checks or declares resources derives from it. */
+export { alertRule } from "./alert-rule.ts";
+export { alert } from "./alert.ts";
 export { backup } from "./backup.ts";
 export { change } from "./change.ts";
 export { configMap } from "./config-map.ts";
@@ -10,11 +12,14 @@ export { instance } from "./instance.ts";
 export { lease } from "./lease.ts";
 export { loadBalancer } from "./load-balancer.ts";
 export { location } from "./location.ts";
+export { monitor } from "./monitor.ts";
 export { namespace } from "./namespace.ts";
 export { network } from "./network.ts";
+export { receiver } from "./receiver.ts";
 export { revision } from "./revision.ts";
 export { secret } from "./secret.ts";
 export { service } from "./service.ts";
+export { silence } from "./silence.ts";
 export { system } from "./system.ts";
 export { volume } from "./volume.ts";
 export { volumeSnapshot } from "./volume-snapshot.ts";

@@ -16,6 +16,7 @@ export const KINDS_WITH_CLASSES = [
   "DNSZone",
   "Database",
   "LoadBalancer",
+  "Monitor",
   "Network",
   "Service",
   "Volume",

@@ -118,6 +118,15 @@ const spec = z.strictObject({
     })
     .prefault({})
     .describe("What happens when the program ends."),
+  // Outside the template: who is measured is not made anew.
+  metrics: z
+    .strictObject({
+      port: z.string().optional().describe("Name of the port; the first when absent."),
+      path: z.string().startsWith("/").default("/metrics").describe("Where they are."),
+      interval: duration.optional().describe("Time between two scrapes; the Monitor's when absent."),
+    })
+    .optional()
+    .describe("Metrics that the program exposes, in Prometheus' format."),
 });
 
 const status = z.object({

@@ -13,6 +13,93 @@ import {
   remembering,
 } from "./builder.ts";
 
+/** Rules that record series and raise alerts: the groups of a Prometheus rule file, with tests. */
+export interface AlertRuleSpec {
+  /** The groups of a Prometheus rule file, as they are. */
+  readonly groups?: readonly {
+    /** Name of the group. */
+    readonly name: Text;
+    /** Time between two evaluations. */
+    readonly interval?: Text;
+    /** How many alerts or series one rule may give; 0 for any number. */
+    readonly limit?: Numeric;
+    /** How far back in time the group is evaluated. */
+    readonly query_offset?: Text;
+    /** Labels of every rule of the group. */
+    readonly labels?: Readonly<Record<string, Text | number | Ref<number> | boolean | Ref<boolean>>>;
+    /** The rules, evaluated one after the other. */
+    readonly rules?: readonly {
+      /** Name of the series that the result is recorded as. */
+      readonly record?: Text;
+      /** Name of the alert that every series of the result is. */
+      readonly alert?: Text;
+      /** The PromQL expression. */
+      readonly expr: Text | number | Ref<number>;
+      /** How long it must hold before the alert fires. */
+      readonly for?: Text;
+      /** How long the alert goes on firing when the expression holds no more. */
+      readonly keep_firing_for?: Text;
+      /** Labels added, or replaced; templates in alerts. */
+      readonly labels?: Readonly<Record<string, Text | number | Ref<number> | boolean | Ref<boolean>>>;
+      /** What people are told; templates. */
+      readonly annotations?: Readonly<Record<string, Text | number | Ref<number> | boolean | Ref<boolean>>>;
+    }[];
+  }[];
+  /** The tests of a promtool test file, as they are; the rules are evaluated every minute. */
+  readonly tests?: readonly {
+    /** Name of the test. */
+    readonly name?: Text;
+    /** Time between two values of a series; 1m when absent. */
+    readonly interval?: Text;
+    /** What there is to see. */
+    readonly input_series?: readonly {
+      /** A series, such as up{job="api"}. */
+      readonly series: Text;
+      /** Its values in promtool's notation: '1 1 0x10 _ stale'. */
+      readonly values: Text | number | Ref<number>;
+    }[];
+    readonly alert_rule_test?: readonly {
+      /** How long after the beginning. */
+      readonly eval_time: Text;
+      /** Which alert. */
+      readonly alertname: Text;
+      /** Exactly what fires then; nothing when absent. */
+      readonly exp_alerts?: readonly {
+        readonly exp_labels?: Readonly<Record<string, Text | number | Ref<number> | boolean | Ref<boolean>>>;
+        readonly exp_annotations?: Readonly<
+          Record<string, Text | number | Ref<number> | boolean | Ref<boolean>>
+        >;
+      }[];
+    }[];
+    readonly promql_expr_test?: readonly {
+      /** A PromQL expression. */
+      readonly expr: Text;
+      /** How long after the beginning. */
+      readonly eval_time: Text;
+      /** Exactly what it gives then. */
+      readonly exp_samples?: readonly {
+        /** The series. */
+        readonly labels: Text;
+        readonly value?: Text | number | Ref<number>;
+        readonly histogram?: Text;
+      }[];
+    }[];
+    readonly external_labels?: Readonly<Record<string, Text | number | Ref<number> | boolean | Ref<boolean>>>;
+    readonly external_url?: Text;
+  }[];
+}
+
+/** What a AlertRule puts out, for others to refer to. */
+export type AlertRuleOutputs = Readonly<Record<never, never>>;
+
+/**
+ * Rules that record series and raise alerts: the groups of a Prometheus rule file, with tests.
+ *
+ * @example
+ * alertRule("example", { groups: [ { name: "orders", rules: [ { alert: "OrdersStalled", expr: "rate(orders_total[10m]) == 0", for: "5m", labels: { severity: "warning" }, annotations: { summary: "No order for {{ $labels.shop }} in ten minutes." } } ] } ] });
+ */
+export const alertRule = remembering<Builder<AlertRuleSpec, AlertRuleOutputs>>(kinds.alertRule);
+
 /** One backup of a Database. */
 export interface BackupSpec {
   /**
@@ -543,6 +630,223 @@ export type LocationOutputs = Readonly<Record<never, never>>;
  */
 export const location = remembering<Builder<LocationSpec, LocationOutputs>>(kinds.location);
 
+/** Tunes what is monitored of a System; everything is monitored without one. */
+export interface MonitorSpec {
+  /**
+   * Which engine makes it; 'auto' takes the best that the location has.
+   * @default "auto"
+   */
+  readonly class?: Text;
+  /**
+   * Where it is: the name of a Location.
+   * @default "local"
+   */
+  readonly location?: Name;
+  /** Addresses (kind/name) of what must be ready first. */
+  readonly dependsOn?: readonly Name[];
+  /**
+   * Time between two scrapes.
+   * @default "5s"
+   */
+  readonly interval?: Text;
+  /**
+   * Who looks after it: the label tutti_owner of series and alerts.
+   * @default ""
+   */
+  readonly owner?: Text;
+  /**
+   * What a runbook's address begins with; the alert's name in lower case follows.
+   * @default "https://tutti.dev/docs/runbooks#"
+   */
+  readonly runbooks?: Text;
+  /** When the generated rules raise alerts. */
+  readonly thresholds?: {
+    /**
+     * Share of requests that fail.
+     * @default 0.05
+     */
+    readonly errorRatio?: Numeric;
+    /**
+     * 99% of requests are faster than that.
+     * @default "1s"
+     */
+    readonly latency?: Text;
+    /**
+     * Share of the limit that is used.
+     * @default 0.9
+     */
+    readonly cpu?: Numeric;
+    /**
+     * Share of the limit that is used.
+     * @default 0.9
+     */
+    readonly memory?: Numeric;
+    /**
+     * Share of the limit that is open.
+     * @default 0.8
+     */
+    readonly fileDescriptors?: Numeric;
+    /**
+     * Share of a database's connections that is in use.
+     * @default 0.8
+     */
+    readonly connections?: Numeric;
+    /**
+     * Slow queries a second.
+     * @default 1
+     */
+    readonly slowQueries?: Numeric;
+    /**
+     * A disk will be full within that time.
+     * @default "24h"
+     */
+    readonly diskFull?: Text;
+    /**
+     * A certificate ends within that time.
+     * @default "7d"
+     */
+    readonly certificate?: Text;
+    /**
+     * Restarts of a service within 15 minutes.
+     * @default 3
+     */
+    readonly restarts?: Numeric;
+    /** Age of the last good backup; from the schedule when absent. */
+    readonly backupAge?: Text;
+    /**
+     * Resources that wait for a controller.
+     * @default 5000
+     */
+    readonly queueDepth?: Numeric;
+    /**
+     * 99% of commits of the control plane are faster than that.
+     * @default "1s"
+     */
+    readonly commit?: Text;
+  };
+  /** Which rules are generated. */
+  readonly rules?: {
+    /** Names of alerts, addresses of resources (service/api), or both (service/api:ServiceSlow). */
+    readonly disable?: readonly Text[];
+  };
+  /**
+   * Availability that every route of a LoadBalancer is held to, in percent; none with null.
+   * @default 99.9
+   */
+  readonly objective?: Numeric | null;
+  /** More service level objectives. */
+  readonly slos?: readonly {
+    /** Name of the objective. */
+    readonly name: Text;
+    /** Percentage of good requests, e.g. 99.9. */
+    readonly objective: Numeric;
+    /**
+     * Over how long.
+     * @default "30d"
+     */
+    readonly window?: Text;
+    /** Name of the Service whose requests count. */
+    readonly service?: Name;
+    /** Name of the LoadBalancer whose requests count. */
+    readonly balancer?: Name;
+    /** With a balancer: one of its routes, host and path; all when absent. */
+    readonly route?: Text;
+    /**
+     * What is good.
+     * @default {"availability":{}}
+     */
+    readonly indicator?: {
+      /** Good is what is not answered with 5xx. */
+      readonly availability?: {};
+      /** Good is what is fast. */
+      readonly latency?: {
+        /** Good is what takes no longer; a bound of the balancer's histogram. */
+        readonly threshold: Text;
+      };
+      /** What the application counts itself. */
+      readonly ratio?: {
+        /** PromQL of a counter of what was bad, without rate and range. */
+        readonly errors: Text;
+        /** PromQL of a counter of all. */
+        readonly total: Text;
+      };
+    };
+  }[];
+  /** More to be scraped. */
+  readonly targets?: readonly {
+    /** The label job. */
+    readonly name: Text;
+    /** Where the metrics are. */
+    readonly url?: Text;
+    /** Name of a Service instead: each instance is a target. */
+    readonly service?: Name;
+    /** With a service: name of its port, or a number; its first when absent. */
+    readonly port?: Text | number | Ref<number>;
+    /**
+     * With a service: where the metrics are.
+     * @default "/metrics"
+     */
+    readonly path?: Text;
+    /** Time between two scrapes. */
+    readonly interval?: Text;
+    /** Labels of every series. */
+    readonly labels?: Readonly<Record<string, Text>>;
+    /** Prometheus' metric_relabel_configs, as they are. */
+    readonly metricRelabelConfigs?: readonly Readonly<Record<string, unknown>>[];
+  }[];
+  /** More to be probed. */
+  readonly probes?: readonly {
+    /** The label instance. */
+    readonly name: Text;
+    /** An HTTP request. */
+    readonly http?: {
+      /** What is asked with GET. */
+      readonly url: Text;
+      /** Good answers; 2xx when empty. */
+      readonly status?: readonly Numeric[];
+      /** A regular expression (RE2) that the answer's body must fit somewhere. */
+      readonly body?: Text;
+    };
+    /** A TCP connection. */
+    readonly tcp?: {
+      /** host:port. */
+      readonly address: Text;
+    };
+    /** A TLS connection; its certificates are looked at. */
+    readonly tls?: {
+      /** host:port. */
+      readonly address: Text;
+      /** Name asked for; the host when absent. */
+      readonly serverName?: Text;
+    };
+    /**
+     * Time between two probes.
+     * @default "15s"
+     */
+    readonly interval?: Text;
+    /**
+     * How long one may take.
+     * @default "5s"
+     */
+    readonly timeout?: Text;
+  }[];
+  /** An Alertmanager route tree, as it is; the Receivers' own routing when absent. */
+  readonly route?: Readonly<Record<string, unknown>>;
+  /** More Alertmanager inhibit_rules, as they are. */
+  readonly inhibitRules?: readonly Readonly<Record<string, unknown>>[];
+}
+
+/** What a Monitor puts out, for others to refer to. */
+export type MonitorOutputs = Readonly<Record<never, never>>;
+
+/**
+ * Tunes what is monitored of a System; everything is monitored without one.
+ *
+ * @example
+ * monitor("example", { owner: "team-shop", thresholds: { latency: "300ms" }, slos: [ { name: "checkout", objective: 99.95, service: "api" } ] });
+ */
+export const monitor = remembering<Builder<MonitorSpec, MonitorOutputs>>(kinds.monitor);
+
 /** A place for names; systems in different namespaces do not see each other. */
 export interface NamespaceSpec {
   /** Who must let go of it before it goes, as Kubernetes has it. */
@@ -593,6 +897,269 @@ export interface NetworkOutputs {
  * network("example", {});
  */
 export const network = remembering<Builder<NetworkSpec, NetworkOutputs>>(kinds.network);
+
+/** Whom alerts are told, how, and which of them. */
+export interface ReceiverSpec {
+  /** An HTTP POST in Alertmanager's format. */
+  readonly webhook?: {
+    /** Where the message is sent, in Alertmanager's JSON. */
+    readonly url: Text;
+    /** How the address is asked. */
+    readonly httpConfig?: {
+      /** The header Authorization. */
+      readonly authorization?: {
+        /**
+         * What the credentials are.
+         * @default "Bearer"
+         */
+        readonly type?: Text;
+        /** The credentials. */
+        readonly credentials: Text;
+      };
+      /** User and password. */
+      readonly basicAuth?: {
+        /** The user. */
+        readonly username: Text;
+        /** The password. */
+        readonly password: Text;
+      };
+      /** How the server is known. */
+      readonly tlsConfig?: {
+        /** Who signs the server's certificate, in PEM. */
+        readonly ca?: Text;
+        /** Name in the server's certificate. */
+        readonly serverName?: Text;
+        /**
+         * Take any certificate.
+         * @default false
+         */
+        readonly insecureSkipVerify?: Truth;
+      };
+      /**
+       * Whether redirects are followed.
+       * @default true
+       */
+      readonly followRedirects?: Truth;
+    };
+    /**
+     * How many alerts a message holds at most; 0 for all.
+     * @default 0
+     */
+    readonly maxAlerts?: Numeric;
+    /** How long it may take. */
+    readonly timeout?: Text;
+  };
+  /** A message in Slack's format. */
+  readonly slack?: {
+    /** The incoming webhook. */
+    readonly apiUrl: Text;
+    /** Channel or user. */
+    readonly channel?: Text;
+    /** Name that the message is from. */
+    readonly username?: Text;
+    /** Colour of the bar; a template. */
+    readonly color?: Text;
+    /** A template. */
+    readonly title?: Text;
+    /** A template. */
+    readonly titleLink?: Text;
+    /** A template. */
+    readonly pretext?: Text;
+    /** A template. */
+    readonly text?: Text;
+    /** A template. */
+    readonly fallback?: Text;
+    /** A template. */
+    readonly footer?: Text;
+    /** For example ':bell:'. */
+    readonly iconEmoji?: Text;
+    /** How the address is asked. */
+    readonly httpConfig?: {
+      /** The header Authorization. */
+      readonly authorization?: {
+        /**
+         * What the credentials are.
+         * @default "Bearer"
+         */
+        readonly type?: Text;
+        /** The credentials. */
+        readonly credentials: Text;
+      };
+      /** User and password. */
+      readonly basicAuth?: {
+        /** The user. */
+        readonly username: Text;
+        /** The password. */
+        readonly password: Text;
+      };
+      /** How the server is known. */
+      readonly tlsConfig?: {
+        /** Who signs the server's certificate, in PEM. */
+        readonly ca?: Text;
+        /** Name in the server's certificate. */
+        readonly serverName?: Text;
+        /**
+         * Take any certificate.
+         * @default false
+         */
+        readonly insecureSkipVerify?: Truth;
+      };
+      /**
+       * Whether redirects are followed.
+       * @default true
+       */
+      readonly followRedirects?: Truth;
+    };
+  };
+  /** A mail over SMTP. */
+  readonly email?: {
+    /** Addresses, with commas between them. */
+    readonly to: Text;
+    /** Address of the sender. */
+    readonly from: Text;
+    /** host:port of the SMTP server. */
+    readonly smarthost: Text;
+    /** Name given to the server. */
+    readonly hello?: Text;
+    /** User at the server. */
+    readonly authUsername?: Text;
+    /** Password at the server. */
+    readonly authPassword?: Text;
+    /**
+     * Send over TLS only.
+     * @default true
+     */
+    readonly requireTls?: Truth;
+    /** More headers, such as Subject; templates. */
+    readonly headers?: Readonly<Record<string, Text>>;
+    /** A template. */
+    readonly html?: Text;
+    /** A template. */
+    readonly text?: Text;
+  };
+  /** An event for PagerDuty (Events API v2). */
+  readonly pagerduty?: {
+    /** Integration key (Events API v2). */
+    readonly routingKey: Text;
+    /** Where events are sent; PagerDuty when absent. */
+    readonly url?: Text;
+    /** Who says so; a template. */
+    readonly client?: Text;
+    /** A template. */
+    readonly clientUrl?: Text;
+    /** A template. */
+    readonly description?: Text;
+    /** A template. */
+    readonly severity?: Text;
+    /** A template. */
+    readonly class?: Text;
+    /** A template. */
+    readonly component?: Text;
+    /** A template. */
+    readonly group?: Text;
+    /** More to say; templates. */
+    readonly details?: Readonly<Record<string, Text>>;
+    /** How the address is asked. */
+    readonly httpConfig?: {
+      /** The header Authorization. */
+      readonly authorization?: {
+        /**
+         * What the credentials are.
+         * @default "Bearer"
+         */
+        readonly type?: Text;
+        /** The credentials. */
+        readonly credentials: Text;
+      };
+      /** User and password. */
+      readonly basicAuth?: {
+        /** The user. */
+        readonly username: Text;
+        /** The password. */
+        readonly password: Text;
+      };
+      /** How the server is known. */
+      readonly tlsConfig?: {
+        /** Who signs the server's certificate, in PEM. */
+        readonly ca?: Text;
+        /** Name in the server's certificate. */
+        readonly serverName?: Text;
+        /**
+         * Take any certificate.
+         * @default false
+         */
+        readonly insecureSkipVerify?: Truth;
+      };
+      /**
+       * Whether redirects are followed.
+       * @default true
+       */
+      readonly followRedirects?: Truth;
+    };
+  };
+  /** A program, run where the control plane runs. */
+  readonly command?: {
+    /** The program; the message is its input, in Alertmanager's JSON. */
+    readonly command: readonly Text[];
+    /** Environment variables. */
+    readonly env?: Readonly<Record<string, Text>>;
+    /**
+     * How long it may take.
+     * @default "30s"
+     */
+    readonly timeout?: Text;
+  };
+  /** A run of a workflow. */
+  readonly workflow?: {
+    /** Name of the workflow; a run for each message. */
+    readonly name: Text;
+    /** Input beside the message. */
+    readonly input?: Readonly<Record<string, unknown>>;
+  };
+  /**
+   * Tell also what is over.
+   * @default true
+   */
+  readonly sendResolved?: Truth;
+  /** Which alerts, in Alertmanager's notation: severity="critical"; all when empty. */
+  readonly matchers?: readonly Text[];
+  /**
+   * Labels; alerts that have the same values of them come in one message.
+   * @default ["alertname","tutti_system"]
+   */
+  readonly groupBy?: readonly Text[];
+  /**
+   * How long to wait for others before the first message.
+   * @default "10s"
+   */
+  readonly groupWait?: Text;
+  /**
+   * Time between two messages of a group that has changed.
+   * @default "1m"
+   */
+  readonly groupInterval?: Text;
+  /**
+   * Time after which a message is sent again.
+   * @default "4h"
+   */
+  readonly repeatInterval?: Text;
+  /**
+   * Whether other receivers are told as well.
+   * @default true
+   */
+  readonly continue?: Truth;
+}
+
+/** What a Receiver puts out, for others to refer to. */
+export type ReceiverOutputs = Readonly<Record<never, never>>;
+
+/**
+ * Whom alerts are told, how, and which of them.
+ *
+ * @example
+ * receiver("example", { webhook: { url: "https://hooks.example.com/alerts" }, matchers: [ "severity=\"critical\"" ] });
+ */
+export const receiver = remembering<Builder<ReceiverSpec, ReceiverOutputs>>(kinds.receiver);
 
 /** Values that are stored encrypted, referred to by name and never printed. */
 export interface SecretSpec {
@@ -978,6 +1545,18 @@ export interface ServiceSpec {
      */
     readonly maxBackoff?: Text;
   };
+  /** Metrics that the program exposes, in Prometheus' format. */
+  readonly metrics?: {
+    /** Name of the port; the first when absent. */
+    readonly port?: Text;
+    /**
+     * Where they are.
+     * @default "/metrics"
+     */
+    readonly path?: Text;
+    /** Time between two scrapes; the Monitor's when absent. */
+    readonly interval?: Text;
+  };
 }
 
 /** What a Service puts out, for others to refer to. */
@@ -993,6 +1572,54 @@ export interface ServiceOutputs {
  * service("example", { command: "node server.js", replicas: 3, ports: [ { name: "http" } ], env: { DATABASE_URL: "${database.orders.status.url}" } });
  */
 export const service = remembering<Builder<ServiceSpec, ServiceOutputs>>(kinds.service);
+
+/** Alerts that nobody is told of for a time. */
+export interface SilenceSpec {
+  /** Which alerts: those whose labels fit all of them. */
+  readonly matchers: readonly {
+    /** Name of the label. */
+    readonly name: Text;
+    /** Its value, or a regular expression (RE2) for all of it. */
+    readonly value: Text;
+    /**
+     * Whether the value is a regular expression.
+     * @default false
+     */
+    readonly isRegex?: Truth;
+    /**
+     * False turns the matcher round.
+     * @default true
+     */
+    readonly isEqual?: Truth;
+  }[];
+  /** When it begins; when it is made, if absent. */
+  readonly startsAt?: Text;
+  /** When it ends. */
+  readonly endsAt?: Text;
+  /** How long it lasts, instead of 'endsAt'. */
+  readonly duration?: Text;
+  /**
+   * Who wants it.
+   * @default ""
+   */
+  readonly createdBy?: Text;
+  /**
+   * Why.
+   * @default ""
+   */
+  readonly comment?: Text;
+}
+
+/** What a Silence puts out, for others to refer to. */
+export type SilenceOutputs = Readonly<Record<never, never>>;
+
+/**
+ * Alerts that nobody is told of for a time.
+ *
+ * @example
+ * silence("example", { matchers: [ { name: "tutti_resource", value: "service/api" } ], duration: "2h", createdBy: "maria", comment: "The new index is being built." });
+ */
+export const silence = remembering<RequiredBuilder<SilenceSpec, SilenceOutputs>>(kinds.silence);
 
 /** Files that outlive the instances using them. */
 export interface VolumeSpec {
