@@ -1,5 +1,7 @@
 import { z } from "zod";
 import { defineKind, output, type KindResource } from "./kind.ts";
+import { type Autoscale, autoscale, autoscaleStatus } from "./autoscale.ts";
+import { checkAutoscale } from "./autoscale-check.ts";
 import { container } from "./container.ts";
 import { baseStatus, classOf, duration, ports, probes, provisioned, quantity } from "./fields.ts";
 
@@ -103,6 +105,7 @@ const spec = z.strictObject({
   class: provisioned.class.meta({ immutable: false }),
   location: provisioned.location.meta({ references: "Location", weak: true, immutable: false }),
   replicas: z.int().min(0).max(1_000_000).default(1).describe("How many instances."),
+  autoscale: autoscale.optional(),
   ...template,
   rollout: rollout.describe("How a change reaches the instances."),
   restart: z
@@ -159,6 +162,7 @@ const status = z.object({
   crashes: z.object({ hash: z.string(), count: z.int(), lastAt: z.int(), message: z.string() }).optional(),
   /** Templates whose instances may get traffic; all when absent. */
   serving: z.array(z.string()).optional(),
+  autoscale: autoscaleStatus.optional(),
 });
 
 const NOTHING_TO_RUN = {
@@ -170,7 +174,8 @@ const NOTHING_TO_RUN = {
 
 /** Wherever they run: containers' ports are published under the same number. */
 function sharedPorts({ spec }: KindResource): readonly (typeof NOTHING_TO_RUN)[] {
-  const replicas = Number(spec?.["replicas"] ?? 1);
+  const { maxReplicas = 1 } = (spec?.["autoscale"] ?? {}) as Partial<Autoscale>;
+  const replicas = Math.max(Number(spec?.["replicas"] ?? 1), Number(maxReplicas));
   const ports = (spec?.["ports"] ?? []) as readonly { readonly name: string; readonly port?: number }[];
   const fixed = ports.find(({ port }) => port !== undefined);
   if (fixed === undefined || !(replicas > 1)) return [];
@@ -235,9 +240,14 @@ export const service = defineKind({
         message: `Two ports are called '${name}'.`,
         hint: "Give each port a name of its own.",
       }));
-    const { command, image, build } = resource.spec ?? {};
+    const { command, image, build, autoscale: scaling, resources } = resource.spec ?? {};
     const isNothing = command === undefined && image === undefined && build === undefined;
-    return [...doubled, ...sharedPorts(resource), ...(isNothing ? [NOTHING_TO_RUN] : [])];
+    return [
+      ...doubled,
+      ...sharedPorts(resource),
+      ...(scaling === undefined ? [] : checkAutoscale(scaling as Autoscale, resources as object)),
+      ...(isNothing ? [NOTHING_TO_RUN] : []),
+    ];
   },
   example: {
     spec: {

@@ -1213,6 +1213,274 @@ export interface ServiceSpec {
    * @default 1
    */
   readonly replicas?: Numeric;
+  /** How many instances, by what is measured; spec.replicas is then what it has come to. */
+  readonly autoscale?: {
+    /**
+     * Never fewer. With 0 it has no instance while nobody needs it.
+     * @default 1
+     */
+    readonly minReplicas?: Numeric;
+    /** Never more. */
+    readonly maxReplicas: Numeric;
+    /** What is looked at; the one that asks for most counts. 70% of the cpu when absent, with what waits at the balancers added. With none, only schedules and signals count. */
+    readonly metrics?: readonly {
+      /** Which of the members below says the rest. */
+      readonly type: OneOf<
+        "Resource" | "Pods" | "Object" | "External" | "Requests" | "Latency" | "Queue" | "Query"
+      >;
+      /** Use of each instance. Utilization is of spec.resources; of cpu, one core where there is no limit. */
+      readonly resource?: {
+        /** What is used. */
+        readonly name: OneOf<"cpu" | "memory">;
+        /** What is aimed at. */
+        readonly target: {
+          /** Percent of what an instance may use; one number for the service; a number for each instance. */
+          readonly type: OneOf<"Utilization" | "Value" | "AverageValue">;
+          /** With Utilization: percent. */
+          readonly averageUtilization?: Numeric;
+          /** With Value. */
+          readonly value?: number | Ref<number> | Text;
+          /** With AverageValue. */
+          readonly averageValue?: number | Ref<number> | Text;
+        };
+      };
+      /** A metric that every instance has; its average is compared. */
+      readonly pods?: {
+        readonly metric: {
+          /** Name of the metric. */
+          readonly name: Text;
+          /** Which series of it. */
+          readonly selector?: {
+            /** Labels that the series have. */
+            readonly matchLabels?: Readonly<Record<string, Text>>;
+          };
+        };
+        /** What is aimed at. */
+        readonly target: {
+          /** Percent of what an instance may use; one number for the service; a number for each instance. */
+          readonly type: OneOf<"Utilization" | "Value" | "AverageValue">;
+          /** With Utilization: percent. */
+          readonly averageUtilization?: Numeric;
+          /** With Value. */
+          readonly value?: number | Ref<number> | Text;
+          /** With AverageValue. */
+          readonly averageValue?: number | Ref<number> | Text;
+        };
+      };
+      /** A metric of another resource. */
+      readonly object?: {
+        /** What the metric is of, in the same namespace. */
+        readonly describedObject: {
+          /** Its kind. */
+          readonly kind: Text;
+          /** Its name. */
+          readonly name: Text;
+          /** Not looked at. */
+          readonly apiVersion?: Text;
+        };
+        readonly metric: {
+          /** Name of the metric. */
+          readonly name: Text;
+          /** Which series of it. */
+          readonly selector?: {
+            /** Labels that the series have. */
+            readonly matchLabels?: Readonly<Record<string, Text>>;
+          };
+        };
+        /** What is aimed at. */
+        readonly target: {
+          /** Percent of what an instance may use; one number for the service; a number for each instance. */
+          readonly type: OneOf<"Utilization" | "Value" | "AverageValue">;
+          /** With Utilization: percent. */
+          readonly averageUtilization?: Numeric;
+          /** With Value. */
+          readonly value?: number | Ref<number> | Text;
+          /** With AverageValue. */
+          readonly averageValue?: number | Ref<number> | Text;
+        };
+      };
+      /** A metric of whatever is observed; series are added up. */
+      readonly external?: {
+        readonly metric: {
+          /** Name of the metric. */
+          readonly name: Text;
+          /** Which series of it. */
+          readonly selector?: {
+            /** Labels that the series have. */
+            readonly matchLabels?: Readonly<Record<string, Text>>;
+          };
+        };
+        /** What is aimed at. */
+        readonly target: {
+          /** Percent of what an instance may use; one number for the service; a number for each instance. */
+          readonly type: OneOf<"Utilization" | "Value" | "AverageValue">;
+          /** With Utilization: percent. */
+          readonly averageUtilization?: Numeric;
+          /** With Value. */
+          readonly value?: number | Ref<number> | Text;
+          /** With AverageValue. */
+          readonly averageValue?: number | Ref<number> | Text;
+        };
+      };
+      /** Requests that come to the service by its balancers, those that wait included. */
+      readonly requests?: {
+        /** For each instance. */
+        readonly perSecond: Numeric;
+      };
+      /** Time to answer, as the balancers see it. */
+      readonly latency?: {
+        /**
+         * Of the requests in the last seconds.
+         * @default 0.95
+         */
+        readonly quantile?: Numeric;
+        /** How long an answer may take. */
+        readonly target: Text;
+      };
+      /** Work that waits. Seen also while there is no instance. */
+      readonly queue?: {
+        /** PromQL: how much there is to do, as one number. */
+        readonly query: Text;
+        /** For each instance. */
+        readonly target: number | Ref<number> | Text;
+      };
+      /** Whatever can be asked. Seen also while there is no instance. */
+      readonly query?: {
+        /** PromQL; series are added up. */
+        readonly expression: Text;
+        /** What is aimed at. */
+        readonly target: {
+          /** Percent of what an instance may use; one number for the service; a number for each instance. */
+          readonly type: OneOf<"Utilization" | "Value" | "AverageValue">;
+          /** With Utilization: percent. */
+          readonly averageUtilization?: Numeric;
+          /** With Value. */
+          readonly value?: number | Ref<number> | Text;
+          /** With AverageValue. */
+          readonly averageValue?: number | Ref<number> | Text;
+        };
+      };
+    }[];
+    /** How fast, and how sure. */
+    readonly behavior?: {
+      /** How it becomes more. */
+      readonly scaleUp?: {
+        /**
+         * Of what was recommended in so many seconds the most cautious counts.
+         * @default 0
+         */
+        readonly stabilizationWindowSeconds?: Numeric;
+        /**
+         * The policy that allows most or least; Disabled: never in this direction.
+         * @default "Max"
+         */
+        readonly selectPolicy?: OneOf<"Max" | "Min" | "Disabled">;
+        /** How fast. */
+        readonly policies?: readonly {
+          /** A number of instances, or percent of those there are. */
+          readonly type: OneOf<"Pods" | "Percent">;
+          /** At most so many. */
+          readonly value: Numeric;
+          /** In so many seconds. */
+          readonly periodSeconds: Numeric;
+        }[];
+        /**
+         * How far a measurement may be from its target, as a share of it, before anything is done.
+         * @default 0.1
+         */
+        readonly tolerance?: Numeric;
+      };
+      /** How it becomes less. */
+      readonly scaleDown?: {
+        /**
+         * Of what was recommended in so many seconds the most cautious counts.
+         * @default 300
+         */
+        readonly stabilizationWindowSeconds?: Numeric;
+        /**
+         * The policy that allows most or least; Disabled: never in this direction.
+         * @default "Max"
+         */
+        readonly selectPolicy?: OneOf<"Max" | "Min" | "Disabled">;
+        /**
+         * How fast.
+         * @default [{"type":"Percent","value":100,"periodSeconds":15}]
+         */
+        readonly policies?: readonly {
+          /** A number of instances, or percent of those there are. */
+          readonly type: OneOf<"Pods" | "Percent">;
+          /** At most so many. */
+          readonly value: Numeric;
+          /** In so many seconds. */
+          readonly periodSeconds: Numeric;
+        }[];
+        /**
+         * How far a measurement may be from its target, as a share of it, before anything is done.
+         * @default 0.1
+         */
+        readonly tolerance?: Numeric;
+      };
+    };
+    /**
+     * With minReplicas 0: without anything to do for so long, the last instance goes.
+     * @default "5m"
+     */
+    readonly idleAfter?: Text;
+    /** What holds at certain times. */
+    readonly schedules?: readonly {
+      /** What it is called in events. */
+      readonly name?: Text;
+      /** Cron expression: when it begins to hold, e.g. '0 8 * * 1-5'. */
+      readonly start: Text;
+      /** Cron expression: when it ends, e.g. '0 18 * * 1-5'. */
+      readonly end: Text;
+      /**
+       * IANA name, e.g. Europe/Berlin.
+       * @default "UTC"
+       */
+      readonly timeZone?: Text;
+      /** Exactly so many meanwhile. */
+      readonly replicas?: Numeric;
+      /** At least so many meanwhile. */
+      readonly minReplicas?: Numeric;
+      /** At most so many meanwhile. */
+      readonly maxReplicas?: Numeric;
+    }[];
+    /** What monitoring tools may say: more while something lasts, back when it is over. */
+    readonly signals?: readonly {
+      /** What the sender calls it: for Alertmanager the alert's name. */
+      readonly name: Text;
+      /** So many more while it lasts; 1 when nothing is said. */
+      readonly step?: Numeric;
+      /** Or at least so many while it lasts. */
+      readonly replicas?: Numeric;
+      /**
+       * It ends by itself when it has not been repeated for so long.
+       * @default "1h"
+       */
+      readonly expires?: Text;
+    }[];
+    /** Be ready before a load that comes every day or week. */
+    readonly predictive?: {
+      /**
+       * Whether it is done.
+       * @default true
+       */
+      readonly enabled?: Truth;
+      /**
+       * What repeats itself; auto takes what fits better, if anything fits.
+       * @default "auto"
+       */
+      readonly pattern?: OneOf<"daily" | "weekly" | "auto">;
+      /**
+       * How far ahead, beyond the time that an instance takes to start.
+       * @default "1m"
+       */
+      readonly lookahead?: Text;
+      /** Foresight alone never makes it more than so many. */
+      readonly maxReplicas?: Numeric;
+    };
+  };
   /** The program: a list is run as it is, with $(NAME) replaced from the environment; a text is run by the shell. With an image, what the image says when absent. */
   readonly command?: Text | readonly Text[];
   /**
