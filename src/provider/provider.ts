@@ -169,6 +169,18 @@ export interface ExecSession {
   readonly exitCode: Promise<number>;
 }
 
+/** What an instance with all it started uses. Absent is what the class does not know. */
+export interface InstanceStats {
+  /** Since its start. It may fall when a part of it detached itself: a counter that began anew. */
+  readonly cpuSeconds: number;
+  /** Resident. */
+  readonly memoryBytes: number;
+  readonly openFiles?: number;
+  readonly maxOpenFiles?: number;
+  readonly networkReceivedBytes?: number;
+  readonly networkSentBytes?: number;
+}
+
 /** Runs instances: the provider contract of kind Service. The same rules hold; an instance's uid is its identity. */
 export interface InstanceProvider {
   readonly class: string;
@@ -209,9 +221,8 @@ export interface InstanceProvider {
     options: { readonly tty: boolean; readonly stdin: boolean },
     context: CallContext,
   ): Promise<ExecSession>;
-  stats(
-    identity: Identity,
-  ): Promise<{ readonly cpuSeconds: number; readonly memoryBytes: number } | undefined>;
+  /** What instances use, by uid; those that do not run are left out. Asked about once a second, so all at once. */
+  stats(identities: readonly Identity[]): Promise<ReadonlyMap<string, InstanceStats>>;
 }
 
 /** Where a balancer may send requests. */

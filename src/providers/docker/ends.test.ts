@@ -180,10 +180,10 @@ describe("an end that is asked for", () => {
 describe("what runs", () => {
   it("is measured", async () => {
     const identity = await start(instanceSpec({ command: lasting("true") }));
-    const stats = await one.provider.stats(identity);
+    const stats = (await one.provider.stats([identity])).get(identity.uid);
     expect(stats?.memoryBytes).toBeGreaterThan(0);
     expect(stats?.cpuSeconds).toBeGreaterThan(0);
-    expect(await one.provider.stats(instanceIdentity("nobody"))).toBeUndefined();
+    expect((await one.provider.stats([instanceIdentity("nobody")])).size).toBe(0);
   });
 
   it("shows its log from a line, from a time, and as it grows", async () => {

@@ -21,6 +21,7 @@ import {
   type Identity,
   type InstanceProvider,
   type InstanceSpec,
+  type InstanceStats,
   type LogLine,
   type LogOptions,
   type Obstacle,
@@ -222,9 +223,19 @@ export class DockerInstances implements InstanceProvider {
     );
   }
 
-  async stats(
-    identity: Identity,
-  ): Promise<{ readonly cpuSeconds: number; readonly memoryBytes: number } | undefined> {
+  /** Asked side by side; one that is gone meanwhile, or is not answered for, is left out. */
+  async stats(identities: readonly Identity[]): Promise<ReadonlyMap<string, InstanceStats>> {
+    const found = await Promise.allSettled(
+      identities.map(async (identity) => [identity.uid, await this.#statsOf(identity)] as const),
+    );
+    return new Map(
+      found.flatMap((one) =>
+        one.status === "fulfilled" && one.value[1] !== undefined ? [[one.value[0], one.value[1]]] : [],
+      ),
+    );
+  }
+
+  async #statsOf(identity: Identity): Promise<InstanceStats | undefined> {
     const { containers, home } = this.#options;
     const stats = await this.#call(() => containers.stats(containerName(home, identity)));
     // Of what does not run the engine has numbers too: zeros, and no time of measurement.
@@ -232,9 +243,16 @@ export class DockerInstances implements InstanceProvider {
     const { usage, stats: kinds } = stats.memory_stats;
     // Pages of files that the kernel can drop at any time are no need of the program (v1 and v2 name them differently).
     const dropped = kinds.total_inactive_file ?? kinds.inactive_file ?? 0;
+    const networks = Object.values(stats.networks ?? {});
     return {
       cpuSeconds: stats.cpu_stats.cpu_usage.total_usage / NANOSECONDS,
       memoryBytes: Math.max(0, usage - dropped),
+      ...(networks.length === 0
+        ? {}
+        : {
+            networkReceivedBytes: networks.reduce((sum, { rx_bytes }) => sum + rx_bytes, 0),
+            networkSentBytes: networks.reduce((sum, { tx_bytes }) => sum + tx_bytes, 0),
+          }),
     };
   }
 

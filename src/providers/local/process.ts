@@ -24,6 +24,7 @@ import {
   type Identity,
   type InstanceProvider,
   type InstanceSpec,
+  type InstanceStats,
   type LogLine,
   type LogOptions,
   type Obstacle,
@@ -193,13 +194,21 @@ export class ProcessProvider implements InstanceProvider {
     };
   }
 
-  stats(
-    identity: Identity,
-  ): Promise<{ readonly cpuSeconds: number; readonly memoryBytes: number } | undefined> {
-    const id = processId(identity);
-    const stats = this.#options.supervisor.stats([id]).get(id);
+  stats(identities: readonly Identity[]): Promise<ReadonlyMap<string, InstanceStats>> {
+    const uids = new Map(identities.map((identity) => [processId(identity), identity.uid]));
+    const found = this.#options.supervisor.stats([...uids.keys()]);
     return Promise.resolve(
-      stats === undefined ? undefined : { cpuSeconds: stats.cpuSeconds, memoryBytes: stats.residentBytes },
+      new Map(
+        [...found].map(([id, { residentBytes, cpuSeconds, openFiles, maxOpenFiles }]) => [
+          uids.get(id) ?? "",
+          {
+            cpuSeconds,
+            memoryBytes: residentBytes,
+            ...(openFiles === undefined ? {} : { openFiles }),
+            ...(maxOpenFiles === undefined ? {} : { maxOpenFiles }),
+          },
+        ]),
+      ),
     );
   }
 

@@ -4,6 +4,7 @@ import type {
   Identity,
   InstanceProvider,
   InstanceSpec,
+  InstanceStats,
   LogLine,
   CallContext,
   Started,
@@ -105,7 +106,7 @@ export class SimulatedProvider implements InstanceProvider {
     );
   }
 
-  stats(): Promise<undefined> {
-    return Promise.resolve(undefined);
+  stats(): Promise<ReadonlyMap<string, InstanceStats>> {
+    return Promise.resolve(new Map());
   }
 }

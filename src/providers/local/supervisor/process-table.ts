@@ -57,6 +57,23 @@ export function youngProcesses(seconds: number): ProcessEntry[] {
   );
 }
 
+/** Descriptors that a process has open; undefined where the system does not tell us. */
+export function openFilesOf(pid: number): number | undefined {
+  if (!linux) return undefined;
+  try {
+    return readdirSync(`/proc/${pid}/fd`).length;
+  } catch {
+    return undefined;
+  }
+}
+
+/** How many it may open (the soft limit). */
+export function maxOpenFilesOf(pid: number): number | undefined {
+  if (!linux) return undefined;
+  const limit = /^Max open files +(\d+)/m.exec(readOrUndefined(`/proc/${pid}/limits`) ?? "")?.[1];
+  return limit === undefined ? undefined : Number(limit);
+}
+
 export function identityOf(pid: number): ProcessIdentity | undefined {
   const entry = processEntry(pid);
   if (entry === undefined || isDead(entry)) return undefined;

@@ -1,5 +1,5 @@
 import type { RunningProcess } from "./process-spec.ts";
-import { type ProcessEntry, processEntries } from "./process-table.ts";
+import { type ProcessEntry, maxOpenFilesOf, openFilesOf, processEntries } from "./process-table.ts";
 
 export interface ProcessStats {
   /**
@@ -10,6 +10,10 @@ export interface ProcessStats {
   /** Resident bytes, shared pages counted in each process, as every common tool does. */
   readonly residentBytes: number;
   readonly processes: number;
+  /** Descriptors open in all of them; where the system tells. */
+  readonly openFiles?: number;
+  /** That the first of them may open. */
+  readonly maxOpenFiles?: number;
 }
 
 /** One pass over the table of processes, whatever the number asked for; those that have ended are left out. */
@@ -27,10 +31,14 @@ export function readStats(running: readonly RunningProcess[]): Map<string, Proce
     const owner = ownerOf(entry, owners, byNumber);
     if (owner === undefined) continue;
     const total = totals.get(owner) ?? { cpuSeconds: 0, residentBytes: 0, processes: 0 };
+    const openFiles = openFilesOf(entry.pid);
+    const maxOpenFiles = owners.has(entry.pid) ? maxOpenFilesOf(entry.pid) : total.maxOpenFiles;
     totals.set(owner, {
       cpuSeconds: total.cpuSeconds + entry.cpuSeconds,
       residentBytes: total.residentBytes + entry.residentBytes,
       processes: total.processes + 1,
+      ...(openFiles === undefined ? {} : { openFiles: (total.openFiles ?? 0) + openFiles }),
+      ...(maxOpenFiles === undefined ? {} : { maxOpenFiles }),
     });
   }
   return totals;
