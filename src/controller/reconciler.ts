@@ -49,4 +49,6 @@ export const silent: Logger = { debug: () => {}, info: () => {}, warn: () => {},
 export interface RuntimeOptions {
   readonly clock: Clock;
   readonly log?: Logger;
+  /** Told of each reconcile when it has ended, in milliseconds; also of those that failed. */
+  readonly reconciled?: (controller: string, duration: number, failed: boolean) => void;
 }

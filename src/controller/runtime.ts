@@ -135,6 +135,8 @@ export class Runtime {
         ...(because === undefined ? {} : { because }),
       }),
     };
+    const begun = this.#options.clock.now();
+    let failed = false;
     try {
       const outcome = await controller.reconcile(parseKeyText(text), context);
       if (this.#abort.signal.aborted) return;
@@ -142,8 +144,10 @@ export class Runtime {
       if (outcome !== undefined && outcome !== null)
         queue.addAfter(text, (outcome as { requeueAfter: number }).requeueAfter, because);
     } catch (error) {
+      failed = !(error instanceof RequeueAfter);
       this.#failed(loop, text, because, error);
     } finally {
+      this.#options.reconciled?.(controller.name, this.#options.clock.now() - begun, failed);
       loop.active -= 1;
       if (this.#abort.signal.aborted) this.#settle();
       else this.#pump(loop);

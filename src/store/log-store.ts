@@ -48,6 +48,8 @@ export interface LogStoreOptions {
   /** How many batches may be in flight. */
   readonly depth: number;
   readonly recent: RecentBounds;
+  /** Told of each batch that was appended: how long that took, milliseconds. */
+  readonly appended?: (duration: number) => void;
   /** The time of the newest change in the log: times never run backwards (at({ time }) relies on it). */
   readonly lastTime: number;
 }
@@ -217,8 +219,12 @@ export class LogStore<Row extends { readonly bytes: number }> implements Store {
     const batch: Batch<Row> = { commits, outcome: "pending" };
     const rows = commits.flatMap((pending) => pending.rows);
     this.#inFlight.push(batch);
+    const begun = this.#options.clock.now();
     (rows.length === 0 ? Promise.resolve() : this.#log.append(rows)).then(
-      () => this.#appended(batch, "durable"),
+      () => {
+        this.#options.appended?.(this.#options.clock.now() - begun);
+        this.#appended(batch, "durable");
+      },
       (failure: unknown) => this.#appended(batch, { failure }),
     );
   }

@@ -30,6 +30,8 @@ export interface SqliteStoreOptions {
   readonly uid?: () => string;
   /** What is kept in memory for watches to resume from; absent: 10,000 changes, 16 MB. */
   readonly recent?: RecentBounds;
+  /** Told how long each batch of commits took until it was on disk, milliseconds. */
+  readonly appended?: (duration: number) => void;
   /** The most the file may grow to; beyond it commits reject with StorageFull. Absent: what the disk has. */
   readonly maxBytes?: number;
 }
@@ -57,6 +59,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
       depth: 2,
       recent: options.recent ?? { count: 10_000, bytes: 16 << 20 },
       lastTime: marks.time,
+      ...(options.appended === undefined ? {} : { appended: options.appended }),
     });
   } catch (error) {
     await connection.close().catch(() => undefined);
