@@ -35,9 +35,8 @@ export function* pieces(origin: Origin): Generator<Piece> {
   for (;;) {
     const open = text.indexOf("{{", at);
     const between = text.slice(at, open === -1 ? text.length : open);
-    const left = trims ? between.replace(/^[ \t\r\n]+/, "") : between;
     const trimsLeft = open !== -1 && text[open + 2] === "-" && SPACE.includes(text[open + 3] ?? "x");
-    const kept = trimsLeft ? left.replace(/[ \t\r\n]+$/, "") : left;
+    const kept = trimmed(between, trims, trimsLeft);
     if (kept !== "") yield { is: "text", text: kept };
     if (open === -1) return;
     const action = COMMENT.test(text.slice(open, open + 64))
@@ -46,6 +45,14 @@ export function* pieces(origin: Origin): Generator<Piece> {
     if (action.tokens !== undefined) yield { is: "action", at: open, tokens: action.tokens };
     ({ end: at, trims } = action);
   }
+}
+
+function trimmed(text: string, start: boolean, end: boolean): string {
+  const left = start ? text.replace(/^[ \t\r\n]+/, "") : text;
+  // Not by a regular expression, which would try each run of spaces to its end.
+  let length = left.length;
+  while (end && length > 0 && SPACE.includes(left[length - 1] as string)) length--;
+  return left.slice(0, length);
 }
 
 interface Action {

@@ -49,7 +49,6 @@ class Parser {
   readonly #origin: Origin;
   readonly #functions: Functions;
   readonly #pieces: Iterator<Piece>;
-  readonly #globals: readonly string[];
   #variables: string[];
   #depth = 0;
   #ranges = 0;
@@ -58,8 +57,7 @@ class Parser {
     this.#origin = origin;
     this.#functions = functions;
     this.#pieces = pieces(origin);
-    this.#globals = ["", ...variables];
-    this.#variables = [...this.#globals];
+    this.#variables = ["", ...variables];
   }
 
   /** To the end of the text or, `inside` a structure, to its `else` or `end`. */
@@ -148,7 +146,7 @@ class Parser {
     this.#nested(action.at, () => {
       const outer = this.#variables;
       const ranges = this.#ranges;
-      this.#variables = [...this.#globals.slice(0, 1)];
+      this.#variables = [""];
       this.#ranges = 0;
       const { nodes, by } = this.list(action);
       if (by !== undefined && keywordOf(by) === "else")
@@ -210,9 +208,7 @@ class Parser {
 
   #command(cursor: Cursor, at: number): Command {
     const operands: Operand[] = [];
-    for (;;) {
-      const next = cursor.peek();
-      if (next === undefined || next.is === "|" || next.is === ")") break;
+    for (let next = cursor.operand(); next !== undefined; next = cursor.operand()) {
       if (operands.length > 0 && !next.spaced && next.is !== "(")
         throw this.#invalid(next.at, `Unexpected ${described(next)}: a space is missing.`);
       operands.push(this.#operand(cursor));
@@ -295,6 +291,12 @@ class Cursor {
 
   peek(): Token | undefined {
     return this.#tokens[this.#at];
+  }
+
+  /** What begins the next operand; undefined at the end of a command. */
+  operand(): Token | undefined {
+    const next = this.peek();
+    return next?.is === "|" || next?.is === ")" ? undefined : next;
   }
 
   take(count: number): readonly Token[] {

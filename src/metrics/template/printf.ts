@@ -103,8 +103,9 @@ function stringText(
   { verb, precision, flags }: Directive,
   isText: boolean,
 ): string | undefined {
-  const cut = precision < 0 ? text : [...text].slice(0, precision).join("");
-  if (verb === "v") return flags.includes("#") && isText ? quoted(cut) : isText ? cut : text;
+  const cut = precision < 0 ? text : Array.from(text).slice(0, precision).join("");
+  if (verb === "v" && !isText) return text;
+  if (verb === "v") return flags.includes("#") ? quoted(cut) : cut;
   if (verb === "s") return cut;
   if (verb === "q") return flags.includes("#") && !cut.includes("`") ? `\`${cut}\`` : quoted(cut);
   if (verb !== "x" && verb !== "X") return undefined;
@@ -160,7 +161,7 @@ function signed(isNegative: boolean, flags: string): string {
 }
 
 function aligned(text: string, { flags, width }: Directive, isNumber = false): string {
-  const missing = width - [...text].length;
+  const missing = width - Array.from(text).length;
   if (missing <= 0) return text;
   if (flags.includes("-")) return text + " ".repeat(missing);
   if (!flags.includes("0")) return " ".repeat(missing) + text;
