@@ -105,6 +105,14 @@ export interface AppendResult {
   readonly rejected: Readonly<Partial<Record<Rejection, number>>>;
 }
 
+/** The number stands for no series, or not any more: `reference` gives a new one. */
+export class UnknownSeries extends Error {
+  constructor(reference: number) {
+    super(`No series has the number ${reference}.`);
+    this.name = "UnknownSeries";
+  }
+}
+
 export interface SeriesWriter {
   /**
    * The fast way in for whoever writes to the same series again and again (scraper, rules): the number stays right until
