@@ -45,6 +45,14 @@ export interface Observation {
   readonly lookAfter?: number;
 }
 
+/** One number of what a provider made, named and in units as Prometheus' conventions have it: `tutti_database_size_bytes`. */
+export interface Measurement {
+  readonly name: string;
+  readonly type: "counter" | "gauge";
+  readonly help: string;
+  readonly value: number;
+}
+
 /** What is about to be declared: references in its spec are not resolved yet. */
 export interface Prospect {
   readonly namespace: string;
@@ -84,6 +92,8 @@ export interface Provider<S = unknown> {
   /** What is there, or undefined. Changes nothing. */
   observe(desired: Desired<S>, context: ProviderContext): Promise<Observation | undefined>;
   ensure(desired: Desired<S>, context: ProviderContext): Promise<Observation>;
+  /** What it has and uses, for monitoring. Asked every few seconds: quick, and changes nothing. Rejects while it does not answer. */
+  measure?(desired: Desired<S>, context: ProviderContext): Promise<readonly Measurement[]>;
   /** `keepData`: the declaration asks to retain what it holds. Resolves with what was kept, one phrase each. */
   remove(
     desired: Desired<S>,

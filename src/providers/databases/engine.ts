@@ -89,6 +89,16 @@ export interface Mark {
   readonly users: Readonly<Record<string, Access>>;
 }
 
+/** Of one database, in what a server of it tells. */
+export interface Usage {
+  readonly connections: number;
+  /** Of the whole server. */
+  readonly maxConnections?: number;
+  readonly bytes?: number;
+  /** Since some moment; counts only up, but may begin anew. */
+  readonly slowQueries: number;
+}
+
 export interface EngineKnowledge {
   readonly engine: DatabaseEngine;
   /** What kinds mark as `needs` (kinds/features.ts) and every server of this engine has, wherever it comes from. */
@@ -101,6 +111,8 @@ export interface EngineKnowledge {
     wanted: WantedDatabase,
     use: (session: EngineSession) => Promise<T>,
   ): Promise<T>;
+  /** How full and how busy it is. */
+  measure(access: ServerAccess, wanted: WantedDatabase): Promise<Usage>;
   /** The connection URL: it holds the password. */
   url(access: Pick<ServerAccess, "host" | "port" | "tls">, login: Login, database: string): string;
   readonly backups?: EngineBackups;

@@ -18,6 +18,7 @@ import {
 } from "../../provider/provider.ts";
 import { backupsOf, beginFromBackup, flushOrigin, momentsLacking } from "./backups.ts";
 import { type Kept, accountsOf, allLogins, keepAccounts, ownerRole } from "./accounts.ts";
+import { measurements } from "./measurements.ts";
 import type { Account, DatabaseSpec, EngineKnowledge, WantedDatabase } from "./engine.ts";
 
 /** First start after a crash replays the log: give it time. */
@@ -91,6 +92,12 @@ export function databaseProvider({ source, engines, rotationGrace }: DatabasePro
         keepAccounts(session, desired, { isShared, grace: rotationGrace }, context),
       );
       return observation(desired, access, kept, engine, context);
+    },
+    measure: async (desired, context) => {
+      const engine = engineOf(desired.spec);
+      const access = await source.find(desired, context);
+      if (access === undefined || access.standIn !== undefined) return [];
+      return measurements(await engine.measure(access, wantedOf(desired, context)));
     },
     remove: async (desired, context) => {
       if (!isShared) return source.remove(desired, context);

@@ -4,11 +4,12 @@
  */
 import { parseQuantity } from "../../../model/quantity.ts";
 import { conditionOf } from "../../../model/condition.ts";
-import { type Resource, keyText } from "../../../model/resource.ts";
+import { type Resource, keyOf, keyText } from "../../../model/resource.ts";
 import { Exposition, type LabelValues } from "../../../provider/exposition.ts";
 import type { InstanceEngines } from "../../../provider/placement.ts";
 import type { Identity, InstanceSpec, InstanceStats } from "../../../provider/provider.ts";
 import { TARGET_LABELS } from "../../../provider/monitoring.ts";
+import { ownLabels } from "./own-labels.ts";
 
 type Instance = Resource<
   InstanceSpec & { readonly class: string; readonly location: string },
@@ -18,7 +19,7 @@ type Instance = Resource<
 export interface InstancesSource {
   readonly instances: () => Iterable<Resource>;
   readonly engines: Pick<InstanceEngines, "instance">;
-  /** How often instances of a service have ended by themselves, by the service's key text. */
+  /** How often instances have ended by themselves, by the labels of their service. */
   readonly restarts: () => Iterable<readonly [LabelValues, number]>;
 }
 
@@ -63,19 +64,14 @@ export async function instancesText(location: string, source: InstancesSource): 
   return out.toString();
 }
 
-function labelsOf({ metadata, spec }: Instance): LabelValues {
+function labelsOf(instance: Instance): LabelValues {
+  const { service } = instance.spec;
   return {
-    [TARGET_LABELS.namespace]: metadata.namespace ?? "default",
-    ...systemLabel(metadata.labels),
-    [TARGET_LABELS.service]: spec.service,
-    [TARGET_LABELS.resource]: `service/${spec.service}`,
-    instance: metadata.name,
+    ...ownLabels(instance),
+    [TARGET_LABELS.service]: service,
+    [TARGET_LABELS.resource]: `service/${service}`,
+    instance: instance.metadata.name,
   };
-}
-
-function systemLabel(labels: Readonly<Record<string, string>> | undefined): LabelValues {
-  const system = labels?.["tutti.dev/system"];
-  return system === undefined ? {} : { [TARGET_LABELS.system]: system };
 }
 
 function quantity(text: string | undefined): number | undefined {
@@ -114,26 +110,14 @@ function identityOf({ metadata }: Instance): Identity {
 export class RestartCounts {
   readonly #byService = new Map<string, { readonly labels: LabelValues; count: number }>();
 
-  ended({
-    namespace,
-    service,
-    system,
-  }: {
-    readonly namespace: string;
-    readonly service: string;
-    readonly system: string | undefined;
-  }): void {
-    const key = keyText({ kind: "Service", namespace, name: service });
+  /** An instance of the service has ended by itself. */
+  ended(service: Resource): void {
+    const key = keyText(keyOf(service));
     const known = this.#byService.get(key);
     if (known !== undefined) known.count += 1;
     else
       this.#byService.set(key, {
-        labels: {
-          [TARGET_LABELS.namespace]: namespace,
-          ...(system === undefined ? {} : { [TARGET_LABELS.system]: system }),
-          [TARGET_LABELS.service]: service,
-          [TARGET_LABELS.resource]: `service/${service}`,
-        },
+        labels: { ...ownLabels(service), [TARGET_LABELS.service]: service.metadata.name },
         count: 1,
       });
   }

@@ -2,6 +2,7 @@
 import type { EngineKnowledge } from "../engine.ts";
 import { mariadbBackups } from "./backup.ts";
 import { checkReady } from "./connection.ts";
+import { measure } from "./measure.ts";
 import { within } from "./session.ts";
 
 export const mariadb: EngineKnowledge = {
@@ -9,6 +10,7 @@ export const mariadb: EngineKnowledge = {
   features: ["mariadb", "more users", "rotation", "backups"],
   checkReady: (access) => checkReady(access),
   within,
+  measure,
   backups: mariadbBackups,
   url: ({ host, port, tls }, { user, password }, database) => {
     const credentials = `${encodeURIComponent(user)}:${encodeURIComponent(password)}`;

@@ -2,6 +2,7 @@
 import type { EngineKnowledge } from "../engine.ts";
 import { postgresBackups } from "./backup.ts";
 import { checkReady } from "./database.ts";
+import { measure } from "./measure.ts";
 import { within } from "./session.ts";
 
 export const postgres: EngineKnowledge = {
@@ -9,6 +10,7 @@ export const postgres: EngineKnowledge = {
   features: ["extensions", "more users", "rotation", "backups"],
   checkReady: (access) => checkReady(access),
   within,
+  measure,
   backups: postgresBackups,
   url: ({ host, port, tls }, { user, password }, database) => {
     const credentials = `${encodeURIComponent(user)}:${encodeURIComponent(password)}`;

@@ -2,6 +2,7 @@
 import type { EngineKnowledge } from "../engine.ts";
 import { redisBackups } from "./backup.ts";
 import { checkReady } from "./connection.ts";
+import { measure } from "./measure.ts";
 import { within } from "./session.ts";
 
 export const redis: EngineKnowledge = {
@@ -9,6 +10,7 @@ export const redis: EngineKnowledge = {
   features: ["redis", "more users", "rotation", "backups"],
   checkReady: (access) => checkReady(access),
   within,
+  measure,
   backups: redisBackups,
   // Redis' databases have numbers, not names: on a server that others use the name is the prefix of the keys.
   url: ({ host, port, tls }, { user, password }) => {

@@ -18,6 +18,7 @@ import {
 } from "../../../provider/provider.ts";
 import type { volume } from "../../../kinds/volume.ts";
 import type { Home } from "../home.ts";
+import { measureFilesystem } from "./measure.ts";
 import { isMounted } from "./mounts.ts";
 import { Snapshots } from "./snapshots.ts";
 import { copyFolder, makeWhole } from "./whole.ts";
@@ -57,6 +58,7 @@ export function directoryVolumes(home: Home): VolumeProvider {
     obstacles: (prospect) => Promise.resolve(adoptionObstacles(prospect, home)),
     observe: (desired) => Promise.resolve(observe(folderOf(desired))),
     ensure,
+    measure: (desired) => measureFilesystem(thereIs(folderOf(desired))),
     remove: async (desired, { keepData }) => {
       const folder = folderOf(desired);
       if (isLink(folder)) {

@@ -15,6 +15,7 @@ import { parseQuantity } from "../../../model/quantity.ts";
 import {
   type Desired,
   type Identity,
+  type Measurement,
   type Observation,
   type Obstacle,
   type ProviderContext,
@@ -37,6 +38,7 @@ import {
 } from "./image.ts";
 import { isMounted, mountedAt } from "./mounts.ts";
 import { Snapshots } from "./snapshots.ts";
+import { measureFilesystem } from "./measure.ts";
 import { makeWhole, removeWhole } from "./whole.ts";
 
 const BLOCK = 4096;
@@ -59,6 +61,7 @@ export function loopVolumes(home: Home): VolumeProvider {
     obstacles: ({ spec }) => Promise.resolve(obstacles(spec["size"])),
     observe: (desired) => Promise.resolve(volumes.observe(desired.identity)),
     ensure: (desired, context) => volumes.ensure(desired, context),
+    measure: (desired) => volumes.measure(desired.identity),
     remove: (desired, { keepData }) => volumes.remove(desired.identity, keepData),
     snapshot: (desired, snapshot, context) => volumes.snapshot(desired.identity, snapshot, context),
     removeSnapshot: (snapshot) => volumes.snapshots.remove(snapshot),
@@ -89,6 +92,12 @@ class LoopVolumes {
     return isMounted(folder)
       ? { ready: true, outputs }
       : { ready: false, message: "Its filesystem is not mounted.", outputs };
+  }
+
+  /** Of the volume's own filesystem; nothing while it is not mounted. */
+  async measure(identity: Named): Promise<readonly Measurement[]> {
+    const { folder } = this.#placeOf(identity);
+    return isMounted(folder) ? measureFilesystem(folder) : [];
   }
 
   ensure(desired: Desired, context: ProviderContext): Promise<Observation> {

@@ -1,0 +1,71 @@
+/** What providers measure of the resources that they made, one exposition for each kind: databases, volumes. */
+import type { Resource } from "../../../model/resource.ts";
+import { Exposition, type LabelValues } from "../../../provider/exposition.ts";
+import { type Placement, placed } from "../../../provider/placement.ts";
+import type { Measurement, Provider, ProviderContext } from "../../../provider/provider.ts";
+import { ownLabels } from "./own-labels.ts";
+
+export interface ProvidedSource {
+  readonly resources: () => Iterable<Resource>;
+  readonly providerOf: (kind: string, spec: Placement) => Provider;
+  readonly context: Omit<ProviderContext, "signal">;
+}
+
+type Provided = Resource<Placement, { readonly made?: Placement }>;
+
+/** Those that do not answer within the time of the signal, or at all, are left out; `tutti_database_up 0` says so of databases. */
+export async function providedText(source: ProvidedSource, signal: AbortSignal): Promise<string> {
+  const measured = await Promise.all(
+    ([...source.resources()] as Provided[]).map(async (resource) => ({
+      labels: labelsOf(resource),
+      measurements: await measurementsOf(resource, source, signal),
+    })),
+  );
+  const families = new Map<
+    string,
+    { readonly head: Measurement; readonly samples: [LabelValues, number][] }
+  >();
+  for (const { labels, measurements } of measured)
+    for (const measurement of measurements) {
+      const family = families.get(measurement.name) ?? { head: measurement, samples: [] };
+      families.set(measurement.name, family);
+      family.samples.push([labels, measurement.value]);
+    }
+  const out = new Exposition();
+  for (const { head, samples } of families.values()) out.samples(head.name, head.type, head.help, samples);
+  return out.toString();
+}
+
+async function measurementsOf(
+  resource: Provided,
+  { providerOf, context }: ProvidedSource,
+  signal: AbortSignal,
+): Promise<readonly Measurement[]> {
+  const { kind, metadata, status } = resource;
+  const down: readonly Measurement[] =
+    kind === "Database"
+      ? [{ name: "tutti_database_up", type: "gauge", help: "1 when it answers.", value: 0 }]
+      : [];
+  if (status?.made === undefined) return [];
+  try {
+    const provider = providerOf(kind, placed(resource));
+    const desired = {
+      identity: {
+        kind,
+        namespace: metadata.namespace ?? "default",
+        name: metadata.name,
+        uid: metadata.uid,
+      },
+      // What it was made from: every reference in it is resolved.
+      spec: status.made,
+      status: status as Readonly<Record<string, unknown>>,
+    };
+    return (await provider.measure?.(desired, { ...context, signal })) ?? [];
+  } catch {
+    return down;
+  }
+}
+
+function labelsOf(resource: Resource): LabelValues {
+  return { ...ownLabels(resource), instance: resource.metadata.name };
+}
