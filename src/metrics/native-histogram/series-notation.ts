@@ -9,7 +9,7 @@
  */
 import type { NativeHistogram } from "../histogram.ts";
 import type { SampleValue } from "../series.ts";
-import { add, subtract, withCounterReset } from "./arithmetic.ts";
+import { add, subtract } from "./arithmetic.ts";
 import { parseHistogram, parseNumber } from "./notation.ts";
 
 export interface NotedSample {
@@ -27,7 +27,7 @@ const TERM = new RegExp(
   String.raw`\s*(?:(${HISTOGRAM})(?:\s*([+-])\s*(${HISTOGRAM}))?(?:\s*x\s*(\d+))?|(\S+))`,
   "y",
 );
-const NUMBER = String.raw`[+-]?(?:0x[\da-f]+|[\d.][\d._]*(?:e[+-]?\d+)?|inf(?:inity)?|nan)`;
+const NUMBER = String.raw`[+-]?(?:[\d.][\d._]*(?:e[+-]?\d+)?|inf(?:inity)?|nan)`;
 const NUMBERS = new RegExp(String.raw`^(${NUMBER})(?:([+-])(${NUMBER}))?(?:x(\d+))?$`, "i");
 
 /** Throws SyntaxError. */
@@ -72,15 +72,10 @@ function histogramSamples(text: string, sign: string | undefined, step: string |
 }
 
 function stepped(value: NativeHistogram, by: NativeHistogram, down: boolean): NativeHistogram {
-  if (by.schema < value.schema && by.positiveBuckets.length + by.negativeBuckets.length > 0)
-    throw new SyntaxError(
-      `A histogram of schema ${by.schema} is added to one of the finer schema ${value.schema}.`,
-    );
   const combination = (down ? subtract : add)(value, by);
   if (combination === undefined)
     throw new SyntaxError("A histogram with custom buckets and one without cannot be added up.");
-  // The samples of a series are of one kind: what the first says holds for all.
-  return withCounterReset(combination.histogram, value.counterReset);
+  return combination.histogram;
 }
 
 function repeated(
