@@ -1,0 +1,54 @@
+/**
+ * OpenMetrics' own parser cases (github.com/prometheus/OpenMetrics, tests/testdata/parsers): folders with an exposition
+ * (`metrics`, or what `file` says) and `test.json`, which says whether it is one.
+ */
+import { readFileSync, readdirSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { DiagnosticError } from "../../src/diagnostics/diagnostic.ts";
+import { defaultLimits } from "../../src/metrics/exposition/limits.ts";
+import { ExpositionMemory, ExpositionParser } from "../../src/metrics/exposition/parser.ts";
+import type { Suite } from "../conformance.ts";
+
+interface Case {
+  readonly file?: string;
+  readonly shouldParse: boolean;
+}
+
+export async function* run(folder: string): AsyncIterable<Suite> {
+  const problems: string[] = [];
+  let passed = 0;
+  for (const path of readdirSync(folder, { recursive: true, encoding: "utf8" }).sort()) {
+    if (!path.endsWith("test.json")) continue;
+    const place = dirname(join(folder, path));
+    const { file = "metrics", shouldParse } = JSON.parse(readFileSync(join(folder, path), "utf8")) as Case;
+    const refusal = parse(readFileSync(join(place, file)));
+    const name = relative(folder, place);
+    if ((refusal === undefined) === shouldParse) passed++;
+    else problems.push(refusal === undefined ? `${name} was taken.` : `${name}: ${refusal}`);
+  }
+  yield await Promise.resolve({ suite: "parsers", passed, failed: problems.length, problems });
+}
+
+/** Why it is refused, however it is cut into chunks; undefined when it is taken. */
+function parse(exposition: Uint8Array): string | undefined {
+  const whole = refusalOf([exposition]);
+  const bytes = refusalOf(Array.from(exposition, (_, at) => exposition.subarray(at, at + 1)));
+  return whole === bytes ? whole : `Whole: ${whole ?? "taken"}. Byte by byte: ${bytes ?? "taken"}.`;
+}
+
+function refusalOf(chunks: readonly Uint8Array[]): string | undefined {
+  try {
+    const parser = new ExpositionParser(
+      "metrics",
+      new ExpositionMemory("openmetrics"),
+      defaultLimits,
+      () => {},
+    );
+    for (const chunk of chunks) parser.write(chunk);
+    parser.end();
+    return undefined;
+  } catch (error) {
+    if (error instanceof DiagnosticError) return error.message;
+    throw error;
+  }
+}
