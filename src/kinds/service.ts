@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { defineKind, output, type KindResource } from "./kind.ts";
+import { outliers } from "./outliers.ts";
 import { type Autoscale, autoscale, autoscaleStatus } from "./autoscale.ts";
 import { checkAutoscale } from "./autoscale-check.ts";
 import { container } from "./container.ts";
@@ -105,6 +106,7 @@ const spec = z.strictObject({
   class: provisioned.class.meta({ immutable: false }),
   location: provisioned.location.meta({ references: "Location", weak: true, immutable: false }),
   replicas: z.int().min(0).max(1_000_000).default(1).describe("How many instances."),
+  outliers: outliers.describe("Instances that are alive but worse than their siblings are replaced."),
   autoscale: autoscale.optional(),
   ...template,
   rollout: rollout.describe("How a change reaches the instances."),

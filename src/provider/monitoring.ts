@@ -44,3 +44,94 @@ export const TARGET_LABELS = {
   resource: "tutti_resource",
   service: "tutti_service",
 } as const;
+
+/** One thing that is measured, declared by the control plane. */
+export interface MonitoredTarget {
+  readonly job: string;
+  readonly instance: string;
+  /** TARGET_LABELS, and what the declaration adds; without job and instance. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly from: MeasuredFrom;
+  /** Milliseconds. */
+  readonly interval: number;
+  /** Milliseconds; not above the interval. */
+  readonly timeout: number;
+  /** Where a sample has a label that the target has as well, the sample's is taken. */
+  readonly honorLabels: boolean;
+  /** Prometheus' metric_relabel_configs, as they are. */
+  readonly metricRelabelConfigs: readonly Readonly<Record<string, unknown>>[];
+}
+
+export type MeasuredFrom =
+  | { readonly type: "http"; readonly url: string }
+  /** In this process; a real Prometheus gets it from the control plane. */
+  | { readonly type: "source"; readonly source: Source }
+  | { readonly type: "probe"; readonly probe: Probe };
+
+/** What the control plane measures itself. */
+export type Source =
+  | { readonly of: "control-plane" | "databases" | "volumes" | "machine" }
+  | { readonly of: "instances"; readonly location: string }
+  | { readonly of: "balancer"; readonly namespace: string; readonly name: string };
+
+/** Asked from where the control plane runs; gives the series of blackbox_exporter. */
+export type Probe =
+  | {
+      readonly type: "http";
+      readonly url: string;
+      /** The header Host, and the server's name in TLS. */
+      readonly host?: string;
+      /** Good answers; 2xx and 3xx when empty. */
+      readonly status: readonly number[];
+      /** RE2, found somewhere in the body. */
+      readonly body?: string;
+      /** Take any certificate: when it ends is measured all the same. */
+      readonly insecure?: boolean;
+    }
+  | { readonly type: "tcp"; readonly address: string }
+  | { readonly type: "tls"; readonly address: string; readonly serverName?: string; readonly insecure?: boolean };
+
+/** What one resource gives to be measured. The very same object as before when nothing about it has changed. */
+export interface TargetGroup {
+  /** `Service/default/api`. */
+  readonly source: string;
+  readonly targets: readonly MonitoredTarget[];
+}
+
+/** A rule file. The very same object as before when nothing in it has changed. */
+export interface RuleFile {
+  /** `default/service.api`. */
+  readonly name: string;
+  /** As in a Prometheus rule file (JSON is YAML). */
+  readonly groups: readonly unknown[];
+}
+
+/** A silence that begins and ends by itself: what it is about tells when. */
+export interface ManagedSilence {
+  /** The same for the same reason; a UUID. */
+  readonly id: string;
+  readonly matchers: readonly {
+    readonly name: string;
+    readonly value: string;
+    readonly isRegex: boolean;
+    readonly isEqual: boolean;
+  }[];
+  /** RFC 3339. */
+  readonly startsAt: string;
+  /** RFC 3339. It ends before when it is not among the silences any more. */
+  readonly endsAt: string;
+  readonly createdBy: string;
+  readonly comment: string;
+}
+
+/**
+ * What is to be observed and who is told, handed to whoever does it. Each call gives the whole of it; it is called only
+ * when something has changed, never before the last call has resolved.
+ */
+export interface MonitoringSink {
+  setTargets(groups: readonly TargetGroup[]): Promise<void>;
+  setGroups(files: readonly RuleFile[]): Promise<void>;
+  /** An Alertmanager configuration (JSON is YAML). Secrets stand in it as they are: it goes to nobody else. */
+  setRouting(configuration: Readonly<Record<string, unknown>>): Promise<void>;
+  setSilences(silences: readonly ManagedSilence[]): Promise<void>;
+}

@@ -251,7 +251,7 @@ export interface MemberStats {
   readonly id: string;
   readonly requests: number;
   readonly errors: number;
-  /** Median or smoothed time to answer, milliseconds. */
+  /** Time to answer, median or mean of the last few seconds, milliseconds. */
   readonly latency: number;
   readonly inFlight: number;
 }

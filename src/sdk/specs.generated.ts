@@ -1213,6 +1213,44 @@ export interface ServiceSpec {
    * @default 1
    */
   readonly replicas?: Numeric;
+  /** Instances that are alive but worse than their siblings are replaced. */
+  readonly outliers?: {
+    /**
+     * Whether instances are compared at all.
+     * @default true
+     */
+    readonly enabled?: Truth;
+    /**
+     * Asked less often in ten seconds, it is not judged.
+     * @default 20
+     */
+    readonly requests?: Numeric;
+    /**
+     * Failing that share of its requests is bad, if its siblings do better.
+     * @default "50%"
+     */
+    readonly errors?: Text;
+    /**
+     * As many times the time of its siblings is slow.
+     * @default 3
+     */
+    readonly factor?: Numeric;
+    /**
+     * Faster than this is never slow.
+     * @default "100ms"
+     */
+    readonly slower?: Text;
+    /**
+     * How many of the instances may be out at once; one always may.
+     * @default "34%"
+     */
+    readonly maxShare?: Text;
+    /**
+     * How long one that was taken out is kept, without traffic, to be looked at; a replacement starts at once.
+     * @default "0s"
+     */
+    readonly keep?: Text;
+  };
   /** How many instances, by what is measured; spec.replicas is then what it has come to. */
   readonly autoscale?: {
     /**

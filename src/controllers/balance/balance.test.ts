@@ -230,6 +230,15 @@ describe("a deleted instance", () => {
 
 describe("degraded instances", () => {
   it("are never more than a third of a service, however long none is replaced", async () => {
+    await write(
+      {
+        apiVersion: "tutti.dev/v1",
+        kind: "Service",
+        metadata: { name: "api", namespace: "default" },
+        spec: {},
+      },
+      {},
+    );
     for (let index = 1; index <= 6; index += 1) await instance(`i${index}`);
     await balancer("front", [{ service: "api" }]);
     traffic.worst = "i2";

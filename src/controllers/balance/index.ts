@@ -5,8 +5,8 @@
  *  - A deleted instance becomes draining first; when nothing is in flight to it any more (or its drain time is over) in
  *    every balancer, the condition `Withdrawn` says so, and only then is its process asked to end. That acknowledgement
  *    is what makes rollouts and scaling lose no request.
- *  - Members that fail or are slow compared with their siblings are marked `Degraded` (outliers.ts), never more than a third
- *    of a service (at least one) before they are replaced.
+ *  - Members that fail, are slow or stuck compared with their siblings are marked `Degraded` (outliers.ts), never more than a
+ *    share of a service before they are replaced, and none any more when replacing does not help (condemned.ts).
  *
  * Level-triggered: what a balancer is told is computed from the store each time (I4); telling it twice changes nothing. What
  * was told is remembered so that it need not be told again; each look at the statistics compares it with what the balancer
@@ -17,13 +17,16 @@ import { eventOperation } from "../../controller/events.ts";
 import type { Controller, Outcome, ReconcileContext } from "../../controller/reconciler.ts";
 import { type BalancerSpec, poolsOf, routesTo, type PoolOf } from "../../controller/routes.ts";
 import type { IndexView } from "../../controller/view.ts";
+import { outliersOf } from "../../kinds/outliers.ts";
+import { isKept } from "../../controller/kept.ts";
 import { conditionOf, withCondition } from "../../model/condition.ts";
 import { parseDuration } from "../../model/duration.ts";
 import { type Condition, type Key, type Resource, keyOf, keyText } from "../../model/resource.ts";
 import { placed } from "../../provider/placement.ts";
 import type { Identity, Member, MemberStats, TrafficProvider } from "../../provider/provider.ts";
 import { type Cause, type Store, StoreError } from "../../store/store.ts";
-import { outliers } from "./outliers.ts";
+import { Condemned } from "./condemned.ts";
+import { type Outlier, mostOut, outliers } from "./outliers.ts";
 
 export interface BalanceOptions {
   readonly store: Store;
@@ -50,6 +53,7 @@ type Instance = Resource<
   },
   InstanceStatus
 >;
+type ServiceSpec = Parameters<typeof outliersOf>[0];
 type Balancer = Resource<
   BalancerSpec,
   { readonly conditions?: readonly Condition[]; readonly made?: unknown }
@@ -121,6 +125,7 @@ class BalanceMachine {
   /** By uid of an instance: the balancers and pools that send it nothing any more. */
   readonly #drained = new Map<string, Set<string>>();
   readonly #lastStats = new Map<string, number>();
+  readonly #condemned = new Condemned();
 
   constructor(options: BalanceOptions) {
     this.#options = options;
@@ -330,47 +335,85 @@ class BalanceMachine {
   }
 
   async #condemn(
-    service: string,
+    name: string,
     members: readonly MemberStats[],
     balancer: Balancer,
     context: ReconcileContext,
   ): Promise<void> {
     const { store, clock } = this.#options;
     const namespace = balancer.metadata.namespace ?? "default";
-    const found = outliers(members);
+    const service = store.get({ kind: "Service", namespace, name }) as Resource<ServiceSpec> | undefined;
+    if (service === undefined) return;
+    const settings = outliersOf(service.spec);
+    if (!settings.enabled) return;
+    const found = outliers(members, settings);
     if (found.length === 0) return;
     // Those taken out before and not replaced yet count: one after the other would empty the pool as well.
-    const siblings = this.#instancesOf(namespace, service).filter(
-      (instance) => instance.metadata.deletionTimestamp === undefined,
+    const siblings = this.#instancesOf(namespace, name).filter(
+      (instance) =>
+        instance.metadata.deletionTimestamp === undefined && !isKept(instance, settings.keep, clock.now()),
     );
     const degraded = siblings.filter((instance) => conditionOf(instance, "Degraded")?.status === "True");
-    const room = Math.max(1, Math.floor(siblings.length / 3)) - degraded.length;
-    for (const { id, message } of found.slice(0, Math.max(0, room))) {
-      const key = { kind: "Instance", namespace, name: id };
-      const instance = store.get(key) as Instance | undefined;
-      if (instance === undefined || conditionOf(instance, "Degraded")?.status === "True") continue;
-      const conditions = withCondition(
-        instance.status?.conditions,
-        { type: "Degraded", status: "True", reason: "Outlier", message },
-        clock.now(),
-      );
-      const cause: Cause = context.cause(`take out ${id}: ${message}`);
-      await store.commit(
-        [
-          {
-            type: "status",
-            key,
-            status: { ...instance.status, conditions },
-            expectedVersion: instance.metadata.resourceVersion,
-          },
-          eventOperation(store, clock.now(), "balance", instance, {
+    const most = mostOut(siblings.length, settings);
+    const paused = this.#condemned.pausedUntil(service.metadata.uid, most, clock.now());
+    if (paused !== undefined) return this.#sayPaused(service, paused, context);
+    for (const outlier of found.slice(0, Math.max(0, most - degraded.length)))
+      await this.#takeOut(service, outlier, context);
+  }
+
+  async #takeOut(
+    service: Resource<ServiceSpec>,
+    { id, message }: Outlier,
+    context: ReconcileContext,
+  ): Promise<void> {
+    const { store, clock } = this.#options;
+    const key = { kind: "Instance", namespace: service.metadata.namespace ?? "default", name: id };
+    const instance = store.get(key) as Instance | undefined;
+    if (instance === undefined || conditionOf(instance, "Degraded")?.status === "True") return;
+    const { keep } = outliersOf(service.spec);
+    const keeping = parseDuration(keep) === 0 ? "" : ` It is kept for ${keep} to be looked at.`;
+    const conditions = withCondition(
+      instance.status?.conditions,
+      { type: "Degraded", status: "True", reason: "Outlier", message },
+      clock.now(),
+    );
+    const cause: Cause = context.cause(`take out ${id}: ${message}`);
+    await store.commit(
+      [
+        {
+          type: "status",
+          key,
+          status: { ...instance.status, conditions },
+          expectedVersion: instance.metadata.resourceVersion,
+        },
+        ...[instance, service].map((about) =>
+          eventOperation(store, clock.now(), "balance", about, {
             type: "Warning",
             reason: "Degraded",
-            message: `${id} is taken out and replaced: ${message}`,
+            message: `${id} is taken out and replaced: ${message}${keeping}`,
           }),
-        ],
-        cause,
-      );
-    }
+        ),
+      ],
+      cause,
+    );
+    this.#condemned.add(service.metadata.uid, clock.now());
+  }
+
+  /** Once for each pause. */
+  async #sayPaused(service: Resource<ServiceSpec>, until: number, context: ReconcileContext): Promise<void> {
+    if (!this.#condemned.isNews(service.metadata.uid, until)) return;
+    const { store, clock } = this.#options;
+    const message =
+      "Instances go on being worse than their siblings although several were replaced, so the cause is elsewhere: none is replaced for that for a while. Look at what the service depends on.";
+    await store.commit(
+      [
+        eventOperation(store, clock.now(), "balance", service, {
+          type: "Warning",
+          reason: "ReplacingPaused",
+          message,
+        }),
+      ],
+      context.cause("pause replacing"),
+    );
   }
 }

@@ -10,8 +10,10 @@
 import type { Clock } from "../../clock/clock.ts";
 import { eventOperation } from "../../controller/events.ts";
 import type { Controller, Outcome, ReconcileContext } from "../../controller/reconciler.ts";
+import { isKept, keptUntil } from "../../controller/kept.ts";
 import { type Resolver, checkResolved, resolve, waitsText } from "../../controller/resolve.ts";
 import { type DependentsView, type IndexView, affectedBy } from "../../controller/view.ts";
+import { outliersOf } from "../../kinds/outliers.ts";
 import { hasExpression } from "../../model/expression.ts";
 import { conditionOf, withCondition } from "../../model/condition.ts";
 import {
@@ -24,6 +26,7 @@ import {
   keyOf,
   keyText,
 } from "../../model/resource.ts";
+import { parseDuration } from "../../model/duration.ts";
 import { equal } from "../../model/equality.ts";
 import type { Placement } from "../../provider/placement.ts";
 import type { InstanceProvider } from "../../provider/provider.ts";
@@ -213,15 +216,21 @@ async function step(
   options: Options,
 ): Promise<Outcome> {
   const all = options.instances.get(keyText(keyOf(service)));
-  const present = [...all.values()].filter((instance) => instance.metadata.deletionTimestamp === undefined);
+  const now = options.clock.now();
+  const { keep } = outliersOf(wanted.spec);
+  const kept =
+    parseDuration(keep) === 0 ? [] : [...all.values()].filter((instance) => isKept(instance, keep, now));
+  const present = [...all.values()].filter(
+    (instance) => instance.metadata.deletionTimestamp === undefined && !kept.includes(instance),
+  );
   const decision = decide({
-    now: options.clock.now(),
+    now,
     replicas: wanted.spec.replicas,
     declared: wanted.hash,
     settings: rolloutSettings(wanted.spec, wanted.template),
     restart: restartSettings(wanted.spec),
     instances: present.map(snapshotOf),
-    leaving: all.size - present.length,
+    leaving: all.size - present.length - kept.length,
     answering: answering(all.values(), options),
     watchedSince: options.watchedSince,
     memory: memoryOf(service.status),
@@ -260,7 +269,11 @@ async function step(
         write,
       ));
   if (decision.create > count || decision.remove.length > batch) return { requeueAfter: 0 };
-  return decision.requeueAfter === undefined ? undefined : { requeueAfter: decision.requeueAfter };
+  const lookAfter = Math.min(
+    decision.requeueAfter ?? Number.POSITIVE_INFINITY,
+    ...kept.map((instance) => keptUntil(instance, keep) - now),
+  );
+  return lookAfter === Number.POSITIVE_INFINITY ? undefined : { requeueAfter: lookAfter };
 }
 
 /** Templates of those that are on their way out, but not yet out of every balancer (D10). */
@@ -308,7 +321,7 @@ async function commit(
       key: { kind: "Instance", namespace: keyOf(service).namespace, name },
     })),
   ];
-  if (!equal(status, service.status)) operations.push({ type: "status", key: keyOf(service), status });
+  if (!equal(status, service.status)) operations.push(statusOperation(service, status, store));
   operations.push(
     ...happenings(service, decision, created.length, wanted.held === undefined).map((happening) =>
       eventOperation(store, now, "rollout", service, happening),
@@ -397,6 +410,22 @@ async function writeNotReady(
     conditions,
   };
   if (!equal(status, service.status))
-    await store.commit([{ type: "status", key: keyOf(service), status }], context.cause(reason));
+    await store.commit([statusOperation(service, status, store)], context.cause(reason));
   return undefined;
+}
+
+/** The autoscaler writes a part of the status: it is taken as it is now, and the write is refused if it changes meanwhile. */
+function statusOperation(service: Service, status: ServiceStatus, store: Store): Operation {
+  const key = keyOf(service);
+  if (service.spec.autoscale === undefined) return { type: "status", key, status };
+  const now = store.get(key) as Service | undefined;
+  return {
+    type: "status",
+    key,
+    status: {
+      ...status,
+      ...(now?.status?.autoscale === undefined ? {} : { autoscale: now.status.autoscale }),
+    },
+    expectedVersion: (now ?? service).metadata.resourceVersion,
+  };
 }

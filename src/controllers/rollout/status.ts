@@ -19,6 +19,8 @@ export interface ServiceStatus {
   readonly rollout?: NonNullable<RolloutMemory["rollout"]>;
   readonly crashes?: NonNullable<RolloutMemory["crashes"]>;
   readonly serving?: readonly string[];
+  /** Written by the autoscaler. */
+  readonly autoscale?: unknown;
 }
 
 export function memoryOf(status: ServiceStatus | undefined): RolloutMemory {
@@ -145,6 +147,7 @@ export function statusOf(
       rollout: memory.rollout,
       crashes: memory.crashes,
       serving: memory.serving,
+      autoscale: before?.autoscale,
     }),
   };
 }

@@ -11,6 +11,10 @@ export type Row = Readonly<Record<string, string>>;
 
 /** As many milliseconds as the statistics for the controllers look back. */
 const WINDOW = 10_000;
+/** How far back latencies look. */
+const RECENT = 3_000;
+/** TIME_STATS_SAMPLES of HAProxy. */
+const TIME_SAMPLES = 512;
 
 export function parseStatistics(text: string): readonly Row[] {
   const [head = "", ...rows] = text.split("\n").filter((line) => line.includes(","));
@@ -97,6 +101,7 @@ export class Window {
     const start = this.#samples.findLastIndex((sample) => sample.time <= time - WINDOW);
     this.#samples = this.#samples.slice(Math.max(0, start));
     const before = this.#samples[0]?.counts;
+    const previous = this.#samples.findLast((sample) => sample.time <= time - RECENT)?.counts;
     this.#samples.push({ time, counts: new Map(counts.map((count) => [keyOf(count), count])) });
     return counts.map((count) => {
       const earlier = before?.get(keyOf(count));
@@ -110,11 +115,22 @@ export class Window {
         id: count.id,
         requests: since((one) => one.requests),
         errors: since((one) => one.refused + Math.max(one.broken, one.classes["5xx"] ?? 0)),
-        latency: count.latency,
+        latency: recentLatency(count, previous?.get(keyOf(count))),
         inFlight: count.inFlight,
       };
     });
   }
+}
+
+/**
+ * HAProxy's mean forgets slowly: with each answer it keeps 511/512 of what it was. How many answers came and what the mean was
+ * before them gives the mean of just those.
+ */
+function recentLatency(now: MemberCount, before: MemberCount | undefined): number {
+  const count = now.requests - (before?.requests ?? 0);
+  if (before === undefined || count <= 0) return now.latency;
+  const kept = (1 - 1 / TIME_SAMPLES) ** count;
+  return Math.max(0, (now.latency - before.latency * kept) / (1 - kept));
 }
 
 function keyOf({ pool, id }: MemberCount): string {

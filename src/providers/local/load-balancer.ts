@@ -128,7 +128,7 @@ export class EmbeddedBalancers implements TrafficProvider {
         id: member.id,
         requests: member.window.requests,
         errors: member.window.failures + member.window.serverErrors,
-        latency: member.window.p50Ms ?? 0,
+        latency: member.window.recentP50Ms ?? member.window.p50Ms ?? 0,
         inFlight: member.inFlight,
       })),
     );

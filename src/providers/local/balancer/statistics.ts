@@ -8,6 +8,9 @@
 import type { FailureKind } from "./upstream.ts";
 
 export const WINDOW_SECONDS = 10;
+/** A member that became slow is asked less: in the whole window its good past outnumbers that for most of its length. */
+const RECENT_SECONDS = 3;
+const RECENT_ENOUGH = 5;
 /** Four buckets to a doubling, from 0.05 ms to about 50 s: quantiles are right to within 19%. */
 const BUCKETS = 80;
 const FIRST_MS = 0.05;
@@ -23,6 +26,8 @@ export interface WindowSnapshot {
   readonly serverErrors: number;
   readonly p50Ms: number | null;
   readonly p99Ms: number | null;
+  /** Median of the last RECENT_SECONDS; null when hardly anything was answered in them. */
+  readonly recentP50Ms: number | null;
 }
 
 interface Slot {
@@ -83,7 +88,10 @@ export class LatencyWindow {
 
   snapshot(now: number): WindowSnapshot {
     const oldest = Math.floor(now / 1000) - WINDOW_SECONDS;
+    const recentFrom = Math.floor(now / 1000) - RECENT_SECONDS;
     const merged = new Float64Array(BUCKETS);
+    const recent = new Float64Array(BUCKETS);
+    let answeredRecently = 0;
     let requests = 0;
     let failures = 0;
     let serverErrors = 0;
@@ -92,8 +100,10 @@ export class LatencyWindow {
       requests += slot.count;
       failures += slot.failures;
       serverErrors += slot.serverErrors;
-      for (let bucket = 0; bucket < BUCKETS; bucket += 1)
-        merged[bucket] = (merged[bucket] ?? 0) + (slot.buckets[bucket] ?? 0);
+      add(merged, slot.buckets);
+      if (slot.second < recentFrom) continue;
+      add(recent, slot.buckets);
+      answeredRecently += slot.count - slot.failures;
     }
     return {
       seconds: WINDOW_SECONDS,
@@ -102,6 +112,7 @@ export class LatencyWindow {
       serverErrors,
       p50Ms: quantile(merged, requests - failures, 0.5),
       p99Ms: quantile(merged, requests - failures, 0.99),
+      recentP50Ms: answeredRecently < RECENT_ENOUGH ? null : quantile(recent, answeredRecently, 0.5),
     };
   }
 
@@ -118,6 +129,11 @@ export class LatencyWindow {
     }
     return slot;
   }
+}
+
+function add(sums: Float64Array, counts: Uint32Array): void {
+  for (let bucket = 0; bucket < BUCKETS; bucket += 1)
+    sums[bucket] = (sums[bucket] ?? 0) + (counts[bucket] ?? 0);
 }
 
 function quantile(buckets: Float64Array, total: number, q: number): number | null {
