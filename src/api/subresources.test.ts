@@ -254,3 +254,14 @@ test("followed logs are bounded in number, and ended ones make room", async () =
     )
     .toBe("a 1");
 });
+
+test("a service that is scaled by itself is scaled by hand only within its bounds", async () => {
+  const declared = service("self-scaled", { replicas: 3, autoscale: { minReplicas: 2, maxReplicas: 5 } });
+  await api.request("POST", SERVICES, declared);
+  const path = `${SERVICES}/self-scaled/scale`;
+  const patched = async (replicas: number) => api.request("PATCH", path, { spec: { replicas } }, merge);
+  expect((await patched(5)).body.spec.replicas).toBe(5);
+  const refused = await patched(6);
+  expect(refused.code).toBe(422);
+  expect(refused.body.message).toContain("scaled by itself between 2 and 5 instances");
+});

@@ -2,7 +2,7 @@
 import { Cron } from "croner";
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import { hasExpression } from "../model/expression.ts";
-import type { Autoscale } from "./autoscale.ts";
+import { type Autoscale, boundsOf } from "./autoscale.ts";
 
 type Problem = Omit<Diagnostic, "severity" | "address">;
 type Metric = NonNullable<Autoscale["metrics"]>[number];
@@ -213,4 +213,19 @@ function signalProblems({ signals, maxReplicas }: Autoscale): readonly Problem[]
       ];
     return [];
   });
+}
+
+/** What is wrong with scaling a service by hand to a number that its autoscaler would take back at once. */
+export function handScaleProblem(
+  spec: Readonly<Record<string, unknown>> | undefined,
+  replicas: number,
+): Problem | undefined {
+  const bounds = boundsOf(spec);
+  if (bounds === undefined || (replicas >= bounds.min && replicas <= bounds.max)) return undefined;
+  return {
+    code: "OutsideOfBounds",
+    path: "spec.replicas",
+    message: `It is scaled by itself between ${bounds.min} and ${bounds.max} instances, so ${replicas} would be taken back at once.`,
+    hint: "Change spec.autoscale.minReplicas or maxReplicas, or take autoscale out of the declaration.",
+  };
 }

@@ -230,3 +230,26 @@ export const autoscaleStatus = z.object({
   /** How long an instance took to become ready, milliseconds: the slower of the last few. */
   startup: z.int().optional(),
 });
+
+/**
+ * What spec.replicas is to become when a Service is declared anew: what the autoscaler has made of it stays, within the
+ * bounds that are declared now (I6). The spec itself where nothing is scaled, or bounds are not known yet.
+ */
+export function keepReplicas(
+  declared: Readonly<Record<string, unknown>>,
+  live: Readonly<Record<string, unknown>> | undefined,
+): Readonly<Record<string, unknown>> {
+  const bounds = boundsOf(declared);
+  const now = live?.["replicas"] ?? declared["replicas"];
+  if (bounds === undefined || typeof now !== "number") return declared;
+  const replicas = Math.max(bounds.min, Math.min(bounds.max, now));
+  return replicas === declared["replicas"] ? declared : { ...declared, replicas };
+}
+
+/** Between which numbers somebody may scale by hand; undefined where nothing is scaled by itself. */
+export function boundsOf(
+  spec: Readonly<Record<string, unknown>> | undefined,
+): { readonly min: number; readonly max: number } | undefined {
+  const { minReplicas: min, maxReplicas: max } = (spec?.["autoscale"] ?? {}) as Partial<Autoscale>;
+  return typeof min === "number" && typeof max === "number" ? { min, max } : undefined;
+}

@@ -9,7 +9,8 @@ import { bodyOf } from "./target.ts";
  * SHA-256, in hex, over everything that the plan would do and over the base it would do it to. The base is the identity
  * of each resource touched and what people wrote in it: not its status nor its resourceVersion, since controllers write
  * all the time, and a plan is not out of date because an instance became ready. For the same reason it leaves out
- * `unknownUntil`: when a value will be known is no part of what is done. Of what stays as it is, the step says all.
+ * `unknownUntil`: when a value will be known is no part of what is done. Of what stays as it is, the step says all. The
+ * replicas that an autoscaler has written are no part of the base either: they may change at any moment.
  */
 export function planHash(
   plan: Omit<Plan, "hash" | "summary" | "destructive" | "warnings">,
@@ -34,5 +35,12 @@ export function planHash(
 
 function written(resource: Resource): unknown {
   const { uid, labels, annotations } = resource.metadata;
-  return { uid, labels: labels ?? {}, annotations: annotations ?? {}, body: bodyOf(resource) };
+  return { uid, labels: labels ?? {}, annotations: annotations ?? {}, body: withoutScaled(bodyOf(resource)) };
+}
+
+function withoutScaled(body: Readonly<Record<string, unknown>>): unknown {
+  const spec = body["spec"] as Readonly<Record<string, unknown>> | undefined;
+  if (spec?.["autoscale"] === undefined) return body;
+  const { replicas: _replicas, ...rest } = spec;
+  return { ...body, spec: rest };
 }

@@ -1,8 +1,10 @@
 /**
- * What a declared resource is to become, given what is live under its name. The body is taken from the declaration.
+ * What a declared resource is to become, given what is live under its name. The body is taken from the declaration, but for
+ * the replicas of a service that is scaled by what is measured: they are the autoscaler's to write (I6).
  * Labels and annotations are merged three ways, as `kubectl apply` does: what the last revision declared and this one
  * does not goes, what others wrote (`tutti.dev/restarted-at`) stays. Finalizers and owners are the controllers' own.
  */
+import { keepReplicas } from "../kinds/autoscale.ts";
 import { type Draft, type DraftMetadata, type Resource } from "../model/resource.ts";
 import { SYSTEM_FINALIZER } from "./ownership.ts";
 import { isSecret, keepGenerated } from "./secrets.ts";
@@ -15,8 +17,19 @@ export interface TargetInput {
 }
 
 export function targetOf({ draft, live, previous }: TargetInput): Draft {
-  const complete = isSecret(draft) ? keepGenerated(draft, live as Draft | undefined) : draft;
+  const complete = isSecret(draft)
+    ? keepGenerated(draft, live as Draft | undefined)
+    : draft.kind === "Service"
+      ? withReplicas(draft, live)
+      : draft;
   return { ...complete, metadata: targetMetadata(complete, live, previous) };
+}
+
+type Spec = Readonly<Record<string, unknown>>;
+
+function withReplicas(draft: Draft, live: Resource | undefined): Draft {
+  const spec = keepReplicas(draft.spec as Spec, live?.spec as Spec | undefined);
+  return spec === draft.spec ? draft : ({ ...draft, spec } as Draft);
 }
 
 function targetMetadata(

@@ -1,4 +1,5 @@
 /** The scale subresource (autoscaling/v1 Scale) of every kind that has a number of copies. */
+import { handScaleProblem } from "../../kinds/autoscale-check.ts";
 import type { AnyKind } from "../../kinds/kind.ts";
 import type { Draft, Resource } from "../../model/resource.ts";
 import { valueAt } from "../../model/walk.ts";
@@ -22,6 +23,7 @@ export async function scale(context: ApiContext, call: Call, target: ResourceTar
     const wanted = objectBody(format === undefined ? body : applyPatch(before, body, format, context.limits));
     requireSame(wanted, current, target);
     const replicas = replicasIn(wanted, target);
+    requireWithinBounds(replicas, current, target);
     const changed = mergePatch(current, nested(pathsOf(target.kind).spec, replicas)) as Readonly<
       Record<string, unknown>
     >;
@@ -98,6 +100,13 @@ function replicasIn(body: Readonly<Record<string, unknown>>, { kind, name }: Res
       message: "It must be a whole number, 0 or more.",
     },
   ]);
+}
+
+/** Where an autoscaler would take it back at once. Within the bounds it goes on from there, after its window. */
+function requireWithinBounds(replicas: number, current: Resource, { kind, name }: ResourceTarget): void {
+  const problem = handScaleProblem(current.spec as Readonly<Record<string, unknown>> | undefined, replicas);
+  if (problem !== undefined)
+    throw invalid(kind, name, [{ severity: "error", address: `${kind.root}/${name}`, ...problem }]);
 }
 
 function requireSame(

@@ -1,6 +1,8 @@
+import { boundsOf } from "../../kinds/autoscale.ts";
+import { handScaleProblem } from "../../kinds/autoscale-check.ts";
 import { changeSpec } from "../change-spec.ts";
 import type { CommandContext } from "../context.ts";
-import { EXIT, type ExitCode, misuse } from "../exit.ts";
+import { CommandFailure, EXIT, type ExitCode, misuse } from "../exit.ts";
 import { emit } from "../output.ts";
 import { targetOf } from "../target.ts";
 import type { Verb } from "../verb.ts";
@@ -42,9 +44,14 @@ async function scale(
   const timeout = await durationOf(options.timeout);
   const number = Number(change[2]);
   const client = await context.client();
+  let isAutomatic = false;
   const { before, after } = await changeSpec(context, target, ({ spec }) => {
     const before = Number((spec as { readonly replicas?: number }).replicas ?? 1);
     const after = change[1] === "" ? number : Math.max(0, before + (change[1] === "+" ? number : -number));
+    const fields = spec as Readonly<Record<string, unknown>>;
+    const problem = handScaleProblem(fields, after);
+    if (problem !== undefined) throw new CommandFailure(EXIT.failed, problem.message, problem.hint);
+    isAutomatic = boundsOf(fields) !== undefined;
     return {
       spec: { ...(spec as object), replicas: after },
       because: `scale ${before} -> ${after}`,
@@ -53,6 +60,10 @@ async function scale(
     };
   });
   context.say(`${target.kind.singular}/${target.name}: ${before} -> ${after}`);
+  if (isAutomatic)
+    context.say(
+      "It is scaled by itself: this holds until its stabilization window is over, or the load asks for more.",
+    );
   if (options.wait) await watchService(context, client, target.name, timeout);
   await emit(context, { service: target.name, before, replicas: after }, () => "");
   return EXIT.ok;
