@@ -16,7 +16,6 @@ const TIME_DEPENDENT = new Set([
   "predict_linear",
   "time",
   "timestamp",
-  "info",
   "start",
   "end",
   "step",
