@@ -8,7 +8,7 @@
  *
  * Source: Prometheus' docs, querying/functions, "info()".
  */
-import { Labels, METRIC_NAME } from "../labels.ts";
+import { type Labels, METRIC_NAME } from "../labels.ts";
 import { type Matcher, matcher } from "../matcher.ts";
 import type { Call, Expression, Shift, VectorSelector } from "./ast.ts";
 import type { Evaluation } from "./evaluation.ts";
@@ -167,12 +167,7 @@ function shiftOf(evaluation: Evaluation, expression: Expression): Shift {
   let at: number | undefined;
   let offset = 0;
   for (let node: Expression | undefined = expression; node !== undefined; node = firstOperand(node)) {
-    const shift =
-      node.kind === "range"
-        ? node.selector
-        : node.kind === "selector" || node.kind === "subquery"
-          ? node
-          : {};
+    const shift = ownShift(node);
     if (shift.at !== undefined) {
       at = lookAt(evaluation, { at: shift.at })(0);
       offset = 0;
@@ -180,6 +175,11 @@ function shiftOf(evaluation: Evaluation, expression: Expression): Shift {
     if (shift.offset !== undefined) offset += evaluation.duration(shift.offset);
   }
   return { offset, ...(at !== undefined && { at }) };
+}
+
+function ownShift(node: Expression): Shift {
+  if (node.kind === "range") return node.selector;
+  return node.kind === "selector" || node.kind === "subquery" ? node : {};
 }
 
 /** The operand that leads to the first selector. */
