@@ -78,14 +78,10 @@ export function missed(
   return at - since < rule.keepFiringFor ? { ...alert, keepFiringSince: since } : resolved(alert, at);
 }
 
+/** Not sent yet, as an ended one. */
 export function resolved(alert: Alert, at: number): Alert {
-  return {
-    ...alert,
-    state: "inactive",
-    resolvedAt: at,
-    keepFiringSince: undefined,
-    unconfirmedUntil: undefined,
-  };
+  const ended = { state: "inactive", resolvedAt: at, lastSentAt: undefined } as const;
+  return { ...alert, ...ended, keepFiringSince: undefined, unconfirmedUntil: undefined };
 }
 
 /** Whether a person or program that follows the alert would see something new. */
@@ -98,10 +94,12 @@ export function isTransition(before: Alert | undefined, after: Alert | undefined
 }
 
 /** Firing ones again after `resendDelay`, ended ones at once and then as often. */
-export function needsSending(alert: Alert, at: number, resendDelay: number): boolean {
-  if (alert.state === "pending") return false;
-  const { lastSentAt = -Infinity } = alert;
-  return (alert.resolvedAt !== undefined && alert.resolvedAt > lastSentAt) || lastSentAt + resendDelay < at;
+export function needsSending(
+  { state, lastSentAt = -Infinity }: Alert,
+  at: number,
+  resendDelay: number,
+): boolean {
+  return state !== "pending" && lastSentAt + resendDelay < at;
 }
 
 /** Whoever misses three sendings still takes the alert for firing. */

@@ -6,6 +6,7 @@
 import { isIP } from "node:net";
 import { RE2JS } from "re2js";
 import type { Labels } from "../labels.ts";
+import { describeHistogram } from "../native-histogram/text.ts";
 import type { Value as SampleValue } from "../promql/engine.ts";
 import { escapeQuery } from "../template/builtins.ts";
 import { Moment } from "../template/moment.ts";
@@ -24,7 +25,6 @@ import {
 import { parseRuleDuration } from "./duration.ts";
 import { parseFloatText } from "./float.ts";
 import { humanize, humanize1024, humanizeDuration, humanizePercentage } from "./humanize.ts";
-import { histogramText } from "./sample-text.ts";
 
 export interface TemplateSample {
   readonly labels: Labels;
@@ -47,7 +47,7 @@ export function ruleFunctions(services: TemplateServices): Readonly<Record<strin
 export function templateValue(value: SampleValue): Value {
   return typeof value === "number"
     ? value
-    : Composite.text("*histogram.FloatHistogram", histogramText(value));
+    : Composite.text("*histogram.FloatHistogram", describeHistogram(value));
 }
 
 export function labelsValue(labels: Labels): ReadonlyMap<string, Value> {

@@ -4,13 +4,13 @@
  *
  * Source: Prometheus' documentation "HTTP API", "Rules", "Alerts".
  */
+import { describeHistogram } from "../native-histogram/text.ts";
 import type { Value } from "../promql/engine.ts";
 import { floatText } from "../template/print.ts";
 import type { Alert } from "./alert.ts";
 import type { AlertingRuleState } from "./alerting-rule.ts";
 import type { GroupState, Health } from "./group.ts";
 import type { AlertingRule, LabelPairs, Rule } from "./rule.ts";
-import { histogramText } from "./sample-text.ts";
 
 export interface AlertView {
   readonly labels: LabelPairs;
@@ -118,7 +118,7 @@ export function alertView(alert: Alert): AlertView {
 }
 
 function valueText(value: Value): string {
-  return typeof value === "number" ? floatText(value, "e", -1) : histogramText(value);
+  return typeof value === "number" ? floatText(value, "e", -1) : describeHistogram(value);
 }
 
 /** Go's zero time where there is none. */

@@ -213,7 +213,8 @@ export class YamlReader {
   number(place: Place, what: string): number | undefined {
     const text = this.text(place, what);
     if (text === undefined || isNothing(this.#resolved(place))) return undefined;
-    const number = parseFloatText(text);
+    // YAML writes `.nan`; the word NaN is a text.
+    const number = /^[+-]?[\d.]/.test(text) ? parseFloatText(text) : undefined;
     if (number === undefined)
       this.report(place, {
         code: "WrongType",
