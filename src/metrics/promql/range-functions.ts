@@ -1,0 +1,170 @@
+/** Functions over ranges, by name: what each is to its windows, and running one over all windows of all series. */
+import type { Call } from "./ast.ts";
+import type { Evaluation } from "./evaluation.ts";
+import { extendedFunctions } from "./extended.ts";
+import type { Grid } from "./grid.ts";
+import { argument, type Interpreter, type VectorFunction } from "./interpreter.ts";
+import {
+  averageOverTime,
+  changes,
+  type Complaints,
+  countOverTime,
+  deviationOverTime,
+  firstOverTime,
+  lastOverTime,
+  madOverTime,
+  maxOverTime,
+  minOverTime,
+  presentOverTime,
+  quantileOverTime,
+  resets,
+  sumOverTime,
+  timeOfFirst,
+  timeOfLast,
+  timeOfMax,
+  timeOfMin,
+  varianceOverTime,
+} from "./over-time.ts";
+import { rateFunction } from "./rate.ts";
+import { derivative, instantRate, predictLinear, smooth } from "./regression.ts";
+import { type RangeArgument, selectRange } from "./select.ts";
+import { absentAt, impliedLabels } from "./vector-functions.ts";
+import { type RangeFunction, Window } from "./window.ts";
+
+interface Context extends Complaints {
+  readonly evaluation: Evaluation;
+  readonly call: Call;
+  readonly run: Interpreter;
+}
+
+interface Definition {
+  /** Which argument is the range. */
+  readonly range?: number;
+  readonly keepsName?: true;
+  readonly make: (context: Context) => RangeFunction;
+}
+
+function rate(counter: boolean, perSecond: boolean): Definition {
+  return {
+    make: ({ evaluation, annotations, place }) =>
+      rateFunction({ counter, perSecond, byStarts: evaluation.experimental }, annotations, place),
+  };
+}
+
+function instant(isRate: boolean): Definition {
+  return {
+    make: (context) => instantRate({ rate: isRate, byStarts: context.evaluation.experimental }, context),
+  };
+}
+
+const smoothing: Definition = {
+  make: (context) => {
+    const { evaluation, call, run } = context;
+    const [level, trend] = [1, 2].map((at) => run.scalar(evaluation, argument(call, at))) as [
+      Float64Array,
+      Float64Array,
+    ];
+    for (const [name, values] of [
+      ["smoothing", level],
+      ["trend", trend],
+    ] as const)
+      for (const value of values)
+        if (!(value >= 0 && value <= 1))
+          evaluation.fail(`invalid ${name} factor. Expected: 0 <= factor <= 1, got: ${value}`, call.place);
+    return smooth(level, trend, context);
+  },
+};
+
+const definitions: Readonly<Record<string, Definition>> = {
+  rate: rate(true, true),
+  increase: rate(true, false),
+  delta: rate(false, false),
+  irate: instant(true),
+  idelta: instant(false),
+  changes: { make: () => changes },
+  resets: { make: ({ evaluation }) => resets(evaluation.experimental) },
+  deriv: { make: derivative },
+  predict_linear: {
+    make: (context) => {
+      const { evaluation, call, run } = context;
+      return predictLinear(
+        run.scalar(evaluation, argument(call, 1)),
+        (step) => evaluation.time(step),
+        context,
+      );
+    },
+  },
+  double_exponential_smoothing: smoothing,
+  holt_winters: smoothing,
+  avg_over_time: { make: averageOverTime },
+  sum_over_time: { make: sumOverTime },
+  min_over_time: { make: minOverTime },
+  max_over_time: { make: maxOverTime },
+  count_over_time: { make: () => countOverTime },
+  present_over_time: { make: () => presentOverTime },
+  last_over_time: { make: () => lastOverTime, keepsName: true },
+  first_over_time: { make: () => firstOverTime, keepsName: true },
+  stddev_over_time: { make: deviationOverTime },
+  stdvar_over_time: { make: varianceOverTime },
+  mad_over_time: { make: madOverTime },
+  ts_of_first_over_time: { make: () => timeOfFirst },
+  ts_of_last_over_time: { make: () => timeOfLast },
+  ts_of_max_over_time: { make: timeOfMax },
+  ts_of_min_over_time: { make: timeOfMin },
+  quantile_over_time: {
+    range: 1,
+    make: (context) => {
+      const { evaluation, call, run, annotations } = context;
+      const quantiles = run.scalar(evaluation, argument(call, 0));
+      annotations.quantiles(quantiles, argument(call, 0).place);
+      return quantileOverTime(quantiles, context);
+    },
+  },
+};
+
+function define({ range: at = 0, keepsName, make }: Definition): VectorFunction {
+  return (evaluation, call, run) => {
+    const operand = argument(call, at);
+    const range = selectRange(evaluation, operand, (inner, expression) => run.vector(inner, expression));
+    const context = { evaluation, call, run, annotations: evaluation.annotations, place: operand.place };
+    const compute =
+      range.extension === undefined ? make(context) : extendedFunctions(call.name, range, context);
+    const grid = runWindows(evaluation, range, compute);
+    return keepsName ? grid : evaluation.dropNames(grid);
+  };
+}
+
+function runWindows(evaluation: Evaluation, range: RangeArgument, compute: RangeFunction): Grid {
+  const { steps } = evaluation;
+  const grid = evaluation.grid(range.series.map(({ labels }) => labels));
+  grid.oneName = range.oneName;
+  const ends = Float64Array.from({ length: steps }, (_, step) => range.end(step));
+  const window = new Window();
+  for (const [row, series] of range.series.entries()) {
+    if (series.dropped) grid.dropped[row] = 1;
+    if (row % 1024 === 1023) evaluation.checkDeadline();
+    window.load(series);
+    const first = row * steps;
+    for (let step = 0; step < steps; step++) {
+      const end = ends[step] as number;
+      window.move(end - range.range, end, step);
+      compute(window, grid, first + step);
+    }
+  }
+  return grid;
+}
+
+const absentOverTime: VectorFunction = (evaluation, call, run) => {
+  const operand = argument(call, 0);
+  const range = selectRange(evaluation, operand, (inner, expression) => run.vector(inner, expression));
+  const grid = runWindows(evaluation, range, presentOverTime);
+  const present = new Uint8Array(grid.steps);
+  for (let cell = 0; cell < grid.marks.length; cell++)
+    if (grid.marks[cell] !== 0) present[cell % grid.steps] = 1;
+  return absentAt(evaluation, present, impliedLabels(operand));
+};
+
+export const rangeFunctions: Readonly<Record<string, VectorFunction>> = {
+  ...Object.fromEntries(Object.entries(definitions).map(([name, definition]) => [name, define(definition)])),
+  absent_over_time: absentOverTime,
+};
