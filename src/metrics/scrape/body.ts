@@ -24,10 +24,11 @@ export interface Body {
   destroy(): void;
 }
 
-export function bodyOf(encoding: string | undefined, take: Take): Body {
+/** `fail` is told of what goes wrong while nobody writes: the rest is not wanted then. */
+export function bodyOf(encoding: string | undefined, take: Take, fail: (error: Error) => void): Body {
   const coding = (encoding ?? "identity").trim().toLowerCase();
   if (coding === "identity" || coding === "") return new PlainBody(take);
-  if (coding === "gzip" || coding === "x-gzip") return new PackedBody(take);
+  if (coding === "gzip" || coding === "x-gzip") return new PackedBody(take, fail);
   throw new Error(`The target answers in the encoding '${coding}': let it send gzip or plain text.`);
 }
 
@@ -51,13 +52,14 @@ class PlainBody implements Body {
 
 class PackedBody implements Body {
   readonly #take: Take;
+  readonly #fail: (error: Error) => void;
   #chunks: Uint8Array[] = [];
   #size = 0;
   #stream: Gunzip | undefined;
-  #done: Promise<void> | undefined;
 
-  constructor(take: Take) {
+  constructor(take: Take, fail: (error: Error) => void) {
     this.#take = take;
+    this.#fail = fail;
   }
 
   write(chunk: Uint8Array, flow: Flow): void {
@@ -73,12 +75,13 @@ class PackedBody implements Body {
   }
 
   async end(): Promise<void> {
-    if (this.#stream === undefined) {
+    const stream = this.#stream;
+    if (stream === undefined) {
       this.#take(gunzipSync(Buffer.concat(this.#chunks)));
       return;
     }
-    this.#stream.end();
-    await this.#done;
+    // Errors go to `fail`, and nobody waits for this any more then.
+    await new Promise<void>((resolve) => stream.once("end", resolve).end());
   }
 
   destroy(): void {
@@ -87,21 +90,14 @@ class PackedBody implements Body {
 
   #open(): Gunzip {
     const stream = createGunzip();
-    const done = new Promise<void>((resolve, reject) => {
-      stream.on("data", (chunk: Uint8Array) => {
-        try {
-          this.#take(chunk);
-        } catch (error) {
-          stream.destroy(error as Error);
-        }
-      });
-      stream.once("end", resolve);
-      stream.once("error", reject);
-      stream.once("close", () => reject(new Error("The body was broken off.")));
+    stream.once("error", this.#fail);
+    stream.on("data", (chunk: Uint8Array) => {
+      try {
+        this.#take(chunk);
+      } catch (error) {
+        stream.destroy(error as Error);
+      }
     });
-    // Who ends the body waits for it; one that is broken off before is nobody's to wait for.
-    done.catch(() => {});
-    this.#done = done;
     for (const chunk of this.#chunks) stream.write(chunk);
     this.#chunks = [];
     return stream;

@@ -131,7 +131,8 @@ class Exchange {
         try {
           if (status !== 200)
             throw new Error(`The target answers with status ${status} ${STATUS_CODES[status] ?? ""}.`);
-          this.#body = bodyOf(one(headers["content-encoding"]), this.#open(one(headers["content-type"])));
+          const take = this.#open(one(headers["content-type"]));
+          this.#body = bodyOf(one(headers["content-encoding"]), take, (error) => fail(controller, error));
         } catch (error) {
           fail(controller, error);
         }
