@@ -81,15 +81,20 @@ export type Probe =
       readonly url: string;
       /** The header Host, and the server's name in TLS. */
       readonly host?: string;
-      /** Good answers; 2xx and 3xx when empty. */
-      readonly status: readonly number[];
+      /** Ranges of answers that are good. */
+      readonly good: readonly (readonly [from: number, to: number])[];
       /** RE2, found somewhere in the body. */
       readonly body?: string;
       /** Take any certificate: when it ends is measured all the same. */
       readonly insecure?: boolean;
     }
   | { readonly type: "tcp"; readonly address: string }
-  | { readonly type: "tls"; readonly address: string; readonly serverName?: string; readonly insecure?: boolean };
+  | {
+      readonly type: "tls";
+      readonly address: string;
+      readonly serverName?: string;
+      readonly insecure?: boolean;
+    };
 
 /** What one resource gives to be measured. The very same object as before when nothing about it has changed. */
 export interface TargetGroup {

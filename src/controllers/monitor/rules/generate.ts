@@ -1,0 +1,75 @@
+/** The AlertRule of a resource: rules from its kind, each with a test, tuned by its Monitor. Pure. */
+import type { Subject } from "../subject.ts";
+import { type AlertDraft, type RuleTest, ruleOf, testOf } from "./alert.ts";
+import { notReady } from "./any.ts";
+import { controlPlaneAlerts } from "./control-plane.ts";
+import { databaseAlerts, volumeAlerts } from "./data.ts";
+import { loadBalancerAlerts } from "./load-balancer.ts";
+import { declaredObjectives, routeObjectives } from "./objectives.ts";
+import { locationAlerts } from "./place.ts";
+import { serviceAlerts } from "./service.ts";
+import { type Objective, type RuleGroup, objectiveGroups, objectiveTest } from "./slo.ts";
+import { systemAlerts } from "./system.ts";
+
+export interface GeneratedRules {
+  readonly groups: readonly RuleGroup[];
+  readonly tests: readonly RuleTest[];
+}
+
+const BY_KIND: Readonly<Record<string, (subject: Subject) => readonly AlertDraft[]>> = {
+  ControlPlane: controlPlaneAlerts,
+  DNSRecord: (subject) => [notReady(subject)],
+  DNSZone: (subject) => [notReady(subject)],
+  Database: databaseAlerts,
+  LoadBalancer: loadBalancerAlerts,
+  Location: locationAlerts,
+  Monitor: () => [],
+  Network: (subject) => [notReady(subject)],
+  Service: serviceAlerts,
+  System: systemAlerts,
+  Volume: volumeAlerts,
+};
+
+/** Of which kinds something is monitored. */
+export const MONITORED_KINDS: readonly string[] = Object.keys(BY_KIND).filter(
+  (kind) => kind !== "ControlPlane",
+);
+
+/** `service.api`: of the groups and of the AlertRule. */
+export function ruleNameOf({ resource, name }: Subject): string {
+  return resource.kind === "ControlPlane" ? name : `${resource.kind.toLowerCase()}.${name}`;
+}
+
+/** Undefined when there is nothing to be alerted of. */
+export function generateRules(subject: Subject): GeneratedRules | undefined {
+  const drafts = (BY_KIND[subject.resource.kind]?.(subject) ?? []).filter(
+    ({ alert }) => !isDisabled(alert, subject),
+  );
+  const objectives = isDisabled("ErrorBudgetBurn", subject) ? [] : objectivesOf(subject);
+  if (drafts.length + objectives.length === 0) return undefined;
+  const name = ruleNameOf(subject);
+  return {
+    groups: [
+      ...(drafts.length === 0 ? [] : [{ name, rules: drafts.map((draft) => ruleOf(draft, subject)) }]),
+      ...objectives.flatMap((objective) =>
+        objectiveGroups(subject, objective).map((group) => ({ ...group, name: `${name}.${group.name}` })),
+      ),
+    ],
+    tests: [
+      ...drafts.map((draft) => testOf(draft, subject)),
+      ...objectives
+        .filter(({ test }) => Object.keys(test).length > 0)
+        .map((objective) => objectiveTest(subject, objective)),
+    ],
+  };
+}
+
+function objectivesOf(subject: Subject): readonly Objective[] {
+  if (subject.resource.kind === "LoadBalancer") return routeObjectives(subject);
+  return subject.resource.kind === "Monitor" ? declaredObjectives(subject.namespace, subject.tuning) : [];
+}
+
+function isDisabled(alert: string, { tuning, address }: Subject): boolean {
+  const { disable } = tuning.rules;
+  return disable.some((wish) => wish === alert || wish === address || wish === `${address}:${alert}`);
+}

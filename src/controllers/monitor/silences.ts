@@ -1,0 +1,110 @@
+/**
+ * Silences that come and go with what causes them: a Change, a rollout, a deletion. Each is about exactly the resources
+ * that are touched and ends with its cause, or after an hour: a change that takes longer is trouble itself.
+ *
+ * Alerts that say that a change goes wrong are never silenced by it.
+ */
+import { createHash } from "node:crypto";
+import { type Resource, addressOf, keyOf, keyText } from "../../model/resource.ts";
+import { type ManagedSilence, TARGET_LABELS } from "../../provider/monitoring.ts";
+import type { Plan } from "../../planner/plan.ts";
+import { literally } from "./rules/promql.ts";
+
+const HARD_EXPIRY = 3_600_000;
+/** What a change is watched by. */
+const NEVER_SILENCED = ["ChangeStuck", "RolloutStuck", "LocationUnreachable", "DiskFull", "Watchdog"];
+
+interface Cause {
+  readonly key: string;
+  readonly namespace: string;
+  readonly addresses: readonly string[];
+  /** Milliseconds. */
+  readonly since: number;
+  readonly comment: string;
+}
+
+/** `resources`: all of them; those that nothing happens to are passed over. */
+export function managedSilences(resources: Iterable<Resource>, now: number): readonly ManagedSilence[] {
+  const silences: ManagedSilence[] = [];
+  for (const resource of resources) {
+    const cause = causeOf(resource);
+    if (cause !== undefined && cause.since + HARD_EXPIRY > now) silences.push(silenceFor(cause));
+  }
+  return silences.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+/** Whether a silence may begin or end with this change of a resource. */
+export function isCause(resource: Resource): boolean {
+  return causeOf(resource) !== undefined;
+}
+
+/** When the first of them is over although its cause is not: milliseconds. */
+export function nextExpiry(silences: readonly ManagedSilence[]): number | undefined {
+  return silences.length === 0 ? undefined : Math.min(...silences.map(({ endsAt }) => Date.parse(endsAt)));
+}
+
+function causeOf(resource: Resource): Cause | undefined {
+  if (resource.kind === "Change") return changeUnderWay(resource);
+  // Instances come and go with their Service, of which the alerts are.
+  if (resource.kind === "Instance" || resource.kind === "Event") return undefined;
+  const { deletionTimestamp, namespace = "default" } = resource.metadata;
+  const common = { key: keyText(keyOf(resource)), namespace, addresses: [addressOf(resource)] };
+  if (deletionTimestamp !== undefined)
+    return {
+      ...common,
+      since: Date.parse(deletionTimestamp),
+      comment: `${addressOf(resource)} is being deleted.`,
+    };
+  const { rollout } = (resource.status ?? {}) as { readonly rollout?: { readonly startedAt?: number } };
+  if (resource.kind !== "Service" || rollout?.startedAt === undefined) return undefined;
+  return {
+    ...common,
+    since: rollout.startedAt,
+    comment: `A rollout of ${addressOf(resource)} is under way.`,
+  };
+}
+
+function changeUnderWay(change: Resource): Cause | undefined {
+  const { outcome = "InProgress" } = (change.status ?? {}) as { readonly outcome?: string };
+  if (outcome !== "InProgress") return undefined;
+  const { system, plan, action } = change.spec as {
+    readonly system: string;
+    readonly action: string;
+    readonly plan?: Partial<Plan>;
+  };
+  const touched = (plan?.steps ?? []).filter((step) => step.action !== "none").map(({ address }) => address);
+  if (touched.length === 0) return undefined;
+  return {
+    key: keyText(keyOf(change)),
+    namespace: change.metadata.namespace ?? "default",
+    addresses: touched.toSorted(),
+    since: Date.parse(change.metadata.creationTimestamp),
+    comment: `Change ${change.metadata.name} (${action} of ${system}) is under way.`,
+  };
+}
+
+function silenceFor({ key, namespace, addresses, since, comment }: Cause): ManagedSilence {
+  return {
+    id: uuid(`${key}\n${since}`),
+    matchers: [
+      { name: TARGET_LABELS.namespace, value: namespace, isRegex: false, isEqual: true },
+      {
+        name: TARGET_LABELS.resource,
+        value: addresses.map(literally).join("|"),
+        isRegex: true,
+        isEqual: true,
+      },
+      { name: "alertname", value: NEVER_SILENCED.join("|"), isRegex: true, isEqual: false },
+    ],
+    startsAt: new Date(since).toISOString(),
+    endsAt: new Date(since + HARD_EXPIRY).toISOString(),
+    createdBy: "tutti",
+    comment,
+  };
+}
+
+/** Named by its cause (RFC 9562, version 8: the bits are ours). */
+function uuid(text: string): string {
+  const hex = createHash("sha256").update(text).digest("hex");
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+}
