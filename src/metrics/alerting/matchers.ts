@@ -149,18 +149,18 @@ function parseModern(input: string): Matcher[] {
     throw new MatcherSyntaxError(`A brace in '${input}' has no counterpart: write both or none.`);
   const inner = hasOpening ? tokens.slice(1, -1) : tokens;
   const found: Matcher[] = [];
-  for (let at = 0; at < inner.length; at += 4) {
-    const [name, operator, value, comma] = inner.slice(at, at + 4);
-    if (name?.kind !== "text" || operator?.kind !== "operator" || value?.kind !== "text")
-      throw new MatcherSyntaxError(`'${input}' should be a label's name, one of = != =~ !~, and a value.`);
-    if (comma !== undefined && comma.kind !== ",")
-      throw new MatcherSyntaxError(
-        `'${input}' lacks a comma after ${name.text}${operator.text}${value.text}.`,
-      );
-    if (name.text === "") throw new MatcherSyntaxError(`A label in '${input}' has no name.`);
-    found.push(checkedMatcher(name.text, operator.text as MatchOperator, value.text));
-  }
+  for (let at = 0; at < inner.length; at += 4) found.push(matcherOf(inner.slice(at, at + 4), input));
   return found;
+}
+
+/** Of a name, an operator, a value, and a comma unless it is the last. */
+function matcherOf([name, operator, value, comma]: readonly Token[], input: string): Matcher {
+  if (name?.kind !== "text" || operator?.kind !== "operator" || value?.kind !== "text")
+    throw new MatcherSyntaxError(`'${input}' should be a label's name, one of = != =~ !~, and a value.`);
+  if (comma !== undefined && comma.kind !== ",")
+    throw new MatcherSyntaxError(`'${input}' lacks a comma after ${name.text}${operator.text}${value.text}.`);
+  if (name.text === "") throw new MatcherSyntaxError(`A label in '${input}' has no name.`);
+  return checkedMatcher(name.text, operator.text as MatchOperator, value.text);
 }
 
 // The classic grammar.

@@ -178,25 +178,36 @@ function pagerduty(options: Of<"pagerduty_configs">, global: Global): PagerdutyI
 const HTTP_TIMEOUT = 30_000;
 
 function http(config: HttpConfig | undefined, timeout: number | undefined): HttpClientConfiguration {
-  const authorization = config?.authorization;
+  const { basic_auth, authorization, http_headers, tls_config, ...rest } = config ?? NO_HTTP_CONFIG;
   return {
-    username: config?.basic_auth?.username,
-    password: Secret.either(config?.basic_auth?.password, config?.basic_auth?.password_file),
+    username: basic_auth?.username,
+    password: Secret.either(basic_auth?.password, basic_auth?.password_file),
     authorizationType: authorization?.type ?? "Bearer",
-    credentials:
-      Secret.either(authorization?.credentials, authorization?.credentials_file) ??
-      Secret.either(config?.bearer_token, config?.bearer_token_file),
-    headers: Object.entries(config?.http_headers ?? {}).map(([name, from]) => ({
-      name,
-      values: [
-        ...[...(from.values ?? []), ...(from.secrets ?? [])].map((value) => Secret.of(value)),
-        ...(from.files ?? []).map((path) => Secret.file(path)),
-      ],
-    })),
-    tls: config?.tls_config,
-    followsRedirects: config?.follow_redirects ?? true,
+    credentials: credentials({ authorization, ...rest }),
+    headers: headers(http_headers ?? {}),
+    tls: tls_config,
+    followsRedirects: rest.follow_redirects,
     timeout: timeout === undefined || timeout === 0 ? HTTP_TIMEOUT : timeout,
   };
+}
+
+const NO_HTTP_CONFIG: HttpConfig = { follow_redirects: true };
+
+function credentials({ authorization, bearer_token, bearer_token_file }: HttpConfig): Secret | undefined {
+  return (
+    Secret.either(authorization?.credentials, authorization?.credentials_file) ??
+    Secret.either(bearer_token, bearer_token_file)
+  );
+}
+
+function headers(configured: NonNullable<HttpConfig["http_headers"]>): HttpClientConfiguration["headers"] {
+  return Object.entries(configured).map(([name, { values = [], secrets = [], files = [] }]) => ({
+    name,
+    values: [
+      ...[...values, ...secrets].map((value) => Secret.of(value)),
+      ...files.map((path) => Secret.file(path)),
+    ],
+  }));
 }
 
 /** What the checks have made sure of. */

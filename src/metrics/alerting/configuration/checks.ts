@@ -1,5 +1,6 @@
 /** What one part of a configuration demands of another. */
 import { type Finding, exclusive, exclusiveFiles, isNonEmpty } from "./finding.ts";
+import { globalConfig } from "./receiver-schemas.ts";
 import { receiverFindings } from "./receiver-checks.ts";
 import type { File, FileRoute } from "./schema.ts";
 
@@ -15,24 +16,7 @@ export function findingsIn(file: File): readonly Finding[] {
 }
 
 const OTHER_SERVICES = /^(?:jira|opsgenie|wechat|victorops|telegram|webex|rocketchat|mattermost)_/;
-const KNOWN_GLOBALS = new Set([
-  "resolve_timeout",
-  "http_config",
-  "pagerduty_url",
-  ...[
-    "from",
-    "hello",
-    "smarthost",
-    "auth_username",
-    "auth_password",
-    "auth_password_file",
-    "auth_secret",
-  ].map((name) => `smtp_${name}`),
-  ...["auth_secret_file", "auth_identity", "require_tls", "tls_config", "force_implicit_tls"].map(
-    (name) => `smtp_${name}`,
-  ),
-  ...["api_url", "api_url_file", "app_token", "app_token_file", "app_url"].map((name) => `slack_${name}`),
-]);
+const KNOWN_GLOBALS = new Set(Object.keys(globalConfig.shape));
 
 function globalFindings({ global }: File): readonly Finding[] {
   const names = Object.keys(global);

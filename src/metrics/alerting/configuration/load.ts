@@ -83,24 +83,18 @@ const EXPECTED: Readonly<Record<string, string>> = {
   array: "a list",
 };
 
-const FIELD_NAMES = [
-  ...["global", "route", "routes", "receiver", "receivers", "inhibit_rules", "templates", "time_intervals"],
-  ...["mute_time_intervals", "active_time_intervals", "group_by", "group_wait", "group_interval", "labels"],
-  ...["repeat_interval", "continue", "match", "match_re", "matchers", "source_matchers", "target_matchers"],
-  ...[
-    "source_match",
-    "target_match",
-    "source_match_re",
-    "target_match_re",
-    "equal",
-    "name",
-    "url",
-    "url_file",
-  ],
-  ...["webhook_configs", "slack_configs", "email_configs", "pagerduty_configs", "command_configs"],
-  ...["workflow_configs", "send_resolved", "http_config", "max_alerts", "api_url", "channel", "headers"],
-  ...["times", "start_time", "end_time", "weekdays", "days_of_month", "months", "years", "location"],
-];
+/** For suggestions. */
+const FIELD_NAMES = `
+  global route routes receiver receivers inhibit_rules templates time_intervals
+  mute_time_intervals active_time_intervals group_by group_wait group_interval labels
+  repeat_interval continue match match_re matchers source_matchers target_matchers source_match
+  target_match source_match_re target_match_re equal name url url_file webhook_configs
+  slack_configs email_configs pagerduty_configs command_configs workflow_configs send_resolved
+  http_config max_alerts api_url channel headers times start_time end_time weekdays days_of_month
+  months years location
+`
+  .trim()
+  .split(/\s+/);
 
 function pathText(path: readonly PropertyKey[]): string {
   return path

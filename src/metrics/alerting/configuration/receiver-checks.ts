@@ -52,8 +52,8 @@ function webhookFindings(config: Of<"webhook_configs">, path: Path): readonly Fi
 }
 
 function slackFindings(config: Of<"slack_configs">, global: Global, path: Path): readonly Finding[] {
-  const hasToken = isNonEmpty(config.app_token) || isNonEmpty(config.app_token_file);
-  const hasUrl = isNonEmpty(config.api_url) || isNonEmpty(config.api_url_file);
+  const hasToken = [config.app_token, config.app_token_file].some(isNonEmpty);
+  const hasUrl = [config.api_url, config.api_url_file].some(isNonEmpty);
   const findings: Finding[] = hasToken && hasUrl ? [exclusive(path, "api_url", "app_token")] : [];
   if (!hasToken && !hasUrl && !SLACK_GLOBALS.some((name) => isNonEmpty(global[name])))
     findings.push(missing(path, ["api_url", "api_url_file", "app_token", "app_token_file"]));
