@@ -11,6 +11,7 @@ import { withCounterReset } from "../native-histogram/arithmetic.ts";
 import { detectReset } from "../native-histogram/reset.ts";
 import { HISTOGRAM, type Points } from "../series.ts";
 import type { Expression, VectorSelector } from "./ast.ts";
+import { operandsOf } from "./selectors.ts";
 
 const COUNT_OR_SUM = new Set(["histogram_count", "histogram_sum", "histogram_avg"]);
 const WHOLE_HISTOGRAM = new Set([
@@ -21,38 +22,36 @@ const WHOLE_HISTOGRAM = new Set([
   "histogram_stdvar",
 ]);
 
+/** The selectors, within nothing that needs more than counts and sums. */
 export function countOnlySelectors(expression: Expression): ReadonlySet<VectorSelector> {
   const found = new Set<VectorSelector>();
-  collect(expression, false, found);
+  collect(expression, "maybe", found);
   return found;
 }
 
-function collect(node: Expression, countOnly: boolean, found: Set<VectorSelector>): void {
-  switch (node.kind) {
-    case "selector":
-      if (countOnly) found.add(node);
-      return;
-    case "range":
-      return collect(node.selector, countOnly, found);
-    case "call": {
-      const inner = COUNT_OR_SUM.has(node.name) || (countOnly && !WHOLE_HISTOGRAM.has(node.name));
-      for (const arg of node.args) collect(arg, inner, found);
-      return;
-    }
-    case "binary":
-      // Trimming looks at the buckets.
-      for (const side of [node.left, node.right])
-        collect(side, countOnly && node.operator !== "</" && node.operator !== ">/", found);
-      return;
-    case "aggregate":
-    case "unary":
-    case "paren":
-      return collect(node.operand, countOnly, found);
-    case "subquery":
-      // Its steps skip samples, so that a reset between two that are left shows in the buckets only.
-      return collect(node.operand, false, found);
-    default:
+/** What is asked of a node: nothing special, only counts and sums, or, for good, whole histograms. */
+type Need = "maybe" | "counts" | "whole";
+
+function collect(node: Expression, need: Need, found: Set<VectorSelector>): void {
+  if (need === "whole") return;
+  const selector = node.kind === "range" ? node.selector : node;
+  if (selector.kind === "selector") {
+    if (need === "counts") found.add(selector);
+    return;
   }
+  const inner = needOfOperands(node) ?? need;
+  for (const operand of operandsOf(node)) collect(operand, inner, found);
+}
+
+function needOfOperands(node: Expression): Need | undefined {
+  if (node.kind === "call") {
+    if (COUNT_OR_SUM.has(node.name)) return "counts";
+    return WHOLE_HISTOGRAM.has(node.name) ? "whole" : undefined;
+  }
+  // A subquery skips samples, so that a reset between two of the others shows in the buckets only.
+  if (node.kind === "subquery") return "whole";
+  const trims = node.kind === "binary" && (node.operator === "</" || node.operator === ">/");
+  return trims ? "whole" : undefined;
 }
 
 /** With all that can be told of resets from one sample to the next. */
