@@ -126,7 +126,7 @@ function limitRatio(evaluation: Evaluation, node: Aggregate, grid: Grid, ratios:
 
 /** Spreads texts evenly over [0, 1): FNV-1a, finished as in MurmurHash3. */
 function positionOf(text: string): number {
-  let hash = 0x811c9dc5;
+  let hash = 1;
   for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);

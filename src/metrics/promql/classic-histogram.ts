@@ -66,7 +66,7 @@ export function classicFraction(lower: number, upper: number, buckets: Buckets):
   const { bounds, counts } = buckets;
   const last = bounds.length - 1;
   const total = counts[last];
-  if (last < 1 || bounds[last] !== Number.POSITIVE_INFINITY) return Number.NaN;
+  if (bounds[last] !== Number.POSITIVE_INFINITY) return Number.NaN;
   if (total === 0 || total === undefined || Number.isNaN(lower) || Number.isNaN(upper)) return Number.NaN;
   if (lower >= upper) return 0;
   return (rankOf(upper, buckets) - rankOf(lower, buckets)) / total;

@@ -81,6 +81,7 @@ function negated(evaluation: Evaluation, grid: Grid): Grid {
 
 function binaryVector(evaluation: Evaluation, node: Binary): Grid {
   const { left, right, operator } = node;
+  evaluation = evaluation.detectingResets(false);
   if (typeOf(left) === "scalar")
     return withScalar(
       evaluation,

@@ -48,11 +48,17 @@ const NAME_TYPE_UNIT: ReadonlySet<string> = new Set([METRIC_NAME, "__type__", "_
 
 export class Evaluation {
   readonly timeline: Timeline;
+  /**
+   * Selectors look for counter resets in histograms that say nothing of them, so that sums of resets and non-resets are
+   * noticed. As in Prometheus, only where nothing but counts and sums of histograms is asked for.
+   */
+  readonly detectsResets: boolean;
   readonly #shared: Shared;
   readonly #nameless = new WeakMap<Labels, Labels>();
 
-  private constructor(timeline: Timeline, shared: Shared) {
+  private constructor(timeline: Timeline, shared: Shared, detectsResets = false) {
     this.timeline = timeline;
+    this.detectsResets = detectsResets;
     this.#shared = shared;
   }
 
@@ -75,6 +81,12 @@ export class Evaluation {
   /** The same query at other times. */
   at(timeline: Timeline): Evaluation {
     return new Evaluation(timeline, this.#shared);
+  }
+
+  detectingResets(detectsResets: boolean): Evaluation {
+    return detectsResets === this.detectsResets
+      ? this
+      : new Evaluation(this.timeline, this.#shared, detectsResets);
   }
 
   get steps(): number {

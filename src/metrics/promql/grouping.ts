@@ -18,11 +18,16 @@ export class Grouping {
   readonly #without: boolean;
   readonly #numbers = new Map<string, number>();
 
-  constructor(evaluation: Evaluation, names: readonly string[], without: boolean) {
+  /** `unnamed`: the labels that are never what tells groups apart, unless they are asked for. */
+  constructor(
+    evaluation: Evaluation,
+    names: readonly string[],
+    without: boolean,
+    unnamed: Iterable<string> = evaluation.identityLabels,
+  ) {
     this.#evaluation = evaluation;
     this.#names = [...new Set(names)].sort();
-    // The name of the metric is never what tells groups apart, unless it is asked for.
-    this.#set = new Set(without ? [...names, ...evaluation.identityLabels] : names);
+    this.#set = new Set(without ? [...names, ...unnamed] : names);
     this.#without = without;
   }
 

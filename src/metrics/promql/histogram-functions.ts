@@ -14,10 +14,11 @@ import { type Grid, HISTOGRAM_CELL, NUMBER } from "./grid.ts";
 import { argument, type VectorFunction } from "./interpreter.ts";
 import { isLabelName, openMetricsNumber, quote } from "./text.ts";
 
-/** Of each native histogram by itself; floats are left out. */
-function ofNative(compute: (histogram: NativeHistogram) => number): VectorFunction {
+/** Of each native histogram by itself; floats are left out. `total`: only the count and the sum matter. */
+function ofNative(compute: (histogram: NativeHistogram) => number, total = false): VectorFunction {
   return (evaluation, call, run) => {
-    const grid = run.vector(evaluation, argument(call, 0));
+    const inner = total ? evaluation.detectingResets(true) : evaluation;
+    const grid = run.vector(inner, argument(call, 0));
     for (let cell = 0; cell < grid.marks.length; cell++) {
       const histogram = grid.histogram(cell);
       if (histogram === undefined) grid.clear(cell);
@@ -184,7 +185,9 @@ const histogramQuantile: VectorFunction = (evaluation, call, run) => {
   const quantiles = run.scalar(evaluation, argument(call, 0));
   evaluation.annotations.quantiles(quantiles, argument(call, 0).place);
   const operand = argument(call, 1);
-  return ask(evaluation, run.vector(evaluation, operand), [quantileQuestion(quantiles, operand.place)]);
+  return ask(evaluation, run.vector(evaluation.detectingResets(false), operand), [
+    quantileQuestion(quantiles, operand.place),
+  ]);
 };
 
 /** Each quantile's results get a label that says which one they are. */
@@ -202,7 +205,7 @@ const histogramQuantiles: VectorFunction = (evaluation, call, run) => {
       asked: (step: number) => Object.is(quantiles[step], quantile),
     }));
   });
-  return ask(evaluation, run.vector(evaluation, operand), questions);
+  return ask(evaluation, run.vector(evaluation.detectingResets(false), operand), questions);
 };
 
 const histogramFraction: VectorFunction = (evaluation, call, run) => {
@@ -222,13 +225,13 @@ const histogramFraction: VectorFunction = (evaluation, call, run) => {
       excluded: "input to histogram_fraction has NaN observations, which are excluded from all fractions",
     },
   };
-  return ask(evaluation, run.vector(evaluation, operand), [question]);
+  return ask(evaluation, run.vector(evaluation.detectingResets(false), operand), [question]);
 };
 
 export const histogramFunctions: Readonly<Record<string, VectorFunction>> = {
-  histogram_avg: ofNative(average),
-  histogram_count: ofNative(({ count }) => count),
-  histogram_sum: ofNative(({ sum }) => sum),
+  histogram_avg: ofNative(average, true),
+  histogram_count: ofNative(({ count }) => count, true),
+  histogram_sum: ofNative(({ sum }) => sum, true),
   histogram_stddev: ofNative(standardDeviation),
   histogram_stdvar: ofNative(variance),
   histogram_quantile: histogramQuantile,

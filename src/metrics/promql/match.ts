@@ -31,7 +31,7 @@ export function combineVectors(evaluation: Evaluation, node: Binary, left: Grid,
   const matching = node.matching as Matching;
   const swapped = matching.cardinality === "one-to-many";
   const [many, one] = swapped ? [right, left] : [left, right];
-  const grouping = new Grouping(evaluation, matching.labels, !matching.on);
+  const grouping = new Grouping(evaluation, matching.labels, !matching.on, [METRIC_NAME]);
   const match: Match = {
     evaluation,
     node,
@@ -42,8 +42,9 @@ export function combineVectors(evaluation: Evaluation, node: Binary, left: Grid,
     manyGroups: grouping.groups(many).of,
     oneGroups: grouping.groups(one).of,
     swapped,
-    fillMany: swapped ? matching.fillRight : matching.fillLeft,
-    fillOne: swapped ? matching.fillLeft : matching.fillRight,
+    // As in Prometheus, which puts the many side to the left first: fill_left is for the many side also of group_right.
+    fillMany: matching.fillLeft,
+    fillOne: matching.fillRight,
   };
   const partners = partnersOf(match);
   if (matching.cardinality === "one-to-one") refuseMany(match, partners);

@@ -88,6 +88,7 @@ export function deviationOverTime(complaints: Complaints): RangeFunction {
 export function madOverTime(complaints: Complaints): RangeFunction {
   return ofFloats((window) => {
     const values = valuesOf(window);
+    if (values.some(Number.isNaN)) return Number.NaN;
     const median = quantileOf(0.5, values);
     return quantileOf(
       0.5,

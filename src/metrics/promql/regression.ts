@@ -1,6 +1,5 @@
 /** Functions that follow the last samples of a window or a line through all of them: irate(), deriv(), and their kin. */
 import { divide, subtract, withCounterReset } from "../native-histogram/arithmetic.ts";
-import { isCustom } from "../native-histogram/bounds.ts";
 import { detectReset } from "../native-histogram/reset.ts";
 import { forMetric } from "./annotations.ts";
 import { warnOfLayouts } from "./counter.ts";
@@ -61,7 +60,6 @@ function histogramPair(
   const name = JSON.stringify(window.name);
   if (rate && gauges > 0) annotations.warn(`this native histogram metric is not a counter: ${name}`, place);
   if (!rate && gauges < 2) annotations.warn(`this native histogram metric is not a gauge: ${name}`, place);
-  if (isCustom(last) !== isCustom(before)) return warnOfLayouts(window.name, annotations, place);
   let difference = withCounterReset(last, "gauge");
   const isReset = rate && (detectReset(before, last) || (byStarts && startsAnew(window.histograms, at)));
   if (!isReset) {

@@ -4,8 +4,11 @@
  * An instant selector sees the last sample that is at most the lookback old, exclusively, unless a mark of staleness came
  * after it. A range (from, to] is open on the left. `offset` and `@` move the time at which either looks.
  */
+import type { NativeHistogram } from "../histogram.ts";
 import { METRIC_NAME } from "../labels.ts";
-import { HISTOGRAM, type Points, STALE } from "../series.ts";
+import { withCounterReset } from "../native-histogram/arithmetic.ts";
+import { detectReset } from "../native-histogram/reset.ts";
+import { HISTOGRAM, type Points, type Series, STALE } from "../series.ts";
 import type { Expression, Place, Shift, Subquery, VectorSelector } from "./ast.ts";
 import type { Evaluation } from "./evaluation.ts";
 import type { Grid } from "./grid.ts";
@@ -25,13 +28,38 @@ export type Take = "value" | "time" | "start";
 export function selectInstant(evaluation: Evaluation, selector: VectorSelector, take: Take = "value"): Grid {
   const { lookback, steps } = evaluation;
   const time = lookAt(evaluation, selector);
-  const series = evaluation.select(selector.matchers, time(0) - lookback + 1, time(steps - 1));
+  const series = seriesOf(evaluation, selector, time(0) - lookback + 1, time(steps - 1));
   const grid = evaluation.grid(series.map(({ labels }) => labels));
   grid.oneName = selector.matchers.some(({ name, operator }) => name === METRIC_NAME && operator === "=");
   const times = new Float64Array(steps);
   for (let step = 0; step < steps; step++) times[step] = time(step);
   for (const [row, { points }] of series.entries()) fillRow(grid, row * steps, points, times, lookback, take);
   return grid;
+}
+
+/** From `from` to `to`, both inclusive. */
+export function seriesOf(
+  evaluation: Evaluation,
+  { matchers }: VectorSelector,
+  from: number,
+  to: number,
+): readonly Series[] {
+  const series = evaluation.select(matchers, from, to);
+  if (!evaluation.detectsResets || !series.some(({ points }) => points.histograms !== undefined))
+    return series;
+  return series.map(({ labels, points }) => ({ labels, points: withResets(points) }));
+}
+
+function withResets(points: Points): Points {
+  let before: NativeHistogram | undefined;
+  const histograms = points.histograms?.map((histogram) => {
+    const known = before;
+    before = histogram;
+    if (histogram === undefined || known === undefined || histogram.counterReset !== "unknown")
+      return histogram;
+    return withCounterReset(histogram, detectReset(known, histogram) ? "reset" : "none");
+  });
+  return histograms === undefined ? points : { ...points, histograms };
 }
 
 function fillRow(
@@ -93,11 +121,7 @@ export function selectRange(evaluation: Evaluation, argument: Expression, evalua
   const { lookback, steps } = evaluation;
   const before = selector.extension === undefined ? 0 : lookback;
   const after = selector.extension === "smoothed" ? lookback : 0;
-  const found = evaluation.select(
-    selector.matchers,
-    end(0) - range - before + 1,
-    end(steps - 1) + after,
-  );
+  const found = seriesOf(evaluation, selector, end(0) - range - before + 1, end(steps - 1) + after);
   return {
     series: found.map(({ labels, points }) => splitPoints(labels, points)),
     range,

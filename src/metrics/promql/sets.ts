@@ -1,5 +1,5 @@
 /** and, or, unless: which samples stay depends on what else there is, not on values. */
-import type { Labels } from "../labels.ts";
+import { type Labels, METRIC_NAME } from "../labels.ts";
 import type { Binary, Matching } from "./ast.ts";
 import type { Evaluation } from "./evaluation.ts";
 import { ABSENT, type Grid } from "./grid.ts";
@@ -7,7 +7,7 @@ import { Grouping } from "./grouping.ts";
 
 export function combineSets(evaluation: Evaluation, node: Binary, left: Grid, right: Grid): Grid {
   const { on, labels } = node.matching as Matching;
-  const grouping = new Grouping(evaluation, labels, !on);
+  const grouping = new Grouping(evaluation, labels, !on, [METRIC_NAME]);
   const leftGroups = grouping.groups(left).of;
   const rightGroups = grouping.groups(right).of;
   if (node.operator === "or") {

@@ -4,6 +4,7 @@
  */
 import type { NativeHistogram } from "../histogram.ts";
 import type { Labels } from "../labels.ts";
+import { withCounterReset } from "../native-histogram/arithmetic.ts";
 import { FLOAT, HISTOGRAM, type Points } from "../series.ts";
 import { ABSENT, type Grid, NUMBER } from "./grid.ts";
 
@@ -90,7 +91,7 @@ export function splitRow(
       values[floats++] = grid.values[cell] as number;
     } else if (mark !== ABSENT) {
       histogramTimes.push(time(step));
-      histograms.push(grid.histogram(cell) as NativeHistogram);
+      histograms.push(forgetful(grid.histogram(cell) as NativeHistogram));
     }
   }
   return {
@@ -103,6 +104,11 @@ export function splitRow(
       values: histograms,
     },
   };
+}
+
+/** A subquery may step over samples, and see one twice: what is known of resets since the sample before is void. */
+function forgetful(histogram: NativeHistogram): NativeHistogram {
+  return histogram.counterReset === "gauge" ? histogram : withCounterReset(histogram, "unknown");
 }
 
 export class Window {
