@@ -89,13 +89,14 @@ export const equalities = z
     Object.entries(members).map(([name, value]) => matcher(name, "=", value ?? "")),
   );
 
-/** `match_re: {name: expression}`. */
+/** `match_re: {name: expression}`. Alertmanager writes such expressions with their anchors into the keys of groups. */
 export const expressions = z
   .record(classicLabelName, z.string("It should be a regular expression."))
   .transform((members, context): readonly Matcher[] =>
     Object.entries(members).flatMap(([name, value]) => {
       try {
-        return [checkedMatcher(name, "=~", value)];
+        checkedMatcher(name, "=~", value);
+        return [matcher(name, "=~", `^(?:${value})$`)];
       } catch (error) {
         if (!(error instanceof MatcherSyntaxError)) throw error;
         context.issues.push({ code: "custom", message: error.message, input: value, path: [name] });
