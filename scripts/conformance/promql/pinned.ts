@@ -1,7 +1,8 @@
 /**
  * An expression with all its selectors pinned (`@`) to one time: its value there must not depend on when it is evaluated.
  */
-import type { Expression, Shift, VectorSelector } from "../../../src/metrics/promql/engine.ts";
+import type { Duration, Expression, Shift, VectorSelector } from "../../../src/metrics/promql/engine.ts";
+import { operandsOf } from "../../../src/metrics/promql/selectors.ts";
 
 /** What they answer depends on when they are asked, whatever their arguments are. */
 const TIME_DEPENDENT = new Set([
@@ -16,36 +17,43 @@ const TIME_DEPENDENT = new Set([
   "predict_linear",
   "time",
   "timestamp",
-  "start",
-  "end",
-  "step",
-  "range",
 ]);
+
+/** What they answer depends on the times of the whole query. */
+const RANGE_DEPENDENT = new Set(["start", "end", "step", "range"]);
 
 /** Undefined when something in the expression depends on the time of evaluation by itself. */
 export function pinned(expression: Expression, time: number): Expression | undefined {
-  return dependsOnTime(expression) ? undefined : pin(expression, time);
+  const depends = some(expression, (node) => node.kind === "call" && TIME_DEPENDENT.has(node.name));
+  return depends || dependsOnRange(expression) ? undefined : pin(expression, time);
 }
 
-function dependsOnTime(expression: Expression): boolean {
-  if (expression.kind === "call" && TIME_DEPENDENT.has(expression.name)) return true;
-  return operands(expression).some(dependsOnTime);
+/** Whether the expression asks for the start, the end or the step of the query it is in. */
+export function dependsOnRange(expression: Expression): boolean {
+  return some(expression, (node) => {
+    if (node.kind === "call") return RANGE_DEPENDENT.has(node.name);
+    if (node.kind === "range") return isRelative(node.range);
+    if (node.kind === "subquery" && [node.range, node.step].some(isRelative)) return true;
+    if (node.kind !== "selector" && node.kind !== "subquery") return false;
+    return node.at === "start" || node.at === "end" || isRelative(node.offset);
+  });
 }
 
-function operands(expression: Expression): readonly Expression[] {
-  switch (expression.kind) {
-    case "call":
-      return expression.args;
-    case "aggregate":
-      return [expression.operand, ...(expression.parameter === undefined ? [] : [expression.parameter])];
+function some(expression: Expression, test: (node: Expression) => boolean): boolean {
+  return test(expression) || operandsOf(expression).some((operand) => some(operand, test));
+}
+
+function isRelative(duration: Duration | undefined): boolean {
+  if (duration === undefined || typeof duration === "number") return false;
+  switch (duration.kind) {
+    case "constant":
+      return false;
+    case "negate":
+      return isRelative(duration.operand);
     case "binary":
-      return [expression.left, expression.right];
-    case "subquery":
-    case "unary":
-    case "paren":
-      return [expression.operand];
+      return isRelative(duration.left) || isRelative(duration.right);
     default:
-      return [];
+      return true;
   }
 }
 
