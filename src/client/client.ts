@@ -4,6 +4,7 @@
 import type { Clock } from "../clock/clock.ts";
 import type { Draft, Resource } from "../model/resource.ts";
 import type { Plan } from "../planner/plan.ts";
+import type { MeasuredSeries, MeasuredValue } from "../provider/monitoring.ts";
 import type { ExecSession } from "../provider/provider.ts";
 import type { Cause } from "../store/store.ts";
 import type { WatchEvent, WatchOptions } from "./watch.ts";
@@ -192,6 +193,19 @@ export interface Client {
   ): AsyncGenerator<ServiceLogLine, void, undefined>;
   exec(instance: string, query: ExecQuery): Promise<ExecSession>;
   version(signal?: AbortSignal): Promise<VersionReport>;
+  /** Instant PromQL; now when `at` (milliseconds) is absent. Histograms are left out. */
+  query(
+    expression: string,
+    options?: { readonly at?: number; readonly signal?: AbortSignal },
+  ): Promise<readonly MeasuredValue[]>;
+  /** PromQL from `start` to `end`, every `step`; milliseconds. */
+  queryRange(
+    expression: string,
+    range: { readonly start: number; readonly end: number; readonly step: number },
+    signal?: AbortSignal,
+  ): Promise<readonly MeasuredSeries[]>;
+  /** What a Prometheus would answer below `/api/v1/`: `rules`, `alerts`, `targets`. */
+  prometheus(path: string, query?: Readonly<Record<string, string>>, signal?: AbortSignal): Promise<unknown>;
   /** Whether the control plane is ready to work; false while it starts or stops. */
   health(signal?: AbortSignal): Promise<boolean>;
   /** Closes kept connections; a client may not be used afterwards. */

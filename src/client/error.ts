@@ -68,6 +68,17 @@ export function asStatus(body: string, code: number): ApiStatus {
   const parsed = parse(body);
   if (typeof parsed === "object" && parsed !== null && (parsed as ApiStatus).kind === "Status")
     return parsed as ApiStatus;
+  const refusal = parsed as { readonly errorType?: unknown; readonly error?: unknown } | undefined | null;
+  // As Prometheus refuses.
+  if (typeof refusal?.error === "string" && typeof refusal.errorType === "string")
+    return {
+      kind: "Status",
+      apiVersion: "v1",
+      status: "Failure",
+      code,
+      reason: refusal.errorType === "bad_data" ? "BadRequest" : "Failed",
+      message: refusal.error,
+    };
   const message = body === "" ? `The request failed with HTTP status ${code}.` : body.slice(0, 500);
   return { kind: "Status", apiVersion: "v1", status: "Failure", code, reason: "Unknown", message };
 }

@@ -26,6 +26,8 @@ import type {
   WhyLink,
   WriteOptions,
 } from "./client.ts";
+import type { MeasuredSeries, MeasuredValue } from "../provider/monitoring.ts";
+import { seriesIn, valuesIn } from "./measured.ts";
 import { type Call, Transport, queryText } from "./transport.ts";
 import { type WatchEvent, type WatchOptions, resumingWatch } from "./watch.ts";
 
@@ -275,6 +277,38 @@ class HttpClient implements Client {
 
   async version(signal?: AbortSignal): Promise<VersionReport> {
     return (await this.#transport.json({ method: "GET", path: "/version", signal })) as VersionReport;
+  }
+
+  async query(
+    expression: string,
+    { at, signal }: { readonly at?: number; readonly signal?: AbortSignal } = {},
+  ): Promise<readonly MeasuredValue[]> {
+    const time = at === undefined ? {} : { time: String(at / 1000) };
+    return valuesIn(await this.prometheus("query", { query: expression, ...time }, signal));
+  }
+
+  async queryRange(
+    expression: string,
+    range: { readonly start: number; readonly end: number; readonly step: number },
+    signal?: AbortSignal,
+  ): Promise<readonly MeasuredSeries[]> {
+    const seconds = Object.entries(range).map(([name, value]) => [name, String(value / 1000)]);
+    const query = { query: expression, ...Object.fromEntries(seconds) };
+    return seriesIn(await this.prometheus("query_range", query, signal));
+  }
+
+  async prometheus(
+    path: string,
+    query: Readonly<Record<string, string>> = {},
+    signal?: AbortSignal,
+  ): Promise<unknown> {
+    const answer = await this.#transport.json({
+      method: "GET",
+      path: `/prometheus/api/v1/${path}`,
+      query,
+      signal,
+    });
+    return (answer as { readonly data?: unknown }).data;
   }
 
   async health(signal?: AbortSignal): Promise<boolean> {

@@ -31,7 +31,7 @@ export interface PrometheusParts extends QueryParts {
   readonly startedAt: number;
   readonly retention: string;
   /** Takes a remote write. */
-  readonly write: (headers: Readonly<Record<string, string>>, body: Uint8Array) => MountAnswer;
+  readonly write: (headers: Readonly<Record<string, string>>, body: Uint8Array) => Promise<MountAnswer>;
   readonly federate: (parameters: URLSearchParams, accept: string) => MountAnswer;
 }
 
@@ -41,7 +41,7 @@ const TEXT_TYPE = { "content-type": "text/plain; charset=utf-8" };
 export function prometheusApi(parts: PrometheusParts): Serve {
   return async (request) => {
     try {
-      return answer(parts, request);
+      return await answer(parts, request);
     } catch (error) {
       const known = asPrometheusError(error) ?? new PrometheusError("internal", String(error));
       const body = { status: "error", errorType: known.type, error: known.message };
@@ -50,7 +50,7 @@ export function prometheusApi(parts: PrometheusParts): Serve {
   };
 }
 
-function answer(parts: PrometheusParts, request: MountRequest): MountAnswer {
+async function answer(parts: PrometheusParts, request: MountRequest): Promise<MountAnswer> {
   const { path } = request;
   if (path === "/-/healthy" || path === "/-/ready")
     return { status: 200, headers: TEXT_TYPE, body: "Tutti monitoring is ready.\n" };

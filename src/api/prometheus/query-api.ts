@@ -8,6 +8,7 @@ import {
   PromQLError,
   formatQuery,
   instantQuery,
+  parseQuery,
   parseSelector,
   rangeQuery,
 } from "../../metrics/promql/engine.ts";
@@ -43,7 +44,9 @@ export const queryEndpoints: ReadonlyMap<string, Endpoint> = new Map<string, End
   ["metadata", metadata],
   [
     "format_query",
-    (_parts, parameters) => ({ data: JSON.stringify(formatQuery(required(parameters, "query"))) }),
+    (_parts, parameters) => ({
+      data: JSON.stringify(formatQuery(parseQuery(required(parameters, "query")))),
+    }),
   ],
   ["query_exemplars", () => ({ data: "[]" })],
 ]);

@@ -2,6 +2,7 @@
 interface StatusParts {
   readonly version: string;
   readonly startedAt: number;
+  readonly now: () => number;
   readonly retention: string;
 }
 
@@ -17,11 +18,11 @@ export const statusData = {
     buildDate: "",
     goVersion: "",
   }),
-  runtimeinfo: ({ startedAt, retention }: StatusParts) => ({
+  runtimeinfo: ({ startedAt, retention, now }: StatusParts) => ({
     startTime: new Date(startedAt).toISOString(),
     CWD: "",
     hostname: "",
-    serverTime: new Date().toISOString(),
+    serverTime: new Date(now()).toISOString(),
     reloadConfigSuccess: true,
     lastConfigTime: new Date(startedAt).toISOString(),
     corruptionCount: 0,

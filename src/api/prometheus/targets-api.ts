@@ -1,10 +1,10 @@
 /** `/targets` and `/targets/metadata`. */
+import { parseSelector } from "../../metrics/promql/engine.ts";
 import type { Labels } from "../../metrics/labels.ts";
 import type { ActiveTarget } from "../../metrics/scrape/scraper.ts";
 import type { DroppedTarget } from "../../metrics/scrape/target.ts";
 import type { SeriesReader } from "../../metrics/series.ts";
 import { limitOf } from "./parameters.ts";
-import { matcherSets } from "./query-api.ts";
 
 interface Targets {
   readonly active: readonly ActiveTarget[];
@@ -58,11 +58,8 @@ export function targetsMetadata(
   { reader, targets }: { readonly reader: SeriesReader; readonly targets: () => Targets },
   parameters: URLSearchParams,
 ): unknown {
-  const [matchers = []] = matcherSets(
-    new URLSearchParams(
-      [...parameters].map(([name, value]) => [name === "match_target" ? "match[]" : name, value]),
-    ),
-  );
+  const selector = parameters.get("match_target") ?? "";
+  const matchers = selector === "" ? [] : parseSelector(selector);
   const wanted = parameters.get("metric") ?? "";
   const limit = limitOf(parameters) ?? Number.POSITIVE_INFINITY;
   const metadata = reader.metadata();

@@ -76,6 +76,30 @@ export const verbs: readonly VerbEntry[] = [
     load: async () => (await import("./why.ts")).verb,
   },
   {
+    name: "top",
+    group: "Look",
+    summary: "Show live what uses how much",
+    load: async () => (await import("./top.ts")).verb,
+  },
+  {
+    name: "metrics",
+    group: "Look",
+    summary: "Ask what is measured, with PromQL, and draw it",
+    load: async () => (await import("./metrics.ts")).verb,
+  },
+  {
+    name: "alerts",
+    group: "Look",
+    summary: "Show what is wrong, worst first",
+    load: async () => (await import("./alerts.ts")).verb,
+  },
+  {
+    name: "slo",
+    group: "Look",
+    summary: "Show objectives, and how much of their budgets is left",
+    load: async () => (await import("./slo.ts")).verb,
+  },
+  {
     name: "open",
     group: "Look",
     summary: "Open a system's first address in the browser",
@@ -99,6 +123,12 @@ export const verbs: readonly VerbEntry[] = [
     group: "Change",
     summary: "Run a command in an instance",
     load: async () => (await import("./exec.ts")).verb,
+  },
+  {
+    name: "silence",
+    group: "Change",
+    summary: "Have nobody told of alerts for a while",
+    load: async () => (await import("./silence.ts")).verb,
   },
   {
     name: "db",

@@ -1,0 +1,100 @@
+/**
+ * The dispatcher of alerts with the configuration that is in force. A configuration that is refused leaves the one before in
+ * force, and says so.
+ */
+import { alertmanagerApi } from "../../api/alertmanager/alertmanager-api.ts";
+import type { MountAnswer, MountRequest } from "../../api/mount.ts";
+import type { Clock } from "../../clock/clock.ts";
+import { type Diagnostic, DiagnosticError, hasErrors } from "../../diagnostics/diagnostic.ts";
+import type { Configuration } from "../../metrics/alerting/configuration/configuration.ts";
+import { loadConfiguration } from "../../metrics/alerting/configuration/load.ts";
+import { Dispatcher } from "../../metrics/alerting/dispatcher.ts";
+import { makeIntegrations } from "../../metrics/alerting/receivers/integrations.ts";
+import type { AlertingState } from "../../metrics/alerting/state.ts";
+import { Labels } from "../../metrics/labels.ts";
+import type { AlertNotice } from "../../metrics/rules/record.ts";
+import type { ManagedSilence } from "../../provider/monitoring.ts";
+
+export interface NotificationsOptions {
+  readonly clock: Clock;
+  readonly state: AlertingState;
+  readonly externalUrl: string;
+  /** Against which relative names of template files are read. */
+  readonly folder: string;
+  readonly runWorkflow: (name: string, payload: unknown) => Promise<void>;
+  readonly warn: (keys: object, message: string) => void;
+}
+
+/** Tells nobody: until the first configuration is there. */
+const SILENT = JSON.stringify({ route: { receiver: "nobody" }, receivers: [{ name: "nobody" }] });
+
+export class Notifications {
+  readonly #options: NotificationsOptions;
+  readonly #dispatcher: Dispatcher;
+  readonly #answer: ReturnType<typeof alertmanagerApi>;
+
+  constructor(options: NotificationsOptions) {
+    this.#options = options;
+    const { clock, state, externalUrl } = options;
+    this.#dispatcher = new Dispatcher({
+      clock,
+      state,
+      externalUrl,
+      configuration: configurationIn(SILENT),
+      integrations: new Map(),
+    });
+    this.#answer = alertmanagerApi(this.#dispatcher);
+  }
+
+  /** Begins with the first configuration. Rejects with a DiagnosticError, and changes nothing, when it is none. */
+  async setRouting(configuration: Readonly<Record<string, unknown>>): Promise<void> {
+    const loaded = configurationIn(JSON.stringify(configuration));
+    const { clock, folder, runWorkflow } = this.#options;
+    const made = await makeIntegrations(loaded, { clock, directory: folder, runWorkflow });
+    if (hasErrors(made.diagnostics)) throw new DiagnosticError(made.diagnostics);
+    for (const { message } of made.diagnostics) this.#options.warn({ message }, "a receiver is not told");
+    await this.#dispatcher.reload(loaded, made.integrations);
+    this.#dispatcher.start();
+  }
+
+  setSilences(silences: readonly ManagedSilence[]): void {
+    const problems = this.#dispatcher.silences.setManaged(
+      silences.map(({ id, startsAt, endsAt, ...silence }) => ({
+        ...silence,
+        owner: id,
+        startsAt: Date.parse(startsAt),
+        endsAt: Date.parse(endsAt),
+      })),
+    );
+    for (const [id, problem] of problems) this.#options.warn({ id, problem }, "a silence is none");
+  }
+
+  notify(alerts: readonly AlertNotice[]): void {
+    this.#dispatcher.ingest(alerts.map((alert) => ({ ...alert, labels: Labels.of(alert.labels) })));
+  }
+
+  get samples(): ReturnType<Dispatcher["samples"]> {
+    return this.#dispatcher.samples();
+  }
+
+  async serve(request: MountRequest): Promise<MountAnswer> {
+    const { method, path, query, body } = request;
+    const reply = await this.#answer({
+      method,
+      path,
+      query: new URLSearchParams(query),
+      body: Buffer.from(body).toString("utf8"),
+    });
+    return { status: reply.status, headers: { "content-type": reply.type }, body: reply.body };
+  }
+
+  stop(): Promise<void> {
+    return this.#dispatcher.stop();
+  }
+}
+
+function configurationIn(text: string): Configuration {
+  const { configuration, diagnostics } = loadConfiguration(text, "receivers");
+  if (configuration === undefined) throw new DiagnosticError(diagnostics as [Diagnostic, ...Diagnostic[]]);
+  return configuration;
+}

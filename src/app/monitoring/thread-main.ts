@@ -1,0 +1,171 @@
+/**
+ * The monitoring thread: composes series store, scraper, rules and notifications, and serves what speaks to Prometheus and
+ * Alertmanager. The control plane's side is thread.ts.
+ *
+ *   targets --> scraper --samples--> series <--queries-- rules --alerts--> notifications --> receivers
+ */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { parentPort, workerData } from "node:worker_threads";
+import type { MountAnswer } from "../../api/mount.ts";
+import { prometheusApi } from "../../api/prometheus/index.ts";
+import { systemClock as clock } from "../../clock/clock.ts";
+
+import { openStateFile } from "../../metrics/alerting/state-file.ts";
+import { CONTENT_TYPES, negotiate } from "../../metrics/exposition/format.ts";
+import { federate } from "../../metrics/exposition/federate.ts";
+import {
+  type QueryOptions,
+  type QueryResult,
+  instantQuery,
+  rangeQuery,
+} from "../../metrics/promql/engine.ts";
+import { receive } from "../../metrics/remote-write/receiver.ts";
+import { RuleEngine } from "../../metrics/rules/engine.ts";
+import { loadRules } from "../../metrics/rules/load.ts";
+import type { AlertRecord } from "../../metrics/rules/record.ts";
+import type { RuleGroup } from "../../metrics/rules/rule.ts";
+import { Scraper } from "../../metrics/scrape/scraper.ts";
+import { openSeriesStore } from "../../metrics/series/store.ts";
+import type { MeasuredSeries, MeasuredValue, RuleFile } from "../../provider/monitoring.ts";
+import { formatDuration } from "../../model/duration.ts";
+import { matcherSets } from "../../api/prometheus/query-api.ts";
+import { Batch } from "./batch.ts";
+import { Notifications } from "./notifications.ts";
+import { Peer } from "./peer.ts";
+import type { HostMethods, ThreadMethods, ThreadSettings } from "./protocol.ts";
+import { definitionsOf } from "./targets.ts";
+
+const QUERY_TIMEOUT = 10_000;
+const FLUSH = 1_000;
+/** Samples a query may touch: about a second of work. */
+const MAX_SAMPLES = 50_000_000;
+/** Of rule groups without an interval of their own. */
+const RULE_INTERVAL = 5_000;
+
+async function main(port: NonNullable<typeof parentPort>, settings: ThreadSettings): Promise<void> {
+  const { folder, externalUrl, version, retention, retentionBytes, restored } = settings;
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const series = await openSeriesStore({
+    folder: join(folder, "series"),
+    clock,
+    retention: { time: retention, bytes: retentionBytes },
+    flushInterval: FLUSH,
+  });
+  const scraper = new Scraper({ clock, writer: series });
+  const transitions = new Batch<AlertRecord>((records) => void peer.call("transitions", records));
+  const notifications = new Notifications({
+    clock,
+    state: openStateFile({ file: join(folder, "notifications"), clock }),
+    externalUrl: `${externalUrl}/alertmanager`,
+    folder,
+    runWorkflow: (name, payload) => peer.call("runWorkflow", name, payload),
+    warn: (keys, message) => void peer.call("log", "warn", keys, message),
+  });
+  const options = (): QueryOptions => ({
+    now: () => clock.now(),
+    deadline: clock.now() + QUERY_TIMEOUT,
+    maxSamples: MAX_SAMPLES,
+  });
+  const rules = new RuleEngine({
+    clock,
+    query: (expression, time) => instantQuery(series, expression, time, options()),
+    writer: series,
+    notify: (alerts) => notifications.notify(alerts),
+    onTransition: (record) => transitions.add(record),
+    restored,
+    externalURL: `${externalUrl}/prometheus`,
+    interval: RULE_INTERVAL,
+  });
+  const prometheus = prometheusApi({
+    reader: series,
+    now: () => clock.now(),
+    timeout: QUERY_TIMEOUT,
+    maxSamples: MAX_SAMPLES,
+    groups: () => rules.groups(),
+    alerts: () => rules.activeAlerts(),
+    targets: () => scraper.targets(),
+    tsdb: () => series.stats(),
+    version,
+    startedAt: clock.now(),
+    retention: formatDuration(retention),
+    write: (headers, body) => written(receive(headers, body, series)),
+    federate: (parameters, accept) => {
+      const format = negotiate(accept);
+      const sets = matcherSets(parameters);
+      const pieces = federate(series, {
+        matcherSets: sets,
+        now: clock.now(),
+        format,
+        budget: { samples: MAX_SAMPLES },
+      });
+      return { status: 200, headers: { "content-type": CONTENT_TYPES[format] }, body: [...pieces].join("") };
+    },
+  });
+  scraper.onScraped(({ labels }) => void peer.call("scraped", labels.toObject()));
+  const peer: Peer<Host> = new Peer<Host>(port, {
+    setTargets: (groups) => {
+      const problems = scraper.setTargets(
+        definitionsOf(groups, { clock, collect: (source, timeout) => peer.call("collect", source, timeout) }),
+      );
+      for (const { message } of problems) void peer.call("log", "warn", { message }, "a target is none");
+      return Promise.resolve();
+    },
+    setGroups: (files) => Promise.resolve(rules.setGroups(groupsOf(files, peer))),
+    setRouting: (configuration) => notifications.setRouting(configuration),
+    setSilences: (silences) => Promise.resolve(notifications.setSilences(silences)),
+    query: (expression, at) =>
+      Promise.resolve(valuesOf(instantQuery(series, expression, at ?? clock.now(), options()))),
+    queryRange: (expression, start, end, step) =>
+      Promise.resolve(seriesOf(rangeQuery(series, expression, start, end, step, options()))),
+    prometheus,
+    alertmanager: (request) => notifications.serve(request),
+    stop: async () => {
+      rules.close();
+      transitions.flush();
+      await Promise.all([scraper.stop(), notifications.stop()]);
+      await series.close();
+      port.close();
+    },
+  } satisfies Thread);
+  await peer.call("opened");
+}
+
+type Host = { readonly [M in keyof HostMethods]: HostMethods[M] };
+type Thread = { readonly [M in keyof ThreadMethods]: ThreadMethods[M] };
+
+/** A file that is refused leaves the others in force; its alerts end. Expressions were checked at admission: it is a rare thing. */
+function groupsOf(files: readonly RuleFile[], peer: Peer<Host>): readonly RuleGroup[] {
+  return files.flatMap(({ name, groups: declared }) => {
+    const { groups, diagnostics } = loadRules(JSON.stringify({ groups: declared }), name);
+    for (const { message } of diagnostics)
+      void peer.call("log", "warn", { rules: name, message }, "rules are refused");
+    return groups;
+  });
+}
+
+async function written(answer: ReturnType<typeof receive>): Promise<MountAnswer> {
+  const { status, headers = {}, message } = await answer;
+  return { status, headers, body: message };
+}
+
+/** Histograms are left out (provider/monitoring.ts). */
+function valuesOf({ value }: QueryResult): readonly MeasuredValue[] {
+  if (value.type === "scalar") return [{ labels: {}, time: value.time, value: value.value }];
+  if (value.type !== "vector") return [];
+  return value.samples.flatMap(({ labels, time, value: found }) =>
+    typeof found === "number" ? [{ labels: labels.toObject(), time, value: found }] : [],
+  );
+}
+
+function seriesOf({ value }: QueryResult): readonly MeasuredSeries[] {
+  if (value.type !== "matrix") return [];
+  return value.series.map(({ labels, points }) => ({
+    labels: labels.toObject(),
+    points: points.flatMap(({ time, value: found }) =>
+      typeof found === "number" ? [[time, found] as const] : [],
+    ),
+  }));
+}
+
+if (parentPort !== null) await main(parentPort, workerData as ThreadSettings);

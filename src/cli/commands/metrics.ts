@@ -1,0 +1,143 @@
+/** PromQL from the command line, with a plot. */
+import type { CommandContext } from "../context.ts";
+import { misuse } from "../exit.ts";
+import { emit } from "../output.ts";
+import type { Verb } from "../verb.ts";
+import { formatNumber, seriesName } from "../views/measured.ts";
+import { plotView } from "../views/plot.ts";
+import { tableText } from "../views/table.ts";
+import { durationOf } from "./up.ts";
+
+interface QueryOptions {
+  readonly since: string;
+  readonly step?: string;
+  readonly instant?: boolean;
+  readonly at?: string;
+}
+
+interface ActiveTarget {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly health: string;
+  readonly lastError: string;
+  readonly lastScrape: string;
+  readonly scrapeUrl: string;
+}
+
+const EXAMPLES = `
+The language is PromQL; Grafana and other tools ask the same at <url>/prometheus, with the token.
+
+Examples:
+  $ tutti metrics query 'sum by (service) (rate(tutti_balancer_requests_total[1m]))'
+  $ tutti metrics query --since 6h 'tutti_instance_memory_bytes'
+  $ tutti metrics query --instant 'topk(5, tutti_instance_cpu_seconds_total)'
+  $ tutti metrics names balancer
+  $ tutti metrics targets`;
+
+/** Points in a plot: two to a character would be all that can be seen. */
+const POINTS = 240;
+const LEAST_STEP = 1_000;
+
+export const verb: Verb = {
+  define(command, act) {
+    command.addHelpText("after", EXAMPLES);
+    command
+      .command("query")
+      .summary("Ask a PromQL query, and draw what it gives")
+      .description("Asks a PromQL query over the last while and draws it; with --instant, only as it is now.")
+      .argument("<promql>", "the query")
+      .option("--since <duration>", "how far back", "15m")
+      .option("--step <duration>", "time between two points; chosen when absent")
+      .option("--instant", "as it is now, a line a series")
+      .option("--at <time>", "as it was then (RFC 3339)")
+      .action((query: string, options: QueryOptions) => act((context) => ask(context, query, options)));
+    command
+      .command("names")
+      .summary("List the names of what is measured")
+      .description("Lists the names of what is measured.")
+      .argument("[text]", "only names that hold this")
+      .action((text: string | undefined) => act((context) => names(context, text)));
+    command
+      .command("targets")
+      .summary("List what is scraped, and how that goes")
+      .description("Lists what is scraped, what cannot be scraped on top.")
+      .action(() => act(targets));
+  },
+};
+
+async function ask(context: CommandContext, query: string, options: QueryOptions): Promise<void> {
+  const client = await context.client();
+  const end = options.at === undefined ? context.environment.clock.now() : Date.parse(options.at);
+  if (Number.isNaN(end))
+    misuse(`'${options.at ?? ""}' is no time.`, "Write for example 2026-05-04T10:30:00Z.");
+  if (options.instant === true) {
+    const values = await client.query(query, { at: end, signal: context.signal });
+    if (values.length === 0 && !context.isStructured) return context.say("There is no such series now.");
+    return emit(context, values, () =>
+      tableText(
+        ["VALUE", "SERIES"],
+        values.map(({ labels, value }) => [formatNumber(value), seriesName(labels)]),
+      ),
+    );
+  }
+  const since = await durationOf(options.since);
+  const step =
+    options.step === undefined ? Math.max(LEAST_STEP, since / POINTS) : await durationOf(options.step);
+  const start = end - since;
+  const series = await client.queryRange(query, { start, end, step }, context.signal);
+  if (series.length === 0 && !context.isStructured)
+    return context.say(`There is no such series in the last ${options.since}.`);
+  const { stdout } = context.environment;
+  await emit(context, series, () =>
+    plotView(series, {
+      start,
+      end,
+      style: context.style,
+      columns: Math.min(stdout.columns ?? 100, 160),
+      rows: Math.max(6, Math.min(16, (stdout.rows ?? 24) - 8)),
+    }),
+  );
+}
+
+async function names(context: CommandContext, text = ""): Promise<void> {
+  const client = await context.client();
+  const all = (await client.prometheus("label/__name__/values", {}, context.signal)) as readonly string[];
+  const found = all.filter((name) => name.includes(text));
+  const described = (await client.prometheus("metadata", {}, context.signal)) as Readonly<
+    Record<string, readonly { readonly type: string; readonly help: string }[]>
+  >;
+  const rows = found.map((name) => {
+    const entry = (described[name] ?? described[name.replace(/_(bucket|sum|count)$/, "")])?.[0];
+    return { name, type: entry?.type ?? "", help: entry?.help ?? "" };
+  });
+  await emit(context, rows, () =>
+    tableText(
+      ["NAME", "TYPE", "MEANING"],
+      rows.map(({ name, type, help }) => [name, type, help]),
+    ),
+  );
+}
+
+async function targets(context: CommandContext): Promise<void> {
+  const client = await context.client();
+  const { activeTargets } = (await client.prometheus("targets", {}, context.signal)) as {
+    readonly activeTargets: readonly ActiveTarget[];
+  };
+  const sorted = activeTargets.toSorted(
+    (a, b) =>
+      Number(a.health === "up") - Number(b.health === "up") ||
+      (a.labels["job"] ?? "").localeCompare(b.labels["job"] ?? ""),
+  );
+  await emit(context, sorted, () =>
+    tableText(
+      ["HEALTH", "JOB", "INSTANCE", "RESOURCE", "FROM", "ERROR"],
+      sorted.map(({ health, labels, scrapeUrl, lastError }) => [
+        health,
+        labels["job"] ?? "",
+        labels["instance"] ?? "",
+        labels["tutti_resource"] ?? "",
+        scrapeUrl,
+        lastError,
+      ]),
+    ),
+  );
+}

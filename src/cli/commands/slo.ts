@@ -1,0 +1,98 @@
+/** Service level objectives: how good it is, and how much of the error budget is left. */
+import type { MeasuredValue } from "../../provider/monitoring.ts";
+import type { CommandContext } from "../context.ts";
+import { emit } from "../output.ts";
+import type { Verb } from "../verb.ts";
+import { formatPercent } from "../views/measured.ts";
+import { tableText } from "../views/table.ts";
+
+interface Slo {
+  readonly slo: string;
+  readonly resource: string;
+  readonly namespace: string;
+  /** Ratios. */
+  readonly objective: number;
+  readonly now?: number;
+  readonly hour?: number;
+  readonly day?: number;
+  readonly budgetLeft?: number;
+  /** 1: as fast as the budget allows. */
+  readonly burnRate?: number;
+}
+
+export const verb: Verb = {
+  define(command, act) {
+    command
+      .option("-A, --all-namespaces", "of all namespaces")
+      .addHelpText(
+        "after",
+        "\nGOOD is the share of good requests; a burn rate of 1 spends the whole budget by the end of the period.\nEvery route of a balancer has an objective of 99.9%; a Monitor changes it and adds others.\n\nExamples:\n  $ tutti slo\n  $ tutti slo -o json",
+      )
+      .action((options: { readonly allNamespaces?: boolean }) => act((context) => slo(context, options)));
+  },
+};
+
+const QUERIES = {
+  objective: "slo:objective:ratio",
+  now: "1 - slo:sli_error:ratio_rate5m",
+  hour: "1 - slo:sli_error:ratio_rate1h",
+  day: "1 - slo:sli_error:ratio_rate1d",
+  budgetLeft: "slo:period_error_budget_remaining:ratio",
+  burnRate: "slo:current_burn_rate:ratio",
+} as const;
+
+async function slo(
+  context: CommandContext,
+  { allNamespaces = false }: { readonly allNamespaces?: boolean },
+): Promise<void> {
+  const client = await context.client();
+  const found = new Map<string, Slo>();
+  const answers = await Promise.all(
+    Object.entries(QUERIES).map(
+      async ([column, query]) => [column, await client.query(query, { signal: context.signal })] as const,
+    ),
+  );
+  for (const [column, values] of answers)
+    for (const { labels, value } of values) {
+      if (!allNamespaces && (labels["tutti_namespace"] ?? "default") !== context.namespace) continue;
+      const key = keyOf(labels);
+      const known = found.get(key) ?? {
+        slo: labels["slo"] ?? "",
+        resource: labels["tutti_resource"] ?? "",
+        namespace: labels["tutti_namespace"] ?? "",
+        objective: Number.NaN,
+      };
+      found.set(key, { ...known, [column]: value });
+    }
+  const slos = [...found.values()].toSorted((a, b) => (a.budgetLeft ?? 1) - (b.budgetLeft ?? 1));
+  if (slos.length === 0 && !context.isStructured)
+    return context.say(
+      "No objective has been measured yet: the first values come half a minute after a balancer is up.",
+    );
+  await emit(context, slos, () => table(slos, context));
+}
+
+function keyOf(labels: MeasuredValue["labels"]): string {
+  return [labels["tutti_namespace"], labels["tutti_resource"], labels["slo"]].join("\n");
+}
+
+function table(slos: readonly Slo[], { style }: CommandContext): string {
+  const percent = (ratio: number | undefined): string => (ratio === undefined ? "-" : formatPercent(ratio, 5));
+  return tableText(
+    ["SLO", "RESOURCE", "OBJECTIVE", "GOOD 5M", "GOOD 1H", "GOOD 1D", "BUDGET LEFT", "BURN RATE"],
+    slos.map((one) => {
+      const left = percent(one.budgetLeft);
+      const rate = one.burnRate === undefined ? "-" : one.burnRate.toFixed(1);
+      return [
+        one.slo,
+        one.resource,
+        percent(one.objective),
+        percent(one.now),
+        percent(one.hour),
+        percent(one.day),
+        (one.budgetLeft ?? 1) < 0 ? style.red(left) : left,
+        (one.burnRate ?? 0) > 1 ? style.yellow(rate) : rate,
+      ];
+    }),
+  );
+}
