@@ -34,14 +34,13 @@ export function checkUnary(cursor: Cursor, operand: Expression, start: number): 
 /** `written`: what was said about matching, if anything. */
 export function checkBinary(cursor: Cursor, binary: Binary, start: number, written?: Matching): void {
   const { operator, left, right, bool } = binary;
-  const types = [typeOf(left), typeOf(right)];
-  for (const [at, type] of types.entries())
-    if (type !== "scalar" && type !== "vector")
-      cursor.refuse(
-        (at === 0 ? left : right).place.start,
-        "binary expression must contain only scalar and instant vector types",
-      );
-  const scalars = types.filter((type) => type === "scalar").length;
+  let scalars = 0;
+  for (const side of [left, right]) {
+    const type = typeOf(side);
+    if (type === "scalar") scalars++;
+    else if (type !== "vector")
+      cursor.refuse(side.place.start, "binary expression must contain only scalar and instant vector types");
+  }
   if (bool && !COMPARISONS.has(operator))
     cursor.refuse(start, "bool modifier can only be used on comparison operators");
   if (COMPARISONS.has(operator) && scalars === 2 && !bool)

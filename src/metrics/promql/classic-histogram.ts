@@ -25,35 +25,41 @@ export function makeMonotonic({ bounds, counts }: Buckets): Fix | undefined {
   let before = counts[0] ?? 0;
   for (let at = 1; at < counts.length; at++) {
     const count = counts[at] as number;
-    if (count === before) continue;
     const isRounding = Math.abs(count - before) < ROUNDING * (Math.abs(count) + Math.abs(before));
-    if (isRounding || count < before) {
+    if (count > before && !isRounding) before = count;
+    else {
       counts[at] = before;
-      const bound = bounds[at] as number;
-      if (!isRounding)
-        fix = {
-          lowest: Math.min(bound, fix?.lowest ?? bound),
-          highest: Math.max(bound, fix?.highest ?? bound),
-          difference: Math.max(before - count, fix?.difference ?? 0),
-        };
-    } else before = count;
+      if (count < before && !isRounding) fix = widened(fix, bounds[at] as number, before - count);
+    }
   }
   return fix;
 }
 
+function widened(fix: Fix | undefined, bound: number, difference: number): Fix {
+  return {
+    lowest: Math.min(bound, fix?.lowest ?? bound),
+    highest: Math.max(bound, fix?.highest ?? bound),
+    difference: Math.max(difference, fix?.difference ?? 0),
+  };
+}
+
 /** Of monotonic buckets. */
-export function classicQuantile(q: number, { bounds, counts }: Buckets): number {
+export function classicQuantile(q: number, buckets: Buckets): number {
+  const { bounds, counts } = buckets;
   if (Number.isNaN(q)) return Number.NaN;
   if (q < 0) return Number.NEGATIVE_INFINITY;
   if (q > 1) return Number.POSITIVE_INFINITY;
   const last = bounds.length - 1;
   const total = counts[last];
-  if (last < 1 || bounds[last] !== Number.POSITIVE_INFINITY || total === 0 || total === undefined)
-    return Number.NaN;
+  if (last < 1 || bounds[last] !== Number.POSITIVE_INFINITY || !total) return Number.NaN;
   const rank = q * total;
   let at = 0;
   while (at < last && !((counts[at] as number) >= rank)) at++;
-  if (at === last) return bounds[last - 1] as number;
+  return at === last ? (bounds[last - 1] as number) : within(buckets, at, rank);
+}
+
+/** Observations are spread evenly over a bucket; the first begins at zero where it can. */
+function within({ bounds, counts }: Buckets, at: number, rank: number): number {
   const upper = bounds[at] as number;
   if (at === 0 && upper <= 0) return upper;
   const lower = at === 0 ? 0 : (bounds[at - 1] as number);

@@ -52,54 +52,56 @@ export function histogramDifference(
   warnOfKind(window, counter, annotations, place);
   const last = window.histogram(end - 1);
   // What came before a reset at the very beginning counts for nothing, so its layout is of no importance either.
-  const startsFromZero = fromZero || (counter && end - first > 1 && isReset(first + 1));
-  const skipped = startsFromZero && !fromZero ? 1 : 0;
-  const custom = isCustom(window.histogram(first + skipped));
-  for (let at = first + skipped; at < end; at++) {
-    const inTheMiddle = at > first && at < end - 1;
-    if (isCustom(window.histogram(at)) === custom || (inTheMiddle && !counter)) continue;
+  const skipped = !fromZero && counter && end - first > 1 && isReset(first + 1) ? 1 : 0;
+  if (!goTogether(window, first + skipped, counter)) {
     warnOfLayouts(window.name, annotations, place);
     return undefined;
   }
-  const sum = new Difference(startsFromZero ? last : undefined, annotations, place);
-  if (!startsFromZero && !sum.subtract(last, window.histogram(first))) {
-    warnOfLayouts(window.name, annotations, place);
-    return undefined;
-  }
+  const difference = new Difference(last, annotations, place);
+  if (!fromZero && skipped === 0) difference.subtract(window.histogram(first));
   for (let at = first + 1 + skipped; counter && at < end; at++)
-    if (isReset(at)) sum.add(window.histogram(at - 1));
-  return compact(withCounterReset(sum.value, "gauge"));
+    if (isReset(at)) difference.add(window.histogram(at - 1));
+  return compact(withCounterReset(difference.value, "gauge"));
+}
+
+/** Exponential and custom buckets do not mix; of gauges only the first and the last histogram matter. */
+function goTogether(window: Window, first: number, counter: boolean): boolean {
+  const end = window.histogramTo;
+  const custom = isCustom(window.histogram(first));
+  if (isCustom(window.histogram(end - 1)) !== custom) return false;
+  for (let at = first + 1; counter && at < end - 1; at++)
+    if (isCustom(window.histogram(at)) !== custom) return false;
+  return true;
 }
 
 class Difference {
-  #value: NativeHistogram | undefined;
+  #value: NativeHistogram;
   readonly #annotations: Annotations;
   readonly #place: Place;
 
-  constructor(value: NativeHistogram | undefined, annotations: Annotations, place: Place) {
+  constructor(value: NativeHistogram, annotations: Annotations, place: Place) {
     this.#value = value;
     this.#annotations = annotations;
     this.#place = place;
   }
 
   get value(): NativeHistogram {
-    return this.#value as NativeHistogram;
+    return this.#value;
   }
 
-  subtract(from: NativeHistogram, what: NativeHistogram): boolean {
-    return this.#take(subtract(from, what), "subtraction");
+  subtract(what: NativeHistogram): void {
+    this.#take(subtract(this.#value, what), "subtraction");
   }
 
-  add(what: NativeHistogram): boolean {
-    return this.#take(add(this.value, withCounterReset(what, this.value.counterReset)), "addition");
+  add(what: NativeHistogram): void {
+    this.#take(add(this.#value, what), "addition");
   }
 
-  #take(combination: ReturnType<typeof add>, operation: string): boolean {
-    if (combination === undefined) return false;
+  #take(combination: ReturnType<typeof add>, operation: string): void {
+    if (combination === undefined) return;
     this.#value = combination.histogram;
     if (combination.boundsReconciled)
       this.#annotations.info(`mismatched custom buckets were reconciled during ${operation}`, this.#place);
-    return true;
   }
 }
 

@@ -1,5 +1,5 @@
 /** Which rows belong together, for aggregations and for matching: by some labels, or by all but some. Asked once per row. */
-import { Labels, METRIC_NAME } from "../labels.ts";
+import { type Labels, METRIC_NAME } from "../labels.ts";
 import type { Evaluation } from "./evaluation.ts";
 import type { Grid } from "./grid.ts";
 

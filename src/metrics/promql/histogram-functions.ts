@@ -31,7 +31,8 @@ function ofNative(compute: (histogram: NativeHistogram) => number, total = false
 
 /** What is asked of each histogram at each step. */
 interface Question {
-  readonly name: string;
+  /** Whether counts of buckets that fall are to be mended first. */
+  readonly monotonic: boolean;
   readonly place: Place;
   /** A label that results get. */
   readonly label?: Readonly<Record<string, string>>;
@@ -128,26 +129,34 @@ function answer(
   const buckets = bucketsAt(grid, source, step);
   const native = source.native < 0 ? undefined : grid.histogram(source.native * grid.steps + step);
   const name = source.labels.get(METRIC_NAME);
-  const { place } = questions[0] as Question;
+  const first = questions[0] as Question;
+  const { place } = first;
+  // Fractions make do with what counts there are.
+  if (buckets !== undefined && first.monotonic) noteFix(evaluation, buckets, step, name, first);
   if (native !== undefined && buckets !== undefined) {
     annotations.warn(`vector contains a mix of classic and native histograms${forMetric(name)}`, place);
     return;
   }
-  if (native !== undefined) {
-    for (const [at, question] of questions.entries()) {
-      if (question.asked?.(step) === false) continue;
+  for (const [at, question] of questions.entries()) {
+    if (question.asked?.(step) === false) continue;
+    if (native !== undefined) {
       const { value, nan } = question.native(native, step);
       if (nan !== undefined) annotations.info(`${question.nan[nan]}${forMetric(name)}`, place);
       put(at, value);
-    }
-  } else if (buckets !== undefined) {
-    const fix = makeMonotonic(buckets);
-    const time = evaluation.time(step);
-    if (fix !== undefined && (questions[0] as Question).name === "histogram_quantile")
-      annotations.fixed(name, place, { ...fix, from: time, to: time });
-    for (const [at, question] of questions.entries())
-      if (question.asked?.(step) !== false) put(at, question.classic(buckets, step));
+    } else if (buckets !== undefined) put(at, question.classic(buckets, step));
   }
+}
+
+function noteFix(
+  evaluation: Evaluation,
+  buckets: Buckets,
+  step: number,
+  name: string,
+  { place }: Question,
+): void {
+  const fix = makeMonotonic(buckets);
+  const time = evaluation.time(step);
+  if (fix !== undefined) evaluation.annotations.fixed(name, place, { ...fix, from: time, to: time });
 }
 
 function bucketsAt(grid: Grid, { buckets }: Source, step: number): Buckets | undefined {
@@ -169,7 +178,7 @@ function bucketsAt(grid: Grid, { buckets }: Source, step: number): Buckets | und
 
 function quantileQuestion(quantiles: Float64Array, place: Place): Question {
   return {
-    name: "histogram_quantile",
+    monotonic: true,
     place,
     classic: (buckets, step) => classicQuantile(quantiles[step] as number, buckets),
     native: (histogram, step) => quantile(histogram, quantiles[step] as number),
@@ -215,7 +224,7 @@ const histogramFraction: VectorFunction = (evaluation, call, run) => {
   ];
   const operand = argument(call, 2);
   const question: Question = {
-    name: "histogram_fraction",
+    monotonic: false,
     place: operand.place,
     classic: (buckets, step) => classicFraction(lower[step] as number, upper[step] as number, buckets),
     native: (histogram, step) => fraction(histogram, lower[step] as number, upper[step] as number),

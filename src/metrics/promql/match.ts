@@ -150,6 +150,17 @@ function refuseMany(
   }
 }
 
+/** Which rows make a row of the result. */
+interface Plan {
+  readonly to: number;
+  /** NONE: all samples are filled in. */
+  readonly many: number;
+  /** NONE: all samples are filled in. SEVERAL: see `byStep`. */
+  readonly one: number;
+  /** The row of the one side by step; SEVERAL where this plan has nothing to say. */
+  readonly byStep?: Int32Array;
+}
+
 /** Builds the rows of the result. */
 class Matcher {
   readonly #match: Match;
@@ -157,13 +168,7 @@ class Matcher {
   readonly #rows = new Map<string, number>();
   readonly #labels: Labels[] = [];
   readonly #dropped: number[] = [];
-  /** Row of the result, row of the many side or NONE, row of the one side or NONE when filled, for each run of steps. */
-  readonly #plans: {
-    readonly to: number;
-    readonly many: number;
-    readonly one: number;
-    readonly byStep?: Int32Array;
-  }[] = [];
+  readonly #plans: Plan[] = [];
 
   constructor(match: Match, partners: Partners) {
     this.#match = match;
@@ -260,31 +265,30 @@ class Matcher {
     return row;
   }
 
-  #fill(
-    result: Grid,
-    first: number,
-    { many: manyRow, one: oneRow, byStep }: { many: number; one: number; byStep?: Int32Array },
-  ): void {
-    const { many, one, node, swapped, fillMany, fillOne } = this.#match;
+  #fill(result: Grid, first: number, plan: Plan): void {
+    const { many, one, node, swapped, fillMany, fillOne, evaluation } = this.#match;
     const { steps } = many;
-    const fast = manyRow >= 0 && oneRow >= 0 && fillOne === undefined && !many.histograms && !one.histograms;
-    const apply = fast ? arithmeticOf(node.operator) : undefined;
-    if (apply !== undefined) return this.#compute(result, first, manyRow * steps, oneRow * steps, apply);
+    const apply = this.#isPlain(plan) ? arithmeticOf(node.operator) : undefined;
+    if (apply !== undefined) return this.#compute(result, first, plan.many * steps, plan.one * steps, apply);
     for (let step = 0; step < steps; step++) {
-      const partner = byStep === undefined ? oneRow : (byStep[step] as number);
+      const partner = plan.byStep === undefined ? plan.one : (plan.byStep[step] as number);
       if (partner === SEVERAL) continue;
-      const left = sampleAt(many, manyRow, step) ?? (manyRow === NONE ? fillMany : undefined);
-      if (left === undefined) continue;
+      const left = plan.many === NONE ? fillMany : sampleAt(many, plan.many, step);
       const right = sampleAt(one, partner, step) ?? fillOne;
-      if (right === undefined) continue;
-      const { evaluation } = this.#match;
-      const value = swapped
-        ? combineSamples(evaluation, node, right, left)
-        : combineSamples(evaluation, node, left, right);
+      if (left === undefined || right === undefined) continue;
+      const [a, b] = swapped ? [right, left] : [left, right];
+      const value = combineSamples(evaluation, node, a, b);
       if (value === undefined) continue;
       this.#claim(result, first + step);
       put(result, first + step, value);
     }
+  }
+
+  /** One row with one row, all floats. */
+  #isPlain(plan: Plan): boolean {
+    const { many, one, fillOne } = this.#match;
+    if (plan.many < 0 || plan.one < 0 || fillOne !== undefined) return false;
+    return many.histograms === undefined && one.histograms === undefined;
   }
 
   #compute(

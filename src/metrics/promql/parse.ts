@@ -100,26 +100,28 @@ interface Modifiers {
 function parseModifiers(cursor: Cursor, operator: BinaryOperator): Modifiers {
   const bool = cursor.takeKeyword("bool");
   const set = operator === "and" || operator === "or" || operator === "unless";
-  let matching: Matching = {
+  const usual: Matching = {
     cardinality: set ? "many-to-many" : "one-to-one",
     on: false,
     labels: [],
     include: [],
   };
-  const word = cursor.keyword();
-  const grouped = (word === "on" || word === "ignoring") && cursor.isSymbol("(", 1);
-  if (grouped) {
-    cursor.take();
-    matching = { ...matching, on: word === "on", labels: parseLabels(cursor) };
-  }
-  const side = cursor.keyword();
-  if (grouped && (side === "group_left" || side === "group_right")) {
-    cursor.take();
-    const include = cursor.isSymbol("(") ? parseLabels(cursor) : [];
-    matching = { ...matching, cardinality: side === "group_left" ? "many-to-one" : "one-to-many", include };
-  }
+  const clause = parseMatchingClause(cursor);
   const fill = parseFill(cursor);
-  return { bool, written: grouped || fill !== undefined, matching: { ...matching, ...fill } };
+  const written = clause !== undefined || fill !== undefined;
+  return { bool, written, matching: { ...usual, ...clause, ...fill } };
+}
+
+function parseMatchingClause(cursor: Cursor): Partial<Matching> | undefined {
+  const word = cursor.keyword();
+  if ((word !== "on" && word !== "ignoring") || !cursor.isSymbol("(", 1)) return undefined;
+  cursor.take();
+  const clause = { on: word === "on", labels: parseLabels(cursor) };
+  const side = cursor.keyword();
+  if (side !== "group_left" && side !== "group_right") return clause;
+  cursor.take();
+  const include = cursor.isSymbol("(") ? parseLabels(cursor) : [];
+  return { ...clause, cardinality: side === "group_left" ? "many-to-one" : "one-to-many", include };
 }
 
 /** `fill(0)`, `fill_left(0) fill_right(1)`; without parentheses these are metrics' names. */

@@ -21,34 +21,38 @@ const ESCAPE = /\\(?:x([\da-fA-F]{2})|u([\da-fA-F]{4})|U([\da-fA-F]{8})|([0-7]{3
 
 /** What a literal with its quotes stands for; undefined when it holds an escape there is not. */
 export function unquote(literal: string): string | undefined {
-  const quote = literal[0] as string;
+  const mark = literal[0] as string;
   const inner = literal.slice(1, -1);
-  if (quote === "`" || !inner.includes("\\")) return inner;
+  if (mark === "`" || !inner.includes("\\")) return inner;
   let valid = true;
-  let bytes = false;
   const text = inner.replaceAll(
     ESCAPE,
     (_all: string, byte?: string, short?: string, long?: string, octal?: string, simple?: string) => {
-      if (byte !== undefined || octal !== undefined) {
-        const code = byte === undefined ? Number.parseInt(octal as string, 8) : Number.parseInt(byte, 16);
-        if (code < 0x80) return String.fromCharCode(code);
-        if (code > 0xff) valid = false;
-        bytes = true;
-        return String.fromCharCode(0xdc00 + code);
-      }
-      const unicode = short ?? long;
-      if (unicode !== undefined) {
-        const code = Number.parseInt(unicode, 16);
-        if (code <= 0x10ffff && (code < 0xd800 || code > 0xdfff)) return String.fromCodePoint(code);
-      } else if (simple !== undefined && simple in SIMPLE && (!`'"`.includes(simple) || simple === quote)) {
-        return SIMPLE[simple] as string;
-      }
-      valid = false;
-      return "";
+      const meant =
+        byte !== undefined || octal !== undefined
+          ? byteOf(byte === undefined ? Number.parseInt(octal as string, 8) : Number.parseInt(byte, 16))
+          : simple === undefined
+            ? characterOf(Number.parseInt((short ?? long) as string, 16))
+            : simpleOf(simple, mark);
+      if (meant === undefined) valid = false;
+      return meant ?? "";
     },
   );
-  if (!valid) return undefined;
-  return bytes ? joinBytes(text) : text;
+  return valid ? joinBytes(text) : undefined;
+}
+
+function byteOf(code: number): string | undefined {
+  if (code > 0xff) return undefined;
+  return String.fromCharCode(code < 0x80 ? code : 0xdc00 + code);
+}
+
+function characterOf(code: number): string | undefined {
+  return code <= 0x10ffff && (code < 0xd800 || code > 0xdfff) ? String.fromCodePoint(code) : undefined;
+}
+
+/** Of the quotes only the one that is around the text may be escaped. */
+function simpleOf(escape: string, mark: string): string | undefined {
+  return `'"`.includes(escape) && escape !== mark ? undefined : SIMPLE[escape];
 }
 
 /** Runs of single bytes that together are UTF-8 become the characters they mean. */

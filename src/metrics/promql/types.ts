@@ -2,27 +2,28 @@
 import type { Expression, ValueType } from "./ast.ts";
 import { signatures } from "./signatures.ts";
 
+const TYPES: Readonly<Partial<Record<Expression["kind"], ValueType>>> = {
+  number: "scalar",
+  string: "string",
+  selector: "vector",
+  aggregate: "vector",
+  range: "matrix",
+  subquery: "matrix",
+};
+
 export function typeOf(expression: Expression): ValueType {
   switch (expression.kind) {
-    case "number":
-      return "scalar";
-    case "string":
-      return "string";
-    case "selector":
-    case "aggregate":
-      return "vector";
-    case "range":
-    case "subquery":
-      return "matrix";
     case "call":
       return signatures.get(expression.name)?.returns ?? "vector";
     case "unary":
     case "paren":
       return typeOf(expression.operand);
-    case "binary":
-      return typeOf(expression.left) === "scalar" && typeOf(expression.right) === "scalar"
-        ? "scalar"
-        : "vector";
+    case "binary": {
+      const isScalar = typeOf(expression.left) === "scalar" && typeOf(expression.right) === "scalar";
+      return isScalar ? "scalar" : "vector";
+    }
+    default:
+      return TYPES[expression.kind] ?? "vector";
   }
 }
 
