@@ -263,6 +263,8 @@ export interface TrafficProvider extends Provider {
   /** Resolves when nothing is in flight to the member any more, or after `timeout` milliseconds. */
   drain(identity: Identity, pool: string, member: string, timeout: number): Promise<void>;
   stats(identity: Identity): Promise<readonly MemberStats[]>;
+  /** Pools for which a request or a connection is held at this moment, because no member is ready. Asked often. */
+  waiting(identity: Identity): Promise<readonly string[]>;
   /** What it counts, in Prometheus' text format. */
   metrics(identity: Identity): Promise<string>;
   /**

@@ -142,6 +142,27 @@ export function membership(traffic: Traffic): void {
       expect((await Promise.all(waiting)).map(({ text }) => text)).toEqual(["a", "a"]);
     });
 
+    it("it is told for which pools somebody waits, by HTTP and by TCP", async () => {
+      const front = await traffic.front({
+        listeners: [{ name: "http" }, { name: "raw", protocol: "tcp", service: "echo" }],
+        routes: [
+          { path: "/w", service: "web" },
+          { path: "/v", service: "other" },
+        ],
+      });
+      const held = async (): Promise<readonly string[]> =>
+        (await front.provider.waiting(front.identity)).toSorted();
+      const waiting = front.ask("/w/1");
+      await expect.poll(held, { timeout: 10_000, interval: 20 }).toEqual(["web"]);
+      const socket = connect(front.port("raw"), HOST);
+      socket.on("error", () => undefined);
+      await expect.poll(held, { timeout: 10_000, interval: 20 }).toEqual(["echo", "web"]);
+      socket.destroy();
+      await front.members([await traffic.backend("a")]);
+      await waiting;
+      await expect.poll(held, { timeout: 10_000, interval: 20 }).not.toContain("web");
+    });
+
     it("requests that have waited for the queue's time are answered with 503", async () => {
       const front = await traffic.front({ queue: "100ms", routes: [{ service: "web" }] });
       expect((await front.ask()).status).toBe(503);

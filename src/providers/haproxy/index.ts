@@ -34,7 +34,7 @@ import { Process } from "./process.ts";
 import { findProgram } from "./program.ts";
 import { type BalancerRecord, prune, readRecord, writeRecord, writeWhole } from "./record.ts";
 import { Window, memberCounts } from "./statistics.ts";
-import { Drains, applyCertificates, applyTraffic, count, seats, serversOf } from "./traffic.ts";
+import { Drains, applyCertificates, applyTraffic, count, seats, serversOf, waiting } from "./traffic.ts";
 
 export interface HaproxyOptions {
   readonly host: ServerHost;
@@ -132,6 +132,10 @@ export class HaproxyBalancers implements TrafficProvider {
         .add(memberCounts(current))
         .map((one) => ({ ...one, inFlight: one.inFlight + (leaving.get(`${one.pool} ${one.id}`) ?? 0) }));
     });
+  }
+
+  waiting(identity: Identity): Promise<readonly string[]> {
+    return this.#alone(identity, ({ process }) => waiting(process.runtime));
   }
 
   metrics(identity: Identity): Promise<string> {

@@ -14,6 +14,7 @@ import { type MapEntries, mapChanges, presentEntries } from "./maps.ts";
 import { type Runtime, WorkerAway, isAway } from "./runtime.ts";
 import { changes, presentServers, sweep } from "./servers.ts";
 import { type Row, parseStatistics } from "./statistics.ts";
+import { WAITING } from "./wait.ts";
 
 /** A change that is not there after so many rounds has been refused. */
 const ROUNDS = 3;
@@ -129,6 +130,13 @@ export async function count(runtime: Runtime): Promise<Counted> {
     current: parseStatistics(text),
     old: ending.filter(isStatistics).flatMap((one) => parseStatistics(one)),
   };
+}
+
+/** Pools for which somebody is held by the worker that takes connections; none when there is no worker. */
+export async function waiting(runtime: Runtime): Promise<readonly string[]> {
+  const { current } = await runtime.workers();
+  const text = current === undefined ? "" : await runtime.ask(current, WAITING);
+  return text.split("\n").flatMap((backend) => poolOfBackend(backend) ?? []);
 }
 
 function isStatistics(text: string): boolean {

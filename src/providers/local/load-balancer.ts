@@ -134,6 +134,10 @@ export class EmbeddedBalancers implements TrafficProvider {
     );
   }
 
+  waiting(identity: Identity): Promise<readonly string[]> {
+    return this.#client(processId(identity)).waiting();
+  }
+
   /** What one balancer counts, in Prometheus' text format. */
   async metrics(identity: Identity): Promise<string> {
     return this.#client(processId(identity)).metrics();

@@ -164,6 +164,11 @@ export class Balancer implements Service {
     };
   }
 
+  /** Names of the pools for which somebody is held. */
+  get waiting(): string[] {
+    return [...this.#pools.values()].flatMap((one) => (one.waiting > 0 ? [one.name] : []));
+  }
+
   routeStatistics(): RouteStatistics[] {
     return [...this.#routes.values(), this.#unrouted];
   }

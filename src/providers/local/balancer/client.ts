@@ -89,6 +89,11 @@ export class BalancerClient {
     return (await this.#json("GET", "/stats")) as BalancerReport;
   }
 
+  /** Names of the pools for which somebody is held. */
+  async waiting(): Promise<readonly string[]> {
+    return (await this.#json("GET", "/waiting")) as readonly string[];
+  }
+
   /** Prometheus text. */
   async metrics(): Promise<string> {
     return (await this.#call("GET", "/metrics")).text;

@@ -8,6 +8,7 @@
  *   GET   /pools/{pool}/members/{id}
  *   POST  /pools/{pool}/members/{id}/drain?timeoutMs=
  *   PUT   /challenges                            {"token": "value"}; 200 when these and no others are answered, and kept
+ *   GET   /waiting                               names of the pools for which somebody is held
  *   GET   /stats, /metrics, /healthz
  *
  * Errors are {"diagnostics": [...]} with 400 (invalid), 404, 405, 409 (cannot listen), 413, 500 (in force but not kept).
@@ -145,6 +146,7 @@ export function controlServer(balancer: Balancer, state: StateFile, now: () => n
       /^\/pools\/([^/]+)$/,
       ({ parameters: [name] }) => ({ status: 200, body: poolReport(poolOf(name), now()) }),
     ],
+    ["GET", /^\/waiting$/, () => ({ status: 200, body: balancer.waiting })],
     ["GET", /^\/stats$/, () => ({ status: 200, body: reported() })],
     [
       "GET",
