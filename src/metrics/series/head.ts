@@ -75,6 +75,8 @@ export class Head {
   readonly range: number;
   journal: Journal | undefined;
   minTime = Number.NEGATIVE_INFINITY;
+  /** Of the newest sample ever taken. */
+  maxTime = Number.NEGATIVE_INFINITY;
   /** Of the samples that are in memory. */
   samples = 0;
   /** All that were ever taken. */
@@ -110,18 +112,25 @@ export class Head {
     return reference;
   }
 
-  /** The series gets the reference that it had, as a journal says; whoever is in its row is gone. */
+  /**
+   * The series gets the reference that it had, as a journal says; whoever is in its row is gone. When all are restored,
+   * `restored` is called before any other is added.
+   */
   restore(reference: number, labels: Labels): void {
     const row = reference & ROW_MASK;
     this.rows.reserve(row + 1);
     if (this.rows.references[row] === reference) return;
-    const taken = this.index.find(labels);
-    this.drop([row, taken].filter((at) => at >= 0 && this.rows.references[at] !== -1));
-    for (; this.end <= row; this.end++) if (this.end < row) this.#freeRows.push(this.end);
-    const free = this.#freeRows.indexOf(row);
-    if (free >= 0) this.#freeRows.splice(free, 1);
+    const before = [row, this.index.find(labels)].filter((at) => at >= 0 && this.rows.references[at] !== -1);
+    if (before.length > 0) this.drop([...new Set(before)]);
+    this.end = Math.max(this.end, row + 1);
     this.rows.generation[row] = (reference - row) / 2 ** ROW_BITS;
     this.#occupy(row, reference, labels);
+  }
+
+  restored(): void {
+    this.#freeRows.length = 0;
+    for (let row = this.end - 1; row >= 0; row--)
+      if (this.rows.references[row] === -1) this.#freeRows.push(row);
   }
 
   append(reference: number, time: number, value: SampleValue, start = 0): Rejection | undefined {
@@ -136,14 +145,9 @@ export class Head {
       high = value32[1] as number;
       low = value32[0] as number;
     }
-    if (!(time > (this.rows.lastTime[row] as number))) {
-      const same = this.rows.lastHigh[row] === high && this.rows.lastLow[row] === low;
-      return this.#notAfter(row, time, same && !this.#lastHistogram.has(row));
-    }
-    if (time > this.#horizon || time < this.minTime) {
-      const refused = this.#outside(time);
-      if (refused !== undefined) return this.#reject(refused);
-    }
+    if (!(time > (this.rows.lastTime[row] as number))) return this.#again(row, time, high, low);
+    const refused = this.#outside(time);
+    if (refused !== undefined) return this.#reject(refused);
     if (start !== this.rows.start[row]) this.setStart(reference, start);
     this.journal?.sample(reference, time, high, low);
     this.putFloat(row, time, high, low);
@@ -238,18 +242,48 @@ export class Head {
     rows.lastChunk[row] = id;
   }
 
-  /** Ends the open chunk of the row; the next sample begins another. */
-  close(row: number): void {
-    const { rows, arena } = this;
-    const address = rows.address[row] as number;
+  /** As `putChunk`, for samples that were not counted yet. */
+  restoreChunk(row: number, chunk: FullChunk, bytes: Uint8Array): void {
+    this.putChunk(row, chunk, bytes);
+    this.samples += chunk.count;
+    this.maxTime = Math.max(this.maxTime, chunk.lastTime);
+  }
+
+  /** The row's chunks from old to new, the open one as it is now. Bytes are views, good until the next change. */
+  *chunksOf(row: number): Generator<FullChunk & { readonly bytes: Uint8Array }> {
+    const { rows, chunks, arena } = this;
+    for (let id = rows.firstChunk[row] as number; id !== NO_CHUNK; id = chunks.next[id] as number)
+      yield {
+        firstTime: chunks.firstTime[id] as number,
+        lastTime: chunks.lastTime[id] as number,
+        start: chunks.start[id] as number,
+        count: chunks.count[id] as number,
+        codec: chunks.codec[id] as number,
+        bytes: arena.bytes(chunks.address[id] as number, 0, chunks.bytes[id] as number),
+      };
+    if (rows.count[row] === 0) return;
     const used = rows.used[row] as number;
-    const chunk = {
+    const size = rows.codec[row] === HISTOGRAMS ? used : (used + 7) >>> 3;
+    yield { ...this.#openChunk(row), bytes: arena.bytes(rows.address[row] as number, 0, size) };
+  }
+
+  #openChunk(row: number): FullChunk {
+    const { rows } = this;
+    return {
       firstTime: rows.firstTime[row] as number,
       lastTime: rows.lastTime[row] as number,
       start: rows.start[row] as number,
       count: rows.count[row] as number,
       codec: rows.codec[row] as number,
     };
+  }
+
+  /** Ends the open chunk of the row; the next sample begins another. */
+  close(row: number): void {
+    const { rows, arena } = this;
+    const address = rows.address[row] as number;
+    const used = rows.used[row] as number;
+    const chunk = this.#openChunk(row);
     if (chunk.codec === HISTOGRAMS) {
       this.putChunk(row, chunk, arena.bytes(address, 0, used));
       this.#lastHistogram.delete(row);
@@ -355,6 +389,7 @@ export class Head {
 
   #counted(row: number, time: number, count: number): void {
     this.rows.lastTime[row] = time;
+    if (time > this.maxTime) this.maxTime = time;
     this.rows.count[row] = count + 1;
     this.samples++;
     this.appended++;
@@ -363,6 +398,11 @@ export class Head {
   #unknown(reference: number): Rejection {
     if (reference !== NO_ROOM || this.index.size < this.#maxSeries) throw new UnknownSeries(reference);
     return this.#reject("limit");
+  }
+
+  #again(row: number, time: number, high: number, low: number): Rejection | undefined {
+    const same = this.rows.lastHigh[row] === high && this.rows.lastLow[row] === low;
+    return this.#notAfter(row, time, same && !this.#lastHistogram.has(row));
   }
 
   /** The last sample again is no news, and no fault either. */

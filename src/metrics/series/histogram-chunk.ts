@@ -2,8 +2,8 @@
  * Native histograms as bytes, each after the one before it in its chunk: what is the same is not written again, and whole
  * counts are differences, which mostly take a byte each.
  *
- *     flags: 1 same layout as before, 2 counts are differences
- *     time as a number (after the first: the difference to the time before)
+ *     flags: 1 same layout as before, 2 counts are differences, 4 time is a difference
+ *     time
  *     without flag 1: counter reset, schema, zero threshold, spans, bounds
  *     zero count, count, sum, buckets
  */
@@ -13,6 +13,9 @@ import type { Columns } from "./columns.ts";
 
 const SAME_LAYOUT = 1;
 const DIFFERENCES = 2;
+const STEPPED = 4;
+/** What counts are the difference to when they are written whole. */
+const NOTHING = { zeroCount: 0, count: 0, positiveBuckets: [], negativeBuckets: [] };
 const RESETS: readonly CounterReset[] = ["unknown", "reset", "none", "gauge"];
 
 /** What the next histogram is written after. */
@@ -28,19 +31,18 @@ export function writeHistogram(
   before: Before | undefined,
 ): void {
   const same = before !== undefined && sameLayout(before.histogram, histogram);
-  const difference = same && wholeCounts(before.histogram) && wholeCounts(histogram);
-  out.byte((same ? SAME_LAYOUT : 0) | (difference ? DIFFERENCES : 0));
-  // Differences of fractions may be rounded: those times are written whole.
-  const step = before === undefined ? time : time - before.time;
-  out.byte(before === undefined || before.time + step !== time ? 0 : 1);
-  out.number(before === undefined || before.time + step !== time ? time : step);
+  const last = same && wholeCounts(before.histogram) && wholeCounts(histogram) ? before.histogram : NOTHING;
+  // A difference of fractions may be rounded: such a time is written whole.
+  const step = time - (before?.time ?? 0);
+  const stepped = (before?.time ?? 0) + step === time;
+  out.byte((same ? SAME_LAYOUT : 0) | (last === NOTHING ? 0 : DIFFERENCES) | (stepped ? STEPPED : 0));
+  out.number(stepped ? step : time);
   if (!same) writeLayout(out, histogram);
-  const last = difference ? before.histogram : undefined;
-  out.number(histogram.zeroCount - (last?.zeroCount ?? 0));
-  out.number(histogram.count - (last?.count ?? 0));
+  out.number(histogram.zeroCount - last.zeroCount);
+  out.number(histogram.count - last.count);
   out.double(histogram.sum);
-  writeBuckets(out, histogram.positiveBuckets, last?.positiveBuckets);
-  writeBuckets(out, histogram.negativeBuckets, last?.negativeBuckets);
+  writeBuckets(out, histogram.positiveBuckets, last.positiveBuckets);
+  writeBuckets(out, histogram.negativeBuckets, last.negativeBuckets);
 }
 
 function writeLayout(out: ByteWriter, histogram: NativeHistogram): void {
@@ -64,24 +66,22 @@ function writeSpans(out: ByteWriter, spans: readonly Span[]): void {
   }
 }
 
-function writeBuckets(out: ByteWriter, counts: readonly number[], before?: readonly number[]): void {
-  for (let at = 0; at < counts.length; at++) out.number((counts[at] as number) - (before?.[at] ?? 0));
+function writeBuckets(out: ByteWriter, counts: readonly number[], before: readonly number[]): void {
+  for (let at = 0; at < counts.length; at++) out.number((counts[at] as number) - (before[at] ?? 0));
 }
 
 export function readHistogram(input: ByteReader, before: Before | undefined): Before {
   const flags = input.byte();
-  const stepped = input.byte() === 1;
   const written = input.number();
-  const time = stepped ? (before?.time ?? 0) + written : written;
-  const layout =
-    (flags & SAME_LAYOUT) !== 0 && before !== undefined ? layoutOf(before.histogram) : readLayout(input);
-  const last = (flags & DIFFERENCES) !== 0 ? before?.histogram : undefined;
-  const { positive, negative, ...shape } = layout;
-  const zeroCount = input.number() + (last?.zeroCount ?? 0);
-  const count = input.number() + (last?.count ?? 0);
+  const time = (flags & STEPPED) !== 0 ? (before?.time ?? 0) + written : written;
+  const same = (flags & SAME_LAYOUT) !== 0 && before !== undefined;
+  const { positive, negative, ...shape } = same ? layoutOf(before.histogram) : readLayout(input);
+  const last = same && (flags & DIFFERENCES) !== 0 ? before.histogram : NOTHING;
+  const zeroCount = input.number() + last.zeroCount;
+  const count = input.number() + last.count;
   const sum = input.double();
-  const positiveBuckets = readBuckets(input, positive, last?.positiveBuckets);
-  const negativeBuckets = readBuckets(input, negative, last?.negativeBuckets);
+  const positiveBuckets = readBuckets(input, positive, last.positiveBuckets);
+  const negativeBuckets = readBuckets(input, negative, last.negativeBuckets);
   return { time, histogram: { ...shape, zeroCount, count, sum, positiveBuckets, negativeBuckets } };
 }
 
@@ -131,9 +131,9 @@ function readSpans(input: ByteReader): Span[] {
   return Array.from({ length: input.length() }, () => ({ offset: input.number(), length: input.varint() }));
 }
 
-function readBuckets(input: ByteReader, length: number, before?: readonly number[]): number[] {
+function readBuckets(input: ByteReader, length: number, before: readonly number[]): number[] {
   const counts: number[] = [];
-  for (let at = 0; at < length; at++) counts.push(input.number() + (before?.[at] ?? 0));
+  for (let at = 0; at < length; at++) counts.push(input.number() + (before[at] ?? 0));
   return counts;
 }
 
