@@ -135,8 +135,8 @@ const PURE: Readonly<Record<string, TemplateFunction>> = {
     return duration / 1000;
   }),
   title: ofText((text) => text.replace(/(?<![\p{L}\p{N}\p{M}_'’])\p{L}/gu, (letter) => letter.toUpperCase())),
-  toUpper: ofText((text) => text.toUpperCase()),
-  toLower: ofText((text) => text.toLowerCase()),
+  toUpper: ofText((text) => eachCharacter(text, (character) => character.toUpperCase())),
+  toLower: ofText((text) => eachCharacter(text, (character) => character.toLowerCase())),
   match: templateFunction(["string", "string"], ([pattern, text]) =>
     RE2JS.compile(String(pattern)).matcher(String(text)).find(),
   ),
@@ -160,10 +160,15 @@ const PURE: Readonly<Record<string, TemplateFunction>> = {
       ),
     "any",
   ),
-  tmpl: templateFunction(["string", "any"], ([name, data = null], { include }) =>
-    Composite.text(SAFE_HTML, include(String(name), data)),
-  ),
 };
+
+/** Go changes the case of characters one by one; what would become several stays. */
+function eachCharacter(text: string, change: (character: string) => string): string {
+  return text.replace(/\P{ASCII}|[a-zA-Z]+/gu, (part) => {
+    const changed = change(part);
+    return changed.length === part.length ? changed : part;
+  });
+}
 
 /** With Go's `$1`, `${1}`, `${name}`, `$$`; the longest name counts, and what is no group is empty. */
 function replaceAll(pattern: string, replacement: string, text: string): string {
@@ -172,7 +177,11 @@ function replaceAll(pattern: string, replacement: string, text: string): string 
   const matcher = expression.matcher(text);
   let result = "";
   let end = 0;
+  let hasMatched = false;
   while (matcher.find()) {
+    // An empty match right after another does not count.
+    if (hasMatched && matcher.start() === end && matcher.end() === end) continue;
+    hasMatched = true;
     result += text.slice(end, matcher.start());
     result += replacement.replace(
       /\$(?:(\$)|\{(\w+)\}|(\w+))/g,

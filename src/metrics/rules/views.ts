@@ -6,7 +6,7 @@
  */
 import { describeHistogram } from "../native-histogram/text.ts";
 import type { Value } from "../promql/engine.ts";
-import { floatText } from "../template/print.ts";
+import { floatText } from "../template/float-text.ts";
 import type { Alert } from "./alert.ts";
 import type { AlertingRuleState } from "./alerting-rule.ts";
 import type { GroupState, Health } from "./group.ts";

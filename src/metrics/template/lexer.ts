@@ -150,12 +150,11 @@ function unexpected(character: string): string {
 
 /** As Go's untyped constants: with a point or exponent a float64, else an int. */
 function numberOf(text: string): Value {
-  const digits = text.replaceAll("_", "");
-  if (/^[+-]?0[xXbBoO]/.test(digits)) {
-    const magnitude = BigInt(digits.replace(/^[+-]/, ""));
-    return digits.startsWith("-") ? -magnitude : magnitude;
-  }
-  return /[.eE]/.test(digits) ? Number(digits) : BigInt(digits.replace(/^\+/, ""));
+  const digits = text.replaceAll("_", "").replace(/^[+-]/, "");
+  const isNegative = text.startsWith("-");
+  if (/^[\d.]*[.eE]/.test(digits)) return isNegative ? -Number(digits) : Number(digits);
+  const magnitude = BigInt(/^0[0-7]+$/.test(digits) ? `0o${digits}` : digits);
+  return isNegative ? -magnitude : magnitude;
 }
 
 function invalid(origin: Origin, at: number, message: string): Error {

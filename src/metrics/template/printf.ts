@@ -4,8 +4,9 @@
  *
  * Source: pkg.go.dev/fmt, "Printing", "Format errors".
  */
-import { floatText, printed, quoted } from "./print.ts";
-import { type List, type Value, listOf, textOf, typeOf } from "./value.ts";
+import { floatText } from "./float-text.ts";
+import { printed, quoted } from "./print.ts";
+import { type List, type Value, listOf, mapOf, textOf, typeOf } from "./value.ts";
 
 const DIRECTIVE = /%([+\-# 0]*)(?:\[(\d+)\])?(\*|\d+)?(?:\.(?:\[(\d+)\])?(\*|\d+)?)?(?:\[(\d+)\])?(.|$)/gsu;
 /** Wider is cut: no format may ask for a gigabyte. */
@@ -81,13 +82,29 @@ class Arguments {
 function formatted(value: Value, directive: Directive): string {
   const { verb } = directive;
   if (verb === "T") return aligned(typeOf(value), directive);
-  if (value === null && verb !== "v") return `%!${verb}(<nil>)`;
+  if (value === null) return verb === "v" ? aligned("<nil>", directive) : `%!${verb}(<nil>)`;
   const elements = listOf(value);
-  if (elements !== undefined && verb !== "v")
+  if (elements !== undefined)
     return `[${elements.map((element) => formatted(element, directive)).join(" ")}]`;
+  const entries = mapOf(value);
+  if (entries !== undefined) return mapText(entries, directive);
   const text = verbText(value, directive);
-  if (text === undefined) return `%!${verb}(${typeOf(value)}=${printed(value)})`;
-  return aligned(text, directive, typeof value === "number" || typeof value === "bigint");
+  if (text === undefined)
+    return `%!${verb}(${typeOf(value)}=${formatted(value, { ...directive, verb: "v" })})`;
+  // A precision says how many digits an int has: zeros for the width would be others.
+  const flags =
+    typeof value === "bigint" && directive.precision >= 0
+      ? directive.flags.replaceAll("0", "")
+      : directive.flags;
+  return aligned(text, { ...directive, flags }, typeof value === "number" || typeof value === "bigint");
+}
+
+function mapText(entries: ReadonlyMap<string, Value>, directive: Directive): string {
+  const names = [...entries.keys()].sort();
+  const texts = names.map(
+    (name) => `${formatted(name, directive)}:${formatted(entries.get(name) ?? null, directive)}`,
+  );
+  return `map[${texts.join(" ")}]`;
 }
 
 function verbText(value: Value, directive: Directive): string | undefined {
@@ -107,10 +124,14 @@ function stringText(
   if (verb === "v" && !isText) return text;
   if (verb === "v") return flags.includes("#") ? quoted(cut) : cut;
   if (verb === "s") return cut;
-  if (verb === "q") return flags.includes("#") && !cut.includes("`") ? `\`${cut}\`` : quoted(cut);
+  if (verb === "q") return quotedBy(flags, cut);
   if (verb !== "x" && verb !== "X") return undefined;
   const hex = Buffer.from(cut, "utf8").toString("hex");
   return verb === "x" ? hex : hex.toUpperCase();
+}
+
+function quotedBy(flags: string, text: string): string {
+  return flags.includes("#") && !text.includes("`") ? `\`${text}\`` : quoted(text, flags.includes("+"));
 }
 
 const BASES: Readonly<Record<string, readonly [base: number, prefix: string]>> = {
@@ -128,7 +149,7 @@ function intText(value: bigint, { verb, flags, precision }: Directive): string |
     const character = value >= 0n && value <= 0x10ffffn ? String.fromCodePoint(Number(value)) : "\ufffd";
     return verb === "c" ? character : `'${character}'`;
   }
-  if (verb === "U") return `U+${value.toString(16).toUpperCase().padStart(4, "0")}`;
+  if (verb === "U") return `U+${BigInt.asUintN(64, value).toString(16).toUpperCase().padStart(4, "0")}`;
   const known = BASES[verb];
   if (known === undefined) return undefined;
   const [base, prefix] = known;

@@ -336,13 +336,19 @@ function fieldOf(receiver: Value, name: string): Value | undefined {
 }
 
 /** What `range` goes through: indexes and elements, keys in order and values, or the numbers below an int. */
-function* elements(value: Value): Generator<readonly [Value, Value]> {
+function elements(value: Value): Iterable<readonly [Value, Value]> {
   const list = listOf(value);
   const map = mapOf(value);
-  if (list !== undefined) for (const [index, element] of list.entries()) yield [BigInt(index), element];
-  else if (map !== undefined) for (const key of [...map.keys()].sort()) yield [key, map.get(key) ?? null];
-  else if (typeof value === "bigint") for (let at = 0n; at < value; at++) yield [at, at];
-  else if (value !== null) throw new Error(`range cannot go through ${typeOf(value)} ${printed(value)}`);
+  if (list !== undefined) return list.map((element, index) => [BigInt(index), element]);
+  if (map !== undefined) return [...map.keys()].sort().map((key) => [key, map.get(key) ?? null]);
+  if (typeof value === "bigint") return numbersBelow(value);
+  // Nothing at all has no elements.
+  if (value === null) return [];
+  throw new Error(`range cannot go through ${typeOf(value)} ${printed(value)}`);
+}
+
+function* numbersBelow(end: bigint): Generator<readonly [Value, Value]> {
+  for (let at = 0n; at < end; at++) yield [at, at];
 }
 
 /** Undefined when it does not fit. */
