@@ -4,6 +4,7 @@ import type { Aggregate } from "./ast.ts";
 import type { Evaluation } from "./evaluation.ts";
 import { ABSENT, type Grid, NUMBER } from "./grid.ts";
 import type { Groups } from "./grouping.ts";
+import { labelPosition } from "./label-hash.ts";
 import { formatNumber } from "./text.ts";
 
 /** `parameters`: how many, or which share, by step. */
@@ -114,7 +115,7 @@ function limitRatio(evaluation: Evaluation, node: Aggregate, grid: Grid, ratios:
   });
   const chosen = new Uint8Array(grid.marks.length);
   for (let row = 0; row < grid.rows; row++) {
-    const position = positionOf(evaluation.labelsOf(grid, row).key);
+    const position = labelPosition(evaluation.labelsOf(grid, row));
     for (let step = 0; step < grid.steps; step++) {
       const limit = limits[step] as number;
       const stays = limit >= 0 ? position < limit : position >= 1 + limit;
@@ -122,13 +123,4 @@ function limitRatio(evaluation: Evaluation, node: Aggregate, grid: Grid, ratios:
     }
   }
   return kept(evaluation, grid, chosen);
-}
-
-/** Spreads texts evenly over [0, 1): FNV-1a, finished as in MurmurHash3. */
-function positionOf(text: string): number {
-  let hash = 1;
-  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return ((hash ^ (hash >>> 16)) >>> 0) / 2 ** 32;
 }
