@@ -54,7 +54,7 @@ export interface StringLiteral extends Node {
 
 export interface VectorSelector extends Node, Shift {
   readonly kind: "selector";
-  /** The name before the braces, when there is one; it is among the matchers as well. */
+  /** The name before the braces, or quoted within, when there is one; it is among the matchers as well. */
   readonly name?: string;
   readonly matchers: readonly Matcher[];
   readonly extension?: "anchored" | "smoothed";

@@ -47,11 +47,12 @@ function formatLiteral({ value, duration }: NumberLiteral): string {
 }
 
 function formatSelector({ name, matchers }: VectorSelector): string {
-  const listed = matchers.filter((_, at) => name === undefined || at > 0);
+  const listed = matchers.filter((matcher) => name === undefined || matcher.name !== METRIC_NAME);
   const texts = listed.map(
     (matcher) => `${formatLabel(matcher.name)}${matcher.operator}${quote(matcher.value)}`,
   );
   if (name === undefined) return `{${texts.join(",")}}`;
+  if (!/^[a-zA-Z_:][\w:]*$/.test(name)) return `{${[quote(name), ...texts].join(",")}}`;
   return texts.length === 0 ? name : `${name}{${texts.join(",")}}`;
 }
 

@@ -8,38 +8,51 @@ import { parseNumber } from "./parse-number.ts";
 import { isLabelName, quote } from "./text.ts";
 import { typeName, typeOf } from "./types.ts";
 
-/** A selector of which nothing is taken yet: it begins with a name or with a brace. */
+/** A selector of which nothing is taken yet: it begins with a name or with a brace. `mayFitAll`: also series without labels. */
 export function parseVectorSelector(cursor: Cursor, mayFitAll = false): VectorSelector {
   const { kind, start, text } = cursor.peek();
   const matchers: Matcher[] = [];
+  let name: string | undefined;
   if (kind === "identifier") {
     cursor.take();
+    name = text;
     matchers.push(matcher(METRIC_NAME, "=", text));
   }
-  if (cursor.isSymbol("{")) parseMatchers(cursor, matchers);
-  const name = kind === "identifier" ? { name: text } : {};
-  const selector: VectorSelector = { kind: "selector", ...name, matchers, place: cursor.place(start) };
+  if (cursor.isSymbol("{")) name = parseMatchers(cursor, matchers, start, name);
+  const place = cursor.place(start);
+  const selector: VectorSelector = { kind: "selector", ...(name !== undefined && { name }), matchers, place };
   if (!mayFitAll) refuseBadMatchers(cursor, selector);
   return selector;
 }
 
-function parseMatchers(cursor: Cursor, matchers: Matcher[]): void {
+/** Answers the name of the metric, which may stand before the braces or, quoted, within. */
+function parseMatchers(
+  cursor: Cursor,
+  matchers: Matcher[],
+  start: number,
+  before?: string,
+): string | undefined {
+  let name = before;
   cursor.expectSymbol("{", "selector");
   while (!cursor.isSymbol("}")) {
-    matchers.push(parseMatcher(cursor));
+    if (cursor.peek().kind === "string" && (cursor.isSymbol(",", 1) || cursor.isSymbol("}", 1))) {
+      const quoted = cursor.takeString();
+      if (name !== undefined)
+        cursor.refuse(start, `metric name must not be set twice: ${quote(name)} or ${quote(quoted)}`);
+      name = quoted;
+      matchers.push(matcher(METRIC_NAME, "=", quoted));
+    } else matchers.push(parseMatcher(cursor));
     if (!cursor.isSymbol("}") && !cursor.takeSymbol(",")) cursor.unexpected("label matching", '"," or "}"');
   }
   cursor.take();
+  return name;
 }
 
-/** A quoted text with no operator after it is the name of the metric. */
 function parseMatcher(cursor: Cursor): Matcher {
   const token = cursor.peek();
   if (token.kind !== "identifier" && token.kind !== "string")
     cursor.unexpected("label matching", 'identifier or "}"');
   const name = token.kind === "string" ? cursor.takeString() : cursor.take().text;
-  if (token.kind === "string" && (cursor.isSymbol(",") || cursor.isSymbol("}")))
-    return matcher(METRIC_NAME, "=", name);
   if (!isLabelName(name)) cursor.refuse(token.start, `invalid label name ${quote(name)}`);
   const operator = cursor.peek();
   if (operator.kind !== "symbol" || !["=", "!=", "=~", "!~"].includes(operator.text))
@@ -51,20 +64,18 @@ function parseMatcher(cursor: Cursor): Matcher {
   try {
     return matcher(name, operator.text as MatchOperator, text);
   } catch (error) {
-    return cursor.refuse(value.start, `error parsing regexp: ${(error as Error).message}`, {
+    const reason = (error as Error).message.replace(/^error parsing regexp: /, "");
+    return cursor.refuse(value.start, `error parsing regexp: ${reason}`, {
       hint: "Regular expressions follow RE2: there are no look-arounds and no back references.",
     });
   }
 }
 
-function refuseBadMatchers(cursor: Cursor, { matchers, place }: VectorSelector): void {
-  const names = matchers.filter(({ name, operator }) => name === METRIC_NAME && operator === "=");
-  const [first, second] = names;
-  if (first !== undefined && second !== undefined && matchers[0] === first)
-    cursor.refuse(
-      place.start,
-      `metric name must not be set twice: ${quote(first.value)} or ${quote(second.value)}`,
-    );
+function refuseBadMatchers(cursor: Cursor, { name, matchers, place }: VectorSelector): void {
+  const named = matchers.filter((known) => known.name === METRIC_NAME);
+  const other = named.find(({ operator, value }) => operator !== "=" || value !== name) ?? named[1];
+  if (name !== undefined && other !== undefined)
+    cursor.refuse(place.start, `metric name must not be set twice: ${quote(name)} or ${quote(other.value)}`);
   if (matchers.every(({ matches }) => matches("")))
     cursor.refuse(place.start, "vector selector must contain at least one non-empty matcher", {
       hint: "Name the metric, or add a matcher that an absent label does not fit.",
