@@ -3,7 +3,6 @@
  * is declared true (controllers.ts), and what the API asks of them.
  */
 import type { Clock } from "../clock/clock.ts";
-import { identityOf } from "../controllers/instance/index.ts";
 import type { Logger } from "../controller/reconciler.ts";
 import { Runtime } from "../controller/runtime.ts";
 import type { Draft, Key, Resource } from "../model/resource.ts";
@@ -11,11 +10,14 @@ import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import type { Plan } from "../planner/plan.ts";
 import type { Keyring } from "../model/sealed.ts";
 import { LOCATIONS } from "../planner/place.ts";
-import { type InstanceEngines, type Placement, placed } from "../provider/placement.ts";
-import type { TrafficProvider } from "../provider/provider.ts";
+import type { InstanceEngines, Placement } from "../provider/placement.ts";
+import type { Identity, Provider } from "../provider/provider.ts";
 import { type Store, StoreError } from "../store/store.ts";
 import { Classes, type Engines, type OpenLocation } from "./classes.ts";
-import { addControllers } from "./controllers.ts";
+import { type Monitoring, addControllers } from "./controllers.ts";
+import { type Collect, collector } from "./monitoring/collect.ts";
+import { ControlPlaneMeasurements } from "./monitoring/sources/control-plane.ts";
+import { RestartCounts } from "./monitoring/sources/instances.ts";
 import { pins } from "./pins.ts";
 import { preflight, providerOf } from "./preflight.ts";
 
@@ -29,6 +31,9 @@ export interface ControlPlaneOptions {
   readonly locations?: ReadonlyMap<string, OpenLocation>;
   /** Absolute folder for the backups of Databases that name no other; none are made when absent. */
   readonly backups?: string;
+  /** Who measures, and is told what to; nothing is monitored nor scaled by itself when absent. */
+  readonly monitoring?: Monitoring;
+  readonly measurements?: ControlPlaneMeasurements;
   readonly log?: Logger;
 }
 
@@ -41,8 +46,10 @@ export interface ControlPlane {
   readonly pins: (plan: Plan) => Promise<ReadonlyMap<string, string>>;
   /** Refuses with TerminalError what no class can do, or not the one that is asked for. */
   readonly checkPlacement: (kind: string, spec: Readonly<Record<string, unknown>>) => void;
-  /** What one balancer counts, in Prometheus' text format. */
-  readonly balancerMetrics: (balancer: Resource) => Promise<string>;
+  /** What the control plane measures, in Prometheus' text format. */
+  readonly collect: Collect;
+  /** What it tells of itself and of its resources, in the same format. */
+  readonly ownText: () => string;
   /** Has whatever serves a resource looked at now. */
   readonly lookAt: (key: Key) => void;
   readonly start: () => Promise<void>;
@@ -57,16 +64,31 @@ export function createControlPlane({
   local,
   locations = new Map<string, OpenLocation>(),
   backups,
+  monitoring,
+  measurements = new ControlPlaneMeasurements(),
   log,
 }: ControlPlaneOptions): ControlPlane {
   const kinds = new Set(local.providers.map(({ kind }) => kind));
   // Shared by every Location of the type: none of them closes it.
   const { close: closeLocal, ...here } = local;
   const classes = new Classes(store, new Map([...locations, ["local", () => here]]), kinds);
-  const runtime = new Runtime(store, { clock, ...(log === undefined ? {} : { log }) });
-  const traffic = (spec: Placement): TrafficProvider =>
-    classes.provider("LoadBalancer", spec) as TrafficProvider;
-  addControllers(runtime, { store, clock, keyring, classes, backups });
+  const runtime = new Runtime(store, {
+    clock,
+    reconciled: measurements.reconciled,
+    ...(log === undefined ? {} : { log }),
+  });
+  const { context, instances, resourceText } = addControllers(runtime, {
+    store,
+    clock,
+    keyring,
+    classes,
+    backups,
+    monitoring,
+  });
+  const restarts = new RestartCounts();
+  const stopCounting = classes.onExit(({ identity }) => countEnd(restarts, identity, store));
+  const ownText = (): string => `${measurements.text(runtime.depths())}${resourceText()}`;
+  const providerAt = (kind: string, spec: Placement): Provider => classes.provider(kind, spec);
 
   return {
     runtime,
@@ -74,21 +96,38 @@ export function createControlPlane({
     preflight: (plan) => preflight(plan, classes),
     pins: (plan) => pins(plan, classes, store),
     checkPlacement: (kind, spec) => void providerOf(kind, spec, classes),
-    balancerMetrics: async (balancer) =>
-      traffic(placed(balancer as Resource<Placement, { readonly made?: unknown }>)).metrics(
-        identityOf(balancer),
-      ),
+    ownText,
+    collect: collector({
+      store,
+      instances: () => instances.all(),
+      engines: classes,
+      providerOf: providerAt,
+      context,
+      restarts,
+      ownText,
+    }),
     lookAt: (key) => runtime.trigger("provision", key),
     start: async () => {
       await ensureBasics(store);
       runtime.start();
     },
     stop: async () => {
+      stopCounting();
       await runtime.stop();
       classes.close();
       closeLocal?.();
     },
   };
+}
+
+/** Instances that are asked to end are no restart. */
+function countEnd(restarts: RestartCounts, { namespace, name }: Identity, store: Store): void {
+  const instance = store.get({ kind: "Instance", namespace, name }) as
+    | Resource<{ readonly service: string }>
+    | undefined;
+  if (instance === undefined || instance.metadata.deletionTimestamp !== undefined) return;
+  const service = store.get({ kind: "Service", namespace, name: instance.spec.service });
+  if (service !== undefined) restarts.ended(service);
 }
 
 /** What is always there: the namespace `default`, and as Locations this machine and its container engine. */

@@ -9,6 +9,7 @@ import { garbageController } from "../controllers/garbage/index.ts";
 import { healthController } from "../controllers/health/index.ts";
 import { instanceController } from "../controllers/instance/index.ts";
 import { locationController } from "../controllers/location/index.ts";
+import { monitorController } from "../controllers/monitor/index.ts";
 import { provisionController } from "../controllers/provision/index.ts";
 import { rolloutController } from "../controllers/rollout/index.ts";
 import { PortsInUse } from "../controllers/rollout/ports.ts";
@@ -19,6 +20,7 @@ import type { Runtime } from "../controller/runtime.ts";
 import { DependentsView, IndexView, OwnedView } from "../controller/view.ts";
 import { type Key, type Resource, keyText } from "../model/resource.ts";
 import type { Keyring } from "../model/sealed.ts";
+import type { MetricsSource, MonitoringSink } from "../provider/monitoring.ts";
 import type { Placement } from "../provider/placement.ts";
 import type { Provider, ProviderContext, TrafficProvider } from "../provider/provider.ts";
 import type { Store } from "../store/store.ts";
@@ -31,9 +33,27 @@ export interface Parts {
   readonly classes: Classes;
   /** Absolute folder for backups; none are made when absent. */
   readonly backups: string | undefined;
+  /** Who measures, and is told what to; nothing is monitored nor scaled by itself when absent. */
+  readonly monitoring: Monitoring | undefined;
 }
 
-export function addControllers(runtime: Runtime, { store, clock, keyring, classes, backups }: Parts): void {
+export interface Composed {
+  readonly context: Omit<ProviderContext, "signal">;
+  /** By the key text of their service. */
+  readonly instances: IndexView;
+  /** What is known of resources, in Prometheus' text format. */
+  readonly resourceText: () => string;
+}
+
+export interface Monitoring {
+  readonly metrics: MetricsSource;
+  readonly sink: MonitoringSink;
+}
+
+export function addControllers(
+  runtime: Runtime,
+  { store, clock, keyring, classes, backups, monitoring }: Parts,
+): Composed {
   const instances = new IndexView("Instance", serviceOf);
   const balancers = new IndexView("LoadBalancer", () => "");
   const dependents = new DependentsView();
@@ -125,6 +145,10 @@ export function addControllers(runtime: Runtime, { store, clock, keyring, classe
   runtime.addController(systemController({ store, clock }));
   runtime.addController(garbageController({ store, owned }));
   runtime.addController(expiryController({ store, clock }));
+  if (monitoring !== undefined) {
+    runtime.addController(monitorController({ store, clock, resolver }));
+  }
+  return { context, instances, resourceText: () => "" };
 }
 
 function serviceOf(instance: Resource): string {

@@ -18,12 +18,12 @@ const balancer = (name: string): Resource => ({
 
 test("samples of all balancers stand together under one head, each with its balancer's name", async () => {
   const text = await metricsText({
-    depths: () => ({ rollout: 2 }),
+    own: () => "tutti_resident_bytes 2\n",
     balancers: () => [balancer("a"), balancer("b")],
     balancerMetrics: () =>
       Promise.resolve('# TYPE requests_total counter\nrequests_total{route="/"} 3\nup 1\n'),
   });
-  expect(text).toContain('tutti_controller_queue_depth{controller="rollout"} 2\n');
+  expect(text).toContain("tutti_resident_bytes 2\n");
   expect(text).toContain(
     '# TYPE requests_total counter\nrequests_total{balancer="default/a",route="/"} 3\nup{balancer="default/a"} 1\nrequests_total{balancer="default/b"',
   );
@@ -31,7 +31,7 @@ test("samples of all balancers stand together under one head, each with its bala
 
 test("a balancer that does not answer is left out", async () => {
   const text = await metricsText({
-    depths: () => ({}),
+    own: () => "",
     balancers: () => [balancer("a")],
     balancerMetrics: () => Promise.reject(new Error("gone")),
   });

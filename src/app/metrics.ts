@@ -1,30 +1,20 @@
-/** What `/metrics` tells beyond the API's own requests: the control plane's queues and memory, and what each balancer has counted. */
+/** What `/metrics` tells beyond the API's own requests: the control plane, its resources, and what each balancer has counted. */
 import type { Resource } from "../model/resource.ts";
 
 export interface MetricsSources {
-  readonly depths: () => Readonly<Record<string, number>>;
+  readonly own: () => string;
   readonly balancers: () => Iterable<Resource>;
   /** What one balancer counts, in Prometheus' text format; rejects while it does not answer. */
   readonly balancerMetrics: (balancer: Resource) => Promise<string>;
 }
 
-export async function metricsText({ depths, balancers, balancerMetrics }: MetricsSources): Promise<string> {
-  const own = [
-    "# HELP tutti_controller_queue_depth Keys that wait or are being worked on.",
-    "# TYPE tutti_controller_queue_depth gauge",
-    ...Object.entries(depths()).map(
-      ([controller, depth]) => `tutti_controller_queue_depth{controller="${controller}"} ${depth}`,
-    ),
-    "# HELP tutti_resident_bytes Resident memory of the control plane.",
-    "# TYPE tutti_resident_bytes gauge",
-    `tutti_resident_bytes ${process.memoryUsage.rss()}`,
-  ];
+export async function metricsText({ own, balancers, balancerMetrics }: MetricsSources): Promise<string> {
   const expositions = await Promise.all(
     [...balancers()].map(async (balancer) =>
       labelled(await balancerMetrics(balancer).catch(() => ""), nameOf(balancer)),
     ),
   );
-  return `${own.join("\n")}\n${merged(expositions)}`;
+  return `${own()}${merged(expositions)}`;
 }
 
 function nameOf({ metadata }: Resource): string {

@@ -13,10 +13,12 @@ import { localProviders } from "../providers/local/index.ts";
 import { identityOf } from "../providers/local/supervisor/process-table.ts";
 import { openSqliteStore } from "../stores/sqlite.ts";
 import { serverCertificate } from "./certificate.ts";
-import { createControlPlane } from "./control-plane.ts";
+import { type ControlPlane, createControlPlane } from "./control-plane.ts";
 import { allEngines } from "./engines.ts";
 import type { StateFolder } from "./home.ts";
 import { kubeconfig } from "./kubeconfig.ts";
+import { ControlPlaneMeasurements } from "./monitoring/sources/control-plane.ts";
+import { MonitoringThread } from "./monitoring/thread.ts";
 import { metricsText } from "./metrics.ts";
 import { VERSION } from "./version.ts";
 
@@ -35,6 +37,13 @@ export interface Serving {
   readonly stop: () => Promise<void>;
 }
 
+const DAY = 86_400_000;
+/** What Prometheus keeps as well. */
+const RETENTION = 15 * DAY;
+const RETENTION_BYTES = 4 * 2 ** 30;
+/** How long a balancer is waited for by who asks for /metrics, milliseconds. */
+const BALANCER_PATIENCE = 5_000;
+
 export async function serve({
   folder,
   host = "127.0.0.1",
@@ -44,16 +53,34 @@ export async function serve({
   folder.ensure();
   const log = pino({ level, base: { pid: process.pid } }, pino.destination({ fd: 1, sync: false }));
   const clock = systemClock;
-  const store = await openSqliteStore({ file: folder.storeFile, clock });
+  const measurements = new ControlPlaneMeasurements();
+  const store = await openSqliteStore({
+    file: folder.storeFile,
+    clock,
+    appended: measurements.committed,
+  });
   const keyring = folder.keyring();
   const token = folder.token();
   const local = await localProviders({ folder: folder.path, clock, keyring });
-  const plane = createControlPlane({
+  const monitoring: MonitoringThread = new MonitoringThread({
+    clock,
+    log,
+    folder: join(folder.path, "monitoring"),
+    version: VERSION,
+    retention: RETENTION,
+    retentionBytes: RETENTION_BYTES,
+    collect: (source, signal) => plane.collect(source, signal),
+    restored: () => [],
+    transitions: () => undefined,
+  });
+  const plane: ControlPlane = createControlPlane({
     store,
     clock,
     keyring,
     ...allEngines({ local, store, clock, keyring, folder: folder.path }),
     backups: join(folder.path, "backups"),
+    monitoring: { metrics: monitoring, sink: monitoring },
+    measurements,
     log,
   });
   local.onServerExit((resource) => plane.lookAt(resource));
@@ -68,14 +95,17 @@ export async function serve({
     checkPlacement: plane.checkPlacement,
     preflight: plane.preflight,
     log,
+    mounts: { prometheus: monitoring.prometheus, alertmanager: monitoring.alertmanager },
     metrics: () =>
       metricsText({
-        depths: () => plane.runtime.depths(),
+        own: plane.ownText,
         balancers: () => store.list({ kind: "LoadBalancer" }).items,
-        balancerMetrics: plane.balancerMetrics,
+        balancerMetrics: ({ metadata: { namespace = "default", name } }) =>
+          plane.collect({ of: "balancer", namespace, name }, AbortSignal.timeout(BALANCER_PATIENCE)),
       }),
   });
   const url = await listen(api, host, port ?? lastPort(folder));
+  monitoring.start(url);
   await plane.start();
   folder.register({
     pid: process.pid,
@@ -94,6 +124,7 @@ export async function serve({
     await secured;
     await api.close();
     await plane.stop();
+    await monitoring.stop();
     local.close();
     await store.close();
     log.info("control plane has stopped");

@@ -2,12 +2,12 @@
  * The monitoring of a control plane, seen from its main thread. Series, rules and notifications live in a thread of their
  * own, so that neither an exposition of 100 MB nor a heavy query makes the control plane wait.
  *
- *   starting --opened--> running --error, out of memory--> ended --back-off--> starting
+ *   (new) --start--> starting --opened--> running --error, out of memory--> ended --back-off--> starting
  *                           '--stop--> stopped
  *
  *  - What was set last (targets, rules, routing, silences) is set again in a new thread; alerts that were pending or firing
  *    are given to it, so that they keep their times.
- *  - A call while there is no thread waits for the next one, up to a bound; then it is refused.
+ *  - A call while there is no thread waits for the next one; one that was under way when it ended is refused.
  */
 import { Worker } from "node:worker_threads";
 import type { MountAnswer, MountRequest } from "../../api/mount.ts";
@@ -27,7 +27,7 @@ import type {
 import { Peer } from "./peer.ts";
 import type { HostMethods, ThreadMethods, ThreadSettings } from "./protocol.ts";
 
-export interface MonitoringThreadOptions extends Omit<ThreadSettings, "restored"> {
+export interface MonitoringThreadOptions extends Omit<ThreadSettings, "restored" | "externalUrl"> {
   readonly clock: Clock;
   readonly log: Logger;
   readonly collect: (source: Source, signal: AbortSignal) => Promise<string>;
@@ -51,14 +51,22 @@ export class MonitoringThread implements MetricsSource, MonitoringSink {
   readonly #listeners = new Set<(target: Readonly<Record<string, string>>) => void>();
   /** What was set last, in the order in which it is set again. */
   readonly #settings = new Map<Setting, unknown>();
+  readonly #first = Promise.withResolvers<Peer<Methods>>();
   #worker: Worker | undefined;
-  #peer: Promise<Peer<Methods>>;
+  #peer: Promise<Peer<Methods>> = this.#first.promise;
+  #externalUrl = "";
   #isStopped = false;
   #delay = FIRST_DELAY;
 
   constructor(options: MonitoringThreadOptions) {
     this.#options = options;
-    this.#peer = this.#start();
+  }
+
+  /** `externalUrl`: where people reach the control plane. */
+  start(externalUrl: string): void {
+    this.#externalUrl = externalUrl;
+    this.#peer = this.#open();
+    this.#first.resolve(this.#peer);
   }
 
   setTargets(groups: readonly TargetGroup[]): Promise<void> {
@@ -118,11 +126,11 @@ export class MonitoringThread implements MetricsSource, MonitoringSink {
     await (await this.#peer).call(name, value as never);
   }
 
-  #start(): Promise<Peer<Methods>> {
-    const { clock, log, folder, externalUrl, version, retention, retentionBytes } = this.#options;
+  #open(): Promise<Peer<Methods>> {
+    const { clock, log, folder, version, retention, retentionBytes } = this.#options;
     const settings: ThreadSettings = {
       folder,
-      externalUrl,
+      externalUrl: this.#externalUrl,
       version,
       retention,
       retentionBytes,
@@ -150,7 +158,7 @@ export class MonitoringThread implements MetricsSource, MonitoringSink {
         if (clock.now() - begun > PROVEN) this.#delay = FIRST_DELAY;
         this.#peer = new Promise((next) => {
           clock.setTimeout(() => {
-            if (!this.#isStopped) next(this.#start());
+            if (!this.#isStopped) next(this.#open());
           }, this.#delay);
         });
         this.#delay = Math.min(LONGEST_DELAY, this.#delay * 2);
