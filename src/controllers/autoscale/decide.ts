@@ -109,11 +109,14 @@ function conclude(
   const idleAt = bounds.min === 0 && replicas > 0 ? (memory.idleSince ?? Infinity) + idleAfter : Infinity;
   const next = earliest([lookAt, bounds.until, idleAt > now ? idleAt : undefined]);
   const counting = instances.filter(({ counts }) => counts).length;
-  const limits = limited.status === "True" ? `; ${fragment(limited.message)}` : "";
+  const isOutside = replicas < bounds.min || replicas > bounds.max;
+  const limits = limited.status === "True" ? fragment(limited.message) : undefined;
+  const why = isOutside ? [limits] : [proposal.because, limits];
+  const recommended = isOutside ? undefined : `${proposal.replicas} recommended`;
   return {
     desired,
-    because: `${proposal.because}${limits}`,
-    reason: `${replicas} -> ${desired}: ${proposal.because}; ${counting} of ${replicas} ready; ${proposal.replicas} recommended${limits}.`,
+    because: sentence(why),
+    reason: `${replicas} -> ${desired}: ${sentence([why[0], `${counting} of ${replicas} ready`, recommended, why[1]])}.`,
     outcomes,
     conditions: { AbleToScale: able, ScalingActive: proposal.active, ScalingLimited: limited },
     memory: { ...memory, history },
@@ -121,8 +124,12 @@ function conclude(
   };
 }
 
-function fragment(sentence: string): string {
-  return `${sentence.charAt(0).toLowerCase()}${sentence.slice(1).replace(/\.$/, "")}`;
+function sentence(parts: readonly (string | undefined)[]): string {
+  return parts.filter((part) => part !== undefined).join("; ");
+}
+
+function fragment(text: string): string {
+  return `${text.charAt(0).toLowerCase()}${text.slice(1).replace(/\.$/, "")}`;
 }
 
 function earliest(moments: readonly (number | undefined)[]): number | undefined {

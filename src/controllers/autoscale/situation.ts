@@ -59,7 +59,10 @@ export interface Decision {
   /** The few words of it that a cause has: `cpu 93% (target 70%)`. */
   readonly because: string;
   readonly outcomes: readonly Outcome[];
-  readonly conditions: Readonly<Record<"AbleToScale" | "ScalingActive" | "ScalingLimited", Verdict>>;
+  readonly conditions: Readonly<Record<"AbleToScale" | "ScalingActive" | "ScalingLimited", Verdict>> & {
+    /** Whether a pattern was found, where that is asked for. */
+    readonly Foresight?: Verdict;
+  };
   readonly memory: Memory;
   /** When to look again though nothing is measured anew, milliseconds since the epoch. */
   readonly lookAt?: number;
