@@ -273,7 +273,7 @@ receivers: [{ name: team, webhook_configs: [{ url: "SINK/team", send_resolved: f
   await pair.told(3);
   await pair.post("alerts", [ended(other)]);
   const isAlone = ({ sink }: Pair["sides"][number]): boolean =>
-    (sink.received.at(-1)?.payload["alerts"] as readonly unknown[]).length === 1;
+    (sink.received.at(-1)?.payload["alerts"] as readonly unknown[] | undefined)?.length === 1;
   for (const side of pair.sides) while (!isAlone(side)) await side.sink.until(side.sink.received.length + 1);
   const [ours, real] = pair.sides.map(({ sink }) => sink.received.at(-1)?.payload);
   expect(ours).toEqual(real);

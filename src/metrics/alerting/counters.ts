@@ -40,6 +40,11 @@ export class AlertingCounters {
     this.#add("alertmanager_notifications_total", { integration: kind, receiver_name: receiver });
   }
 
+  /** What was told could not be written down. */
+  logFailed(): void {
+    this.#add("alertmanager_nflog_maintenance_errors_total", {});
+  }
+
   /** A notification was given up. */
   failed(receiver: string, { kind }: Integration, { reason }: DeliveryError): void {
     const labels = { integration: kind, receiver_name: receiver, reason };

@@ -22,14 +22,6 @@ runbook: {{ . }}{{ end }}
 source: {{ . }}{{ end }}
 {{ end }}
 
-{{ define "tutti.text" -}}
-{{ range .Alerts.Firing }}{{ template "tutti.alert" . }}
-{{ end -}}
-{{ if .Alerts.Resolved }}Resolved:
-{{ range .Alerts.Resolved }}{{ template "tutti.alert" . }}
-{{ end }}{{ end }}
-{{- end }}
-
 {{ define "slack.default.title" }}{{ template "tutti.subject" . }}{{ end }}
 {{ define "slack.default.username" }}Tutti{{ end }}
 {{ define "slack.default.fallback" }}{{ template "tutti.subject" . }}{{ end }}
@@ -49,7 +41,8 @@ source: {{ . }}{{ end }}
 {{ define "pagerduty.default.description" }}{{ template "tutti.subject" . }}{{ end }}
 {{ define "pagerduty.default.client" }}Tutti{{ end }}
 {{ define "pagerduty.default.clientURL" }}{{ template "tutti.link" . }}{{ end }}
-{{ define "pagerduty.default.instances" }}{{ template "tutti.text" . }}{{ end }}
+{{ define "pagerduty.default.instances" }}{{ range . }}{{ template "tutti.alert" . }}
+{{ end }}{{ end }}
 
 {{ define "email.default.subject" }}{{ template "tutti.subject" . }}{{ end }}
 {{ define "email.default.html" -}}

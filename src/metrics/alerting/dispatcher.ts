@@ -348,8 +348,13 @@ export class Dispatcher {
     const now = this.#clock.now();
     for (const [id, alert] of this.#alerts) if (isResolved(alert, now)) this.#alerts.delete(id);
     this.#inhibitor.forgetResolved(now);
-    this.#log.forgetExpired(now);
-    this.silences.forgetOld();
+    try {
+      this.#log.forgetExpired(now);
+      this.silences.forgetOld();
+    } catch {
+      // What cannot be forgotten in the state now is forgotten when it is read again.
+      this.#counters.logFailed();
+    }
     this.#maintenance = this.#clock.setTimeout(() => this.#maintain(), MAINTENANCE);
   }
 }

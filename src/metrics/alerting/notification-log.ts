@@ -58,9 +58,10 @@ export class NotificationLog {
     return this.#entries.get(key);
   }
 
+  /** Throws when it cannot be saved; until a restart it is known nevertheless, so that nobody is told over and over. */
   record(entry: NotificationEntry): void {
-    this.#state.save({ kind: "notification", entry });
     this.#entries.set(entry.key, entry);
+    this.#state.save({ kind: "notification", entry });
   }
 
   forgetExpired(now: number): void {

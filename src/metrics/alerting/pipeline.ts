@@ -100,7 +100,11 @@ export class Pipeline {
       return false;
     // Kept for longer than until the next look at it, however rare that is.
     const expiresAt = clock.now() + 2 * Math.max(repeatInterval, groupInterval);
-    log.record({ key, firing, resolved, at: clock.now(), expiresAt });
+    try {
+      log.record({ key, firing, resolved, at: clock.now(), expiresAt });
+    } catch {
+      this.#parts.counters.logFailed();
+    }
     return true;
   }
 

@@ -66,6 +66,14 @@ function slackFindings(config: Of<"slack_configs">, global: Global, path: Path):
       message: "Messages that come in through a webhook cannot be updated.",
       hint: "Set api_url to https://slack.com/api/chat.postMessage and use a bot's token.",
     });
+  else if (config.update_message)
+    findings.push({
+      severity: "warning",
+      code: "UnsupportedField",
+      path: [...path, "update_message"],
+      message: "Messages are not updated: each notification is a message of its own.",
+      hint: "Take update_message away, or run class alertmanager.",
+    });
   return findings;
 }
 

@@ -9,6 +9,7 @@ import { readFile } from "node:fs/promises";
 import { Agent, request } from "undici";
 import type { Clock } from "../../../clock/clock.ts";
 import type { HttpClientConfiguration } from "../configuration/configuration.ts";
+import type { TlsConfig } from "../configuration/receiver-schemas.ts";
 import { DeliveryError } from "../integration.ts";
 
 export interface Answer {
@@ -34,7 +35,7 @@ export async function postJson(options: PostOptions): Promise<Answer> {
   const { client, clock } = options;
   const abort = new AbortController();
   const timer = clock.setTimeout(() => abort.abort(), client.timeout);
-  const agent = new Agent({ connect: await tlsOptions(client), connections: 1, maxResponseSize: -1 });
+  const agent = new Agent({ connect: await tlsOptions(client.tls), connections: 1, maxResponseSize: -1 });
   try {
     return await exchange(options, agent, abort.signal);
   } catch (error) {
@@ -126,7 +127,8 @@ async function headersOf(client: HttpClientConfiguration): Promise<Record<string
   return headers;
 }
 
-async function tlsOptions({ tls }: HttpClientConfiguration): Promise<Record<string, unknown>> {
+/** As node:tls takes them. */
+export async function tlsOptions(tls: TlsConfig | undefined): Promise<Record<string, unknown>> {
   if (tls === undefined) return {};
   const either = async (text: string | undefined, path: string | undefined): Promise<string | undefined> =>
     text ?? (path === undefined ? undefined : await readFile(path, "utf8"));

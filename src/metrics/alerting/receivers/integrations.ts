@@ -5,22 +5,26 @@ import type { Clock } from "../../../clock/clock.ts";
 import { type Diagnostic, DiagnosticError } from "../../../diagnostics/diagnostic.ts";
 import type { Configuration, IntegrationConfiguration } from "../configuration/configuration.ts";
 import type { Integration, Notification } from "../integration.ts";
-import type { WebhookPayload } from "../notification.ts";
 import { Renderer } from "../templates.ts";
+import { deliverToCommand } from "./command.ts";
+import { deliverByEmail } from "./email.ts";
+import { deliverToPagerduty } from "./pagerduty.ts";
+import { deliverToSlack } from "./slack.ts";
 import { deliverToWebhook } from "./webhook.ts";
+import { type RunWorkflow, deliverToWorkflow } from "./workflow.ts";
 
 export interface ReceiverServices {
   readonly clock: Clock;
   /** Against which relative names of template files are read. */
   readonly directory: string;
-  /** Starts a workflow; undefined until there are workflows. */
-  readonly runWorkflow?: (name: string, payload: WebhookPayload) => Promise<void>;
+  /** Undefined until there are workflows. */
+  readonly runWorkflow?: RunWorkflow;
 }
 
 export interface MadeIntegrations {
   /** By receiver. */
   readonly integrations: ReadonlyMap<string, readonly Integration[]>;
-  /** With an error among them, templates are missing: do not use it. */
+  /** With an error among them, templates are missing or wrong: do not use it. */
   readonly diagnostics: readonly Diagnostic[];
 }
 
@@ -34,6 +38,7 @@ export async function makeIntegrations(
   const integrations = new Map(
     configuration.receivers.map(({ name, integrations: configured }) => {
       const made = configured.flatMap((one) => {
+        diagnostics.push(...problemsOf(name, one, context));
         const deliver = deliveryOf(one, context);
         return deliver === undefined ? [] : [integration(one, deliver)];
       });
@@ -56,13 +61,72 @@ function integration(
   return { kind, name: `${kind}[${index}]`, sendsResolved: sendResolved, deliver };
 }
 
-/** Undefined where Tutti does not deliver to; the configuration's warnings say so. */
+/** Undefined where Tutti does not deliver to; diagnostics say so. */
 function deliveryOf(one: IntegrationConfiguration, context: Context): Delivery | undefined {
+  const { runWorkflow } = context;
   switch (one.kind) {
     case "webhook":
       return (notification) => deliverToWebhook(one, notification, context);
-    default:
+    case "slack":
+      return (notification) => deliverToSlack(one, notification, context);
+    case "email":
+      return (notification) => deliverByEmail(one, notification, context);
+    case "pagerduty":
+      return (notification) => deliverToPagerduty(one, notification, context);
+    case "command":
+      return (notification) => deliverToCommand(one, notification, context);
+    case "workflow":
+      return runWorkflow && ((notification) => deliverToWorkflow(one, notification, runWorkflow));
+    case "foreign":
       return undefined;
+  }
+}
+
+/** What can be said of an integration before anything is sent. */
+function problemsOf(
+  receiver: string,
+  one: IntegrationConfiguration,
+  { renderer, runWorkflow }: Context,
+): readonly Diagnostic[] {
+  if (one.kind === "foreign") return [];
+  const path = `receivers.${receiver}.${one.kind}_configs[${one.index}]`;
+  if (one.kind === "workflow")
+    return runWorkflow !== undefined
+      ? []
+      : [
+          {
+            severity: "warning",
+            code: "WorkflowsUnavailable",
+            path,
+            message: `Workflow ${one.options.workflow} cannot be run: this control plane runs no workflows yet.`,
+            hint: "Use a webhook or a command instead.",
+          },
+        ];
+  return one.kind === "command" ? [] : templateProblems(one.options, path, renderer);
+}
+
+function templateProblems(value: unknown, path: string, renderer: Renderer): readonly Diagnostic[] {
+  if (typeof value === "object" && value !== null)
+    return Object.entries(value).flatMap(([name, member]) =>
+      templateProblems(member, `${path}.${name}`, renderer),
+    );
+  if (typeof value !== "string" || !value.includes("{{")) return [];
+  try {
+    renderer.check(value);
+    return [];
+  } catch (error) {
+    if (!(error instanceof DiagnosticError)) throw error;
+    // An address holds a token as often as not, and the message may hold a piece of it.
+    const reason = /url|key|token|password|secret/.test(path) ? undefined : error.diagnostics[0]?.message;
+    return [
+      {
+        severity: "error",
+        code: "InvalidTemplate",
+        path,
+        message: `This is no template${reason === undefined ? "" : `: ${reason}`}`.replace(/([^.])$/, "$1."),
+        hint: "Templates are Go's: check the braces and the names of functions.",
+      },
+    ];
   }
 }
 

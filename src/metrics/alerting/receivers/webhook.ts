@@ -1,15 +1,14 @@
-import type { Clock } from "../../../clock/clock.ts";
 import type { WebhookIntegration } from "../configuration/configuration.ts";
 import type { Notification } from "../integration.ts";
 import { webhookPayload } from "../notification.ts";
-import type { Renderer } from "../templates.ts";
+import type { DeliveryContext } from "./delivery-context.ts";
 import { postJson } from "./http.ts";
 
 /** Posts the payload, or the one that the configuration makes up itself. */
 export async function deliverToWebhook(
   { url, http, options }: WebhookIntegration,
   notification: Notification,
-  { clock, renderer }: { readonly clock: Clock; readonly renderer: Renderer },
+  { clock, renderer }: DeliveryContext,
 ): Promise<void> {
   const { max_alerts, payload } = options;
   const render = renderer.of(notification, max_alerts);
