@@ -34,6 +34,9 @@ export interface ScrapeState {
 /** A scrape that begins this much late, or 1% of the interval, is dated as if it were in time: even times pack better. */
 const MAX_ALIGNMENT = 10;
 
+/** So long before the timeout, or a fifth of it, a source in this process is told to come to an end. */
+const MAX_GRACE = 500;
+
 export interface LoopContext {
   readonly clock: Clock;
   readonly writer: SeriesWriter;
@@ -201,16 +204,27 @@ export class ScrapeLoop {
     }
   }
 
-  async #collect(collect: Collect, signal: AbortSignal): Promise<void> {
+  async #collect(collect: Collect, timedOut: AbortSignal): Promise<void> {
+    const { timeout } = this.#target;
+    const warned = new AbortController();
+    const grace = Math.min(MAX_GRACE, timeout / 5);
+    const timer = this.#context.clock.setTimeout(
+      () => warned.abort(new Error("The time is up.")),
+      timeout - grace,
+    );
     const { promise: aborted, reject } = Promise.withResolvers<never>();
-    const abort = (): void => reject(signal.reason as Error);
-    signal.addEventListener("abort", abort, { once: true });
+    const abort = (): void => {
+      warned.abort(timedOut.reason);
+      reject(timedOut.reason as Error);
+    };
+    timedOut.addEventListener("abort", abort, { once: true });
     try {
-      const exposition = await Promise.race([collect(signal), aborted]);
+      const exposition = await Promise.race([collect(warned.signal), aborted]);
       const bytes = typeof exposition === "string" ? Buffer.from(exposition) : exposition;
       this.#series.begin(formatBy(bytes)).write(bytes);
     } finally {
-      signal.removeEventListener("abort", abort);
+      timer.cancel();
+      timedOut.removeEventListener("abort", abort);
     }
   }
 }

@@ -56,7 +56,10 @@ export interface ScrapeJob {
   readonly metricRelabel?: readonly RelabelRule[];
 }
 
-/** Produces an exposition in this process; in the Prometheus format, or OpenMetrics when it ends with '# EOF'. */
+/**
+ * Produces an exposition in this process; in the Prometheus format, or OpenMetrics when it ends with '# EOF'. The signal comes a
+ * little before the timeout, so that there is time to say what is known by then; at the timeout nobody waits any more.
+ */
 export type Collect = (signal: AbortSignal) => Promise<string | Uint8Array>;
 
 export interface TargetDefinition {
