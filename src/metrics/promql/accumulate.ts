@@ -19,7 +19,7 @@ export interface Accumulator {
   finish(result: Grid): void;
 }
 
-type Accumulated = Exclude<
+export type Accumulated = Exclude<
   AggregateOperator,
   "topk" | "bottomk" | "limitk" | "limit_ratio" | "quantile" | "count_values"
 >;
@@ -53,7 +53,7 @@ interface Context {
 
 function grown(old: Float64Array, cells: number): Float64Array {
   if (old.length >= cells) return old;
-  const larger = new Float64Array(cells);
+  const larger = new Float64Array(Math.max(cells, old.length * 2));
   larger.set(old);
   return larger;
 }

@@ -4,7 +4,7 @@
  */
 import { Labels, METRIC_NAME } from "../labels.ts";
 import { describeHistogram } from "../native-histogram/text.ts";
-import { type Accumulator, accumulatorFor } from "./accumulate.ts";
+import { type Accumulated, accumulatorFor } from "./accumulate.ts";
 import type { Aggregate } from "./ast.ts";
 import { choose } from "./choose.ts";
 import type { Evaluation } from "./evaluation.ts";
@@ -17,44 +17,60 @@ import { plainNumber } from "./text.ts";
 export function aggregate(evaluation: Evaluation, node: Aggregate, run: Interpreter): Grid {
   const { operator, parameter } = node;
   if (operator === "count_values") return countValues(evaluation, node, run);
-  const scalar = parameter === undefined ? undefined : run.scalar(evaluation, parameter);
+  if (parameter === undefined) return accumulate(evaluation, node, run);
+  const scalar = run.scalar(evaluation, parameter);
   const grid = run.vector(evaluation, node.operand);
   const grouping = new Grouping(evaluation, node.labels, node.without);
   const groups = grouping.groups(grid);
-  switch (operator) {
-    case "topk":
-    case "bottomk":
-    case "limitk":
-    case "limit_ratio":
-      return choose(evaluation, node, grid, groups, scalar as Float64Array);
-    case "quantile":
-      return quantile(evaluation, node, grid, grouping, groups, scalar as Float64Array);
-    default:
-      return accumulate(evaluation, accumulatorFor(operator, evaluation, node), grid, grouping, groups);
+  return operator === "quantile"
+    ? quantile(evaluation, node, grid, grouping, groups, scalar)
+    : choose(evaluation, node, grid, groups, scalar);
+}
+
+/** The labels of the groups, by number, as groups turn up. */
+class GroupRows {
+  readonly #evaluation: Evaluation;
+  readonly #grouping: Grouping;
+  readonly #labels: Labels[] = [];
+  readonly #dropped: number[] = [];
+
+  constructor(evaluation: Evaluation, grouping: Grouping) {
+    this.#evaluation = evaluation;
+    this.#grouping = grouping;
+  }
+
+  /** Of a grid of which the grouping has told the groups. */
+  add(grid: Grid, { first }: Groups): void {
+    for (let group = this.#labels.length; group < first.length; group++) {
+      const row = first[group] as number;
+      const labels = this.#grouping.labels(this.#evaluation.labelsOf(grid, row));
+      this.#labels.push(labels);
+      // Only an aggregation by name, with names still to be dropped, has any.
+      this.#dropped.push(labels.has(METRIC_NAME) ? (grid.dropped[row] as number) : 0);
+    }
+  }
+
+  grid(): Grid {
+    const result = this.#evaluation.grid(this.#labels);
+    result.dropped.set(this.#dropped);
+    result.oneName = !this.#labels.some((labels) => labels.has(METRIC_NAME));
+    return result;
   }
 }
 
-function groupGrid(evaluation: Evaluation, grid: Grid, grouping: Grouping, { first }: Groups): Grid {
-  const labels = first.map((row) => grouping.labels(evaluation.labelsOf(grid, row)));
-  const result = evaluation.grid(labels);
-  // Only an aggregation by name, with names still to be dropped, has any.
-  for (const [group, row] of first.entries())
-    if (labels[group]?.has(METRIC_NAME) === true) result.dropped[group] = grid.dropped[row] as number;
-  result.oneName = !labels.some((known) => known.has(METRIC_NAME));
-  return result;
-}
-
-function accumulate(
-  evaluation: Evaluation,
-  accumulator: Accumulator,
-  grid: Grid,
-  grouping: Grouping,
-  groups: Groups,
-): Grid {
-  const { steps } = grid;
-  accumulator.resize(groups.first.length * steps);
-  for (let row = 0; row < grid.rows; row++) accumulator.addRow((groups.of[row] as number) * steps, grid, row);
-  const result = groupGrid(evaluation, grid, grouping, groups);
+function accumulate(evaluation: Evaluation, node: Aggregate, run: Interpreter): Grid {
+  const grouping = new Grouping(evaluation, node.labels, node.without);
+  const rows = new GroupRows(evaluation, grouping);
+  const accumulator = accumulatorFor(node.operator as Accumulated, evaluation, node);
+  const { steps } = evaluation;
+  for (const block of run.blocks(evaluation, node.operand)) {
+    const groups = grouping.groups(block);
+    rows.add(block, groups);
+    accumulator.resize(grouping.count * steps);
+    for (let row = 0; row < block.rows; row++)
+      accumulator.addRow((groups.of[row] as number) * steps, block, row);
+  }
+  const result = rows.grid();
   accumulator.finish(result);
   return result;
 }
@@ -75,7 +91,9 @@ function quantile(
 ): Grid {
   const { annotations } = evaluation;
   if (parameter !== undefined) annotations.quantiles(quantiles, parameter.place);
-  const result = groupGrid(evaluation, grid, grouping, groups);
+  const members = new GroupRows(evaluation, grouping);
+  members.add(grid, groups);
+  const result = members.grid();
   const { steps } = grid;
   for (const [group, rows] of rowsOf(groups).entries()) {
     const values = new Float64Array(rows.length);

@@ -10,11 +10,11 @@ import type { Evaluation } from "./evaluation.ts";
 import { type Grid, NUMBER } from "./grid.ts";
 import { histogramFunctions } from "./histogram-functions.ts";
 import { info } from "./info.ts";
-import { argument, type Interpreter, type VectorFunction } from "./interpreter.ts";
+import { argument, bare, type Interpreter, type VectorFunction } from "./interpreter.ts";
 import { labelJoin, labelReplace } from "./label-functions.ts";
 import { combineVectors } from "./match.ts";
 import { elementwiseFunctions } from "./math.ts";
-import { rangeFunctions } from "./range-functions.ts";
+import { rangeBlocks, rangeFunctions } from "./range-functions.ts";
 import { selectInstant } from "./select.ts";
 import { combineSets } from "./sets.ts";
 import { selectSmoothed } from "./smoothed.ts";
@@ -35,6 +35,7 @@ const functions: ReadonlyMap<string, VectorFunction> = new Map(
 
 export const interpreter: Interpreter = {
   vector: evaluateVector,
+  blocks: evaluateBlocks,
   scalar: evaluateScalar,
   text: evaluateText,
 };
@@ -58,6 +59,18 @@ export function evaluateVector(evaluation: Evaluation, node: Expression): Grid {
     default:
       throw new TypeError(`A ${node.kind} is no instant vector.`);
   }
+}
+
+function evaluateBlocks(evaluation: Evaluation, node: Expression): Iterable<Grid> {
+  const operand = bare(node);
+  const blocks = operand.kind === "call" ? rangeBlocks(evaluation, operand, interpreter) : undefined;
+  return blocks ?? whole(evaluation, operand);
+}
+
+function* whole(evaluation: Evaluation, node: Expression): Generator<Grid> {
+  const grid = evaluateVector(evaluation, node);
+  yield grid;
+  evaluation.release(grid);
 }
 
 function selectVector(evaluation: Evaluation, node: VectorSelector): Grid {

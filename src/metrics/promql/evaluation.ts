@@ -162,6 +162,11 @@ export class Evaluation {
     return new Grid(labels, steps);
   }
 
+  /** A grid that nobody will look at again. */
+  release({ marks }: Grid): void {
+    this.#shared.cells.left += marks.length;
+  }
+
   checkDeadline(): void {
     const { now, deadline } = this.#shared.options;
     if (deadline !== undefined && now !== undefined && now() > deadline)

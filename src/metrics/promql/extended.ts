@@ -75,7 +75,7 @@ function extendedRate(kind: RateKind, { annotations, place }: Complaints): Range
     if (floats !== undefined && histograms !== undefined)
       annotations.warn(`encountered a mix of histograms and floats${forMetric(window.name)}`, place);
     else if (floats !== undefined) {
-      if (kind.counter) noteDoubtfulName(window.name, annotations, place);
+      if (kind.counter) noteDoubtfulName(window, annotations, place);
       grid.setNumber(cell, floatRise(window, floats, kind.counter) * scale);
     } else if (histograms !== undefined) {
       const rise = histogramRise(window, histograms, kind.counter, { annotations, place });

@@ -6,6 +6,8 @@ import type { Grid } from "./grid.ts";
 export interface Interpreter {
   /** Of an expression that is an instant vector. */
   vector(evaluation: Evaluation, expression: Expression): Grid;
+  /** The same in pieces, each to be done with before the next is asked for. */
+  blocks(evaluation: Evaluation, expression: Expression): Iterable<Grid>;
   /** Of a scalar: a value for each step. */
   scalar(evaluation: Evaluation, expression: Expression): Float64Array;
   text(expression: Expression): string;

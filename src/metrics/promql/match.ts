@@ -46,9 +46,7 @@ export function combineVectors(evaluation: Evaluation, node: Binary, left: Grid,
     fillMany: matching.fillLeft,
     fillOne: matching.fillRight,
   };
-  const partners = partnersOf(match);
-  if (matching.cardinality === "one-to-one") refuseMany(match, partners);
-  return new Matcher(match, partners).result();
+  return new Matcher(match, partnersOf(match)).result();
 }
 
 const NONE = -1;
@@ -91,12 +89,20 @@ function partnersOf(match: Match): Partners {
 }
 
 function claim(match: Match, steps: Int32Array, row: number): void {
-  const { one } = match;
+  const { one, many, fillOne, fillMany } = match;
   for (let step = 0; step < one.steps; step++) {
     if (one.marks[row * one.steps + step] === ABSENT) continue;
-    if (steps[step] !== NONE) refuseDuplicate(match, steps[step] as number, row);
+    const known = steps[step] as number;
+    // Where there is nothing at all on the many side, nothing is looked at.
+    const matters = fillOne !== undefined || fillMany !== undefined || isPopulated(many, step);
+    if (known !== NONE && matters) refuseDuplicate(match, known, row);
     steps[step] = row;
   }
+}
+
+function isPopulated({ rows, steps, marks }: Grid, step: number): boolean {
+  for (let row = 0; row < rows; row++) if (marks[row * steps + step] !== ABSENT) return true;
+  return false;
 }
 
 function refuseDuplicate(
@@ -119,46 +125,6 @@ function refuseDuplicate(
 
 function describe(labels: Labels): string {
   return `{${[...labels].map(([name, value]) => `${name}=${quote(value)}`).join(", ")}}`;
-}
-
-/** One-to-one: refuses two samples of the left side that meet the same sample, whatever comes of them. */
-function refuseMany(
-  { evaluation, node, many, one, manyGroups, grouping, fillOne }: Match,
-  partners: Partners,
-): void {
-  const counts = new Int32Array(grouping.count);
-  for (const group of manyGroups) counts[group] = (counts[group] as number) + 1;
-  const { steps } = many;
-  const taken = new Set<number>();
-  for (let row = 0; row < many.rows; row++) {
-    const group = manyGroups[row] as number;
-    if ((counts[group] as number) < 2) continue;
-    for (let step = 0; step < steps; step++) {
-      if (many.marks[row * steps + step] === ABSENT) continue;
-      const partner = partnerAt(partners, group, step);
-      const meets = partner !== NONE && one.marks[partner * steps + step] !== ABSENT;
-      if (!meets && fillOne === undefined) continue;
-      const cell = group * steps + step;
-      if (taken.has(cell))
-        evaluation.fail(
-          "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)",
-          node.place,
-          { hint: "Add group_left() or group_right(), or match on more labels." },
-        );
-      taken.add(cell);
-    }
-  }
-}
-
-/** Which rows make a row of the result. */
-interface Plan {
-  readonly to: number;
-  /** NONE: all samples are filled in. */
-  readonly many: number;
-  /** NONE: all samples are filled in. SEVERAL: see `byStep`. */
-  readonly one: number;
-  /** The row of the one side by step; SEVERAL where this plan has nothing to say. */
-  readonly byStep?: Int32Array;
 }
 
 /** Builds the rows of the result. */

@@ -122,16 +122,59 @@ const definitions: Readonly<Record<string, Definition>> = {
   },
 };
 
-function define({ range: at = 0, keepsName, make }: Definition): VectorFunction {
+function prepare(
+  { range: at = 0, make }: Definition,
+  evaluation: Evaluation,
+  call: Call,
+  run: Interpreter,
+): { readonly range: RangeArgument; readonly compute: RangeFunction } {
+  const operand = argument(call, at);
+  const range = selectRange(evaluation, operand, (inner, expression) => run.vector(inner, expression));
+  const context = { evaluation, call, run, annotations: evaluation.annotations, place: operand.place };
+  const compute =
+    range.extension === undefined ? make(context) : extendedFunctions(call.name, range, context);
+  return { range, compute };
+}
+
+function define(definition: Definition): VectorFunction {
   return (evaluation, call, run) => {
-    const operand = argument(call, at);
-    const range = selectRange(evaluation, operand, (inner, expression) => run.vector(inner, expression));
-    const context = { evaluation, call, run, annotations: evaluation.annotations, place: operand.place };
-    const compute =
-      range.extension === undefined ? make(context) : extendedFunctions(call.name, range, context);
+    const { range, compute } = prepare(definition, evaluation, call, run);
     const grid = runWindows(evaluation, range, compute);
-    return keepsName ? grid : evaluation.dropNames(grid);
+    return definition.keepsName ? grid : evaluation.dropNames(grid);
   };
+}
+
+/** As many rows as stay in the caches of a processor with the usual number of steps. */
+const BLOCK = 256;
+
+/**
+ * The result of a function over ranges in pieces, one at a time, for who needs each row only once: it is never held as a
+ * whole. Undefined when the call is none of those.
+ */
+export function rangeBlocks(
+  evaluation: Evaluation,
+  call: Call,
+  run: Interpreter,
+): Iterable<Grid> | undefined {
+  const definition = Object.hasOwn(definitions, call.name) ? definitions[call.name] : undefined;
+  return definition && blocksOf(definition, evaluation, call, run);
+}
+
+function* blocksOf(
+  definition: Definition,
+  evaluation: Evaluation,
+  call: Call,
+  run: Interpreter,
+): Generator<Grid> {
+  const { range, compute } = prepare(definition, evaluation, call, run);
+  // Rows that become the same when their names are dropped must meet.
+  const size = range.oneName || definition.keepsName ? BLOCK : Math.max(1, range.series.length);
+  for (let at = 0; at < range.series.length; at += size) {
+    const block = { ...range, series: range.series.slice(at, at + size) };
+    const grid = runWindows(evaluation, block, compute);
+    yield definition.keepsName ? grid : evaluation.dropNames(grid);
+    evaluation.release(grid);
+  }
 }
 
 function runWindows(evaluation: Evaluation, range: RangeArgument, compute: RangeFunction): Grid {

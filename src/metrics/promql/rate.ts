@@ -48,7 +48,7 @@ function rateOfFloats(
     start = startWithin(floats, floatFrom, from);
   }
   if (floatTo - floatFrom < 2 && start === undefined) return;
-  if (counter) noteDoubtfulName(window.name, annotations, place);
+  if (counter && !window.isNoted) noteDoubtfulName(window, annotations, place);
   const difference = floatDifference(window, counter, start !== undefined, byStarts);
   const reach = counter && difference > 0 ? window.float(floatFrom) / difference : -1;
   const factor = extrapolation(window, floats.times, floatFrom, floatTo, start, reach);
@@ -108,7 +108,9 @@ function extrapolation(
 }
 
 /** Counters are named so by convention; rates of anything else are often a mistake. */
-export function noteDoubtfulName(name: string, annotations: Annotations, place: Place): void {
+export function noteDoubtfulName(window: Window, annotations: Annotations, place: Place): void {
+  const { name } = window;
+  window.isNoted = true;
   if (name === "" || /_(?:total|sum|count|bucket)$/.test(name)) return;
   annotations.info(
     `metric might not be a counter, name does not end in _total/_sum/_count/_bucket: ${JSON.stringify(name)}`,

@@ -123,6 +123,8 @@ export class Window {
   from = 0;
   to = 0;
   step = 0;
+  /** Whether what is to be said about the name of the series is said. */
+  isNoted = false;
   #falls: readonly number[] | undefined;
 
   load(series: SplitSeries): void {
@@ -131,6 +133,7 @@ export class Window {
     this.histograms = series.histograms;
     this.floatFrom = this.floatTo = this.histogramFrom = this.histogramTo = 0;
     this.#falls = undefined;
+    this.isNoted = false;
   }
 
   move(from: number, to: number, step: number): void {
