@@ -36,6 +36,7 @@ const SUBVERBS: ReadonlySet<string> = new Set([
   "scale",
   "history",
   "why",
+  "signal",
   "log",
   "plan",
   "apply",

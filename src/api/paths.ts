@@ -1,7 +1,7 @@
 /**
  * From a URL to what is asked for. There is one shape for all kinds, that of Kubernetes:
  *
- *     /api/v1 or /apis/<group>/<version>  [/namespaces/<namespace>]  /<plural>  [/<name>  [/<subresource>]]
+ *     /api/v1 or /apis/<group>/<version>  [/namespaces/<namespace>]  /<plural>  [/<name>  [/<subresource>[/<format>]]]
  */
 import type { AnyKind } from "../kinds/kind.ts";
 import { badRequest } from "./status-error.ts";
@@ -57,8 +57,10 @@ function target(
   [name, subresource, ...more]: readonly string[],
 ): Target | undefined {
   if (name === undefined) return { type: "collection", kind, namespace };
-  if (more.length > 0) return undefined;
-  return { type: "resource", kind, namespace: namespace ?? "", name, subresource };
+  if (more.length > 1) return undefined;
+  const [format] = more;
+  const wanted = format === undefined ? subresource : `${subresource ?? ""}/${format}`;
+  return { type: "resource", kind, namespace: namespace ?? "", name, subresource: wanted };
 }
 
 function decode(path: string): readonly string[] {

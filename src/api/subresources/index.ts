@@ -4,6 +4,7 @@ import type { Answer, ApiContext, Call, ResourceTarget } from "../api-context.ts
 import { history } from "./history.ts";
 import { instanceLog, serviceLog } from "./log.ts";
 import { scale } from "./scale.ts";
+import { alertmanagerSignal, signal } from "./signal.ts";
 import { status } from "./status.ts";
 import { apply, plan } from "./system.ts";
 import { why } from "./why.ts";
@@ -27,6 +28,8 @@ const SUBRESOURCES: readonly (readonly [string, Subresource])[] = [
   ["why", { methods: ["GET"], of: every, serve: why }],
   ["log", { methods: ["GET"], of: only("Instance"), serve: instanceLog }],
   ["log", { methods: ["GET"], of: only("Service"), serve: serviceLog }],
+  ["signal", { methods: ["POST"], of: only("Service"), serve: signal }],
+  ["signal/alertmanager", { methods: ["POST"], of: only("Service"), serve: alertmanagerSignal }],
   ["plan", { methods: ["POST"], of: only("System"), serve: plan }],
   ["apply", { methods: ["POST"], of: only("System"), serve: apply }],
 ];
