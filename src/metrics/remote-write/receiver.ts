@@ -32,7 +32,7 @@ export type RequestHeaders = Readonly<Record<string, string | readonly string[] 
 
 type Version = "1" | "2";
 
-/** Answers one request. Never rejects. */
+/** Answers one request, whatever is in it. */
 export async function receive(
   headers: RequestHeaders,
   body: Uint8Array,
