@@ -1,5 +1,6 @@
 /** Which controllers keep a control plane true, on which views: one line of composition each. */
 import type { Clock } from "../clock/clock.ts";
+import { autoscaleController } from "../controllers/autoscale/index.ts";
 import { backupController } from "../controllers/backup/index.ts";
 import { backupScheduleController } from "../controllers/backup/schedule.ts";
 import { balanceController } from "../controllers/balance/index.ts";
@@ -147,6 +148,18 @@ export function addControllers(
   runtime.addController(expiryController({ store, clock }));
   if (monitoring !== undefined) {
     runtime.addController(monitorController({ store, clock, resolver }));
+    runtime.addController(
+      autoscaleController({
+        store,
+        clock,
+        resolver,
+        instances,
+        balancers,
+        metrics: monitoring.metrics,
+        trafficOf: traffic,
+        wake: (key) => runtime.trigger("autoscale", key),
+      }),
+    );
   }
   return { context, instances, resourceText: () => "" };
 }

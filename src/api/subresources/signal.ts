@@ -76,36 +76,41 @@ async function hear(
 ): Promise<Answer> {
   const signals = await repeatedly(undefined, async () => {
     const current = existing(context, target) as Service;
-    const now = context.clock.now();
-    const { replicas: declared, autoscale } = current.spec;
     const before = current.status?.autoscale?.signals ?? [];
-    if (autoscale === undefined) return [];
-    const replicas = typeof declared === "number" ? declared : (current.status?.replicas ?? 0);
-    const next = heard.reduce<readonly Signal[]>(
-      (signals, one) => withSignal(signals, one, { autoscale: autoscale as Autoscale, replicas, now }),
-      lasting(before, now),
-    );
+    const next = after(current, heard, context.clock.now());
     if (equal(next, before)) return next;
-    const { signals: _before, ...rest } = current.status?.autoscale ?? {
-      desiredReplicas: replicas,
-      currentReplicas: current.status?.replicas ?? 0,
-    };
-    const scaling = next.length === 0 ? rest : { ...rest, signals: next };
+    const status = { ...current.status, autoscale: scalingWith(current, next) };
+    const expectedVersion = current.metadata.resourceVersion;
     await committed(
       context,
       call,
       current,
-      {
-        type: "status",
-        key: keyFrom(target),
-        status: { ...current.status, autoscale: scaling },
-        expectedVersion: current.metadata.resourceVersion,
-      },
+      { type: "status", key: keyFrom(target), status, expectedVersion },
       actionOf(heard),
     );
     return next;
   });
   return ok({ kind: "Signals", apiVersion: "tutti.dev/v1", heard: heard.map(({ name }) => name), signals });
+}
+
+/** The signals that last then. */
+function after({ spec, status }: Service, heard: readonly Heard[], now: number): readonly Signal[] {
+  const autoscale = spec.autoscale as Autoscale | undefined;
+  if (autoscale === undefined) return [];
+  const replicas = typeof spec.replicas === "number" ? spec.replicas : (status?.replicas ?? 0);
+  return heard.reduce<readonly Signal[]>(
+    (signals, one) => withSignal(signals, one, { autoscale, replicas, now }),
+    lasting(status?.autoscale?.signals, now),
+  );
+}
+
+function scalingWith({ spec, status }: Service, signals: readonly Signal[]): object {
+  const present = status?.replicas ?? 0;
+  const { signals: _before, ...rest } = status?.autoscale ?? {
+    desiredReplicas: typeof spec.replicas === "number" ? spec.replicas : present,
+    currentReplicas: present,
+  };
+  return signals.length === 0 ? rest : { ...rest, signals };
 }
 
 function actionOf(heard: readonly Heard[]): string {
