@@ -60,11 +60,6 @@ interface Partners {
   readonly byStep: ReadonlyMap<number, Int32Array>;
 }
 
-function partnerAt({ row, byStep }: Partners, group: number, step: number): number {
-  const partner = row[group] as number;
-  return partner === SEVERAL ? (byStep.get(group)?.[step] ?? NONE) : partner;
-}
-
 /** Refuses two samples of the one side in a group at a step. */
 function partnersOf(match: Match): Partners {
   const { one, oneGroups, grouping } = match;
@@ -127,6 +122,16 @@ function describe(labels: Labels): string {
   return `{${[...labels].map(([name, value]) => `${name}=${quote(value)}`).join(", ")}}`;
 }
 
+/** Row of the result, row of the many side or NONE when filled, row of the one side, NONE when filled, or by step. */
+interface Plan {
+  readonly to: number;
+  readonly many: number;
+  readonly one: number;
+  readonly byStep?: Int32Array;
+  /** Where other rows of the left side are in the same group, and only one may meet a sample at a step. */
+  readonly group?: number;
+}
+
 /** Builds the rows of the result. */
 class Matcher {
   readonly #match: Match;
@@ -135,6 +140,8 @@ class Matcher {
   readonly #labels: Labels[] = [];
   readonly #dropped: number[] = [];
   readonly #plans: Plan[] = [];
+  /** Groups and steps at which a sample of the left side has met one. */
+  readonly #taken = new Set<number>();
 
   constructor(match: Match, partners: Partners) {
     this.#match = match;
@@ -154,6 +161,7 @@ class Matcher {
 
   #planMany(): void {
     const { many, manyGroups, fillOne } = this.#match;
+    const isShared = this.#sharedGroups();
     for (let row = 0; row < many.rows; row++) {
       const group = manyGroups[row] as number;
       const one = this.#partners.row[group] as number;
@@ -161,9 +169,23 @@ class Matcher {
       if (one !== SEVERAL || this.#match.matching.include.length === 0) {
         const to = this.#row(row, one === SEVERAL ? NONE : one);
         const byStep = this.#partners.byStep.get(group);
-        this.#plans.push({ to, many: row, one, ...(byStep && { byStep }) });
+        const shared = isShared[group] === 1 ? { group } : {};
+        this.#plans.push({ to, many: row, one, ...(byStep && { byStep }), ...shared });
       } else this.#planByStep(row, group);
     }
+  }
+
+  /** One-to-one: groups of several rows of the left side, of which only one may meet a sample at a step, whatever comes of it. */
+  #sharedGroups(): Uint8Array {
+    const { manyGroups, grouping, matching } = this.#match;
+    const isShared = new Uint8Array(grouping.count);
+    if (matching.cardinality !== "one-to-one") return isShared;
+    const isKnown = new Uint8Array(grouping.count);
+    for (const group of manyGroups) {
+      if (isKnown[group] === 1) isShared[group] = 1;
+      isKnown[group] = 1;
+    }
+    return isShared;
   }
 
   /** Labels taken over differ from step to step. */
@@ -242,6 +264,7 @@ class Matcher {
       const left = plan.many === NONE ? fillMany : sampleAt(many, plan.many, step);
       const right = sampleAt(one, partner, step) ?? fillOne;
       if (left === undefined || right === undefined) continue;
+      this.#claimGroup(plan, step);
       const [a, b] = swapped ? [right, left] : [left, right];
       const value = combineSamples(evaluation, node, a, b);
       if (value === undefined) continue;
@@ -253,7 +276,7 @@ class Matcher {
   /** One row with one row, all floats. */
   #isPlain(plan: Plan): boolean {
     const { many, one, fillOne } = this.#match;
-    if (plan.many < 0 || plan.one < 0 || fillOne !== undefined) return false;
+    if (plan.many < 0 || plan.one < 0 || fillOne !== undefined || plan.group !== undefined) return false;
     return many.histograms === undefined && one.histograms === undefined;
   }
 
@@ -273,6 +296,19 @@ class Matcher {
       result.values[to + step] = swapped ? apply(right, left) : apply(left, right);
       result.marks[to + step] = NUMBER;
     }
+  }
+
+  #claimGroup({ group }: Plan, step: number): void {
+    if (group === undefined) return;
+    const { evaluation, node, many } = this.#match;
+    const cell = group * many.steps + step;
+    if (this.#taken.has(cell))
+      evaluation.fail(
+        "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)",
+        node.place,
+        { hint: "Add group_left() or group_right(), or match on more labels." },
+      );
+    this.#taken.add(cell);
   }
 
   #claim(result: Grid, cell: number): void {
