@@ -8,11 +8,13 @@ import {
   type Node,
   LineCounter,
   Scalar,
+  type Alias,
   isAlias,
   isMap,
   isScalar,
   isSeq,
   parseAllDocuments,
+  visit,
 } from "yaml";
 import type { Diagnostic, SourcePosition } from "../../diagnostics/diagnostic.ts";
 import { didYouMean } from "../../diagnostics/suggestion.ts";
@@ -34,13 +36,13 @@ export interface ReaderOptions {
   readonly ignoresUnknownFields?: boolean;
 }
 
-/** More in one file help nobody. */
+/** More errors, or more warnings, in one file help nobody. */
 const MAX_DIAGNOSTICS = 50;
 const MAX_SIZE = 16 * 1024 * 1024;
 /** Merges within merges, aliases of aliases. */
 const MAX_DEPTH = 20;
 /** Entries of lists and maps read from one file, those behind aliases each time. */
-const MAX_ENTRIES = 500_000;
+const MAX_ENTRIES = 300_000;
 
 export class YamlReader {
   readonly diagnostics: Diagnostic[] = [];
@@ -49,6 +51,8 @@ export class YamlReader {
   readonly #lines = new LineCounter();
   readonly #text: string;
   readonly #document: Document | undefined;
+  readonly #counts = { error: 0, warning: 0 };
+  #targets: ReadonlyMap<Alias, Node> | undefined;
   #entries = 0;
 
   constructor(text: string, { file, ignoresUnknownFields = false }: ReaderOptions) {
@@ -64,7 +68,7 @@ export class YamlReader {
   }
 
   get hasErrors(): boolean {
-    return this.diagnostics.some(({ severity }) => severity === "error");
+    return this.#counts.error > 0;
   }
 
   report(
@@ -72,9 +76,10 @@ export class YamlReader {
     problem: Omit<Diagnostic, "severity" | "source">,
     severity?: "warning",
   ): void {
-    if (this.diagnostics.length >= MAX_DIAGNOSTICS) return;
+    const level = severity ?? "error";
+    if (this.#counts[level]++ >= MAX_DIAGNOSTICS) return;
     const source = at !== undefined && "file" in at ? at : this.position(at);
-    this.diagnostics.push({ severity: severity ?? "error", ...problem, source });
+    this.diagnostics.push({ severity: level, ...problem, source });
   }
 
   position(place: Place): SourcePosition {
@@ -223,9 +228,11 @@ export class YamlReader {
     return number;
   }
 
+  /** A fraction is cut off, as Prometheus does. */
   int(place: Place, what: string): number | undefined {
     const number = this.number(place, what);
-    if (number === undefined || Number.isSafeInteger(number)) return number;
+    if (number === undefined || Math.abs(number) <= Number.MAX_SAFE_INTEGER)
+      return number && Math.trunc(number);
     this.report(place, { code: "WrongType", message: `A whole number was expected for ${what}.` });
     return undefined;
   }
@@ -251,15 +258,20 @@ export class YamlReader {
   #resolved(place: Place): Place {
     let node = place;
     for (let depth = 0; isAlias(node) && depth < MAX_DEPTH; depth++) {
-      const anchor = node.source;
-      const target: Place = this.#document === undefined ? undefined : node.resolve(this.#document);
+      const target = this.#target(node);
       if (target === undefined) {
-        const message = `There is no anchor &${anchor} before this alias.`;
+        const message = `There is no anchor &${node.source} before this alias.`;
         this.report(node, { code: "UnknownAlias", message, hint: "Define it first." });
       }
       node = target;
     }
     return node;
+  }
+
+  /** All aliases are looked up in one walk: the parser's own way is one walk for each. */
+  #target(alias: Alias): Place {
+    this.#targets ??= targetsIn(this.#document);
+    return this.#targets.get(alias);
   }
 
   #parse(): Document | undefined {
@@ -302,6 +314,23 @@ export class YamlReader {
     }
     return this.hasErrors ? undefined : document;
   }
+}
+
+function targetsIn(document: Document | undefined): ReadonlyMap<Alias, Node> {
+  const targets = new Map<Alias, Node>();
+  const anchors = new Map<string, Node>();
+  if (document === undefined) return targets;
+  visit(document, {
+    Node(_key, node) {
+      if (!isAlias(node)) {
+        if (node.anchor !== undefined) anchors.set(node.anchor, node);
+        return;
+      }
+      const target = anchors.get(node.source);
+      if (target !== undefined) targets.set(node, target);
+    },
+  });
+  return targets;
 }
 
 function isNothing(node: Place): boolean {
