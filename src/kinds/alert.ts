@@ -18,10 +18,11 @@ export const alert = defineKind({
       /** With `alertname`; the alert's identity. */
       labels: texts,
       annotations: texts.default({}),
-      expr: z.string(),
+      expr: z.string().optional(),
       generatorURL: z.string().optional(),
-      rule: z.strictObject({ group: z.string(), name: z.string() }),
-      /** Of the labels, 16 hexadecimal digits. */
+      /** `digest` tells the rule from all others, also of the same name. */
+      rule: z.strictObject({ name: z.string(), digest: z.string() }),
+      /** Tells the alert from all others: of its rule and its labels. */
       fingerprint: z.string(),
     }),
   }),
@@ -51,10 +52,10 @@ export const alert = defineKind({
   ],
   example: {
     spec: {
-      labels: { alertname: "InstancesDown", severity: "critical", tutti_resource: "service/api" },
+      labels: { alertname: "ServiceDown", severity: "critical", tutti_resource: "service/api" },
       annotations: { summary: "No instance of service/api answers." },
       expr: "tutti_service_replicas == 0",
-      rule: { group: "service.api", name: "InstancesDown" },
+      rule: { name: "ServiceDown", digest: "5c1f0a" },
       fingerprint: "5c1f0a5c1f0a5c1f",
     },
   },

@@ -174,17 +174,13 @@ export const monitor = defineKind({
   }),
   status: z.object({
     ...baseStatus,
-    /** How many there are now. */
-    targets: z.int().optional(),
-    rules: z.int().optional(),
     url: z.string().optional(),
   }),
   columns: [
     { name: "CLASS", type: "string", value: classOf },
     { name: "OWNER", type: "string", value: ({ spec }) => String(spec?.["owner"] ?? "") },
     { name: "INTERVAL", type: "string", value: ({ spec }) => String(spec?.["interval"] ?? "") },
-    { name: "TARGETS", type: "string", value: ({ status }) => String(status?.["targets"] ?? "") },
-    { name: "RULES", type: "string", value: ({ status }) => String(status?.["rules"] ?? "") },
+    { name: "URL", type: "string", value: ({ status }) => String(status?.["url"] ?? "") },
   ],
   check: ({ spec }) => checkMonitor(spec ?? {}),
   example: {

@@ -31,7 +31,7 @@ function dashboard(uid: string, title: string, panels: readonly Panel[]): string
       id: index + 1,
       type: "timeseries",
       title: heading,
-      datasource: { type: "prometheus", uid: "${datasource}" },
+      datasource: { type: "prometheus", uid: "$datasource" },
       gridPos: { h: HEIGHT, w: WIDTH, x: (index % 3) * WIDTH, y: Math.floor(index / 3) * HEIGHT },
       fieldConfig: { defaults: { unit, min: 0 }, overrides: [] },
       targets: queries.map(([expr, legendFormat], at) => ({

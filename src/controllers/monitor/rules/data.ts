@@ -13,8 +13,7 @@ interface DatabaseSpec {
 }
 
 export function databaseAlerts(subject: Subject): readonly AlertDraft[] {
-  const { made } = (subject.resource.status ?? {}) as { readonly made?: DatabaseSpec };
-  const schedule = ((made ?? subject.resource.spec) as DatabaseSpec).backup?.schedule;
+  const schedule = (subject.resource.spec as DatabaseSpec).backup?.schedule;
   return [
     down(subject),
     connections(subject),

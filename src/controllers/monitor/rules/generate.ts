@@ -1,4 +1,5 @@
 /** The AlertRule of a resource: rules from its kind, each with a test, tuned by its Monitor. Pure. */
+import { TARGET_LABELS } from "../../../provider/monitoring.ts";
 import type { Subject } from "../subject.ts";
 import { type AlertDraft, type RuleTest, ruleOf, testOf } from "./alert.ts";
 import { notReady } from "./any.ts";
@@ -8,7 +9,7 @@ import { loadBalancerAlerts } from "./load-balancer.ts";
 import { declaredObjectives, routeObjectives } from "./objectives.ts";
 import { locationAlerts } from "./place.ts";
 import { serviceAlerts } from "./service.ts";
-import { type Objective, type RuleGroup, objectiveGroups, objectiveTest } from "./slo.ts";
+import { type Objective, type RuleGroup, objectiveGroups, objectivesTest } from "./slo.ts";
 import { systemAlerts } from "./system.ts";
 
 export interface GeneratedRules {
@@ -45,23 +46,28 @@ export function generateRules(subject: Subject): GeneratedRules | undefined {
   const drafts = (BY_KIND[subject.resource.kind]?.(subject) ?? []).filter(
     ({ alert }) => !isDisabled(alert, subject),
   );
-  const objectives = isDisabled("ErrorBudgetBurn", subject) ? [] : objectivesOf(subject);
-  if (drafts.length + objectives.length === 0) return undefined;
+  const held = (isDisabled("ErrorBudgetBurn", subject) ? [] : objectivesOf(subject)).map((objective) => ({
+    subject: aboutOf(subject, objective),
+    objective,
+  }));
+  if (drafts.length + held.length === 0) return undefined;
   const name = ruleNameOf(subject);
+  const test = objectivesTest(subject.address, held);
   return {
     groups: [
       ...(drafts.length === 0 ? [] : [{ name, rules: drafts.map((draft) => ruleOf(draft, subject)) }]),
-      ...objectives.flatMap((objective) =>
-        objectiveGroups(subject, objective).map((group) => ({ ...group, name: `${name}.${group.name}` })),
+      ...held.flatMap(({ subject: about, objective }) =>
+        objectiveGroups(about, objective).map((group) => ({ ...group, name: `${name}.${group.name}` })),
       ),
     ],
-    tests: [
-      ...drafts.map((draft) => testOf(draft, subject)),
-      ...objectives
-        .filter(({ test }) => Object.keys(test).length > 0)
-        .map((objective) => objectiveTest(subject, objective)),
-    ],
+    tests: [...drafts.map((draft) => testOf(draft, subject)), ...(test === undefined ? [] : [test])],
   };
+}
+
+/** Alerts are of what fails, not of who declares that it must not. */
+function aboutOf(subject: Subject, { about }: Objective): Subject {
+  if (about === undefined) return subject;
+  return { ...subject, address: about, labels: { ...subject.labels, [TARGET_LABELS.resource]: about } };
 }
 
 function objectivesOf(subject: Subject): readonly Objective[] {

@@ -102,9 +102,12 @@ export function declaredObjectives(namespace: string, { slos }: MonitorSpec): re
     const { indicator } = slo;
     if (indicator.ratio !== undefined) return ratio(slo, indicator.ratio);
     const selected = selectedBy(namespace, slo);
-    return indicator.latency === undefined
-      ? availability(slo.name, slo.objective, slo.window, selected)
-      : latency(slo, indicator.latency.threshold, selected);
+    const objective =
+      indicator.latency === undefined
+        ? availability(slo.name, slo.objective, slo.window, selected)
+        : latency(slo, indicator.latency.threshold, selected);
+    const about = slo.service === undefined ? `loadBalancer/${slo.balancer ?? ""}` : `service/${slo.service}`;
+    return { ...objective, about };
   });
 }
 

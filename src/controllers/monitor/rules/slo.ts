@@ -14,6 +14,8 @@ import { selector } from "./promql.ts";
 
 export interface Objective {
   readonly name: string;
+  /** Address of what it is about, where that is not who declares it. */
+  readonly about?: string;
   /** Percent. */
   readonly objective: number;
   /** Such as 30d. */
@@ -162,23 +164,33 @@ function texts(subject: Subject, objective: Objective, severity: Severity): Reco
   );
 }
 
-/** Half an hour of good requests, then only bad ones. */
-export function objectiveTest(subject: Subject, objective: Objective): RuleTest {
-  const firing = ALERTS.filter(({ pairs }) => reachable(pairs, objective).length > 0);
+/** An objective, and the resource it is about. */
+export interface Held {
+  readonly subject: Subject;
+  readonly objective: Objective;
+}
+
+/**
+ * Half an hour of good requests, then only bad ones, to everything at once: objectives may be about the same requests, and
+ * all their alerts have one name. Undefined when of none of them requests can be made up.
+ */
+export function objectivesTest(name: string, held: readonly Held[]): RuleTest | undefined {
+  const tested = held.filter(({ objective }) => Object.keys(objective.test).length > 0);
+  if (tested.length === 0) return undefined;
+  const series = new Map(tested.flatMap(({ objective }) => Object.entries(objective.test)));
+  const expected = tested.flatMap(({ subject, objective }) =>
+    ALERTS.filter(({ pairs }) => reachable(pairs, objective).length > 0).map(({ severity }) => ({
+      exp_labels: burnLabels(subject, objective, severity),
+      exp_annotations: texts(subject, objective, severity),
+    })),
+  );
   return {
-    name: `${ALERT} of ${objective.name} of ${subject.address}`,
+    name: `${ALERT} of ${name}`,
     interval: "1m",
-    input_series: Object.entries(objective.test).map(([series, values]) => ({ series, values })),
+    input_series: [...series].map(([text, values]) => ({ series: text, values })),
     alert_rule_test: [
       { eval_time: "29m", alertname: ALERT },
-      {
-        eval_time: "7h",
-        alertname: ALERT,
-        exp_alerts: firing.map(({ severity }) => ({
-          exp_labels: burnLabels(subject, objective, severity),
-          exp_annotations: texts(subject, objective, severity),
-        })),
-      },
+      { eval_time: "7h", alertname: ALERT, exp_alerts: expected },
     ],
   };
 }

@@ -1,0 +1,41 @@
+/** Whether what is declared is in force, as its condition Ready. */
+import { withCondition } from "../../model/condition.ts";
+import { equal } from "../../model/equality.ts";
+import { type Condition, type Resource, keyOf } from "../../model/resource.ts";
+import type { Operation } from "../../store/store.ts";
+import type { Problem } from "./monitors.ts";
+
+/** No operation when it says so already. */
+export function readiness(
+  resource: Resource,
+  problem: Problem | undefined,
+  now: number,
+  more: Readonly<Record<string, unknown>>,
+): readonly Operation[] {
+  const before = (resource.status ?? {}) as { readonly conditions?: readonly Condition[] };
+  const status = {
+    ...before,
+    ...more,
+    observedGeneration: resource.metadata.generation,
+    conditions: withCondition(
+      before.conditions,
+      {
+        type: "Ready",
+        status: problem === undefined ? "True" : "False",
+        reason: problem?.reason ?? "InForce",
+        message: problem?.message ?? "It is in force.",
+        observedGeneration: resource.metadata.generation,
+      },
+      now,
+    ),
+  };
+  if (equal(status, resource.status)) return [];
+  return [
+    {
+      type: "status",
+      key: keyOf(resource),
+      status,
+      expectedVersion: resource.metadata.resourceVersion,
+    },
+  ];
+}
