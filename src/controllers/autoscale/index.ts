@@ -295,15 +295,13 @@ class AutoscaleMachine {
   }
 }
 
-/** Its own, its balancers' and those that tell of all instances; where it is scaled by anything at all, any of its namespace. */
+/** Its own, its balancers' and those that tell of all instances; where it is scaled by anything at all, any. */
 function tellsOf(target: Readonly<Record<string, string>>, { metadata, spec }: Service): boolean {
-  const namespace = target[TARGET_LABELS.namespace];
-  if (namespace === undefined) return target["job"] === "instances" || asksAnything(spec);
-  if (namespace !== (metadata.namespace ?? "default")) return false;
+  if (target["job"] === "instances" || asksAnything(spec)) return true;
   return (
-    target[TARGET_LABELS.service] === metadata.name ||
-    target[TARGET_LABELS.resource]?.startsWith("loadBalancer/") === true ||
-    asksAnything(spec)
+    target[TARGET_LABELS.namespace] === (metadata.namespace ?? "default") &&
+    (target[TARGET_LABELS.service] === metadata.name ||
+      target[TARGET_LABELS.resource]?.startsWith("loadBalancer/") === true)
   );
 }
 
