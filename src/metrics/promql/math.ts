@@ -41,6 +41,19 @@ function daysInMonth(date: Date): number {
   return new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 0)).getUTCDate();
 }
 
+/** NaN when either is, unless the other cannot be exceeded. */
+function greater(a: number, b: number): number {
+  return a === Number.POSITIVE_INFINITY || b === Number.POSITIVE_INFINITY
+    ? Number.POSITIVE_INFINITY
+    : Math.max(a, b);
+}
+
+function lesser(a: number, b: number): number {
+  return a === Number.NEGATIVE_INFINITY || b === Number.NEGATIVE_INFINITY
+    ? Number.NEGATIVE_INFINITY
+    : Math.min(a, b);
+}
+
 export const elementwiseFunctions: Readonly<Record<string, VectorFunction>> = {
   abs: elementwise(Math.abs),
   acos: elementwise(Math.acos),
@@ -90,18 +103,18 @@ export const elementwiseFunctions: Readonly<Record<string, VectorFunction>> = {
     for (let cell = 0; cell < grid.marks.length; cell++)
       if ((least[cell % grid.steps] as number) > (most[cell % grid.steps] as number)) grid.clear(cell);
     return eachNumber(evaluation, grid, (value, step) =>
-      Math.max(least[step] as number, Math.min(most[step] as number, value)),
+      greater(least[step] as number, lesser(most[step] as number, value)),
     );
   },
   clamp_min: (evaluation, call, run) => {
     const least = run.scalar(evaluation, argument(call, 1));
     const grid = run.vector(evaluation, argument(call, 0));
-    return eachNumber(evaluation, grid, (value, step) => Math.max(least[step] as number, value));
+    return eachNumber(evaluation, grid, (value, step) => greater(least[step] as number, value));
   },
   clamp_max: (evaluation, call, run) => {
     const most = run.scalar(evaluation, argument(call, 1));
     const grid = run.vector(evaluation, argument(call, 0));
-    return eachNumber(evaluation, grid, (value, step) => Math.min(most[step] as number, value));
+    return eachNumber(evaluation, grid, (value, step) => lesser(most[step] as number, value));
   },
 };
 
