@@ -190,7 +190,31 @@ export function objectivesTest(name: string, held: readonly Held[]): RuleTest | 
     input_series: [...series].map(([text, values]) => ({ series: text, values })),
     alert_rule_test: [
       { eval_time: "29m", alertname: ALERT },
-      { eval_time: "7h", alertname: ALERT, exp_alerts: expected },
+      {
+        eval_time: `${Math.max(...tested.map(({ objective }) => firesAt(objective)))}m`,
+        alertname: ALERT,
+        exp_alerts: expected,
+      },
     ],
   };
+}
+
+/** Minutes after which so much has been bad that every alert fires: the looser the objective, the longer it takes. */
+function firesAt(objective: Objective): number {
+  const bad = (window: Window, at: number): number => {
+    const minutes = parseDuration(window) / 60_000;
+    return Math.min(1, (at - 30) / Math.min(minutes, at));
+  };
+  const fires = (pairs: readonly Pair[], at: number): boolean =>
+    pairs.some(
+      ({ factor, long, short }) =>
+        factor * budgetOf(objective) < 0.98 * Math.min(bad(long, at), bad(short, at)),
+    );
+  return (
+    [60, 120, 240].find((at) =>
+      ALERTS.every(
+        ({ pairs }) => reachable(pairs, objective).length === 0 || fires(reachable(pairs, objective), at),
+      ),
+    ) ?? 420
+  );
 }
