@@ -5,6 +5,7 @@ import type { Evaluation } from "./evaluation.ts";
 import { ABSENT, type Grid, NUMBER } from "./grid.ts";
 import type { Groups } from "./grouping.ts";
 import { labelPosition } from "./label-hash.ts";
+import { compareLabels } from "./order.ts";
 import { formatNumber } from "./text.ts";
 
 /** `parameters`: how many, or which share, by step. */
@@ -40,7 +41,7 @@ function countsOf(evaluation: Evaluation, { place }: Aggregate, parameters: Floa
   });
 }
 
-/** The rows that stay at a step, the best first. Earlier rows win ties, NaN is worse than anything. */
+/** The rows that stay at a step, the best first. The order of labels settles ties, NaN is worse than anything. */
 function best(
   evaluation: Evaluation,
   { operator, operand }: Aggregate,
@@ -60,32 +61,42 @@ function best(
     if (operator === "limitk") {
       found.push(row);
       if (found.length === count) break;
-    } else if (marks[cell] === NUMBER) insert(found, ranks, row, sign * (values[cell] as number), count);
+    } else if (marks[cell] === NUMBER)
+      insert(grid.labels, found, ranks, row, sign * (values[cell] as number), count);
     else evaluation.annotations.info(`ignored histogram in ${operator} aggregation`, operand.place);
   }
   return found;
 }
 
 /** Keeps `ranks` descending, with NaN at the end, and no longer than `count`. */
-function insert(rows: number[], ranks: number[], row: number, rank: number, count: number): void {
-  let at = ranks.length;
-  if (at === count && !isBetter(rank, ranks[at - 1] as number)) return;
+function insert(
+  labels: readonly Labels[],
+  rows: number[],
+  ranks: number[],
+  row: number,
+  rank: number,
+  count: number,
+): void {
+  const isBetterThan = (at: number): boolean => {
+    const other = ranks[at] as number;
+    if (rank > other || (Number.isNaN(other) && !Number.isNaN(rank))) return true;
+    if (rank < other || (Number.isNaN(rank) && !Number.isNaN(other))) return false;
+    return compareLabels(labels[row] as Labels, labels[rows[at] as number] as Labels) < 0;
+  };
+  let high = ranks.length;
+  if (high === count && !isBetterThan(high - 1)) return;
   let low = 0;
-  while (low < at) {
-    const middle = (low + at) >> 1;
-    if (isBetter(rank, ranks[middle] as number)) at = middle;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (isBetterThan(middle)) high = middle;
     else low = middle + 1;
   }
-  ranks.splice(at, 0, rank);
-  rows.splice(at, 0, row);
+  ranks.splice(low, 0, rank);
+  rows.splice(low, 0, row);
   if (ranks.length > count) {
     ranks.pop();
     rows.pop();
   }
-}
-
-function isBetter(rank: number, than: number): boolean {
-  return rank > than || (Number.isNaN(than) && !Number.isNaN(rank));
 }
 
 function kept(evaluation: Evaluation, grid: Grid, chosen: Uint8Array, order?: readonly number[]): Grid {

@@ -91,18 +91,19 @@ function extrapolation(
   start: number | undefined,
   reach: number,
 ): number {
+  // In seconds: in milliseconds, products would be rounded in other places than Prometheus does.
   const firstTime = times[first] as number;
   const lastTime = times[end - 1] as number;
-  const distance = end - first > 1 ? (lastTime - firstTime) / (end - first - 1) : 0;
+  const distance = end - first > 1 ? (lastTime - firstTime) / 1000 / (end - first - 1) : 0;
   const threshold = distance * 1.1;
-  const sampled = lastTime - (start ?? firstTime);
+  const sampled = (lastTime - (start ?? firstTime)) / 1000;
   let before = 0;
   if (start === undefined) {
-    before = firstTime - from;
+    before = (firstTime - from) / 1000;
     if (before >= threshold) before = distance / 2;
     if (reach >= 0 && sampled * reach < before) before = sampled * reach;
   }
-  let after = to - lastTime;
+  let after = (to - lastTime) / 1000;
   if (after >= threshold) after = distance / 2;
   return (sampled + before + after) / sampled;
 }
