@@ -119,7 +119,7 @@ export class Evaluation {
   }
 
   get subqueryStep(): number {
-    return SUBQUERY_STEP;
+    return this.#shared.options.subqueryStep ?? SUBQUERY_STEP;
   }
 
   get samples(): number {

@@ -5,6 +5,8 @@ import type { Labels } from "../labels.ts";
 export interface QueryOptions {
   /** How long an instant selector sees a sample, milliseconds. 300,000 when absent. */
   readonly lookback?: number;
+  /** The step of a subquery that names none, milliseconds. 60,000 when absent. */
+  readonly subqueryStep?: number;
   /** Samples a query may hold or touch. 50,000,000 when absent. */
   readonly maxSamples?: number;
   /** The time by `now` when the query is given up. */
