@@ -30,6 +30,8 @@ export interface Admission {
   readonly fromStored?: boolean;
   /** Refuses with TerminalError what no class can do, or not the one that is asked for. */
   readonly checkPlacement: (kind: string, spec: Readonly<Record<string, unknown>>) => void;
+  /** What is wrong with rules and their templates, which only machinery above the kinds can read. */
+  readonly checkRules?: (resource: Draft) => readonly Diagnostic[];
 }
 
 /** Refuses with Invalid (422), or with BadRequest when the body is about something else than the path. */
@@ -55,6 +57,7 @@ export function admitResource(value: Readonly<Record<string, unknown>>, admissio
     ...selfReference(sealed.resource),
     ...checkImmutable(kind, sealed.resource, current),
     ...checkPlacement(sealed.resource, admission),
+    ...(admission.checkRules?.(sealed.resource) ?? []),
   ];
   if (hasErrors(found)) throw invalid(kind, name, found);
   return sealed.resource;

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Clock } from "../clock/clock.ts";
 import type { Logger } from "../controller/reconciler.ts";
 import type { AnyKind } from "../kinds/kind.ts";
+import type { Draft } from "../model/resource.ts";
 import type { Keyring } from "../model/sealed.ts";
 import type { InstanceEngines } from "../provider/placement.ts";
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
@@ -25,6 +26,8 @@ export interface ApiContext {
   readonly pins: (plan: Plan) => Promise<ReadonlyMap<string, string>>;
   /** Refuses with TerminalError what no class can do, or not the one that is asked for. */
   readonly checkPlacement: (kind: string, spec: Readonly<Record<string, unknown>>) => void;
+  /** What is wrong with rules and their templates, which only machinery above the kinds can read. */
+  readonly checkRules: (resource: Draft) => readonly Diagnostic[];
   readonly log: Logger;
   readonly limits: ApiLimits;
   readonly hub: WatchHub;

@@ -66,6 +66,8 @@ export interface ApiOptions {
   readonly pins?: ApiContext["pins"];
   /** Refuses with TerminalError what no class can do; everything can be done when absent. */
   readonly checkPlacement?: ApiContext["checkPlacement"];
+  /** What is wrong with rules; nothing is looked for when absent. */
+  readonly checkRules?: ApiContext["checkRules"];
   /** Further metrics in the text format of Prometheus. */
   readonly metrics?: () => string | Promise<string>;
   /** APIs of other tools below a path of their own; none when absent. */
@@ -129,6 +131,7 @@ class HttpApi implements Api {
       preflight = () => Promise.resolve([]),
       pins = () => Promise.resolve(new Map()),
       checkPlacement = () => undefined,
+      checkRules = () => [],
       log = silent,
     } = options;
     this.#options = options;
@@ -143,6 +146,7 @@ class HttpApi implements Api {
       preflight,
       pins,
       checkPlacement,
+      checkRules,
       log,
       limits,
       hub: new WatchHub(store),

@@ -40,6 +40,7 @@ export async function create(
     random: randomBytes,
     lenient: isLenient(call),
     checkPlacement: context.checkPlacement,
+    checkRules: context.checkRules,
   });
   const resource = await committed(context, call, undefined, { type: "create", resource: draft }, "create");
   return { code: 201, body: formatOne(kind, resource, formatOptions(context, call)) };
@@ -121,6 +122,7 @@ function admit(
     lenient: isLenient(call),
     fromStored,
     checkPlacement: context.checkPlacement,
+    checkRules: context.checkRules,
   });
 }
 

@@ -9,6 +9,7 @@ import { join } from "node:path";
 import pino from "pino";
 import { createApi } from "../api/api.ts";
 import { systemClock } from "../clock/clock.ts";
+import { checkRules } from "../controllers/monitor/check-rules.ts";
 import { localProviders } from "../providers/local/index.ts";
 import { identityOf } from "../providers/local/supervisor/process-table.ts";
 import { openSqliteStore } from "../stores/sqlite.ts";
@@ -70,8 +71,8 @@ export async function serve({
     retention: RETENTION,
     retentionBytes: RETENTION_BYTES,
     collect: (source, signal) => plane.collect(source, signal),
-    restored: () => [],
-    transitions: () => undefined,
+    restored: () => plane.alerts.restored(),
+    transitions: (records) => records.forEach((record) => plane.alerts.onTransition(record)),
   });
   const plane: ControlPlane = createControlPlane({
     store,
@@ -93,6 +94,7 @@ export async function serve({
     engines: plane.engines,
     pins: plane.pins,
     checkPlacement: plane.checkPlacement,
+    checkRules,
     preflight: plane.preflight,
     log,
     mounts: { prometheus: monitoring.prometheus, alertmanager: monitoring.alertmanager },
