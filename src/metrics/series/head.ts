@@ -267,6 +267,13 @@ export class Head {
     yield { ...this.#openChunk(row), bytes: arena.bytes(rows.address[row] as number, 0, size) };
   }
 
+  /** Of the oldest sample of the row in memory; Infinity when there is none. */
+  firstTimeOf(row: number): number {
+    const first = this.rows.firstChunk[row] as number;
+    if (first !== NO_CHUNK) return this.chunks.firstTime[first] as number;
+    return this.rows.count[row] === 0 ? Number.POSITIVE_INFINITY : (this.rows.firstTime[row] as number);
+  }
+
   #openChunk(row: number): FullChunk {
     const { rows } = this;
     return {
@@ -317,6 +324,32 @@ export class Head {
     }
     rows.firstChunk[row] = id;
     if (id === NO_CHUNK) rows.lastChunk[row] = NO_CHUNK;
+  }
+
+  /** Of the oldest sample in memory; Infinity when there is none. */
+  oldestTime(): number {
+    let oldest = Number.POSITIVE_INFINITY;
+    for (let row = 0; row < this.end; row++)
+      if (this.rows.references[row] !== -1) oldest = Math.min(oldest, this.firstTimeOf(row));
+    return oldest;
+  }
+
+  /** Ends the chunks that may get no more samples since nothing before `time` is taken any more. */
+  closeBefore(time: number): void {
+    this.minTime = Math.max(this.minTime, time);
+    for (let row = 0; row < this.end; row++)
+      if (this.rows.count[row] !== 0 && (this.rows.closeAt[row] as number) <= time) this.close(row);
+  }
+
+  /** Forgets chunks that end before `time`, and series that have no other. */
+  forgetBefore(time: number): void {
+    const empty: number[] = [];
+    for (let row = 0; row < this.end; row++) {
+      if (this.rows.references[row] === -1) continue;
+      this.truncate(row, time);
+      if (this.firstTimeOf(row) === Number.POSITIVE_INFINITY) empty.push(row);
+    }
+    this.drop(empty);
   }
 
   /** The series and all of their samples are gone, their references with them. */

@@ -129,6 +129,11 @@ export class LabelIndex {
     return this.#arena.page(address).subarray(offset, offset + (this.#rows.labelCount[row] as number));
   }
 
+  /** Name and value of a pair number. */
+  pair(pair: number): readonly [string, string] {
+    return [(this.#pairName[pair] as Name).text, this.#pairValue[pair] as string];
+  }
+
   /** Rows that fit all matchers, ascending; good until the next change. */
   select(matchers: readonly Matcher[]): Uint32Array {
     const rest: Matcher[] = [];

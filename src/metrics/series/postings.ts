@@ -100,3 +100,13 @@ export function unite(lists: readonly Uint32Array[]): Uint32Array {
     if (at === 0 || all[at] !== all[at - 1]) all[kept++] = all[at] as number;
   return all.subarray(0, kept);
 }
+
+/** What is in the first and not in the second. */
+export function subtract(rows: Uint32Array, others: Uint32Array): Uint32Array {
+  if (others.length === 0) return rows;
+  let from = 0;
+  return rows.filter((row) => {
+    from = seek(others, from, row);
+    return others[from] !== row;
+  });
+}

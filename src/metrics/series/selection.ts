@@ -2,7 +2,7 @@
  * What a source (head, block) has for a query: series that fit, and how to decode them. Nothing is decoded before all is
  * counted, so that a query that is too large costs no more than finding that out.
  */
-import type { Labels } from "../labels.ts";
+import { Labels } from "../labels.ts";
 import type { Matcher } from "../matcher.ts";
 import { QueryLimitError, type ReadBudget, type Series } from "../series.ts";
 import { Columns } from "./columns.ts";
@@ -98,4 +98,41 @@ export function share(firstTime: number, lastTime: number, count: number, from: 
   if (from <= firstTime && lastTime <= to) return count;
   const overlap = Math.min(lastTime, to) - Math.max(firstTime, from);
   return 1 + Math.floor(((count - 1) * overlap) / (lastTime - firstTime));
+}
+
+const EMPTY: Selection = {
+  size: 0,
+  labels: () => Labels.empty,
+  points: () => 0,
+  room: () => 0,
+  decode: () => undefined,
+};
+
+/** The source as far as it can be read: `failed` is told what is thrown, and the query goes on without. */
+export function guarded(source: Source, failed: (why: Error) => void): Source {
+  function attempt<T>(otherwise: T, read: () => T): T {
+    try {
+      return read();
+    } catch (error) {
+      failed(error as Error);
+      return otherwise;
+    }
+  }
+  return {
+    labelNames: () => attempt([], () => [...source.labelNames()]),
+    labelValues: (name) => attempt([], () => [...source.labelValues(name)]),
+    select(matchers, from, to) {
+      const selection = attempt(EMPTY, () => source.select(matchers, from, to));
+      return {
+        size: selection.size,
+        labels: (at) => selection.labels(at),
+        points: (at) => selection.points(at),
+        room: (at) => selection.room(at),
+        decode(at, out) {
+          const { length } = out;
+          if (!attempt(false, () => (selection.decode(at, out), true))) out.length = length;
+        },
+      };
+    },
+  };
 }

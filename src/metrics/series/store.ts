@@ -18,10 +18,17 @@ import type { Diagnostic } from "../../diagnostics/diagnostic.ts";
 import type { Matcher } from "../matcher.ts";
 import type { Metadata, Rejection } from "../series.ts";
 import { SeriesAccess } from "./access.ts";
+import { Blocks } from "./blocks.ts";
+import { type Cardinality, cardinality } from "./cardinality.ts";
 import { Head } from "./head.ts";
+import type { Source } from "./selection.ts";
 import { type Recovery, Wal } from "./wal.ts";
 
 const HOUR = 3_600_000;
+const MAINTENANCE_INTERVAL = 60_000;
+/** A log that is longer is replaced by a checkpoint although no block was cut. */
+const LONGEST_LOG = 256 << 20;
+const LONGEST_BLOCK = 31 * 24 * HOUR;
 
 export interface SeriesStoreOptions {
   readonly folder: string;
@@ -52,6 +59,12 @@ export interface SeriesStoreStats {
   readonly memory: number;
   readonly bytesPerSample: number;
   readonly wal: number;
+  /** On disk. */
+  readonly blocks: { readonly count: number; readonly bytes: number; readonly samples: number };
+  /** Samples dropped from memory before they were in a block, since the disk took none. */
+  readonly dropped: number;
+  /** Samples that were not logged for the same reason. */
+  readonly unlogged: number;
   readonly appended: number;
   readonly rejected: Readonly<Partial<Record<Rejection, number>>>;
   readonly recovery: Recovery;
@@ -67,7 +80,9 @@ export async function openSeriesStore(options: SeriesStoreOptions): Promise<Seri
     now: () => options.clock.now(),
   });
   const wal = new Wal({ folder: join(options.folder, "wal"), maxWaiting: 64 << 20 });
-  const store = new SeriesStore(options, head, wal);
+  const longest = Math.min(LONGEST_BLOCK, (options.retention?.time ?? Infinity) / 10);
+  const blocks = new Blocks({ folder: join(options.folder, "blocks"), range: head.range, longest });
+  const store = new SeriesStore(options, head, wal, blocks);
   await store.recover();
   return store;
 }
@@ -75,25 +90,36 @@ export async function openSeriesStore(options: SeriesStoreOptions): Promise<Seri
 export class SeriesStore extends SeriesAccess {
   readonly #options: SeriesStoreOptions;
   readonly #wal: Wal;
+  readonly #blocks: Blocks;
   #recovery: Recovery | undefined;
-  #timer: Timer | undefined;
+  #flushTimer: Timer | undefined;
+  #maintenanceTimer: Timer | undefined;
+  #maintenance: Promise<void> = Promise.resolve();
+  #maintenanceFault: Error | undefined;
+  #dropped = 0;
   #closed = false;
 
   /** Use `openSeriesStore`. */
-  constructor(options: SeriesStoreOptions, head: Head, wal: Wal) {
+  constructor(options: SeriesStoreOptions, head: Head, wal: Wal, blocks: Blocks) {
     super(head);
     this.#options = options;
     this.#wal = wal;
+    this.#blocks = blocks;
   }
 
   async recover(): Promise<void> {
     const { head } = this;
+    await this.#blocks.open();
+    // What is in a block is not wanted from the log once more.
+    head.minTime = this.#blocks.maxTime;
     this.#recovery = await this.#wal.recover({
       head,
       describe: (metric, metadata) => void this.described.set(metric, metadata),
     });
+    head.appended = 0;
     head.journal = this.#wal.journal;
-    this.#schedule();
+    this.#scheduleFlush();
+    this.#scheduleMaintenance();
   }
 
   override describe(metric: string, metadata: Metadata): void {
@@ -107,16 +133,47 @@ export class SeriesStore extends SeriesAccess {
   /** Writes what is left and stops; the store is not to be used after that. */
   async close(): Promise<void> {
     this.#closed = true;
-    this.#timer?.cancel();
+    this.#flushTimer?.cancel();
+    this.#maintenanceTimer?.cancel();
+    await this.#maintenance;
     await this.#wal.close();
+    this.#blocks.close();
   }
 
-  /** Forgets series that fit, with all of their samples. Returns how many. */
-  deleteSeries(matchers: readonly Matcher[]): number {
-    const rows = [...this.head.index.select(matchers)];
-    this.#wal.journal.deleted(rows.map((row) => this.head.rows.references[row] as number));
-    this.head.drop(rows);
-    return rows.length;
+  /** Forgets series that fit, with all of their samples, for good once it resolves. */
+  deleteSeries(matchers: readonly Matcher[]): Promise<void> {
+    return this.#alone(async () => {
+      const rows = [...this.head.index.select(matchers)];
+      this.#wal.journal.deleted(rows.map((row) => this.head.rows.references[row] as number));
+      this.head.drop(rows);
+      await this.#blocks.delete(matchers);
+      await this.flush();
+    });
+  }
+
+  /**
+   * Cuts blocks, merges them, removes what is too old. Runs by itself every minute; a failure is in the diagnostics and
+   * the next run tries again.
+   */
+  maintain(): Promise<void> {
+    return this.#alone(async () => {
+      try {
+        while (await this.#cut());
+        if (this.#wal.bytes > LONGEST_LOG) await this.#checkpoint();
+        const { time = Infinity, bytes = Infinity } = this.#options.retention ?? {};
+        await this.#blocks.retain(this.#options.clock.now() - time, bytes - this.#wal.bytes);
+        while (await this.#blocks.compact());
+        this.#maintenanceFault = undefined;
+      } catch (error) {
+        this.#maintenanceFault = error as Error;
+      }
+      this.#boundMemory();
+    });
+  }
+
+  /** Which metrics and labels make up the series in memory, the largest first. */
+  cardinality(limit = 10): Cardinality {
+    return cardinality(this.head.index, limit);
   }
 
   stats(): SeriesStoreStats {
@@ -128,6 +185,13 @@ export class SeriesStore extends SeriesAccess {
       memory: head.arena.size,
       bytesPerSample: head.samples === 0 ? 0 : head.arena.used / head.samples,
       wal: this.#wal.bytes,
+      blocks: {
+        count: this.#blocks.all.length,
+        bytes: this.#blocks.bytes,
+        samples: this.#blocks.all.reduce((total, { meta }) => total + meta.samples, 0),
+      },
+      dropped: this.#dropped,
+      unlogged: this.#wal.unlogged,
       appended: head.appended,
       rejected: { ...head.rejected },
       recovery: this.#recovery as Recovery,
@@ -135,27 +199,99 @@ export class SeriesStore extends SeriesAccess {
     };
   }
 
-  #schedule(): void {
+  protected override olderSources(from: number, to: number): readonly Source[] {
+    return this.#blocks.within(from, to);
+  }
+
+  /** Invariant 3. */
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#maintenance.then(work);
+    this.#maintenance = done.then(
+      () => undefined,
+      () => undefined,
+    );
+    return done;
+  }
+
+  /** Makes a block of the oldest range in memory, when it is over for long enough; false when it is not. */
+  async #cut(): Promise<boolean> {
+    const { head } = this;
+    const start = Math.floor(head.oldestTime() / head.range) * head.range;
+    const end = start + head.range;
+    if (!(head.maxTime >= end + head.range / 2)) return false;
+    head.closeBefore(end);
+    await this.#blocks.cut(head, start, end, () => head.forgetBefore(end));
+    await this.#checkpoint();
+    return true;
+  }
+
+  #checkpoint(): Promise<void> {
+    return this.#wal.checkpoint(this.head, this.described.all());
+  }
+
+  /** When the disk takes no blocks, the oldest chunks make room, an eighth of the time at once. */
+  #boundMemory(): void {
+    const { head } = this;
+    const most = this.#options.limits?.memory ?? 4 * 2 ** 30;
+    for (let eighths = 1; head.arena.used > most && eighths <= 8; eighths++) {
+      const oldest = head.oldestTime();
+      if (!Number.isFinite(oldest)) return;
+      const before = head.samples;
+      head.forgetBefore(oldest + ((head.maxTime - oldest) * eighths) / 8);
+      this.#dropped += before - head.samples;
+    }
+  }
+
+  #scheduleFlush(): void {
     if (this.#closed) return;
-    this.#timer = this.#options.clock.setTimeout(() => {
+    this.#flushTimer = this.#options.clock.setTimeout(() => {
       // A failure is in the diagnostics, and the next flush tries again.
       void this.#wal
         .flush()
         .catch(() => undefined)
-        .then(() => this.#schedule());
+        .then(() => this.#scheduleFlush());
     }, this.#options.flushInterval ?? 1000);
   }
 
+  #scheduleMaintenance(): void {
+    if (this.#closed) return;
+    this.#maintenanceTimer = this.#options.clock.setTimeout(() => {
+      void this.maintain().then(() => this.#scheduleMaintenance());
+    }, MAINTENANCE_INTERVAL);
+  }
+
   #diagnostics(): Diagnostic[] {
-    const { fault } = this.#wal;
-    if (fault === undefined) return [];
-    return [
-      {
+    const { folder } = this.#options;
+    const fault = this.#wal.fault ?? this.#maintenanceFault;
+    const diagnostics: Diagnostic[] = [];
+    if (fault !== undefined)
+      diagnostics.push({
         severity: "error",
         code: "SeriesNotOnDisk",
-        message: `Samples cannot be written to ${this.#options.folder}: ${fault.message}.`,
+        message: `Samples cannot be written to ${folder}: ${fault.message}.`,
         hint: "Make room on the disk or mend it; samples are kept in memory and written as soon as it takes them.",
-      },
-    ];
+      });
+    for (const [path, why] of this.#blocks.damaged)
+      diagnostics.push({
+        severity: "warning",
+        code: "SeriesBlockDamaged",
+        message: `The samples in ${path} cannot be read and are left out of queries: ${why.message}`,
+        hint: "Restore the folder from a backup, or remove it; then start again.",
+      });
+    const { tornBytes = 0, corruptBytes = 0, unreadable = 0 } = this.#recovery ?? {};
+    if (corruptBytes + unreadable > 0)
+      diagnostics.push({
+        severity: "warning",
+        code: "SeriesLogDamaged",
+        message: `The log in ${folder} was damaged: ${corruptBytes} bytes and ${unreadable} records of it were skipped.`,
+        hint: "Check the disk; what could be read is there.",
+      });
+    if (tornBytes > 0)
+      diagnostics.push({
+        severity: "warning",
+        code: "SeriesLogTorn",
+        message: `The last write to the log in ${folder} was interrupted; ${tornBytes} bytes of it were cut off.`,
+      });
+    return diagnostics;
   }
 }

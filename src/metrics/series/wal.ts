@@ -125,11 +125,11 @@ export class Wal {
   flush(): Promise<void> {
     if (this.#running === undefined) return this.#start();
     // Those who come while one runs share the one after it.
-    this.#next ??= this.#running.then(
-      () => this.#start(),
-      () => this.#start(),
-    );
-    return this.#next;
+    const again = (): Promise<void> => {
+      this.#next = undefined;
+      return this.flush();
+    };
+    return (this.#next ??= this.#running.then(again, again));
   }
 
   async close(): Promise<void> {
@@ -145,7 +145,6 @@ export class Wal {
   async checkpoint(head: Head, described: ReadonlyMap<string, Metadata>): Promise<void> {
     this.#roll = true;
     await this.flush();
-    if (this.#roll) await this.flush();
     const number = this.#rolledTo;
     const name = CHECKPOINT + segmentName(number);
     const temporary = join(this.#folder, `${name}.tmp`);
@@ -174,7 +173,6 @@ export class Wal {
   }
 
   #start(): Promise<void> {
-    this.#next = undefined;
     const running = this.#write().finally(() => {
       if (this.#running === running) this.#running = undefined;
     });
