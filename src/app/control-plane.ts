@@ -14,7 +14,7 @@ import type { InstanceEngines, Placement } from "../provider/placement.ts";
 import type { Identity, Provider } from "../provider/provider.ts";
 import { type Store, StoreError } from "../store/store.ts";
 import { Classes, type Engines, type OpenLocation } from "./classes.ts";
-import { type Monitoring, addControllers } from "./controllers.ts";
+import { type Composed, type Monitoring, addControllers } from "./controllers.ts";
 import { type Collect, collector } from "./monitoring/collect.ts";
 import { ControlPlaneMeasurements } from "./monitoring/sources/control-plane.ts";
 import { RestartCounts } from "./monitoring/sources/instances.ts";
@@ -50,6 +50,10 @@ export interface ControlPlane {
   readonly collect: Collect;
   /** What it tells of itself and of its resources, in the same format. */
   readonly ownText: () => string;
+  /** Keeps what rules find. */
+  readonly alerts: Composed["alerts"];
+  /** What is to be measured. */
+  readonly targets: Composed["targets"];
   /** Has whatever serves a resource looked at now. */
   readonly lookAt: (key: Key) => void;
   readonly start: () => Promise<void>;
@@ -77,7 +81,7 @@ export function createControlPlane({
     reconciled: measurements.reconciled,
     ...(log === undefined ? {} : { log }),
   });
-  const { context, instances, resourceText } = addControllers(runtime, {
+  const { context, instances, resourceText, alerts, targets } = addControllers(runtime, {
     store,
     clock,
     keyring,
@@ -97,6 +101,8 @@ export function createControlPlane({
     pins: (plan) => pins(plan, classes, store),
     checkPlacement: (kind, spec) => void providerOf(kind, spec, classes),
     ownText,
+    alerts,
+    targets,
     collect: collector({
       store,
       instances: () => instances.all(),

@@ -10,18 +10,22 @@ import { garbageController } from "../controllers/garbage/index.ts";
 import { healthController } from "../controllers/health/index.ts";
 import { instanceController } from "../controllers/instance/index.ts";
 import { locationController } from "../controllers/location/index.ts";
+import { type AlertLog, alertLog } from "../controllers/monitor/alert-log.ts";
 import { monitorController } from "../controllers/monitor/index.ts";
+import { observeController } from "../controllers/monitor/observe.ts";
+import { resourceMetrics } from "../controllers/monitor/resource-metrics.ts";
 import { provisionController } from "../controllers/provision/index.ts";
 import { rolloutController } from "../controllers/rollout/index.ts";
 import { PortsInUse } from "../controllers/rollout/ports.ts";
 import { snapshotController } from "../controllers/snapshot/index.ts";
 import { systemController } from "../controllers/system/index.ts";
+import type { Resolver } from "../controller/resolve.ts";
 import { routesTo } from "../controller/routes.ts";
 import type { Runtime } from "../controller/runtime.ts";
 import { DependentsView, IndexView, OwnedView } from "../controller/view.ts";
 import { type Key, type Resource, keyText } from "../model/resource.ts";
 import type { Keyring } from "../model/sealed.ts";
-import type { MetricsSource, MonitoringSink } from "../provider/monitoring.ts";
+import type { MetricsSource, MonitoringSink, TargetGroup } from "../provider/monitoring.ts";
 import type { Placement } from "../provider/placement.ts";
 import type { Provider, ProviderContext, TrafficProvider } from "../provider/provider.ts";
 import type { Store } from "../store/store.ts";
@@ -44,6 +48,10 @@ export interface Composed {
   readonly instances: IndexView;
   /** What is known of resources, in Prometheus' text format. */
   readonly resourceText: () => string;
+  /** Keeps what rules find. */
+  readonly alerts: Pick<AlertLog, "onTransition" | "restored">;
+  /** What is to be measured. */
+  readonly targets: () => Iterable<TargetGroup>;
 }
 
 export interface Monitoring {
@@ -146,22 +154,67 @@ export function addControllers(
   runtime.addController(systemController({ store, clock }));
   runtime.addController(garbageController({ store, owned }));
   runtime.addController(expiryController({ store, clock }));
-  if (monitoring !== undefined) {
-    runtime.addController(monitorController({ store, clock, resolver }));
-    runtime.addController(
-      autoscaleController({
-        store,
-        clock,
-        resolver,
-        instances,
-        balancers,
-        metrics: monitoring.metrics,
-        trafficOf: traffic,
-        wake: (key) => runtime.trigger("autoscale", key),
-      }),
-    );
-  }
-  return { context, instances, resourceText: () => "" };
+  return {
+    context,
+    instances,
+    ...(monitoring === undefined
+      ? NOT_MONITORED
+      : addMonitoring(runtime, monitoring, {
+          store,
+          clock,
+          resolver,
+          instances,
+          balancers,
+          traffic,
+          providesMonitors: classes.kinds.has("Monitor"),
+        })),
+  };
+}
+
+interface MonitoredParts {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly resolver: Resolver;
+  readonly instances: IndexView;
+  readonly balancers: IndexView;
+  readonly traffic: (spec: Placement) => TrafficProvider;
+  readonly providesMonitors: boolean;
+}
+
+const NOT_MONITORED = {
+  resourceText: () => "",
+  alerts: { onTransition: () => undefined, restored: () => [] },
+  targets: () => [],
+};
+
+function addMonitoring(
+  runtime: Runtime,
+  { metrics, sink }: Monitoring,
+  { store, clock, resolver, instances, balancers, traffic, providesMonitors }: MonitoredParts,
+): Pick<Composed, "resourceText" | "alerts" | "targets"> {
+  const observer = observeController({ store, clock, resolver, sink, providesMonitors });
+  const alerts = alertLog({ store, clock, wake: (key) => runtime.trigger("alert", key) });
+  runtime.addController(monitorController({ store, clock, resolver }));
+  runtime.addController(observer.controller);
+  runtime.addController(alerts.controller);
+  runtime.addController(
+    autoscaleController({
+      store,
+      clock,
+      resolver,
+      instances,
+      balancers,
+      metrics,
+      trafficOf: traffic,
+      wake: (key) => runtime.trigger("autoscale", key),
+    }),
+  );
+  return {
+    alerts,
+    targets: observer.targets,
+    resourceText: () =>
+      resourceMetrics({ store, targets: observer.targets(), used: observer.usedLocations() }),
+  };
 }
 
 function serviceOf(instance: Resource): string {

@@ -27,7 +27,7 @@ import type {
   WriteOptions,
 } from "./client.ts";
 import type { MeasuredSeries, MeasuredValue } from "../provider/monitoring.ts";
-import { seriesIn, valuesIn } from "./measured.ts";
+import { seriesIn, valuesIn } from "../provider/measured.ts";
 import { type Call, Transport, queryText } from "./transport.ts";
 import { type WatchEvent, type WatchOptions, resumingWatch } from "./watch.ts";
 

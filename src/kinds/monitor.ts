@@ -128,6 +128,23 @@ export const monitor = defineKind({
         // What measures holds nothing that could not be measured anew.
         class: provisioned.class.meta({ immutable: false }),
         location: provisioned.location.meta({ references: "Location", weak: true, immutable: false }),
+        server: z
+          .strictObject({
+            url: z.string().describe("Of the Prometheus: http://prometheus.example.com:9090."),
+            alertmanagerUrl: z
+              .string()
+              .optional()
+              .describe("Of its Alertmanager, which is told of silences; none when absent."),
+            rules: z
+              .string()
+              .startsWith("/")
+              .describe("Folder of this machine that its rule_files name: rules are written there."),
+          })
+          .optional()
+          .describe(
+            "With class prometheus: one that is there already. It scrapes what /monitoring/http_sd of the control plane tells.",
+          )
+          .meta({ needs: "existing servers" }),
         interval: duration.default("5s").describe("Time between two scrapes."),
         owner: z
           .string()

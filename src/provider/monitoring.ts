@@ -3,6 +3,8 @@
  * The autoscaler, healing by quality, the API and the command line ask this, and do not know which it is.
  */
 
+import type { Identity, Provider } from "./provider.ts";
+
 /** One series at one time. Values may be NaN or infinite. Histograms are left out: take a quantile of them in the query. */
 export interface MeasuredValue {
   readonly labels: Readonly<Record<string, string>>;
@@ -139,4 +141,29 @@ export interface MonitoringSink {
   /** An Alertmanager configuration (JSON is YAML). Secrets stand in it as they are: it goes to nobody else. */
   setRouting(configuration: Readonly<Record<string, unknown>>): Promise<void>;
   setSilences(silences: readonly ManagedSilence[]): Promise<void>;
+}
+
+/** All that a MonitoringSink is told, of what one Monitor speaks of. */
+export interface Monitored {
+  readonly targets: readonly TargetGroup[];
+  readonly files: readonly RuleFile[];
+  readonly routing: Readonly<Record<string, unknown>>;
+  readonly silences: readonly ManagedSilence[];
+}
+
+/** An alert as the engine that raised it has it now. Times are RFC 3339. */
+export interface RaisedAlert {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly state: "pending" | "firing";
+  readonly activeAt: string;
+  readonly value: string;
+}
+
+/** Kind Monitor, of a class where somebody else than the control plane measures and tells. */
+export interface MonitorProvider extends Provider {
+  /** The whole of it each time; idempotent. Resolves when it is in force, rejects with a sentence when it is refused. */
+  configure(identity: Identity, monitored: Monitored): Promise<void>;
+  source(identity: Identity): MetricsSource;
+  alerts(identity: Identity): Promise<readonly RaisedAlert[]>;
 }

@@ -644,6 +644,15 @@ export interface MonitorSpec {
   readonly location?: Name;
   /** Addresses (kind/name) of what must be ready first. */
   readonly dependsOn?: readonly Name[];
+  /** With class prometheus: one that is there already. It scrapes what /monitoring/http_sd of the control plane tells. */
+  readonly server?: {
+    /** Of the Prometheus: http://prometheus.example.com:9090. */
+    readonly url: Text;
+    /** Of its Alertmanager, which is told of silences; none when absent. */
+    readonly alertmanagerUrl?: Text;
+    /** Folder of this machine that its rule_files name: rules are written there. */
+    readonly rules: Text;
+  };
   /**
    * Time between two scrapes.
    * @default "5s"

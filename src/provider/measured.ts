@@ -1,5 +1,5 @@
 /** Answers of Prometheus' query API as values for programs. */
-import type { MeasuredSeries, MeasuredValue } from "../provider/monitoring.ts";
+import type { MeasuredSeries, MeasuredValue } from "./monitoring.ts";
 
 type Pair = readonly [seconds: number, value: string];
 
