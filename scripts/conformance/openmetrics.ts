@@ -6,7 +6,8 @@ import { readFileSync, readdirSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { DiagnosticError } from "../../src/diagnostics/diagnostic.ts";
 import { defaultLimits } from "../../src/metrics/exposition/limits.ts";
-import { ExpositionMemory, ExpositionParser } from "../../src/metrics/exposition/parser.ts";
+import { ExpositionMemory } from "../../src/metrics/exposition/memory.ts";
+import { TextParser } from "../../src/metrics/exposition/text-parser.ts";
 import type { Suite } from "../conformance.ts";
 
 interface Case {
@@ -38,12 +39,7 @@ function parse(exposition: Uint8Array): string | undefined {
 
 function refusalOf(chunks: readonly Uint8Array[]): string | undefined {
   try {
-    const parser = new ExpositionParser(
-      "metrics",
-      new ExpositionMemory("openmetrics"),
-      defaultLimits,
-      () => {},
-    );
+    const parser = new TextParser("metrics", new ExpositionMemory("openmetrics"), defaultLimits, () => {});
     for (const chunk of chunks) parser.write(chunk);
     parser.end();
     return undefined;

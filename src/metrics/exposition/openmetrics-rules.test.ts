@@ -2,7 +2,8 @@
 import { expect, it } from "vitest";
 import { DiagnosticError } from "../../diagnostics/diagnostic.ts";
 import { defaultLimits } from "./limits.ts";
-import { ExpositionMemory, ExpositionParser } from "./parser.ts";
+import { ExpositionMemory } from "./memory.ts";
+import { TextParser } from "./text-parser.ts";
 
 /** Reads it twice, the second time with all series known: both must come to the same. */
 function refusal(...lines: readonly string[]): string | undefined {
@@ -13,7 +14,7 @@ function refusal(...lines: readonly string[]): string | undefined {
 }
 
 function read(memory: ExpositionMemory<unknown>, lines: readonly string[]): string | undefined {
-  const parser = new ExpositionParser("test", memory, defaultLimits, () => {});
+  const parser = new TextParser("test", memory, defaultLimits, () => {});
   try {
     parser.write(Buffer.from([...lines, "# EOF\n"].join("\n")));
     parser.end();

@@ -115,11 +115,6 @@ export class ProtobufReader {
     return this.#inner();
   }
 
-  /** A message that is preceded by its length and nothing else. */
-  delimited(): ProtobufReader {
-    return this.#inner();
-  }
-
   /** One or, packed, many numbers of a repeated field. */
   repeated(read: (reader: ProtobufReader) => number, into: number[]): void {
     if (this.#wire !== BYTES) {

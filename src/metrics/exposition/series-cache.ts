@@ -12,7 +12,7 @@
 import type { Role } from "./openmetrics-role.ts";
 
 export interface ExposedSeries<Owner> {
-  /** As exposed, in Latin-1. */
+  /** What tells it from others of its source: as exposed, in Latin-1. */
   readonly text: string;
   readonly name: string;
   /** Name, value, name, value ... in the order of the line, without the metric's name; values may be empty. */
@@ -23,6 +23,8 @@ export interface ExposedSeries<Owner> {
   owner: Owner | undefined;
   /** What the rules of OpenMetrics keep with it. */
   role: Role | undefined;
+  /** Milliseconds, where the format tells it with the sample. */
+  start: number | undefined;
 }
 
 export class SeriesCache<Owner> {
@@ -57,7 +59,7 @@ export class SeriesCache<Owner> {
   }
 
   add(text: string, name: string, labels: readonly string[]): ExposedSeries<Owner> {
-    const series = { text, name, labels, pass: 0, owner: undefined, role: undefined };
+    const series = { text, name, labels, pass: 0, owner: undefined, role: undefined, start: undefined };
     this.#byText.set(text, series);
     this.#added.push(series);
     return series;

@@ -6,7 +6,8 @@ import { FLOAT, type Points, STALE, type Series, type SeriesReader } from "../se
 import { federate } from "./federate.ts";
 import { negotiate, type TextFormat } from "./format.ts";
 import { defaultLimits } from "./limits.ts";
-import { ExpositionMemory, ExpositionParser } from "./parser.ts";
+import { ExpositionMemory } from "./memory.ts";
+import { TextParser } from "./text-parser.ts";
 import { type WrittenFamily, writeFamilies } from "./write.ts";
 
 const families: readonly WrittenFamily[] = [
@@ -76,9 +77,7 @@ it("what is written in either format is read back", () => {
   for (const format of ["openmetrics", "prometheus"] as const) {
     const values: number[] = [];
     const memory = new ExpositionMemory(format);
-    const parser = new ExpositionParser("test", memory, defaultLimits, (_series, value) =>
-      values.push(value),
-    );
+    const parser = new TextParser("test", memory, defaultLimits, (_series, value) => values.push(value));
     parser.write(Buffer.from(text(format)));
     parser.end();
     expect(values.filter((value) => value !== 1.5)).toEqual([17, -0.5, 1, 2, 2, 3, 1, 1]);

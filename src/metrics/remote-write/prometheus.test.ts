@@ -1,26 +1,13 @@
 /** Debian's Prometheus writes to the receiver what it scrapes. */
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
-import { buffer } from "node:stream/consumers";
 import { expect, it, vi } from "vitest";
 import { exposer, text } from "../scrape/fixtures/exposer.ts";
 import { MemorySeries } from "../scrape/fixtures/memory-series.ts";
 import { prometheus } from "../scrape/fixtures/program.ts";
-import { receive } from "./receiver.ts";
+import { receiving } from "./fixtures/receiving.ts";
 
 it("samples, metadata and markers of staleness arrive", { timeout: 120_000 }, async () => {
   const series = new MemorySeries();
-  const statuses = new Set<number>();
-  const server = createServer((request, response) => {
-    void buffer(request)
-      .then((body) => receive(request.headers, body, series))
-      .then(({ status, message, headers }) => {
-        statuses.add(status);
-        response.writeHead(status, headers).end(message);
-      });
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
+  await using receiver = await receiving(series);
   await using target = await exposer(
     '# HELP requests_total Größe.\n# TYPE requests_total counter\nrequests_total{path="/ü"} 12345678901\ngone NaN\n',
   );
@@ -29,7 +16,7 @@ it("samples, metadata and markers of staleness arrive", { timeout: 120_000 }, as
     scrape_configs: [{ job_name: "shop", static_configs: [{ targets: [target.address] }] }],
     remote_write: [
       {
-        url: `http://127.0.0.1:${port}/api/v1/write`,
+        url: receiver.url,
         metadata_config: { send_interval: "1s" },
         queue_config: { batch_send_deadline: "200ms" },
       },
@@ -49,7 +36,5 @@ it("samples, metadata and markers of staleness arrive", { timeout: 120_000 }, as
     expect(series.values("requests_total", labels).at(-1)).toBe("stale");
     expect(series.values("other", labels)).toContain(-0.25);
   }, settled);
-  expect([...statuses]).toEqual([204]);
-  server.closeAllConnections();
-  await new Promise((resolve) => server.close(resolve));
+  expect(receiver.statuses).toEqual(new Set([204]));
 });

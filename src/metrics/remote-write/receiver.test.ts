@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { MemorySeries } from "../scrape/fixtures/memory-series.ts";
-import { type Field, message, packed } from "./fixtures/message.ts";
+import { type Field, message, packed } from "../exposition/fixtures/message.ts";
 import { receive, type RemoteWriteAnswer } from "./receiver.ts";
 
 const V1 = { "content-type": "application/x-protobuf", "content-encoding": "snappy" };

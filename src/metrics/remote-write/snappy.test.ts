@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { packed } from "./fixtures/message.ts";
+import { packed } from "../exposition/fixtures/message.ts";
 import { SnappyError, unpack } from "./snappy.ts";
 
 it("texts, copies and copies that repeat themselves are unpacked", () => {

@@ -5,7 +5,7 @@
  */
 import { STATUS_CODES } from "node:http";
 import { Agent, type Dispatcher, interceptors } from "undici";
-import { ACCEPT } from "../exposition/format.ts";
+import { ACCEPT, ACCEPT_PROTOBUF } from "../exposition/format.ts";
 import { type Body, bodyOf, type Take } from "./body.ts";
 import type { ScrapeJob, ScrapeTls, Target } from "./target.ts";
 
@@ -160,7 +160,7 @@ function one(header: string | string[] | undefined): string | undefined {
 
 function headersOf(target: Target, url: URL): Record<string, string> {
   return {
-    accept: ACCEPT,
+    accept: target.definition.job.nativeHistograms === true ? ACCEPT_PROTOBUF : ACCEPT,
     "user-agent": "tutti",
     "x-prometheus-scrape-timeout-seconds": String(target.timeout / 1000),
     // To pack for a neighbour on the same machine costs both sides more than the bytes that it saves.

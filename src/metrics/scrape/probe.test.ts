@@ -4,7 +4,8 @@ import { expect, it } from "vitest";
 import { systemClock } from "../../clock/clock.ts";
 import type { Probe } from "../../provider/monitoring.ts";
 import { defaultLimits } from "../exposition/limits.ts";
-import { ExpositionMemory, ExpositionParser } from "../exposition/parser.ts";
+import { ExpositionMemory } from "../exposition/memory.ts";
+import { TextParser } from "../exposition/text-parser.ts";
 import { certificateFor } from "./fixtures/certificate.ts";
 import { exposer } from "./fixtures/exposer.ts";
 import { job, Scraping } from "./fixtures/scraping.ts";
@@ -20,12 +21,7 @@ async function measure(probe: Probe, options: Partial<ProbeOptions> = {}): Promi
   });
   const series: Record<string, number> = {};
   const memory = new ExpositionMemory("prometheus");
-  const parser = new ExpositionParser(
-    "probe",
-    memory,
-    defaultLimits,
-    (each, value) => (series[each.text] = value),
-  );
+  const parser = new TextParser("probe", memory, defaultLimits, (each, value) => (series[each.text] = value));
   parser.write(Buffer.from(text));
   parser.end();
   return series;

@@ -11,11 +11,13 @@
  * 3. Samples are written before markers, so that a series that is only written differently now keeps its sample: the
  *    marker at the same time is refused as a duplicate.
  */
-import type { TextFormat } from "../exposition/format.ts";
+import type { ExpositionFormat } from "../exposition/format.ts";
 import { defaultLimits } from "../exposition/limits.ts";
-import { ExpositionMemory, ExpositionParser } from "../exposition/parser.ts";
+import { ExpositionMemory, type ExpositionParser } from "../exposition/memory.ts";
+import { openParser } from "../exposition/open-parser.ts";
 import type { ExposedSeries } from "../exposition/series-cache.ts";
 import { refuse } from "../../diagnostics/diagnostic.ts";
+import type { NativeHistogram } from "../histogram.ts";
 import { type Labels, METRIC_NAME } from "../labels.ts";
 import {
   type Metadata,
@@ -41,7 +43,7 @@ interface Batch {
   readonly parser: ExpositionParser<Owner>;
   readonly memory: ExpositionMemory<Owner>;
   readonly series: ExposedSeries<Owner>[];
-  readonly values: number[];
+  readonly values: (number | NativeHistogram)[];
   /** NaN: the time of the scrape. */
   readonly times: number[];
   added: number;
@@ -79,7 +81,7 @@ export class TargetSeries {
   }
 
   /** What takes the chunks of the next exposition. Ends one that was not committed. */
-  begin(format: TextFormat): ExpositionParser<Owner> {
+  begin(format: ExpositionFormat): ExpositionParser<Owner> {
     this.#batch?.parser.abort();
     if (this.#memory?.format !== format) this.#forget();
     const memory = (this.#memory ??= new ExpositionMemory(format));
@@ -87,7 +89,7 @@ export class TargetSeries {
     const { keptSamples = Infinity, ...limits } = { ...defaultLimits, ...job.limits };
     const honorTimestamps = job.honorTimestamps ?? true;
     const batch: Omit<Batch, "parser"> = { memory, series: [], values: [], times: [], added: 0 };
-    const parser = new ExpositionParser<Owner>(this.#target.url, memory, limits, (series, value, time) => {
+    const parser = openParser<Owner>(this.#target.url, memory, limits, (series, value, time) => {
       const owner = (series.owner ??= this.#adopt(series, batch));
       if (owner === "dropped") return;
       batch.series.push(series);
@@ -113,18 +115,20 @@ export class TargetSeries {
     const count = (rejection: Rejection | undefined): void => {
       if (rejection !== undefined) rejected[rejection] = (rejected[rejection] ?? 0) + 1;
     };
-    const { rules } = batch.memory;
+    const { memory } = batch;
     for (let at = 0; at < batch.series.length; at++) {
       const series = batch.series[at] as ExposedSeries<Owner>;
       const kept = series.owner as Kept;
       const own = batch.times[at] as number;
       const untimed = Number.isNaN(own);
-      count(this.#append(kept, untimed ? time : own, batch.values[at] as number, rules?.startOf(series)));
+      count(
+        this.#append(kept, untimed ? time : own, batch.values[at] as SampleValue, memory.startOf(series)),
+      );
       kept.live = untimed;
     }
     for (const { owner } of vanished) if (owner !== undefined) this.#end(owner, time);
     this.#endOrphans(time);
-    if (batch.parser.described) this.#describe(batch.memory);
+    if (batch.parser.described) this.#describe(memory);
     return { scraped: batch.parser.samples, kept: batch.series.length, added: batch.added, rejected };
   }
 

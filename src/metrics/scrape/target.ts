@@ -44,6 +44,8 @@ export interface ScrapeJob {
   readonly params?: Readonly<Record<string, readonly string[]>>;
   /** Where a sample and its target have a label of the same name, the sample's is taken; else it becomes `exported_...`. */
   readonly honorLabels?: boolean;
+  /** Asks for the one format that has native histograms, from who has it. */
+  readonly nativeHistograms?: boolean;
   /** Timestamps of the exposition count (the default). */
   readonly honorTimestamps?: boolean;
   readonly limits?: Partial<ScrapeLimits>;

@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { DiagnosticError } from "../../diagnostics/diagnostic.ts";
 import { defaultLimits } from "./limits.ts";
-import { ExpositionMemory, ExpositionParser } from "./parser.ts";
+import { ExpositionMemory } from "./memory.ts";
+import { TextParser } from "./text-parser.ts";
 import type { TextFormat } from "./format.ts";
 
 type Line = readonly [series: string, value: number, time?: number];
@@ -15,7 +16,7 @@ function read(
   chunk = Infinity,
 ): Line[] {
   const lines: Line[] = [];
-  const parser = new ExpositionParser("test", memory, defaultLimits, ({ name, labels }, value, time) => {
+  const parser = new TextParser("test", memory, defaultLimits, ({ name, labels }, value, time) => {
     const pairs = Array.from(
       { length: labels.length / 2 },
       (_, at) => ` ${labels[2 * at]}=${labels[2 * at + 1]}`,
@@ -131,8 +132,8 @@ it("lines that say when a counter or histogram began are its start, and no serie
     "g_created 3",
     "# EOF",
   ].join("\n");
-  const seen: Parameters<ConstructorParameters<typeof ExpositionParser<undefined>>[3]>[0][] = [];
-  const parser = new ExpositionParser("test", memory, defaultLimits, (series) => seen.push(series));
+  const seen: Parameters<ConstructorParameters<typeof TextParser<undefined>>[3]>[0][] = [];
+  const parser = new TextParser("test", memory, defaultLimits, (series) => seen.push(series));
   parser.write(Buffer.from(body));
   parser.end();
   for (const series of seen) starts.push([series.text, memory.rules?.startOf(series)]);
@@ -171,7 +172,7 @@ it("the same series are recognised from scrape to scrape, whatever comes between
   let parsed = 0;
   const pass = (body: string): readonly (number | undefined)[] => {
     const owners: (number | undefined)[] = [];
-    const parser = new ExpositionParser("test", memory, defaultLimits, (series) => {
+    const parser = new TextParser("test", memory, defaultLimits, (series) => {
       series.owner ??= ++parsed;
       owners.push(series.owner);
     });
@@ -190,7 +191,7 @@ it("the same series are recognised from scrape to scrape, whatever comes between
 it("an exposition that was refused leaves what was known before", () => {
   const memory = new ExpositionMemory<undefined>("prometheus");
   read("a 1\n", "prometheus", memory);
-  const parser = new ExpositionParser("test", memory, defaultLimits, () => {});
+  const parser = new TextParser("test", memory, defaultLimits, () => {});
   expect(() => parser.write(Buffer.from("b 1\nc ?\n"))).toThrow(DiagnosticError);
   parser.abort();
   expect(memory.cache.series.map(({ text }) => text)).toEqual(["a"]);

@@ -11,14 +11,13 @@
  * 3. A line that was there the last time costs a comparison and a number; nothing of it is decoded or copied.
  */
 import { isUtf8 } from "node:buffer";
-import type { Metadata } from "../series.ts";
 import { parseExemplar } from "./exemplar.ts";
-import type { TextFormat } from "./format.ts";
 import { type ExpositionLimits, type Place, refuseLine, refuseSize, shown } from "./limits.ts";
-import { type MetadataLine, parseComment, parseDescriptor } from "./metadata-line.ts";
+import { parseComment, parseDescriptor } from "./metadata-line.ts";
 import { parseInteger, parseNumber } from "./numbers.ts";
-import { OpenMetricsRules } from "./openmetrics-rules.ts";
-import { type ExposedSeries, SeriesCache } from "./series-cache.ts";
+import type { ExpositionMemory, ExpositionParser, KnownDescriptor, SampleListener } from "./memory.ts";
+import type { OpenMetricsRules } from "./openmetrics-rules.ts";
+import type { ExposedSeries } from "./series-cache.ts";
 import { type Grammar, decode, endOfSeries, isBlank, parseSeries } from "./series-text.ts";
 
 const LINE_FEED = 10;
@@ -26,41 +25,9 @@ const HASH = 35;
 const SPACE = 32;
 const OPEN = 123;
 
-/** Told of each sample; `time` in milliseconds, NaN where the line has none. */
-export type SampleListener<Owner> = (series: ExposedSeries<Owner>, value: number, time: number) => void;
-
-interface KnownDescriptor {
-  readonly text: string;
-  readonly line: MetadataLine;
-}
-
-/** What is kept of a source from one exposition to the next, so that only what is new is parsed. */
-export class ExpositionMemory<Owner> {
-  readonly format: TextFormat;
-  readonly cache = new SeriesCache<Owner>();
-  readonly rules: OpenMetricsRules | undefined;
-  descriptors: ReadonlyMap<string, KnownDescriptor> = new Map();
-
-  constructor(format: TextFormat) {
-    this.format = format;
-    this.rules = format === "openmetrics" ? new OpenMetricsRules() : undefined;
-  }
-
-  /** By name of the family, as of the last whole exposition. */
-  metadata(): ReadonlyMap<string, Metadata> {
-    const families = new Map<string, Metadata>();
-    for (const { line } of this.descriptors.values()) {
-      if (!("name" in line)) continue;
-      const known = families.get(line.name) ?? { type: "unknown", help: "", unit: "" };
-      families.set(line.name, { ...known, [line.what]: line.what === "type" ? line.type : line.text });
-    }
-    return families;
-  }
-}
-
-export class ExpositionParser<Owner> {
+export class TextParser<Owner> implements ExpositionParser<Owner> {
   readonly #memory: ExpositionMemory<Owner>;
-  readonly #onSample: SampleListener<Owner>;
+  readonly #onSample: SampleListener<Owner, number>;
   readonly #limits: ExpositionLimits;
   readonly #grammar: Grammar;
   readonly #place: Place;
@@ -78,7 +45,7 @@ export class ExpositionParser<Owner> {
     source: string,
     memory: ExpositionMemory<Owner>,
     limits: ExpositionLimits,
-    onSample: SampleListener<Owner>,
+    onSample: SampleListener<Owner, number>,
   ) {
     this.#memory = memory;
     this.#onSample = onSample;
@@ -97,11 +64,6 @@ export class ExpositionParser<Owner> {
   /** Whether there was metadata that the last pass did not have. */
   get described(): boolean {
     return this.#described;
-  }
-
-  /** Bytes so far. */
-  get size(): number {
-    return this.#size;
   }
 
   /** Throws DiagnosticError. The chunk is not kept beyond the call unless it ends within a line. */
