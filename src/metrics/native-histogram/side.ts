@@ -18,7 +18,7 @@ export function unpack(spans: readonly Span[], buckets: readonly number[]): Side
   let next = 0;
   for (const { offset, length } of spans) {
     next += offset;
-    for (let at = 0; at < length; at++) indices.push(next++);
+    for (const end = next + length; next < end; next++) indices.push(next);
   }
   return { indices, counts: buckets };
 }
@@ -27,13 +27,14 @@ export function unpack(spans: readonly Span[], buckets: readonly number[]): Side
 export function pack({ indices, counts }: Side): { readonly spans: Span[]; readonly buckets: number[] } {
   const spans: { offset: number; length: number }[] = [];
   const buckets: number[] = [];
+  let last: { offset: number; length: number } | undefined;
   let next = 0;
-  for (const [at, index] of indices.entries()) {
-    const count = counts[at] ?? 0;
+  for (let at = 0; at < indices.length; at++) {
+    const index = indices[at] as number;
+    const count = counts[at] as number;
     if (count === 0) continue;
-    const last = spans.at(-1);
     if (last !== undefined && index === next) last.length++;
-    else spans.push({ offset: index - next, length: 1 });
+    else spans.push((last = { offset: index - next, length: 1 }));
     buckets.push(count);
     next = index + 1;
   }
@@ -43,6 +44,10 @@ export function pack({ indices, counts }: Side): { readonly spans: Span[]; reado
 /** Both sides' buckets; `combine` gets 0 for a bucket that one of them has not. */
 export function zip(a: Side, b: Side, combine: (a: number, b: number) => number): Side {
   if (a.indices.length === 0 && b.indices.length === 0) return EMPTY_SIDE;
+  if (sameIndices(a, b)) {
+    const { counts } = b;
+    return { indices: a.indices, counts: a.counts.map((count, at) => combine(count, counts[at] as number)) };
+  }
   const indices: number[] = [];
   const counts: number[] = [];
   let inA = 0;
@@ -56,6 +61,14 @@ export function zip(a: Side, b: Side, combine: (a: number, b: number) => number)
     counts.push(combine(countA, countB));
   }
   return { indices, counts };
+}
+
+/** The usual case by far: buckets of one series hardly ever change. */
+export function sameIndices({ indices: a }: Side, { indices: b }: Side): boolean {
+  if (a === b) return true;
+  if (a.length !== b.length) return false;
+  for (let at = 0; at < a.length; at++) if (a[at] !== b[at]) return false;
+  return true;
 }
 
 /** Moves each bucket to another index; buckets that meet are added up. `move` must not change the order. */

@@ -203,16 +203,20 @@ function merged(state: State, added: Totals): State {
 
 function compensatedSide(value: Side, lost: Side, added: Side): { sum: Side; lost: Side } {
   const sum = zip(value, added, (kept, more) => kept + more);
-  const errors = zip(value, added, (kept, more) => compensated(kept, 0, more).lost);
+  const errors = zip(value, added, roundingError);
   return { sum, lost: zip(lost, errors, (before, error) => before + error) };
+}
+
+function roundingError(sum: number, added: number): number {
+  const total = sum + added;
+  if (isInfinite(total)) return 0;
+  return Math.abs(sum) >= Math.abs(added) ? sum - total + added : added - total + sum;
 }
 
 /** One step of Neumaier's summation. */
 export function compensated(sum: number, lost: number, added: number): { sum: number; lost: number } {
   const total = sum + added;
-  if (isInfinite(total)) return { sum: total, lost: 0 };
-  const error = Math.abs(sum) >= Math.abs(added) ? sum - total + added : added - total + sum;
-  return { sum: total, lost: lost + error };
+  return { sum: total, lost: isInfinite(total) ? 0 : lost + roundingError(sum, added) };
 }
 
 function isInfinite(value: number): boolean {
