@@ -200,3 +200,53 @@ describe("the declaration", () => {
     expect(bench.replicas).toBe(3);
   });
 });
+
+describe("foresight", () => {
+  const MINUTE = 60_000;
+  const query = { expression: "sum(jobs)", target: { type: "AverageValue", averageValue: 10 } };
+  const autoscale = {
+    minReplicas: 1,
+    maxReplicas: 20,
+    metrics: [{ type: "Query", query }],
+    predictive: { pattern: "daily", lookahead: "2m" },
+  };
+
+  /** Three days and half an hour, a value a minute. */
+  function history(at: (minute: number) => number): void {
+    const start = bench.clock.now() - 3 * 1_440 * MINUTE;
+    for (let minute = -1; minute < 3 * 1_440 + 30; minute += 1)
+      bench.add({ __name__: "jobs" }, at(minute), start + minute * MINUTE);
+  }
+
+  it("is ready before a load that comes every day, and says why", async () => {
+    await bench.declare({ autoscale });
+    // Ten minutes after ten it is ten times as much, for six hours.
+    history((minute) => ((minute + 1_440) % 1_440 >= 10 && (minute + 1_440) % 1_440 < 370 ? 100 : 10));
+    bench.start();
+    await bench.pass(60);
+    expect(bench.condition("Foresight")).toBe("True PatternHolds");
+    expect(bench.replicas).toBe(1);
+    await bench.pass(7 * 60 + 5);
+    expect(bench.replicas).toBe(10);
+    expect(bench.told.join("\n")).toContain(
+      "foresight, as the daily pattern goes: sum(jobs) from 10 to 100 within",
+    );
+  });
+
+  it("does nothing where nothing repeats itself, and says so", async () => {
+    await bench.declare({ autoscale });
+    history((minute) => (minute % 997 < 100 ? 50 : 10));
+    bench.start();
+    await bench.pass(20);
+    expect(bench.condition("Foresight")).toBe("False NoPattern");
+  });
+
+  it("says when too little is known", async () => {
+    await bench.declare({ autoscale });
+    bench.add({ __name__: "jobs" }, 10);
+    bench.start();
+    await bench.pass(5);
+    expect(bench.condition("Foresight")).toBe("False TooLittleKnown");
+    expect(bench.replicas).toBe(1);
+  });
+});

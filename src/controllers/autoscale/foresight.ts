@@ -9,9 +9,12 @@ import { parseDuration } from "../../model/duration.ts";
 import type { MetricsSource } from "../../provider/monitoring.ts";
 import { type Load, loadsOf, type Subject } from "./measure.ts";
 import { shown } from "./measurement.ts";
+import { inTime } from "./patience.ts";
 import { type Course, SKILL_WANTED, type Score, expected, isBelieved, scoreOf } from "./predict.ts";
 import type { Floor, Verdict } from "./situation.ts";
 
+/** Milliseconds for an answer; a look back goes on, and is there for the next who asks. */
+const PATIENCE = 2_000;
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
 
@@ -39,7 +42,6 @@ interface Found extends Rhythm {
 }
 
 interface Looked {
-  readonly at: number;
   readonly found: readonly Found[];
   readonly verdict: Verdict;
 }
@@ -53,8 +55,7 @@ export interface Foreseen {
 export class Foresight {
   readonly #source: MetricsSource;
   readonly #clock: Clock;
-  readonly #looked = new Map<string, Looked>();
-  readonly #looking = new Set<string>();
+  readonly #looked = new Map<string, { readonly at: number; readonly looked: Promise<Looked> }>();
 
   constructor(source: MetricsSource, clock: Clock) {
     this.#source = source;
@@ -76,8 +77,13 @@ export class Foresight {
     if (predictive?.enabled !== true) return undefined;
     const horizon = (startup ?? STARTUP) + parseDuration(predictive.lookahead);
     try {
-      const { found, verdict } = await this.#lookBack(key, predictive.pattern, subject, horizon);
-      const floors = await Promise.all(found.map((one) => this.#floor(one, horizon)));
+      const looking = this.#lookBack(key, predictive.pattern, subject, horizon);
+      const { found, verdict } = await inTime(this.#clock, PATIENCE, looking);
+      const floors = await inTime(
+        this.#clock,
+        PATIENCE,
+        Promise.all(found.map((one) => this.#floor(one, horizon))),
+      );
       return {
         verdict,
         ...highest(floors, Math.min(autoscale.maxReplicas, predictive.maxReplicas ?? Infinity)),
@@ -101,7 +107,7 @@ export class Foresight {
     };
   }
 
-  async #lookBack(
+  #lookBack(
     key: string,
     pattern: "daily" | "weekly" | "auto",
     subject: Subject,
@@ -109,19 +115,27 @@ export class Foresight {
   ): Promise<Looked> {
     const known = this.#looked.get(key);
     const now = this.#clock.now();
-    if (known !== undefined && (now - known.at < EVERY || this.#looking.has(key))) return known;
-    this.#looking.add(key);
-    try {
-      const rhythms = RHYTHMS.filter(({ name }) => pattern === "auto" || pattern === name);
-      const all = await Promise.all(
-        loadsOf(subject).flatMap((load) => rhythms.map((rhythm) => this.#judge(load, rhythm, horizon, now))),
-      );
-      const looked = { at: now, ...conclude(all) };
-      this.#looked.set(key, looked);
-      return looked;
-    } finally {
-      this.#looking.delete(key);
-    }
+    if (known !== undefined && now - known.at < EVERY) return known.looked;
+    const looked = this.#judgeAll(pattern, subject, horizon, now);
+    this.#looked.set(key, { at: now, looked });
+    // What failed is tried again by the next who asks.
+    looked.catch(() => {
+      if (this.#looked.get(key)?.looked === looked) this.#looked.delete(key);
+    });
+    return looked;
+  }
+
+  async #judgeAll(
+    pattern: "daily" | "weekly" | "auto",
+    subject: Subject,
+    horizon: number,
+    now: number,
+  ): Promise<Looked> {
+    const rhythms = RHYTHMS.filter(({ name }) => pattern === "auto" || pattern === name);
+    const judged = loadsOf(subject).flatMap((load) =>
+      rhythms.map((rhythm) => this.#judge(load, rhythm, horizon, now)),
+    );
+    return conclude(await Promise.all(judged));
   }
 
   async #judge(load: Load, rhythm: Rhythm, horizon: number, now: number): Promise<Judged> {
@@ -155,7 +169,7 @@ interface Judged extends Rhythm {
 }
 
 /** Of each load the pattern that fits best, if one does. */
-function conclude(judged: readonly Judged[]): Omit<Looked, "at"> {
+function conclude(judged: readonly Judged[]): Looked {
   const found = new Map<string, Found>();
   for (const one of judged) {
     const { score } = one;

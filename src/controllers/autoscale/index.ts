@@ -216,10 +216,12 @@ class AutoscaleMachine {
     const subject = { namespace, service: name, metrics: autoscale.metrics, resources, routed };
     const text = keyText(keyOf(service));
     const startup = service.status?.autoscale?.startup;
-    const [{ measurements, demand }, foreseen] = await Promise.all([
-      measure(metrics, subject),
-      this.#foresight.look(text, autoscale, subject, startup),
-    ]);
+    // Who waits is served first: what else there is to do is seen in a moment, with an instance there.
+    const measured = isWaitedFor
+      ? { measurements: [], demand: { routed: true, active: 1 } }
+      : await measure(metrics, subject, clock);
+    const { measurements, demand } = measured;
+    const foreseen = isWaitedFor ? undefined : await this.#foresight.look(text, autoscale, subject, startup);
     const now = clock.now();
     const present = [...instances.get(text).values()] as readonly Instance[];
     const floors: readonly Floor[] = lasting(service.status?.autoscale?.signals, now).map((signal) => ({
@@ -234,7 +236,7 @@ class AutoscaleMachine {
       instances: present.flatMap((instance) => stateOf(instance, now)),
       measurements,
       floors: foreseen?.floor === undefined ? floors : [...floors, foreseen.floor],
-      demand: isWaitedFor ? { routed: true, active: Math.max(1, demand.active ?? 0) } : demand,
+      demand,
       idleAfter: parseDuration(autoscale.idleAfter),
     };
     return { situation, foreseen };

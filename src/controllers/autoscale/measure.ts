@@ -7,6 +7,7 @@
  * Use of the cpu ends at 100% however much is wanted. The metric that is taken when none is declared therefore adds what
  * waits: requests come as fast as they are answered plus as fast as those in flight become more.
  */
+import type { Clock } from "../../clock/clock.ts";
 import { DiagnosticError } from "../../diagnostics/diagnostic.ts";
 import type { Autoscale } from "../../kinds/autoscale.ts";
 import { parseDuration } from "../../model/duration.ts";
@@ -14,6 +15,7 @@ import { parseQuantity } from "../../model/quantity.ts";
 import { rootName } from "../../model/resource.ts";
 import { type MeasuredValue, type MetricsSource, TARGET_LABELS } from "../../provider/monitoring.ts";
 import type { Measurement, Unit } from "./measurement.ts";
+import { inTime } from "./patience.ts";
 import type { Demand } from "./situation.ts";
 
 type Metric = NonNullable<Autoscale["metrics"]>[number];
@@ -41,6 +43,8 @@ const DEFAULT: Metric = {
   type: "Resource",
   resource: { name: "cpu", target: { type: "Utilization", averageUtilization: CPU_PERCENT } },
 };
+/** Milliseconds for one answer. */
+const PATIENCE = 2_000;
 const NEAR = "3s";
 const FAR = "30s";
 /** Seconds between the two looks at how many requests are in flight. */
@@ -49,8 +53,13 @@ const APART = 2;
 const MOST_PRESSURE = 10;
 const PRESSURE_WITHOUT_ANSWERS = 2;
 
-export async function measure(source: Pick<MetricsSource, "query">, subject: Subject): Promise<Measured> {
-  const asker = new Asker(source, subject);
+/** Never rejects, and takes no longer than who measures is given to answer. */
+export async function measure(
+  source: Pick<MetricsSource, "query">,
+  subject: Subject,
+  clock: Clock,
+): Promise<Measured> {
+  const asker = new Asker(source, subject, clock);
   const traffic = subject.routed ? await asker.traffic() : undefined;
   const metrics = subject.metrics ?? [DEFAULT];
   const measurements = await Promise.all(metrics.map((metric) => asker.measure(metric, traffic)));
@@ -87,10 +96,12 @@ function withPressure(measurement: Measurement, { served, growth }: Traffic): Me
 class Asker {
   readonly #source: Pick<MetricsSource, "query">;
   readonly #subject: Subject;
+  readonly #clock: Clock;
 
-  constructor(source: Pick<MetricsSource, "query">, subject: Subject) {
+  constructor(source: Pick<MetricsSource, "query">, subject: Subject, clock: Clock) {
     this.#source = source;
     this.#subject = subject;
+    this.#clock = clock;
   }
 
   /** Undefined when no balancer was measured. */
@@ -235,11 +246,11 @@ class Asker {
 
   async #ask(expression: string): Promise<readonly MeasuredValue[] | string> {
     try {
-      return await this.#source.query(expression);
+      return await inTime(this.#clock, PATIENCE, this.#source.query(expression));
     } catch (error) {
       // Declared wrongly, or not to be asked now: either way nothing is known, and that is said.
       const text = error instanceof DiagnosticError ? error.diagnostics[0]?.message : undefined;
-      return text ?? `It cannot be asked: ${error instanceof Error ? error.message : String(error)}`;
+      return text ?? (error instanceof Error ? error.message : String(error));
     }
   }
 }
