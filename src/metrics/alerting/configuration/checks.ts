@@ -41,18 +41,21 @@ function duplicateNames(
   path: readonly PropertyKey[],
   what: string,
 ): readonly Finding[] {
-  return named.flatMap(({ name }, at) =>
-    named.findIndex((other) => other.name === name) === at
-      ? []
-      : [
+  const seen = new Set<string>();
+  return named.flatMap(({ name }, at) => {
+    const isRepeated = seen.has(name);
+    seen.add(name);
+    return isRepeated
+      ? [
           {
             code: "DuplicateName",
             path: [...path, at, "name"],
             message: `There is another ${what} '${name}'.`,
             hint: "Give each a name of its own.",
           },
-        ],
-  );
+        ]
+      : [];
+  });
 }
 
 function intervalFindings(file: File): readonly Finding[] {

@@ -48,17 +48,28 @@ export function loadConfiguration(text: string, file: string): LoadedConfigurati
       ],
     };
   const checked = fileSchema.safeParse(source.value);
-  if (!checked.success) return { diagnostics: checked.error.issues.flatMap(schemaFindings).map(placed) };
-  const diagnostics = findingsIn(checked.data).map(placed);
+  if (!checked.success)
+    return { diagnostics: foremost(checked.error.issues.flatMap(schemaFindings)).map(placed) };
+  const diagnostics = foremost(findingsIn(checked.data)).map(placed);
   if (hasErrors(diagnostics)) return { diagnostics };
   return { configuration: assemble(checked.data, shownText(source.natural)), diagnostics };
+}
+
+/** More of them help nobody, and finding their places takes time. */
+const MAX_FINDINGS = 50;
+
+function foremost(findings: readonly Finding[]): readonly Finding[] {
+  const errors = findings.filter(({ severity }) => severity === undefined);
+  return findings.length <= MAX_FINDINGS || errors.length === 0
+    ? findings.slice(0, MAX_FINDINGS)
+    : errors.slice(0, MAX_FINDINGS);
 }
 
 /** The schema's own words are for programmers; these are for people. */
 function schemaFindings(issue: z.core.$ZodIssue): readonly Finding[] {
   const { path } = issue;
   if (issue.code === "unrecognized_keys")
-    return issue.keys.map((key) => {
+    return issue.keys.slice(0, MAX_FINDINGS).map((key) => {
       const hint = didYouMean(key, FIELD_NAMES) ?? "Take it away or correct its name.";
       return {
         code: "UnknownField",
