@@ -30,11 +30,10 @@ import { typeName, typeOf } from "./types.ts";
 
 export type * from "./ast.ts";
 export type * from "./result.ts";
-export { PromQLError, type Position, type PromQLErrorKind } from "./errors.ts";
-export { parseQuery, parseSelector, type ParseOptions } from "./parse.ts";
+export { PromQLError } from "./errors.ts";
+export { parseQuery, parseSelector } from "./parse.ts";
 export { formatQuery } from "./format.ts";
 export { selectorsOf } from "./selectors.ts";
-export { typeOf } from "./types.ts";
 
 /** Throws PromQLError. */
 export function instantQuery(

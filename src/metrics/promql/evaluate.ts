@@ -1,6 +1,6 @@
 /**
- * Expression -> grid, over all steps at once. What does not change from step to step (everything below is pinned by `@`)
- * is evaluated at one step only and repeated.
+ * Expression -> grid, over all steps at once: each node is evaluated once for the whole query, never once a step. Labels,
+ * groups and matches are found per row; what is left to do per step are loops over columns of numbers.
  */
 import { multiply } from "../native-histogram/arithmetic.ts";
 import { aggregate } from "./aggregate.ts";

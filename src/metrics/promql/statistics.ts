@@ -83,13 +83,6 @@ export function varianceOf(values: Float64Array, from: number, to: number): numb
   return (squares + lostSquares) / (to - from);
 }
 
-/** With NaN as the least. */
-export function compareNumbers(a: number, b: number): number {
-  if (Number.isNaN(a)) return Number.isNaN(b) ? 0 : -1;
-  if (Number.isNaN(b)) return 1;
-  return a - b || 0;
-}
-
 /** Between the two neighbours of the rank `q * (count - 1)`; infinite for a `q` outside 0..1. */
 export function quantileOf(q: number, values: Float64Array): number {
   if (values.length === 0 || Number.isNaN(q)) return Number.NaN;
