@@ -60,6 +60,8 @@ type AlertResource = Resource<Spec, Status>;
 export function alertLog({ store, clock, wake }: AlertLogOptions): AlertLog {
   const noted = new Map<string, AlertRecord>();
   const write = async (cause: Parameters<Store["commit"]>[1]): Promise<void> => {
+    // All that is reported in this very turn is one commit.
+    await Promise.resolve();
     while (noted.size > 0) {
       const batch = [...noted].slice(0, BATCH);
       const operations = batch.flatMap(([, record]) => operationsOf(record, store, clock.now()));

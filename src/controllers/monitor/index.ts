@@ -66,6 +66,9 @@ export function monitorController(options: MonitorOptions): Controller {
     *concerns(change) {
       const scope = scopeOf(change);
       if (scope !== undefined) yield scope;
+      // Locations are monitored where something is there; whose it is does not matter.
+      if (scope?.kind === "System" && locationOf(change.resource) !== "local")
+        yield NAMESPACE_SCOPE("default");
       if (change.type === "DELETED") made.delete(change.resource.metadata.uid);
     },
     initial: () => [
