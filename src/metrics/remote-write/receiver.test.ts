@@ -50,6 +50,11 @@ it("a request that is sent again changes nothing, and is taken", async () => {
   await send(body, series);
   expect(await send(body, series)).toMatchObject({ status: 204 });
   expect(series.values("a")).toEqual([1]);
+  const other = message(seriesOf(label("__name__", "a"), sample(2, 1000)));
+  expect(await send(other, series)).toMatchObject({
+    status: 400,
+    message: "1 samples were not kept: duplicate.",
+  });
 });
 
 it("what can never be taken is told of with 400, and the rest is kept", async () => {

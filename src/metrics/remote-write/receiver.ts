@@ -4,7 +4,7 @@
  *     snappy (length checked first) -> message (whole, or nothing is written) -> samples that can be taken -> on disk -> 204
  *
  * What can never be taken (broken, too old, out of order) is answered with 4xx, so that the sender does not send it again;
- * what may work later with 5xx. A sample that is there already is taken: the sender had no answer, and sent it once more.
+ * what may work later with 5xx. The last sample of a series once more is no fault: the sender had no answer.
  *
  * Sources: prometheus.io/docs/specs/prw/remote_write_spec ("Retries & Backoff"), remote_write_spec_2_0 ("Responses").
  */
@@ -78,15 +78,12 @@ async function write(
   const histograms = writer.write(samplesOf(request.series, "histograms"));
   await writer.flush();
   const problems = [...request.problems, ...rejections(samples.rejected), ...rejections(histograms.rejected)];
-  const there = (rejected: Readonly<Partial<Record<Rejection, number>>>): number => rejected.duplicate ?? 0;
   const headers =
     version === "1"
       ? {}
       : {
-          "X-Prometheus-Remote-Write-Samples-Written": String(samples.appended + there(samples.rejected)),
-          "X-Prometheus-Remote-Write-Histograms-Written": String(
-            histograms.appended + there(histograms.rejected),
-          ),
+          "X-Prometheus-Remote-Write-Samples-Written": String(samples.appended),
+          "X-Prometheus-Remote-Write-Histograms-Written": String(histograms.appended),
           "X-Prometheus-Remote-Write-Exemplars-Written": "0",
         };
   return problems.length === 0
@@ -101,9 +98,7 @@ function* samplesOf(series: readonly WrittenSeries[], what: "samples" | "histogr
 }
 
 function rejections(rejected: Readonly<Partial<Record<Rejection, number>>>): string[] {
-  return Object.entries(rejected)
-    .filter(([why]) => why !== "duplicate")
-    .map(([why, count]) => `${count} samples were not kept: ${why}.`);
+  return Object.entries(rejected).map(([why, count]) => `${count} samples were not kept: ${why}.`);
 }
 
 function versionOf(contentType: string): Version | undefined {

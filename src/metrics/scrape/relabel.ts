@@ -32,7 +32,13 @@ export interface RelabelConfig {
 }
 
 /** Changes the labels, by name; false when what has them is dropped. */
-export type RelabelRule = (labels: Map<string, string>) => boolean;
+type Change = (labels: Map<string, string>) => boolean;
+
+export interface RelabelRule {
+  /** The same for the same configuration. */
+  readonly key: string;
+  readonly apply: Change;
+}
 
 type Compiled = Required<Omit<RelabelConfig, "action">>;
 
@@ -41,15 +47,23 @@ export function relabelRules(
   configs: readonly RelabelConfig[],
   path = "relabel_configs",
 ): readonly RelabelRule[] {
-  return configs.map((config, index) => compile(config, `${path}[${index}]`));
+  return configs.map((config, index) => ({
+    key: JSON.stringify(config),
+    apply: compile(config, `${path}[${index}]`),
+  }));
 }
 
 /** False when one of the rules drops it; the rules after it are not applied then. */
 export function relabel(labels: Map<string, string>, rules: readonly RelabelRule[]): boolean {
-  return rules.every((rule) => rule(labels));
+  return rules.every(({ apply }) => apply(labels));
 }
 
-function compile(config: RelabelConfig, path: string): RelabelRule {
+/** Whether they do the same. */
+export function sameRules(one: readonly RelabelRule[] = [], other: readonly RelabelRule[] = []): boolean {
+  return one.length === other.length && one.every(({ key }, index) => key === other[index]?.key);
+}
+
+function compile(config: RelabelConfig, path: string): Change {
   const action = config.action ?? "replace";
   const rule: Compiled = {
     source_labels: config.source_labels ?? [],
@@ -100,7 +114,7 @@ const TARGETED: ReadonlySet<RelabelAction> = new Set([
   "dropequal",
 ]);
 
-const actions: Readonly<Record<RelabelAction, (rule: Compiled) => RelabelRule>> = {
+const actions: Readonly<Record<RelabelAction, (rule: Compiled) => Change>> = {
   replace,
   keep: (rule) => {
     const matches = anchored(rule.regex);
@@ -133,7 +147,7 @@ const actions: Readonly<Record<RelabelAction, (rule: Compiled) => RelabelRule>> 
   uppercase: (rule) => changed(rule, (value) => value.toUpperCase()),
 };
 
-function replace(rule: Compiled): RelabelRule {
+function replace(rule: Compiled): Change {
   if (rule.regex === "(.*)" && rule.replacement === "$1" && isLabelName(rule.target_label))
     return changed(rule, (value) => value);
   const expression = RE2JS.compile(rule.regex, RE2JS.DOTALL);
@@ -147,14 +161,14 @@ function replace(rule: Compiled): RelabelRule {
   };
 }
 
-function changed(rule: Compiled, change: (value: string) => string): RelabelRule {
+function changed(rule: Compiled, change: (value: string) => string): Change {
   return (labels) => {
     set(labels, rule.target_label, change(source(labels, rule)));
     return true;
   };
 }
 
-function byName(matches: (name: string) => boolean, keep: boolean): RelabelRule {
+function byName(matches: (name: string) => boolean, keep: boolean): Change {
   return (labels) => {
     for (const name of labels.keys()) if (matches(name) !== keep) labels.delete(name);
     return true;

@@ -2,6 +2,7 @@ import { expect, it } from "vitest";
 import { exposer, text } from "./fixtures/exposer.ts";
 import { Scraping, job } from "./fixtures/scraping.ts";
 import { relabelRules } from "./relabel.ts";
+import type { TargetDefinition } from "./target.ts";
 
 it("samples get the target's labels, and the scrape is reported", async () => {
   await using target = await exposer('requests_total{code="200"} 17\nqueue 3.5\n');
@@ -175,6 +176,19 @@ it("other rules for samples hold from the next scrape on; the series before them
   expect(at.series.values("a", { team: "x" })).toEqual([1]);
   expect(at.series.values("a", { team: "" })).toEqual([1, "stale"]);
   expect(at.series.values("b")).toEqual([2, 2]);
+});
+
+it("the same target told again, with the same rules, is no change", async () => {
+  await using target = await exposer("a 1\n");
+  await using at = new Scraping();
+  const told = (): TargetDefinition => ({
+    job: { ...job, metricRelabel: relabelRules([{ target_label: "team", replacement: "x" }]) },
+    address: target.address,
+  });
+  await at.scrape(told());
+  await at.scrape(told());
+  expect(at.series.values("a")).toEqual([1, 1]);
+  expect(at.series.values("scrape_series_added")).toEqual([1, 0]);
 });
 
 it("a target that runs in this process is scraped as any other", async () => {

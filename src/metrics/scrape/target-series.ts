@@ -26,6 +26,7 @@ import {
   type SeriesWriter,
   UnknownSeries,
 } from "../series.ts";
+import { sameRules } from "./relabel.ts";
 import { sampleLabels } from "./sample-labels.ts";
 import type { Target } from "./target.ts";
 
@@ -77,7 +78,8 @@ export class TargetSeries {
     const before = this.#target.definition.job;
     const { job } = target.definition;
     this.#target = target;
-    if (before.honorLabels !== job.honorLabels || before.metricRelabel !== job.metricRelabel) this.#forget();
+    if (before.honorLabels !== job.honorLabels || !sameRules(before.metricRelabel, job.metricRelabel))
+      this.#forget();
   }
 
   /** What takes the chunks of the next exposition. Ends one that was not committed. */
