@@ -240,7 +240,7 @@ async function replay(url: string): Promise<void> {
 
 async function askPrometheus(url: string, query: string): Promise<void> {
   const parameters = { query, start: String((END - HOUR) / 1000), end: String(END / 1000), step: "60" };
-  const answer = await fetch(`${url}/api/v1/query_range?${new URLSearchParams(parameters)}`);
+  const answer = await fetch(`${url}/api/v1/query_range?${new URLSearchParams(parameters).toString()}`);
   const text = await answer.text();
   if (!answer.ok || text.length < 100) throw new Error(`Nothing came of ${query}: ${text}`);
 }

@@ -47,62 +47,85 @@ const upTo =
   (random: () => number): number =>
     Math.floor(most * random());
 
-function shapes(): Shape[] {
-  const all: Shape[] = [];
-  const add = (
+function shape(
+  name: string,
+  labels: Readonly<Record<string, string>>,
+  first: Shape["first"],
+  next: Shape["next"],
+): Shape {
+  return { name, labels: Object.entries(labels), first, next };
+}
+
+function requests(): Shape[] {
+  const rates: Readonly<Record<string, Shape["next"]>> = {
+    200: counter(400),
+    201: counter(12),
+    404: counter(12),
+    500: rare(0.05),
+    503: rare(0.05),
+  };
+  return ["GET", "POST"].flatMap((method) =>
+    Object.entries(rates).flatMap(([code, next]) =>
+      HANDLERS.slice(0, 2).map((handler) =>
+        shape("http_requests_total", { code, handler, method }, upTo(1e6), next),
+      ),
+    ),
+  );
+}
+
+function durations(handler: string): Shape[] {
+  const name = "http_request_duration_seconds";
+  return [
+    ...BOUNDS.map((le, at) =>
+      shape(`${name}_bucket`, { handler, le }, upTo(1e6), counter(at < 3 ? 20 * at : 300)),
+    ),
+    shape(`${name}_sum`, { handler }, upTo(1e4), (before, random) => before + 20 * random()),
+    shape(`${name}_count`, { handler }, upTo(1e6), counter(300)),
+  ];
+}
+
+function processors(): Shape[] {
+  const modes = { idle: 14, system: 2, user: 2, iowait: 2 };
+  return ["0", "1", "2", "3"].flatMap((cpu) =>
+    Object.entries(modes).map(([mode, step]) =>
+      shape("node_cpu_seconds_total", { cpu, mode }, upTo(1e5), decimals(step, 2)),
+    ),
+  );
+}
+
+function gauges(): Shape[] {
+  const each = (
     name: string,
-    labels: Record<string, string>,
+    label: string,
+    values: readonly string[],
     first: Shape["first"],
     next: Shape["next"],
-  ): void => void all.push({ name, labels: Object.entries(labels), first, next });
-  for (const method of ["GET", "POST"])
-    for (const code of ["200", "201", "404", "500", "503"])
-      for (const handler of HANDLERS.slice(0, 2))
-        add(
-          "http_requests_total",
-          { code, handler, method },
-          upTo(1e6),
-          code === "200" ? counter(400) : code < "404" ? counter(12) : rare(0.05),
-        );
-  for (const handler of HANDLERS) {
-    BOUNDS.forEach((le, at) =>
-      add(
-        "http_request_duration_seconds_bucket",
-        { handler, le },
-        upTo(1e6),
-        at < 3 ? counter(20 * at) : counter(300),
-      ),
-    );
-    add(
-      "http_request_duration_seconds_sum",
-      { handler },
-      upTo(1e4),
-      (before, random) => before + 20 * random(),
-    );
-    add("http_request_duration_seconds_count", { handler }, upTo(1e6), counter(300));
-  }
-  for (const cpu of ["0", "1", "2", "3"])
-    for (const mode of ["idle", "system", "user", "iowait"])
-      add("node_cpu_seconds_total", { cpu, mode }, upTo(1e5), decimals(mode === "idle" ? 14 : 2, 2));
-  add("process_cpu_seconds_total", {}, upTo(1e4), decimals(4, 2));
-  for (const kind of ["resident", "virtual", "heap"])
-    add(`process_${kind}_memory_bytes`, {}, () => 4096 * 50_000, pages);
-  for (const kind of ["free", "cached"]) add(`node_memory_${kind}_bytes`, {}, () => 4096 * 500_000, pages);
-  add("go_goroutines", {}, upTo(100), walk(6, 0));
-  for (const queue of ["mail", "orders", "images", "search"])
-    add("queue_length", { queue }, upTo(20), walk(5, 0));
-  for (const sensor of ["0", "1", "2", "3"]) add("temperature_celsius", { sensor }, () => 45, walk(1, 1));
-  for (const minutes of ["1", "5", "15"]) add(`node_load${minutes}`, {}, () => 1, walk(0.3, 2));
-  for (const route of ["a", "b", "c", "d"])
-    add(
-      "latency_ewma_seconds",
-      { route },
-      (random) => random(),
-      (before, random) => Math.abs(before + 0.01 * (random() - 0.5)),
-    );
-  add("build_info", { version: "1.4.2", revision: "8fa3c1d" }, () => 1, same);
-  add("process_start_time_seconds", {}, (random) => 1.7e9 + random() * 1e6, same);
-  add("process_max_fds", {}, () => 1_048_576, same);
+  ) => values.map((value) => shape(name, { [label]: value }, first, next));
+  const nudged: Shape["next"] = (before, random) => Math.abs(before + 0.01 * (random() - 0.5));
+  return [
+    ...["resident", "virtual", "heap"].map((kind) =>
+      shape(`process_${kind}_memory_bytes`, {}, () => 2e5 * 1024, pages),
+    ),
+    ...["free", "cached"].map((kind) => shape(`node_memory_${kind}_bytes`, {}, () => 2e6 * 1024, pages)),
+    shape("go_goroutines", {}, upTo(100), walk(6, 0)),
+    ...each("queue_length", "queue", ["mail", "orders", "images", "search"], upTo(20), walk(5, 0)),
+    ...each("temperature_celsius", "sensor", ["0", "1", "2", "3"], () => 45, walk(1, 1)),
+    ...["1", "5", "15"].map((minutes) => shape(`node_load${minutes}`, {}, () => 1, walk(0.3, 2))),
+    ...each("latency_ewma_seconds", "route", ["a", "b", "c", "d"], (random) => random(), nudged),
+  ];
+}
+
+function shapes(): Shape[] {
+  const all = [
+    ...requests(),
+    ...HANDLERS.flatMap(durations),
+    ...processors(),
+    shape("process_cpu_seconds_total", {}, upTo(1e4), decimals(4, 2)),
+    ...gauges(),
+    shape("build_info", { version: "1.4.2", revision: "8fa3c1d" }, () => 1, same),
+    shape("process_start_time_seconds", {}, (random) => 1.7e9 + random() * 1e6, same),
+    shape("process_max_fds", {}, () => 1_048_576, same),
+  ];
   if (all.length !== SERIES) throw new Error(`There are ${all.length} series for a target.`);
   return all;
 }

@@ -108,7 +108,8 @@ export class Blocks {
 
   /** Removes blocks that end before `oldest`, and the oldest while all are larger than `bytes`. */
   async retain(oldest: number, bytes: number): Promise<void> {
-    for (const block of [...this.#blocks])
+    // The list is replaced, not changed, as blocks go.
+    for (const block of this.#blocks)
       if (block.meta.maxTime <= oldest || this.bytes > bytes) await this.#remove(block);
   }
 

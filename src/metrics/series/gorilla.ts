@@ -133,70 +133,90 @@ export function decodeGorilla(
   firstTime: number | undefined,
   out: Columns,
 ): void {
-  const timed = firstTime !== undefined;
   const { times, words: values } = out;
   const end = out.length + count;
-  let at = out.length;
-  let low = peek(words, bit);
-  let high = peek(words, bit + 32);
-  let position = bit + 64;
-  let time = firstTime ?? 0;
-  let delta = 0;
-  let trailing = 0;
-  let width = 0;
-  for (;;) {
-    if (timed) times[at] = time;
-    values[2 * at] = low;
-    values[2 * at + 1] = high;
-    if (high === STALE_HIGH && low === STALE_LOW) out.markStale(at);
-    if (++at >= end) break;
-
-    const code = timed ? peek(words, position) : 0;
-    if ((code & 1) === 0) {
-      if (timed) position += 1;
-      time += delta;
-    } else if ((code & 15) === 15) {
-      const next = peekDouble(words, position + 4);
-      delta = next - time;
-      time = next;
-      position += 68;
-    } else {
-      if ((code & 2) === 0) {
-        delta += (code << 23) >> 25;
-        position += 9;
-      } else if ((code & 4) === 0) {
-        delta += (code << 15) >> 18;
-        position += 17;
-      } else {
-        delta += (code << 8) >> 12;
-        position += 24;
-      }
-      time += delta;
+  const stream = new Stream(words, bit, firstTime ?? 0);
+  for (let at = out.length; at < end; at++) {
+    if (at > out.length) {
+      if (firstTime !== undefined) stream.nextTime();
+      stream.nextValue();
     }
-
-    const control = peek(words, position);
-    if ((control & 1) === 0) {
-      position += 1;
-      continue;
-    }
-    if ((control & 2) === 0) position += 2;
-    else {
-      width = ((control >>> 7) & 63) + 1;
-      trailing = 64 - ((control >>> 2) & 31) - width;
-      position += 13;
-    }
-    const first = peek(words, position);
-    if (trailing >= 32) high ^= (width === 32 ? first : first & ((1 << width) - 1)) << (trailing - 32);
-    else if (width <= 32) {
-      const part = width === 32 ? first : first & ((1 << width) - 1);
-      low ^= part << trailing;
-      if (trailing > 0) high ^= part >>> (32 - trailing);
-    } else {
-      const second = peek(words, position + 32) & (width === 64 ? -1 : (1 << (width - 32)) - 1);
-      low ^= first << trailing;
-      high ^= (second << trailing) | (trailing === 0 ? 0 : first >>> (32 - trailing));
-    }
-    position += width;
+    if (firstTime !== undefined) times[at] = stream.time;
+    values[2 * at] = stream.low;
+    values[2 * at + 1] = stream.high;
+    if (stream.high === STALE_HIGH && stream.low === STALE_LOW) out.markStale(at);
   }
   out.length = end;
+}
+
+/** Stands at a sample; `high` and `low` are its value's bits, as signed words. */
+class Stream {
+  readonly #words: Uint32Array;
+  #position: number;
+  time: number;
+  low: number;
+  high: number;
+  #delta = 0;
+  #trailing = 0;
+  #width = 0;
+
+  constructor(words: Uint32Array, bit: number, firstTime: number) {
+    this.#words = words;
+    this.time = firstTime;
+    this.low = peek(words, bit);
+    this.high = peek(words, bit + 32);
+    this.#position = bit + 64;
+  }
+
+  nextTime(): void {
+    const code = peek(this.#words, this.#position);
+    if ((code & 1) === 0) this.#position += 1;
+    else if ((code & 2) === 0) {
+      this.#delta += (code << 23) >> 25;
+      this.#position += 9;
+    } else if ((code & 4) === 0) {
+      this.#delta += (code << 15) >> 18;
+      this.#position += 17;
+    } else if ((code & 8) === 0) {
+      this.#delta += (code << 8) >> 12;
+      this.#position += 24;
+    } else {
+      const time = peekDouble(this.#words, this.#position + 4);
+      this.#delta = time - this.time;
+      this.time = time;
+      this.#position += 68;
+      return;
+    }
+    this.time += this.#delta;
+  }
+
+  nextValue(): void {
+    const control = peek(this.#words, this.#position);
+    if ((control & 1) === 0) {
+      this.#position += 1;
+      return;
+    }
+    if ((control & 2) === 0) this.#position += 2;
+    else {
+      this.#width = ((control >>> 7) & 63) + 1;
+      this.#trailing = 64 - ((control >>> 2) & 31) - this.#width;
+      this.#position += 13;
+    }
+    this.#xor(this.#trailing, this.#width);
+    this.#position += this.#width;
+  }
+
+  #xor(trailing: number, width: number): void {
+    const first = peek(this.#words, this.#position);
+    const lower = width >= 32 ? first : first & ((1 << width) - 1);
+    if (trailing >= 32) {
+      this.high ^= lower << (trailing - 32);
+      return;
+    }
+    this.low ^= lower << trailing;
+    if (trailing > 0) this.high ^= lower >>> (32 - trailing);
+    if (width <= 32) return;
+    const upper = peek(this.#words, this.#position + 32) & (width === 64 ? -1 : (1 << (width - 32)) - 1);
+    this.high ^= upper << trailing;
+  }
 }

@@ -1,6 +1,5 @@
 /** Queries to the head. */
 import type { Labels } from "../labels.ts";
-import type { Matcher } from "../matcher.ts";
 import { GORILLA, HISTOGRAMS, NO_CHUNK } from "./chunk-table.ts";
 import type { Columns } from "./columns.ts";
 import { decodeGorilla } from "./gorilla.ts";

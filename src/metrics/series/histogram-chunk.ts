@@ -8,14 +8,19 @@
  *     zero count, count, sum, buckets
  */
 import type { CounterReset, NativeHistogram, Span } from "../histogram.ts";
-import { ByteReader, ByteWriter } from "./bytes.ts";
+import { ByteReader, type ByteWriter } from "./bytes.ts";
 import type { Columns } from "./columns.ts";
 
 const SAME_LAYOUT = 1;
 const DIFFERENCES = 2;
 const STEPPED = 4;
 /** What counts are the difference to when they are written whole. */
-const NOTHING = { zeroCount: 0, count: 0, positiveBuckets: [], negativeBuckets: [] };
+const NOTHING: Pick<NativeHistogram, "zeroCount" | "count" | "positiveBuckets" | "negativeBuckets"> = {
+  zeroCount: 0,
+  count: 0,
+  positiveBuckets: [],
+  negativeBuckets: [],
+};
 const RESETS: readonly CounterReset[] = ["unknown", "reset", "none", "gauge"];
 
 /** What the next histogram is written after. */
@@ -30,19 +35,25 @@ export function writeHistogram(
   histogram: NativeHistogram,
   before: Before | undefined,
 ): void {
+  const last = differenceBase(histogram, before?.histogram);
   const same = before !== undefined && sameLayout(before.histogram, histogram);
-  const last = same && wholeCounts(before.histogram) && wholeCounts(histogram) ? before.histogram : NOTHING;
   // A difference of fractions may be rounded: such a time is written whole.
-  const step = time - (before?.time ?? 0);
-  const stepped = (before?.time ?? 0) + step === time;
+  const lastTime = before?.time ?? 0;
+  const stepped = lastTime + (time - lastTime) === time;
   out.byte((same ? SAME_LAYOUT : 0) | (last === NOTHING ? 0 : DIFFERENCES) | (stepped ? STEPPED : 0));
-  out.number(stepped ? step : time);
+  out.number(stepped ? time - lastTime : time);
   if (!same) writeLayout(out, histogram);
   out.number(histogram.zeroCount - last.zeroCount);
   out.number(histogram.count - last.count);
   out.double(histogram.sum);
   writeBuckets(out, histogram.positiveBuckets, last.positiveBuckets);
   writeBuckets(out, histogram.negativeBuckets, last.negativeBuckets);
+}
+
+/** What the counts are written as differences to. */
+function differenceBase(histogram: NativeHistogram, before: NativeHistogram | undefined): typeof NOTHING {
+  const possible = before !== undefined && sameLayout(before, histogram);
+  return possible && wholeCounts(before) && wholeCounts(histogram) ? before : NOTHING;
 }
 
 function writeLayout(out: ByteWriter, histogram: NativeHistogram): void {

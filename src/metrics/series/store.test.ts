@@ -90,7 +90,9 @@ describe("the series store", () => {
               await store.deleteSeries([matcher("__name__", "=", `m${one.series}`)]);
               model.delete(label(one.series).key);
             } else {
+              // As after a crash: what was open is not closed.
               await store.flush();
+              left.push(store);
               store = await open(folder);
             }
           }
