@@ -59,6 +59,8 @@ export class ScrapeLoop {
   #running: Promise<void> = Promise.resolve();
   #abort: AbortController | undefined;
   #ended = false;
+  /** When the next scrape is due, or, while it begins, was. */
+  #due = 0;
   /** The last time that something was dated with. */
   #last = 0;
 
@@ -86,7 +88,9 @@ export class ScrapeLoop {
     this.#target = target;
     // A scrape that runs has the old settings; its samples are to be read with them.
     this.#running = this.#running.then(() => void (this.#series.target = target));
-    if (moved) this.#schedule();
+    if (!moved) return;
+    this.#due = 0;
+    this.#schedule();
   }
 
   /** A scrape that begins after this call. Resolves when its samples are in, whatever came of it. */
@@ -114,8 +118,11 @@ export class ScrapeLoop {
     const { clock } = this.#context;
     const { interval, key } = this.#target;
     const now = clock.now();
+    // Timers may fire a millisecond early: the next interval is not the one that has just been served.
+    const from = Math.max(now, this.#due);
     const offset = hash(key) % interval;
-    const due = now + ((((offset - now) % interval) + interval) % interval || interval);
+    const due = from + ((((offset - from) % interval) + interval) % interval || interval);
+    this.#due = due;
     this.#timer?.cancel();
     this.#timer = clock.setTimeout(() => {
       const late = clock.now() - due;

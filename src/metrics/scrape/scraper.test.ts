@@ -1,7 +1,11 @@
 import { expect, it } from "vitest";
+import type { Timer } from "../../clock/clock.ts";
+import { ManualClock } from "../../clock/manual.ts";
 import { exposer, text } from "./fixtures/exposer.ts";
+import { MemorySeries } from "./fixtures/memory-series.ts";
 import { Scraping, job } from "./fixtures/scraping.ts";
 import { relabelRules } from "./relabel.ts";
+import { Scraper } from "./scraper.ts";
 import type { TargetDefinition } from "./target.ts";
 
 it("samples get the target's labels, and the scrape is reported", async () => {
@@ -227,6 +231,32 @@ it("a target is scraped once in every interval, always at the same place in it",
     return [...places][0];
   });
   expect(new Set(offsets).size).toBeGreaterThan(15);
+});
+
+it("a timer that fires a little early leads to no second scrape", async () => {
+  class EarlyClock extends ManualClock {
+    override setTimeout(callback: () => void, delay: number): Timer {
+      return super.setTimeout(callback, delay - 1);
+    }
+  }
+  const clock = new EarlyClock();
+  const series = new MemorySeries();
+  const scraper = new Scraper({ clock, writer: series });
+  scraper.setTargets([{ job, address: "source", collect: () => Promise.resolve("a 1\n") }]);
+  await clock.advance(60_000);
+  await scraper.stop();
+  const times = series.points("a").map(({ time }) => time);
+  expect(times).toHaveLength(4);
+  expect(new Set(times.map((time) => time % 15_000)).size).toBe(1);
+});
+
+it("another interval holds at once", async () => {
+  await using at = new Scraping();
+  const collect = (): Promise<string> => Promise.resolve("a 1\n");
+  at.scraper.setTargets([{ job: { ...job, interval: 3_600_000 }, address: "source", collect }]);
+  at.scraper.setTargets([{ job: { ...job, interval: 1000, timeout: 500 }, address: "source", collect }]);
+  await at.clock.advance(10_000);
+  expect(at.series.values("a")).toHaveLength(10);
 });
 
 it("listeners are told after each scrape, when its samples are in", async () => {
