@@ -5,7 +5,6 @@ import { LABELS, type Resource, addressOf } from "../../model/resource.ts";
 import { TARGET_LABELS } from "../../provider/monitoring.ts";
 
 export type MonitorSpec = typeof monitor.Spec;
-export type Thresholds = MonitorSpec["thresholds"];
 
 /** Of what no Monitor speaks. */
 export const DEFAULTS: MonitorSpec = (monitor.body.parse({}) as { readonly spec: MonitorSpec }).spec;
