@@ -11,6 +11,7 @@ import { healthController } from "../controllers/health/index.ts";
 import { instanceController } from "../controllers/instance/index.ts";
 import { locationController } from "../controllers/location/index.ts";
 import { type AlertLog, alertLog } from "../controllers/monitor/alert-log.ts";
+import { Elsewhere, isRaisedElsewhere } from "../controllers/monitor/elsewhere.ts";
 import { monitorController } from "../controllers/monitor/index.ts";
 import { observeController } from "../controllers/monitor/observe.ts";
 import { resourceMetrics } from "../controllers/monitor/resource-metrics.ts";
@@ -166,6 +167,7 @@ export function addControllers(
           instances,
           balancers,
           traffic,
+          providerOf,
           providesMonitors: classes.kinds.has("Monitor"),
         })),
   };
@@ -178,6 +180,7 @@ interface MonitoredParts {
   readonly instances: IndexView;
   readonly balancers: IndexView;
   readonly traffic: (spec: Placement) => TrafficProvider;
+  readonly providerOf: (kind: string, spec: Placement) => Provider;
   readonly providesMonitors: boolean;
 }
 
@@ -190,10 +193,20 @@ const NOT_MONITORED = {
 function addMonitoring(
   runtime: Runtime,
   { metrics, sink }: Monitoring,
-  { store, clock, resolver, instances, balancers, traffic, providesMonitors }: MonitoredParts,
+  { store, clock, resolver, instances, balancers, traffic, providerOf, providesMonitors }: MonitoredParts,
 ): Pick<Composed, "resourceText" | "alerts" | "targets"> {
-  const observer = observeController({ store, clock, resolver, sink, providesMonitors });
   const alerts = alertLog({ store, clock, wake: (key) => runtime.trigger("alert", key) });
+  const elsewhere = new Elsewhere({
+    store,
+    clock,
+    own: sink,
+    providerOf,
+    wake: (key) => runtime.trigger("monitored-elsewhere", key),
+    onTransition: alerts.onTransition,
+    restored: alerts.restored,
+  });
+  const observer = observeController({ store, clock, resolver, sink: elsewhere, providesMonitors });
+  runtime.addController(elsewhere.controller);
   runtime.addController(monitorController({ store, clock, resolver }));
   runtime.addController(observer.controller);
   runtime.addController(alerts.controller);
@@ -210,7 +223,10 @@ function addMonitoring(
     }),
   );
   return {
-    alerts,
+    alerts: {
+      onTransition: alerts.onTransition,
+      restored: () => alerts.restored().filter((record) => !isRaisedElsewhere(record)),
+    },
     targets: observer.targets,
     resourceText: () =>
       resourceMetrics({ store, targets: observer.targets(), used: observer.usedLocations() }),

@@ -17,6 +17,7 @@ import { TerminalError } from "../provider/provider.ts";
 import { databaseProviders, localServers } from "../providers/databases/index.ts";
 import { type DockerProviders, dockerProviders } from "../providers/docker/index.ts";
 import { HaproxyBalancers } from "../providers/haproxy/index.ts";
+import { prometheusMonitors } from "../providers/prometheus/index.ts";
 import type { LocalProviders } from "../providers/local/index.ts";
 import type { Store } from "../store/store.ts";
 import type { Engines, OpenLocation } from "./classes.ts";
@@ -29,6 +30,8 @@ export interface EngineParts {
   readonly keyring: Keyring;
   /** The state folder, absolute. */
   readonly folder: string;
+  /** How programs of this machine reach the control plane, once it listens. */
+  readonly controlPlane: () => { readonly url: string; readonly token: string };
 }
 
 export interface AllEngines {
@@ -41,11 +44,12 @@ export function allEngines(parts: EngineParts): AllEngines {
   const here = openDocker(parts, {});
   const haproxy = new HaproxyBalancers({ host: local.servers, clock });
   const databases = databaseProviders({ servers: [...localServers(local.servers), here.databaseServers] });
+  const prometheus = prometheusMonitors({ host: local.servers, controlPlane: parts.controlPlane });
   const external = databases.filter((one) => one.class === "external");
   return {
     local: {
       instances: [local.instances, here.instances],
-      providers: [...databases, ...local.providers, haproxy, ...here.providers],
+      providers: [...databases, ...local.providers, haproxy, prometheus, ...here.providers],
       close: here.close,
     },
     locations: new Map([
@@ -59,6 +63,7 @@ export function allEngines(parts: EngineParts): AllEngines {
               ...engine.providers.filter(({ kind }) => kind !== "Network"),
               ...local.providers.filter(({ kind }) => kind !== "Volume"),
               haproxy,
+              prometheus,
               ...engine.providers.filter(({ kind }) => kind === "Network"),
               ...databaseProviders({ servers: [engine.databaseServers] }),
               ...external,

@@ -18,6 +18,7 @@ import { type ControlPlane, createControlPlane } from "./control-plane.ts";
 import { allEngines } from "./engines.ts";
 import type { StateFolder } from "./home.ts";
 import { kubeconfig } from "./kubeconfig.ts";
+import { discovery } from "./monitoring/discovery.ts";
 import { ControlPlaneMeasurements } from "./monitoring/sources/control-plane.ts";
 import { MonitoringThread } from "./monitoring/thread.ts";
 import { metricsText } from "./metrics.ts";
@@ -54,6 +55,8 @@ export async function serve({
   folder.ensure();
   const log = pino({ level, base: { pid: process.pid } }, pino.destination({ fd: 1, sync: false }));
   const clock = systemClock;
+  // Nobody asks before it listens.
+  let url = "";
   const measurements = new ControlPlaneMeasurements();
   const store = await openSqliteStore({
     file: folder.storeFile,
@@ -78,7 +81,14 @@ export async function serve({
     store,
     clock,
     keyring,
-    ...allEngines({ local, store, clock, keyring, folder: folder.path }),
+    ...allEngines({
+      local,
+      store,
+      clock,
+      keyring,
+      folder: folder.path,
+      controlPlane: () => ({ url, token }),
+    }),
     backups: join(folder.path, "backups"),
     monitoring: { metrics: monitoring, sink: monitoring },
     measurements,
@@ -97,7 +107,17 @@ export async function serve({
     checkRules,
     preflight: plane.preflight,
     log,
-    mounts: { prometheus: monitoring.prometheus, alertmanager: monitoring.alertmanager },
+    mounts: {
+      prometheus: monitoring.prometheus,
+      alertmanager: monitoring.alertmanager,
+      monitoring: discovery({
+        store,
+        clock,
+        targets: plane.targets,
+        collect: plane.collect,
+        url: () => url,
+      }),
+    },
     metrics: () =>
       metricsText({
         own: plane.ownText,
@@ -106,7 +126,7 @@ export async function serve({
           plane.collect({ of: "balancer", namespace, name }, AbortSignal.timeout(BALANCER_PATIENCE)),
       }),
   });
-  const url = await listen(api, host, port ?? lastPort(folder));
+  url = await listen(api, host, port ?? lastPort(folder));
   monitoring.start(url);
   await plane.start();
   folder.register({

@@ -3,6 +3,7 @@ import type { Clock } from "../../clock/clock.ts";
 import type { Keyring } from "../../model/sealed.ts";
 import type { Provider } from "../../provider/provider.ts";
 import type { ServerHost } from "../../provider/server-host.ts";
+import { embeddedMonitors } from "./monitor.ts";
 import { embeddedDns } from "./dns.ts";
 import { Home, identityOfProcess } from "./home.ts";
 import { EmbeddedBalancers } from "./load-balancer.ts";
@@ -48,6 +49,7 @@ export async function localProviders(options: {
     balancers,
     servers: localServerHost(parts),
     providers: [
+      embeddedMonitors(),
       directoryVolumes(home),
       loopVolumes(home),
       loopbackNetworks(),

@@ -61,7 +61,7 @@ export interface Addresses {
 }
 
 export function prometheusConfiguration(jobs: readonly ScrapeJob[], addresses: Addresses): string {
-  const authorization = { credentials_file: FILES.token };
+  const authorization = { type: "Bearer", credentials_file: FILES.token };
   return text({
     global: { scrape_interval: "5s", scrape_timeout: "5s", evaluation_interval: "5s" },
     rule_files: [`${FILES.rules}/*.json`],

@@ -66,9 +66,11 @@ export class RemotePrometheus implements MetricsSource {
   }
 
   async #ask(path: string, parameters: Readonly<Record<string, string>>): Promise<unknown> {
+    // Long queries go into the body; what has no parameters takes GET only.
+    const form = new URLSearchParams(parameters);
+    const sent = form.size === 0 ? {} : { method: "POST", body: form };
     const response = await fetch(`${this.#url()}/api/v1/${path}`, {
-      method: "POST",
-      body: new URLSearchParams(parameters),
+      ...sent,
       signal: AbortSignal.timeout(PATIENCE),
     });
     const answer = (await response.json()) as Envelope;

@@ -1,0 +1,92 @@
+/**
+ * What a Prometheus elsewhere needs of the control plane, mounted under /monitoring:
+ *
+ *   /http_sd                                   all targets (HTTP service discovery); ?honor_labels=true|false one sort of them
+ *   /http_sd/<namespace>/<monitor>/<job key>   those of one job of a Monitor's own Prometheus
+ *   /measured/<job>/<instance>                 what the control plane measures or probes itself, as an exposition
+ */
+import type { MountAnswer, Serve } from "../../api/mount.ts";
+import type { Clock } from "../../clock/clock.ts";
+import { httpSd } from "../../controllers/monitor/http-sd.ts";
+import { probeText } from "../../metrics/scrape/probe.ts";
+import { LABELS } from "../../model/resource.ts";
+import { type MonitoredTarget, TARGET_LABELS, type TargetGroup } from "../../provider/monitoring.ts";
+import { jobKey } from "../../providers/prometheus/configuration.ts";
+import type { Store } from "../../store/store.ts";
+import type { Collect } from "./collect.ts";
+
+export interface DiscoveryOptions {
+  readonly store: Pick<Store, "get">;
+  readonly clock: Clock;
+  readonly targets: () => Iterable<TargetGroup>;
+  readonly collect: Collect;
+  /** `http://127.0.0.1:7700`. */
+  readonly url: () => string;
+}
+
+const TEXT = { "content-type": "text/plain; version=0.0.4; charset=utf-8" };
+const JSON_TYPE = { "content-type": "application/json; charset=utf-8" };
+
+export function discovery(options: DiscoveryOptions): Serve {
+  return async ({ path, query }) => {
+    const [what, ...rest] = path.split("/").slice(1).map(decodeURIComponent);
+    if (what === "http_sd") return discovered(rest, new URLSearchParams(query), options);
+    if (what === "measured" && rest.length === 2) return measured(rest[0] ?? "", rest[1] ?? "", options);
+    return { status: 404, headers: TEXT, body: `There is nothing at ${path}.\n` };
+  };
+}
+
+function discovered(
+  [namespace, monitor, key]: readonly string[],
+  parameters: URLSearchParams,
+  options: DiscoveryOptions,
+): MountAnswer {
+  const url = new URL(options.url());
+  const controlPlane = { scheme: "http", address: url.host, path: "/monitoring/measured" } as const;
+  const all = [...options.targets()].flatMap(({ targets }) => targets);
+  const wanted =
+    namespace === undefined || monitor === undefined
+      ? all
+      : all.filter((target) => isOf(target, namespace, monitor, options) && jobKey(target) === key);
+  const asked = parameters.get("honor_labels");
+  const groups = [true, false]
+    .filter((honors) => asked === null || asked === String(honors))
+    .flatMap((honors) => httpSd(wanted, honors, controlPlane));
+  return { status: 200, headers: JSON_TYPE, body: JSON.stringify(groups) };
+}
+
+function isOf(
+  { labels }: MonitoredTarget,
+  namespace: string,
+  name: string,
+  { store }: DiscoveryOptions,
+): boolean {
+  const monitor = store.get({ kind: "Monitor", namespace, name });
+  const system = monitor?.metadata.labels?.[LABELS.system] ?? "";
+  return (
+    (labels[TARGET_LABELS.namespace] ?? "default") === namespace &&
+    (labels[TARGET_LABELS.system] ?? "") === system
+  );
+}
+
+async function measured(job: string, instance: string, options: DiscoveryOptions): Promise<MountAnswer> {
+  const target = [...options.targets()]
+    .flatMap(({ targets }) => targets)
+    .find((one) => one.job === job && one.instance === instance);
+  if (target === undefined || target.from.type === "http")
+    return { status: 404, headers: TEXT, body: `Nothing is measured as ${job}/${instance}.\n` };
+  const signal = AbortSignal.timeout(target.timeout);
+  try {
+    const body =
+      target.from.type === "probe"
+        ? await probeText(target.from.probe, { clock: options.clock, signal })
+        : await options.collect(target.from.source, signal);
+    return { status: 200, headers: TEXT, body };
+  } catch (error) {
+    return {
+      status: 503,
+      headers: TEXT,
+      body: `${error instanceof Error ? error.message : String(error)}\n`,
+    };
+  }
+}

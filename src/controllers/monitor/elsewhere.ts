@@ -1,0 +1,250 @@
+/**
+ * What is observed by somebody else than the control plane: Monitors of a class that has a Prometheus of its own. What was
+ * handed over is divided: each of those Monitors has what is of its System, the control plane the rest.
+ *
+ *   MonitoringSink --divide--> the control plane's own
+ *                        '---> a Monitor's, held here --controller--> provider.configure, again when anything of it changes
+ *   provider.alerts --every few seconds--> transitions --> Alerts (alert-log.ts)
+ *
+ *  - Level-triggered: a Monitor is given all of its content each time, also when its Prometheus was started anew.
+ *  - Silences are divided by the system or resource they name; one that names neither holds everywhere. Routing is whole
+ *    everywhere: whom to tell is not a matter of who measures.
+ */
+import { createHash } from "node:crypto";
+import type { Clock } from "../../clock/clock.ts";
+import type { Controller } from "../../controller/reconciler.ts";
+import type { AlertRecord } from "../../metrics/rules/record.ts";
+import { conditionOf } from "../../model/condition.ts";
+import { LABELS, type Condition, type Key, type Resource, keyOf } from "../../model/resource.ts";
+import {
+  type ManagedSilence,
+  type Monitored,
+  type MonitoringSink,
+  type MonitorProvider,
+  type RaisedAlert,
+  type RuleFile,
+  TARGET_LABELS,
+  type TargetGroup,
+} from "../../provider/monitoring.ts";
+import { type Placement, placed } from "../../provider/placement.ts";
+import type { Identity, Provider } from "../../provider/provider.ts";
+import type { Store } from "../../store/store.ts";
+
+const LOOK = 5_000;
+/** What the digest of a rule begins with that the control plane does not evaluate. */
+const RULES = "prometheus:";
+
+/** Of those the control plane's own rules know nothing. */
+export function isRaisedElsewhere({ rule }: Pick<AlertRecord, "rule">): boolean {
+  return rule.startsWith(RULES);
+}
+
+export interface ElsewhereOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  /** The control plane's own. */
+  readonly own: MonitoringSink;
+  readonly providerOf: (kind: string, spec: Placement) => Provider;
+  readonly wake: (monitor: Key) => void;
+  readonly onTransition: (record: AlertRecord) => void;
+  /** Those that were not over when the control plane ended. */
+  readonly restored: () => readonly AlertRecord[];
+}
+
+type Monitor = Resource<Placement, { readonly made?: unknown; readonly conditions?: readonly Condition[] }>;
+
+const EMPTY: Monitored = { targets: [], files: [], routing: {}, silences: [] };
+
+export class Elsewhere implements MonitoringSink {
+  readonly controller: Controller;
+  readonly #options: ElsewhereOptions;
+  #all: Monitored = EMPTY;
+  /** What each Monitor was given last, by uid, as text. */
+  readonly #given = new Map<string, string>();
+  /** Of each Monitor, by uid: its alerts by fingerprint. */
+  readonly #alerts = new Map<string, ReadonlyMap<string, AlertRecord>>();
+
+  constructor(options: ElsewhereOptions) {
+    this.#options = options;
+    this.controller = {
+      name: "monitored-elsewhere",
+      *concerns({ key, type, resource }) {
+        if (key.kind === "Monitor" && type !== "DELETED" && isElsewhere(resource as Monitor)) yield key;
+      },
+      initial: () => this.#monitors().map(keyOf),
+      reconcile: (key) => this.#reconcile(key),
+    };
+  }
+
+  async setTargets(targets: readonly TargetGroup[]): Promise<void> {
+    this.#all = { ...this.#all, targets };
+    const systems = this.#systems();
+    await this.#options.own.setTargets(
+      targets.flatMap((group) => restOf(group, (labels) => !systems.has(systemOf(labels)))),
+    );
+    this.#wakeAll();
+  }
+
+  async setGroups(files: readonly RuleFile[]): Promise<void> {
+    this.#all = { ...this.#all, files };
+    const systems = this.#systems();
+    await this.#options.own.setGroups(files.filter((file) => !systems.has(this.#systemOfFile(file))));
+    this.#wakeAll();
+  }
+
+  async setRouting(routing: Readonly<Record<string, unknown>>): Promise<void> {
+    this.#all = { ...this.#all, routing };
+    await this.#options.own.setRouting(routing);
+    this.#wakeAll();
+  }
+
+  async setSilences(silences: readonly ManagedSilence[]): Promise<void> {
+    this.#all = { ...this.#all, silences };
+    await this.#options.own.setSilences(silences);
+    this.#wakeAll();
+  }
+
+  /** Who measures a resource, when it is not the control plane. */
+  monitorOf({
+    metadata,
+  }: Resource): { readonly provider: MonitorProvider; readonly identity: Identity } | undefined {
+    const system = `${metadata.namespace ?? "default"}/${metadata.labels?.[LABELS.system] ?? ""}`;
+    const monitor = this.#monitors().find((one) => systemOfMonitor(one) === system);
+    return monitor === undefined
+      ? undefined
+      : { provider: this.#providerOf(monitor), identity: identityOf(monitor) };
+  }
+
+  async #reconcile(key: Key): Promise<{ readonly requeueAfter: number } | undefined> {
+    const monitor = this.#options.store.get(key) as Monitor | undefined;
+    if (monitor === undefined || !isElsewhere(monitor)) return undefined;
+    if (conditionOf(monitor, "Ready")?.status !== "True") {
+      this.#given.delete(monitor.metadata.uid);
+      return undefined;
+    }
+    const provider = this.#providerOf(monitor);
+    const identity = identityOf(monitor);
+    const content = this.#contentOf(monitor);
+    const text = JSON.stringify(content);
+    if (this.#given.get(identity.uid) !== text) {
+      // What the control plane measured of it until now it measures no more.
+      if (!this.#given.has(identity.uid)) await this.#divideAgain();
+      await provider.configure(identity, content);
+      this.#given.set(identity.uid, text);
+    }
+    this.#note(monitor, await provider.alerts(identity));
+    return { requeueAfter: LOOK };
+  }
+
+  async #divideAgain(): Promise<void> {
+    const { targets, files } = this.#all;
+    const systems = this.#systems();
+    await this.#options.own.setTargets(
+      targets.flatMap((group) => restOf(group, (labels) => !systems.has(systemOf(labels)))),
+    );
+    await this.#options.own.setGroups(files.filter((file) => !systems.has(this.#systemOfFile(file))));
+  }
+
+  #contentOf(monitor: Monitor): Monitored {
+    const system = systemOfMonitor(monitor);
+    return {
+      targets: this.#all.targets.flatMap((group) => restOf(group, (labels) => systemOf(labels) === system)),
+      files: this.#all.files.filter((file) => this.#systemOfFile(file) === system),
+      routing: this.#all.routing,
+      silences: this.#all.silences,
+    };
+  }
+
+  /** Alerts that are new or changed, and those that are over. */
+  #note(monitor: Monitor, raised: readonly RaisedAlert[]): void {
+    const { clock, onTransition } = this.#options;
+    const before = this.#alerts.get(monitor.metadata.uid) ?? this.#restoredOf(monitor);
+    const now = new Map(
+      raised.map((alert) => recordOf(alert, clock.now())).map((one) => [one.fingerprint, one]),
+    );
+    for (const [fingerprint, record] of now)
+      if (before.get(fingerprint)?.state !== record.state) onTransition(record);
+    for (const [fingerprint, record] of before)
+      if (!now.has(fingerprint)) onTransition({ ...record, state: "inactive", resolvedAt: clock.now() });
+    this.#alerts.set(monitor.metadata.uid, now);
+  }
+
+  #restoredOf(monitor: Monitor): ReadonlyMap<string, AlertRecord> {
+    const system = systemOfMonitor(monitor);
+    const records = this.#options
+      .restored()
+      .filter((record) => isRaisedElsewhere(record) && systemOf(record.labels) === system);
+    return new Map(records.map((record) => [record.fingerprint, record]));
+  }
+
+  #monitors(): readonly Monitor[] {
+    return (this.#options.store.list({ kind: "Monitor" }).items as readonly Monitor[]).filter(isElsewhere);
+  }
+
+  #systems(): ReadonlySet<string> {
+    return new Set(this.#monitors().map(systemOfMonitor));
+  }
+
+  /** By what its AlertRule is of: a declared one by its System's label, a generated one by that of what it is about. */
+  #systemOfFile({ name }: RuleFile): string {
+    const [namespace = "", ...rest] = name.split("/");
+    const rule = this.#options.store.get({ kind: "AlertRule", namespace, name: rest.join("/") });
+    const labels = rule?.metadata.labels ?? {};
+    return `${namespace}/${labels[LABELS.system] ?? labels["tutti.dev/monitored-system"] ?? ""}`;
+  }
+
+  #providerOf(monitor: Monitor): MonitorProvider {
+    return this.#options.providerOf("Monitor", placed(monitor)) as MonitorProvider;
+  }
+
+  #wakeAll(): void {
+    for (const monitor of this.#monitors()) this.#options.wake(keyOf(monitor));
+  }
+}
+
+/** Not the control plane's own: of a class that was chosen or made so. */
+function isElsewhere(monitor: Monitor): boolean {
+  const { class: chosen } = placed(monitor);
+  return chosen !== "auto" && chosen !== "embedded" && monitor.metadata.deletionTimestamp === undefined;
+}
+
+function systemOfMonitor({ metadata }: Resource): string {
+  return `${metadata.namespace ?? "default"}/${metadata.labels?.[LABELS.system] ?? ""}`;
+}
+
+function systemOf(labels: Readonly<Record<string, string>>): string {
+  return `${labels[TARGET_LABELS.namespace] ?? "default"}/${labels[TARGET_LABELS.system] ?? ""}`;
+}
+
+/** The group with the targets that fit; the very same when all do. */
+function restOf(
+  group: TargetGroup,
+  fits: (labels: Readonly<Record<string, string>>) => boolean,
+): readonly TargetGroup[] {
+  const targets = group.targets.filter(({ labels }) => fits(labels));
+  if (targets.length === group.targets.length) return [group];
+  return targets.length === 0 ? [] : [{ ...group, targets }];
+}
+
+function identityOf(monitor: Resource): Identity {
+  const key = keyOf(monitor);
+  return { ...key, uid: monitor.metadata.uid };
+}
+
+function recordOf({ labels, annotations, state, activeAt, value }: RaisedAlert, now: number): AlertRecord {
+  const name = labels["alertname"] ?? "alert";
+  const digest = createHash("sha256")
+    .update(JSON.stringify(Object.entries(labels).toSorted()))
+    .digest("hex");
+  return {
+    fingerprint: digest.slice(0, 16),
+    rule: `${RULES}${name}`,
+    name,
+    state,
+    labels,
+    annotations,
+    value: Number(value.replace("Inf", "Infinity")),
+    activeAt: Date.parse(activeAt),
+    ...(state === "firing" ? { firedAt: now } : {}),
+  };
+}
