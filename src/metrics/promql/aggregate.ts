@@ -96,6 +96,7 @@ function quantile(
   const result = members.grid();
   const { steps } = grid;
   for (const [group, rows] of rowsOf(groups).entries()) {
+    evaluation.checkDeadline();
     const values = new Float64Array(rows.length);
     for (let step = 0; step < steps; step++) {
       let count = 0;

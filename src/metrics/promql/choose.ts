@@ -23,12 +23,14 @@ export function choose(
   const chosen = new Uint8Array(grid.marks.length);
   // The order counts in an instant query: by rank within the group.
   const order: number[] = [];
-  for (const members of rows)
+  for (const members of rows) {
+    evaluation.checkDeadline();
     for (let step = 0; step < grid.steps; step++)
       for (const row of best(evaluation, node, grid, members, step, counts[step] as number)) {
         chosen[row * grid.steps + step] = 1;
         if (grid.steps === 1) order.push(row);
       }
+  }
   return kept(evaluation, grid, chosen, order);
 }
 

@@ -1,18 +1,22 @@
 /** Where the parser is in the tokens, and how it refuses what it finds there. */
 import type { Place } from "./ast.ts";
 import { PromQLError } from "./errors.ts";
-import { positionAt, type Token, tokens } from "./lexer.ts";
+import { lineStarts, positionIn, type Token, tokens } from "./lexer.ts";
 import { unquote } from "./text.ts";
+
+const DEEPEST = 200;
+const LONGEST = 1000;
 
 export class Cursor {
   readonly experimental: boolean;
-  readonly #text: string;
   readonly #tokens: readonly Token[];
+  readonly #lines: readonly number[];
   #at = 0;
+  #depth = 0;
 
   constructor(text: string, experimental: boolean) {
-    this.#text = text;
     this.#tokens = tokens(text);
+    this.#lines = lineStarts(text);
     this.experimental = experimental;
   }
 
@@ -68,12 +72,26 @@ export class Cursor {
   /** From an offset to the end of the last token taken. */
   place(start: number): Place {
     const end = this.#tokens[this.#at - 1]?.end ?? start;
-    return { start, end, ...positionAt(this.#text, start) };
+    return { start, end, ...positionIn(this.#lines, start) };
   }
 
-  /** From an offset: what stands there in the text. */
-  source(start: number, end: number): string {
-    return this.#text.slice(start, end);
+  /** Parses what is within something else. What is nested too deeply is refused: evaluating it would exhaust the stack. */
+  nested<Parsed>(parse: () => Parsed): Parsed {
+    if (++this.#depth > DEEPEST) this.refuseDepth();
+    const parsed = parse();
+    this.#depth--;
+    return parsed;
+  }
+
+  /** `links`: operators in a row, each of which is nested in the next. */
+  limitChain(links: number): void {
+    if (links > LONGEST) this.refuseDepth();
+  }
+
+  refuseDepth(): never {
+    return this.refuse(this.peek().start, "expression is nested too deeply", {
+      hint: "Split the expression up, recording parts of it by rules, or match several series with one selector.",
+    });
   }
 
   unexpected(where: string, expected?: string): never {
@@ -91,7 +109,7 @@ export class Cursor {
   }
 
   refuse(start: number, message: string, details: { readonly hint?: string } = {}): never {
-    throw new PromQLError("bad_data", message, { position: positionAt(this.#text, start), ...details });
+    throw new PromQLError("bad_data", message, { position: positionIn(this.#lines, start), ...details });
   }
 
   /** Experimental forms are refused unless asked for. */

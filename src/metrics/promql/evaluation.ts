@@ -75,11 +75,13 @@ export class Evaluation {
     };
     const { start, end, step } = query;
     const steps = step > 0 ? Math.floor((end - start) / step) + 1 : 1;
-    return new Evaluation({ start, step, steps }, shared);
+    const evaluation = new Evaluation({ start, step, steps: 1 }, shared);
+    return evaluation.at({ start, step, steps });
   }
 
-  /** The same query at other times. */
+  /** The same query at other times. Throws PromQLError when those are too many. */
   at(timeline: Timeline): Evaluation {
+    if (timeline.steps > this.#shared.cells.left) throw this.#tooMany();
     return new Evaluation(timeline, this.#shared);
   }
 
@@ -129,7 +131,12 @@ export class Evaluation {
   /** Milliseconds. */
   duration(duration: Duration): number {
     const { start, end, step } = this.#shared.query;
-    return milliseconds(duration, { step: step / 1000, range: (end - start) / 1000 });
+    const found = milliseconds(duration, { step: step / 1000, range: (end - start) / 1000 });
+    if (!Number.isSafeInteger(found))
+      throw new PromQLError("execution", "duration out of range", {
+        hint: "A duration that is computed from step() or range() came to nothing that is a time.",
+      });
+    return found;
   }
 
   /** Series of a selector, each set of matchers and times read once. */

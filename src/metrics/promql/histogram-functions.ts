@@ -62,11 +62,13 @@ function ask(evaluation: Evaluation, grid: Grid, questions: readonly Question[])
   const result = evaluation.grid(labels);
   for (let row = 0; row < result.rows; row++)
     result.dropped[row] = sources[row % sources.length]?.dropped ?? 0;
-  for (const [at, source] of sources.entries())
+  for (const [at, source] of sources.entries()) {
+    if (at % 1024 === 1023) evaluation.checkDeadline();
     for (let step = 0; step < grid.steps; step++)
       answer(evaluation, grid, source, step, questions, (question, value) =>
         result.setNumber((question * sources.length + at) * grid.steps + step, value),
       );
+  }
   result.oneName = grid.oneName;
   const nameless = evaluation.dropNames(result);
   // A label that results get may be one that told histograms apart.

@@ -92,8 +92,24 @@ function refuse(text: string, at: number): never {
   throw new PromQLError("bad_data", `unexpected character: '${character}'`, { position });
 }
 
-export function positionAt(text: string, offset: number): Position {
-  const before = text.slice(0, offset);
-  const line = before.split("\n").length;
-  return { line, column: offset - (before.lastIndexOf("\n") + 1) + 1 };
+function positionAt(text: string, offset: number): Position {
+  return positionIn(lineStarts(text), offset);
+}
+
+/** The offsets at which the lines of a text begin. */
+export function lineStarts(text: string): readonly number[] {
+  const starts = [0];
+  for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) starts.push(at + 1);
+  return starts;
+}
+
+export function positionIn(starts: readonly number[], offset: number): Position {
+  let line = 0;
+  let after = starts.length;
+  while (after - line > 1) {
+    const middle = (line + after) >> 1;
+    if ((starts[middle] as number) <= offset) line = middle;
+    else after = middle;
+  }
+  return { line: line + 1, column: offset - (starts[line] as number) + 1 };
 }

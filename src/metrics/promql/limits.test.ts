@@ -30,6 +30,25 @@ test("a query says how many samples it touched", () => {
   expect(instantQuery(series, "c_total", 60 * MINUTE).samples).toBe(250);
 });
 
+test.each([
+  "count_over_time(vector(1)[200y:1ms])",
+  "sum_over_time(rate(c_total[1m])[290y:1s])",
+  "max_over_time(c_total[290y:1ms])",
+])("%s asks for more steps than there may be samples, and is refused before it makes them", (query) => {
+  expect(refusal(() => ask(series, query, 60 * MINUTE)).message).toContain("would load too many samples");
+});
+
+test("so does a range of too many steps", () => {
+  const run = () => rangeQuery(series, "vector(1)", 0, 1e15, 1);
+  expect(refusal(run).message).toContain("would load too many samples");
+});
+
+test("the longest chain of operators that is parsed is evaluated", () => {
+  expect(ask(series, `1${" + 1".repeat(1000)}`, 0)).toEqual(["1001"]);
+  expect(ask(series, `${"(".repeat(150)}1${")".repeat(150)}`, 0)).toEqual(["1"]);
+  expect(ask(series, `c_total${" + c_total".repeat(999)}`, 0)).toHaveLength(50);
+});
+
 test("a query that takes too long is given up", () => {
   let time = 0;
   const options = { now: () => (time += 10), deadline: 5 };

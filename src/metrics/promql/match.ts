@@ -154,7 +154,10 @@ class Matcher {
     const { evaluation, many } = this.#match;
     const result = evaluation.grid(this.#labels);
     for (const [row, dropped] of this.#dropped.entries()) result.dropped[row] = dropped;
-    for (const plan of this.#plans) this.#fill(result, plan.to * many.steps, plan);
+    for (const [at, plan] of this.#plans.entries()) {
+      if (at % 1024 === 1023) evaluation.checkDeadline();
+      this.#fill(result, plan.to * many.steps, plan);
+    }
     result.oneName = dropsName(this.#match.node) && !evaluation.delaysNameRemoval;
     return result;
   }

@@ -11,6 +11,9 @@ import { parseNumber } from "./parse-number.ts";
 const POWER = 3;
 const BINDING: Readonly<Record<string, number>> = { "+": 1, "-": 1, "*": 2, "/": 2, "%": 2, "^": POWER };
 
+/** Seconds, as in Prometheus, where a duration is a count of nanoseconds in 64 bits. */
+const LONGEST = 2 ** 63 / 1e9;
+
 /** The duration of a range: any expression, above zero. */
 export function parseRange(cursor: Cursor): Duration {
   const { start } = cursor.peek();
@@ -29,12 +32,18 @@ function settle(cursor: Cursor, expression: DurationExpression, start: number): 
     expression.kind === "negate" ? expression.operand.kind === "constant" : expression.kind === "constant";
   if (!simple || cursor.isSymbol(")", -1)) cursor.requireExperimental(start, "a duration expression");
   const seconds = constantSeconds(expression);
+  if (seconds !== undefined && !(Math.abs(seconds) <= LONGEST)) cursor.refuse(start, "duration out of range");
   return seconds === undefined ? expression : Math.round(seconds * 1000);
 }
 
 function parseSum(cursor: Cursor, least: number): DurationExpression {
+  return cursor.nested(() => parseOperators(cursor, least));
+}
+
+function parseOperators(cursor: Cursor, least: number): DurationExpression {
   let left = parseOperand(cursor, true);
-  for (;;) {
+  for (let links = 0; ; links++) {
+    cursor.limitChain(links);
     const { kind, text } = cursor.peek();
     const binding = kind === "symbol" ? BINDING[text] : undefined;
     if (binding === undefined || binding < least) return left;

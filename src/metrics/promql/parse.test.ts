@@ -70,6 +70,8 @@ test.each([
   ['a{__name__="b"}', "1:1", 'metric name must not be set twice: "a" or "b"'],
   ['x{a=~"("}', "1:6", "error parsing regexp: missing closing ): `(?s)(`"],
   ["x[0s]", "1:3", "duration must be greater than 0"],
+  ["x[300y]", "1:3", "duration out of range"],
+  ["x offset 1e300", "1:10", "duration out of range"],
   ["(a + b)[5m]", "1:8", "ranges only allowed for vector selectors"],
   ["x[5m][1h:]", "1:1", "subquery is only allowed on instant vector, got range vector instead"],
   ["x offset 5m offset 5m", "1:13", "offset may not be set multiple times"],
@@ -119,6 +121,24 @@ test("a series selector is a list of matchers, and nothing else", () => {
 test("the selectors of an expression are found wherever they are", () => {
   const text = "topk(scalar(a), sum by (x) (rate(b[5m])) / on (x) max_over_time((c offset 5m)[1h:]))";
   expect(selectorsOf(parseQuery(text)).map(({ name }) => name)).toEqual(["a", "b", "c"]);
+});
+
+test.each([
+  ["parentheses", "(".repeat(100_000)],
+  ["signs", `${"-".repeat(100_000)}1`],
+  ["operators", `1${" + 1".repeat(100_000)}`],
+  ["powers", `1${" ^ 1".repeat(100_000)}`],
+  ["parentheses in a duration", `x[${"(".repeat(100_000)}5m]`],
+  ["aggregations", `${"sum(".repeat(100_000)}x`],
+])("a hundred thousand nested %s are refused", (_what, text) => {
+  expect(refusal(() => parseQuery(text, { experimental: true })).message).toBe(
+    "expression is nested too deeply",
+  );
+});
+
+test("long lists of alternatives are no nesting", () => {
+  const names = Array.from({ length: 500 }, (_, at) => `metric_${at}`);
+  expect(parseQuery(names.join(" or ")).kind).toBe("binary");
 });
 
 test("any text is parsed or refused, and nothing breaks", () => {

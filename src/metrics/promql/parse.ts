@@ -66,8 +66,13 @@ function operatorHere(cursor: Cursor): BinaryOperator | undefined {
 }
 
 function parseExpression(cursor: Cursor, least = 1): Expression {
+  return cursor.nested(() => parseOperators(cursor, least));
+}
+
+function parseOperators(cursor: Cursor, least: number): Expression {
   let left = parseUnary(cursor);
-  for (;;) {
+  for (let links = 0; ; links++) {
+    cursor.limitChain(links);
     const operator = operatorHere(cursor);
     if (operator === undefined || PRECEDENCE[operator] < least) return left;
     const token = cursor.take();
