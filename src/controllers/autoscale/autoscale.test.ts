@@ -50,7 +50,7 @@ describe("load that comes", () => {
     expect(bench.replicas).toBe(6);
     await bench.pass(295, { served: 90 });
     expect(bench.replicas).toBe(6);
-    await bench.pass(15, { served: 90 });
+    await bench.pass(30, { served: 90 });
     expect(bench.replicas).toBe(2);
   });
 
@@ -137,7 +137,7 @@ describe("zero", () => {
     bench.start();
     await bench.pass(10, { cpu: 0.1, served: 5, inFlight: 1 });
     expect(bench.replicas).toBe(1);
-    await bench.pass(70, { cpu: 0.01 });
+    await bench.pass(90, { cpu: 0.01 });
     expect(bench.replicas).toBe(0);
     expect(bench.told.join()).toContain("1 -> 0: nobody has wanted anything for a while;");
     bench.held = ["api"];

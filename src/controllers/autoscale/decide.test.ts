@@ -80,13 +80,22 @@ describe("stabilisation", () => {
 });
 
 describe("policies", () => {
-  it("the default allows four more or twice as many in 15 seconds", () => {
-    const service = new Scaled(2, settings());
+  it("the one that allows most counts, from what there was at the beginning of its period", () => {
+    const policies = [
+      { type: "Pods", value: 4, periodSeconds: 15 } as const,
+      { type: "Percent", value: 100, periodSeconds: 15 } as const,
+    ];
+    const service = new Scaled(2, settings({ behavior: { scaleUp: { policies } } }));
     expect(service.at(0, [all(2, 1000)])).toBe(6);
     expect(service.last?.conditions.ScalingLimited.reason).toBe("ScaleUpLimit");
     expect(service.at(5, [all(6, 1000)])).toBe(6);
     expect(service.last?.lookAt).toBe(20_000);
     expect(service.at(21, [all(6, 1000)])).toBe(12);
+  });
+
+  it("by default four more, or five times as many, come at once", () => {
+    expect(new Scaled(1, settings()).at(0, [all(1, 1000)])).toBe(5);
+    expect(new Scaled(4, settings()).at(0, [all(4, 1000)])).toBe(20);
   });
 
   it("the one that allows least counts with Min", () => {
@@ -216,6 +225,6 @@ describe("instances that start", () => {
     const service = new Scaled(2, settings());
     expect(service.at(0, [all(2, 100)])).toBe(4);
     expect(service.at(1, [all(2, 100)], { instances: instances(2, 2) })).toBe(4);
-    expect(service.at(2, [all(2, 200)], { instances: instances(2, 2) })).toBe(6);
+    expect(service.at(2, [all(2, 200)], { instances: instances(2, 2) })).toBe(8);
   });
 });

@@ -1,8 +1,8 @@
 /**
  * What is asked of whoever observes, as PromQL, and what the answers mean to the decision.
  *
- * A rate is taken over the last few scrapes, so that it shows a step with the first scrape after it; where there were fewer,
- * over half a minute. An answer that is empty is no zero: the metric is missing.
+ * A rate is taken over the last few scrapes if it is a jump, so that a step shows with the first scrape after it, and over a
+ * quarter of a minute if not, so that noise does not. An answer that is empty is no zero: the metric is missing.
  *
  * Use of the cpu ends at 100% however much is wanted. The metric that is taken when none is declared therefore adds what
  * waits: requests come as fast as they are answered plus as fast as those in flight become more.
@@ -46,7 +46,10 @@ const DEFAULT: Metric = {
 /** Milliseconds for one answer. */
 const PATIENCE = 2_000;
 const NEAR = "3s";
+const MIDDLE = "15s";
 const FAR = "30s";
+/** So many times what it was is no noise. */
+const JUMP = 1.35;
 /** Seconds between the two looks at how many requests are in flight. */
 const APART = 2;
 /** Requests seem to come at most so many times as fast as they are answered; where none is answered, so many. */
@@ -112,7 +115,7 @@ class Asker {
     const [now, before, served] = await Promise.all([
       this.#total(held),
       this.#total(`${held.slice(0, -1)} offset ${APART}s)`),
-      this.#total([NEAR, FAR].map((window) => answered(balanced, window)).join(" or ")),
+      this.#total(recent((window) => answered(balanced, window))),
     ]);
     if (typeof now !== "number") return undefined;
     const growth = typeof before === "number" ? Math.max(0, (now - before) / APART) : 0;
@@ -362,7 +365,12 @@ function unmeasured(
 }
 
 function recentRate(metric: string, labels: string): string {
-  return `rate(${metric}{${labels}}[${NEAR}]) or rate(${metric}{${labels}}[${FAR}])`;
+  return recent((window) => `rate(${metric}{${labels}}[${window}])`);
+}
+
+/** Of the last scrapes where that is a jump, else of the last quarter of a minute; where there were few, of half a minute. */
+function recent(rate: (window: string) => string): string {
+  return `(${rate(NEAR)} > ${JUMP} * (${rate(MIDDLE)})) or ${rate(MIDDLE)} or ${rate(FAR)}`;
 }
 
 /**
@@ -371,7 +379,7 @@ function recentRate(metric: string, labels: string): string {
  */
 function answered(labels: string, window: string): string {
   const count = `sum(rate(tutti_balancer_request_duration_seconds_count{${labels}}[${window}]))`;
-  return `${count} or sum(rate(tutti_balancer_requests_total{${labels}}[${window}]))`;
+  return `(${count} or sum(rate(tutti_balancer_requests_total{${labels}}[${window}])))`;
 }
 
 function selector(labels: Readonly<Record<string, string>>): string {
