@@ -72,6 +72,7 @@ describe("the head", () => {
     const kinds: Record<string, fc.Arbitrary<number>> = {
       integers: fc.integer({ min: -1e9, max: 1e9 }),
       decimals: fc.integer({ min: 0, max: 1e6 }).map((cents) => cents / 100),
+      "amounts of memory": fc.integer({ min: 0, max: 1e6 }).map((pages) => pages * 4096),
       doubles: fc.double(),
       "rare outliers": fc.oneof({ weight: 30, arbitrary: fc.constant(7) }, fc.double()),
     };

@@ -4,7 +4,8 @@
  *
  *     times    f x (base) codes       differences to the time before, as base + code; f bits each
  *     values   0                      all have the same bits
- *              1 exponent order ...   decimal: integers divided by 10^exponent, as counters and most gauges are written;
+ *              1 exponent order ...   decimal: integers divided by 10^exponent, as counters and most gauges are written
+ *                                     (13, 14: multiplied by 1024, 4096, as memory is);
  *                                     first value, then codes of the differences (order 1) or of the integers (order 0)
  *              2                      XOR, as in gorilla.ts
  *
@@ -23,7 +24,14 @@ export const DECIMAL = 1;
 export const XOR = 2;
 
 const LARGEST_EXPONENT = 12;
-export const POWERS = Float64Array.from({ length: LARGEST_EXPONENT + 1 }, (_, exponent) => 10 ** exponent);
+const KIBIBYTES = 13;
+const PAGES = 14;
+/** What makes integers of values, by exponent: powers of ten, and two for amounts of memory. */
+export const POWERS = Float64Array.of(
+  ...Array.from({ length: LARGEST_EXPONENT + 1 }, (_, exponent) => 10 ** exponent),
+  1 / 1024,
+  1 / 4096,
+);
 /** Sums of three such integers are exact. */
 const LARGEST_INTEGER = 2 ** 51;
 const WIDEST = 30;
@@ -191,7 +199,13 @@ function exponentOf(values: Float64Array, first: number, end: number): number {
     if (needed <= LARGEST_EXPONENT) exponent = needed;
     else if (++exceptions > 8) return -1;
   }
-  return exponent;
+  if (exponent > 0) return exponent;
+  return [PAGES, KIBIBYTES].find((larger) => allDecimal(values, first, end, larger)) ?? 0;
+}
+
+function allDecimal(values: Float64Array, first: number, end: number, exponent: number): boolean {
+  for (let at = first; at < end; at++) if (!isDecimal(values[at] as number, exponent)) return false;
+  return true;
 }
 
 function isDecimal(value: number, exponent: number): boolean {
