@@ -137,6 +137,15 @@ describe("targets", () => {
     });
     await bench.settled();
     expect(counters()?.interval).toBe(1000);
+    const probes = (): readonly string[] =>
+      targets().flatMap(({ from }) => (from.type === "probe" ? [from.probe.type] : []));
+    expect(probes()).toEqual(["http", "tcp"]);
+    // A request would wake what rests: a connection must do.
+    await bench.respec(key("Service", "api"), {
+      autoscale: { minReplicas: 0, maxReplicas: 4, metrics: [] },
+    });
+    await bench.settled();
+    expect(probes()).toEqual(["tls", "tcp"]);
   });
 
   it("are what a Monitor adds: addresses, ports of services, probes", async () => {

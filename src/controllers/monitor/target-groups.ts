@@ -3,7 +3,7 @@
  * again; looking compares, so that a group that stays as it is stays the same object.
  */
 import type { Resolver } from "../../controller/resolve.ts";
-import { routesTo } from "../../controller/routes.ts";
+import { type BalancerSpec, poolsOf, routesTo } from "../../controller/routes.ts";
 import { equal } from "../../model/equality.ts";
 import { type Key, LABELS, type Resource, keyOf, keyText, parseKeyText } from "../../model/resource.ts";
 import type { MonitoredTarget, TargetGroup } from "../../provider/monitoring.ts";
@@ -19,6 +19,7 @@ import {
   instanceTargets,
   isAutoscaled,
   locationTargets,
+  mayRest,
   monitorTargets,
 } from "./targets.ts";
 
@@ -120,7 +121,13 @@ export class TargetGroups {
       const own = this.#monitors.find((one) => one.resource.metadata.uid === resource.metadata.uid);
       return own === undefined ? [] : monitorTargets(subjectOf(resource, own.spec));
     }
-    if (resource.kind === "LoadBalancer") return balancerTargets(subject, { isFast: this.#isFast(resource) });
+    if (resource.kind === "LoadBalancer") {
+      const routed = this.#routedFrom(resource);
+      return balancerTargets(subject, {
+        isFast: routed.some(isAutoscaled),
+        mayRest: routed.some(mayRest),
+      });
+    }
     return locationTargets(subject, {
       isUsed: this.#used.has(key.name),
       isFast: this.#services().some((service) => isAutoscaled(service) && isAt(service, key.name)),
@@ -133,11 +140,10 @@ export class TargetGroups {
     return instanceTargets(one, subjectOf(service, tuningFor(service, this.#monitors)));
   }
 
-  #isFast(balancer: Resource): boolean {
+  #routedFrom(balancer: Resource): readonly Resource[] {
     const { namespace = "default" } = balancer.metadata;
-    return this.#services().some(
-      (service) => isAutoscaled(service) && routesTo(balancer, { namespace, name: service.metadata.name }),
-    );
+    const names = new Set(poolsOf(balancer.spec as BalancerSpec).map(({ service }) => service));
+    return [...names].flatMap((name) => this.#store.get({ kind: "Service", namespace, name }) ?? []);
   }
 
   #services(): readonly Resource[] {

@@ -24,11 +24,16 @@ export type Instance = Resource<typeof instance.Spec, typeof instance.Status | u
 
 interface Measured {
   readonly metrics?: { readonly port?: string; readonly path: string; readonly interval?: string };
-  readonly autoscale?: unknown;
+  readonly autoscale?: { readonly minReplicas?: unknown };
 }
 
 export function isAutoscaled({ spec }: Resource): boolean {
   return (spec as Measured).autoscale !== undefined;
+}
+
+/** It may be scaled to zero, until somebody asks something of it. */
+export function mayRest({ spec }: Resource): boolean {
+  return (spec as Measured).autoscale?.minReplicas === 0;
 }
 
 function target(
@@ -78,7 +83,7 @@ function portOf({ spec }: Instance, wanted: string | number | undefined): number
 
 export function balancerTargets(
   balancer: Subject,
-  options: { readonly isFast: boolean },
+  options: { readonly isFast: boolean; readonly mayRest: boolean },
 ): readonly MonitoredTarget[] {
   if (balancer.resource.metadata.deletionTimestamp !== undefined) return [];
   const { listeners } = balancer.resource.spec as BalancerSpec;
@@ -105,7 +110,7 @@ export function balancerTargets(
         target(balancer, {
           job: "listeners",
           instance: address,
-          from: { type: "probe", probe: listenerProbe(listener.protocol, address) },
+          from: { type: "probe", probe: listenerProbe(listener.protocol, address, options.mayRest) },
           interval: Math.max(5000, parseDuration(balancer.tuning.interval)),
           timeout: 5000,
         }),
@@ -114,9 +119,13 @@ export function balancerTargets(
   ];
 }
 
-/** Any answer is one: whether it is good is what the balancer counts. */
-function listenerProbe(protocol: "http" | "https" | "tcp", address: string): Probe {
-  if (protocol === "tcp") return { type: "tcp", address };
+/**
+ * Any answer is one: whether it is good is what the balancer counts. A request would wake a service that has been scaled to
+ * zero: where there may be one, a connection must do.
+ */
+function listenerProbe(protocol: "http" | "https" | "tcp", address: string, mayRest: boolean): Probe {
+  if (mayRest && protocol === "https") return { type: "tls", address, insecure: true };
+  if (mayRest || protocol === "tcp") return { type: "tcp", address };
   return { type: "http", url: `${protocol}://${address}/`, good: [[100, 599]], insecure: true };
 }
 
