@@ -261,8 +261,7 @@ class HttpApi implements Api {
   ): Promise<void> {
     if (this.#openDocument(response, path)) return;
     this.#authenticate(request);
-    // The path as it was sent: a mounted API may have escaped slashes in it.
-    const mount = mountOf(this.#options.mounts ?? {}, request.url?.split("?")[0] ?? "");
+    const mount = mountOf(this.#options.mounts, request.url);
     if (mount !== undefined) return serveMounted(mount, request, response, this.#context.limits);
     if (method !== "GET") throw notAllowed(method);
     if (path === "/metrics")

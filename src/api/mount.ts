@@ -29,7 +29,12 @@ export type Serve = (request: MountRequest) => Promise<MountAnswer>;
 /** By the first segment of the path: `prometheus`. */
 export type Mounts = Readonly<Record<string, Serve>>;
 
-export function mountOf(mounts: Mounts, path: string): readonly [serve: Serve, path: string] | undefined {
+/** `target`: of the request, as it was sent: a mounted API may have escaped slashes in its paths. */
+export function mountOf(
+  mounts: Mounts = {},
+  target = "/",
+): readonly [serve: Serve, path: string] | undefined {
+  const [path = "/"] = target.split("?", 1);
   const [, segment = ""] = path.split("/", 2);
   const serve = Object.hasOwn(mounts, segment) ? mounts[segment] : undefined;
   return serve === undefined ? undefined : [serve, path.slice(segment.length + 1) || "/"];

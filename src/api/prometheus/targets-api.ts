@@ -61,19 +61,18 @@ export function targetsMetadata(
   const selector = parameters.get("match_target") ?? "";
   const matchers = selector === "" ? [] : parseSelector(selector);
   const wanted = parameters.get("metric") ?? "";
-  const limit = limitOf(parameters) ?? Number.POSITIVE_INFINITY;
+  const limit = limitOf(parameters);
   const metadata = reader.metadata();
-  const found: unknown[] = [];
-  for (const { target } of targets().active) {
-    if (!matchers.every(({ name, matches }) => matches(target.labels.get(name)))) continue;
-    for (const metric of metricsOf(reader, target.labels)) {
-      const entry = metadata.get(metric);
-      if (entry === undefined || (wanted !== "" && metric !== wanted)) continue;
-      if (found.length >= limit) return found;
-      found.push({ target: target.labels.toObject(), ...(wanted === "" ? { metric } : {}), ...entry });
-    }
-  }
-  return found;
+  const entries = targets()
+    .active.filter(({ target }) => matchers.every(({ name, matches }) => matches(target.labels.get(name))))
+    .flatMap(({ target }) =>
+      metricsOf(reader, target.labels).flatMap((metric) => {
+        const entry = metadata.get(metric);
+        if (entry === undefined || (wanted !== "" && metric !== wanted)) return [];
+        return [{ target: target.labels.toObject(), ...(wanted === "" ? { metric } : {}), ...entry }];
+      }),
+    );
+  return entries.slice(0, limit);
 }
 
 function metricsOf(reader: SeriesReader, labels: Labels): readonly string[] {

@@ -145,7 +145,7 @@ function groupsOf(files: readonly RuleFile[], peer: Peer<Host>): readonly RuleGr
 }
 
 async function written(answer: ReturnType<typeof receive>): Promise<MountAnswer> {
-  const { status, headers = {}, message } = await answer;
+  const { status, headers, message } = await answer;
   return { status, headers, body: message };
 }
 

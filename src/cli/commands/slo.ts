@@ -45,6 +45,18 @@ async function slo(
   context: CommandContext,
   { allNamespaces = false }: { readonly allNamespaces?: boolean },
 ): Promise<void> {
+  const namespace = allNamespaces ? undefined : context.namespace;
+  const slos = (await measured(context, namespace)).toSorted(
+    (a, b) => (a.budgetLeft ?? 1) - (b.budgetLeft ?? 1),
+  );
+  if (slos.length === 0 && !context.isStructured)
+    return context.say(
+      "No objective has been measured yet: the first values come half a minute after a balancer is up.",
+    );
+  await emit(context, slos, () => table(slos, context));
+}
+
+async function measured(context: CommandContext, namespace: string | undefined): Promise<readonly Slo[]> {
   const client = await context.client();
   const found = new Map<string, Slo>();
   const answers = await Promise.all(
@@ -54,22 +66,20 @@ async function slo(
   );
   for (const [column, values] of answers)
     for (const { labels, value } of values) {
-      if (!allNamespaces && (labels["tutti_namespace"] ?? "default") !== context.namespace) continue;
+      if (namespace !== undefined && (labels["tutti_namespace"] ?? "default") !== namespace) continue;
       const key = keyOf(labels);
-      const known = found.get(key) ?? {
-        slo: labels["slo"] ?? "",
-        resource: labels["tutti_resource"] ?? "",
-        namespace: labels["tutti_namespace"] ?? "",
-        objective: Number.NaN,
-      };
-      found.set(key, { ...known, [column]: value });
+      found.set(key, { ...(found.get(key) ?? named(labels)), [column]: value });
     }
-  const slos = [...found.values()].toSorted((a, b) => (a.budgetLeft ?? 1) - (b.budgetLeft ?? 1));
-  if (slos.length === 0 && !context.isStructured)
-    return context.say(
-      "No objective has been measured yet: the first values come half a minute after a balancer is up.",
-    );
-  await emit(context, slos, () => table(slos, context));
+  return [...found.values()];
+}
+
+function named(labels: MeasuredValue["labels"]): Slo {
+  return {
+    slo: labels["slo"] ?? "",
+    resource: labels["tutti_resource"] ?? "",
+    namespace: labels["tutti_namespace"] ?? "",
+    objective: Number.NaN,
+  };
 }
 
 function keyOf(labels: MeasuredValue["labels"]): string {
@@ -77,7 +87,8 @@ function keyOf(labels: MeasuredValue["labels"]): string {
 }
 
 function table(slos: readonly Slo[], { style }: CommandContext): string {
-  const percent = (ratio: number | undefined): string => (ratio === undefined ? "-" : formatPercent(ratio, 5));
+  const percent = (ratio: number | undefined): string =>
+    ratio === undefined ? "-" : formatPercent(ratio, 5);
   return tableText(
     ["SLO", "RESOURCE", "OBJECTIVE", "GOOD 5M", "GOOD 1H", "GOOD 1D", "BUDGET LEFT", "BURN RATE"],
     slos.map((one) => {

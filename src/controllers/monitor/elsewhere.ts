@@ -13,6 +13,7 @@
 import { createHash } from "node:crypto";
 import type { Clock } from "../../clock/clock.ts";
 import type { Controller } from "../../controller/reconciler.ts";
+import { Labels } from "../../metrics/labels.ts";
 import type { AlertRecord } from "../../metrics/rules/record.ts";
 import { conditionOf } from "../../model/condition.ts";
 import { LABELS, type Condition, type Key, type Resource, keyOf } from "../../model/resource.ts";
@@ -233,9 +234,7 @@ function identityOf(monitor: Resource): Identity {
 
 function recordOf({ labels, annotations, state, activeAt, value }: RaisedAlert, now: number): AlertRecord {
   const name = labels["alertname"] ?? "alert";
-  const digest = createHash("sha256")
-    .update(JSON.stringify(Object.entries(labels).toSorted()))
-    .digest("hex");
+  const digest = createHash("sha256").update(Labels.of(labels).key).digest("hex");
   return {
     fingerprint: digest.slice(0, 16),
     rule: `${RULES}${name}`,
