@@ -96,6 +96,8 @@ export class SeriesStore extends SeriesAccess {
   #maintenanceTimer: Timer | undefined;
   #maintenance: Promise<void> = Promise.resolve();
   #maintenanceFault: Error | undefined;
+  /** The log holds what is in a block. */
+  #checkpointDue = false;
   #dropped = 0;
   #closed = false;
 
@@ -159,7 +161,7 @@ export class SeriesStore extends SeriesAccess {
     return this.#alone(async () => {
       try {
         while (await this.#cut());
-        if (this.#wal.bytes > LONGEST_LOG) await this.#checkpoint();
+        if (this.#checkpointDue || this.#wal.bytes > LONGEST_LOG) await this.#checkpoint();
         const { time = Infinity, bytes = Infinity } = this.#options.retention ?? {};
         await this.#blocks.retain(this.#options.clock.now() - time, bytes - this.#wal.bytes);
         while (await this.#blocks.compact());
@@ -221,12 +223,13 @@ export class SeriesStore extends SeriesAccess {
     if (!(head.maxTime >= end + head.range / 2)) return false;
     head.closeBefore(end);
     await this.#blocks.cut(head, start, end, () => head.forgetBefore(end));
-    await this.#checkpoint();
+    this.#checkpointDue = true;
     return true;
   }
 
-  #checkpoint(): Promise<void> {
-    return this.#wal.checkpoint(this.head, this.described.all());
+  async #checkpoint(): Promise<void> {
+    await this.#wal.checkpoint(this.head, this.described.all());
+    this.#checkpointDue = false;
   }
 
   /** When the disk takes no blocks, the oldest chunks make room, an eighth of the time at once. */

@@ -3,7 +3,7 @@
  * each, to segments `wal/00000001`, `wal/00000002` ... A checkpoint `wal/checkpoint.00000005` is a head written down: it
  * stands for all segments before the fifth, which are removed then.
  *
- * When the disk refuses, records wait in memory and the next flush tries again at the same place; of more than
+ * When the disk refuses, records wait in memory and the next flush tries again with a new segment; of more than
  * `maxWaiting` bytes the oldest samples are left out of the log (they stay readable), never series or deletions. So
  * memory is bounded, and all is well again once the disk is.
  *
@@ -202,6 +202,7 @@ export class Wal {
       this.fault = undefined;
     } catch (error) {
       this.fault = error as Error;
+      await this.#abandonSegment();
       this.#leaveOut();
       throw error;
     }
@@ -231,11 +232,24 @@ export class Wal {
     return file;
   }
 
+  /** After a failed write the next goes to another segment: this one ends with what was synced, and is not trusted more. */
+  async #abandonSegment(): Promise<void> {
+    const segment = this.#segment;
+    if (segment === undefined) return;
+    const synced = this.#position;
+    const ignore = (): void => undefined;
+    await segment.truncate(synced).catch(ignore);
+    await this.#endSegment().catch(ignore);
+    if (synced === 0)
+      await rm(join(this.#folder, segmentName(this.#number--)), { force: true }).catch(ignore);
+  }
+
   async #endSegment(): Promise<void> {
-    await this.#segment?.close();
+    const segment = this.#segment;
     this.#segment = undefined;
     this.#finished += this.#position;
     this.#position = 0;
+    await segment?.close();
   }
 
   #files(): { checkpoint: string | undefined; segments: string[]; last: number } {
