@@ -11,7 +11,8 @@
  *  D2 While nothing in a group changes, a receiver is not told again before repeat_interval has passed; not after a
  *     restart or a reload either.
  *  D3 A receiver that was told that an alert fires and wants to know (send_resolved) is told once that it has resolved,
- *     unless the alert is muted then.
+ *     unless the alert is muted then, or the
+ *     process ends while the receiver cannot be reached: alerts are not saved, their senders repeat them for a while.
  *  D4 Nothing is told before `start`: silences and the alerts that inhibit others are there first.
  *  D5 Alerts, groups and silences are bounded; what is beyond is refused, and what is there stays.
  *
@@ -83,6 +84,8 @@ export interface Limits {
 const LIMITS: Limits = { alerts: 100_000, groups: 50_000 };
 /** How often what is over is forgotten, in milliseconds. */
 const MAINTENANCE = 15 * 60_000;
+/** How long resolved alerts are remembered: Prometheus repeats for a quarter of an hour that they have resolved. */
+const RESOLVED_RETENTION = 20 * 60_000;
 
 export class Dispatcher {
   readonly silences: Silences;
@@ -186,7 +189,9 @@ export class Dispatcher {
       const known = this.#alerts.get(alert.fingerprint);
       const merged = known !== undefined && overlaps(known, alert) ? mergeAlerts(known, alert, now) : alert;
       this.#alerts.set(merged.fingerprint, merged);
-      this.#dispatch(merged);
+      // Senders repeat for a while that an alert has resolved: that is no news, and not told again (D3).
+      const isOver = known !== undefined && isResolved(known, now) && isResolved(merged, now);
+      if (!isOver) this.#dispatch(merged);
     }
     return problems;
   }
@@ -217,7 +222,7 @@ export class Dispatcher {
     return groups
       .filter(({ alerts }) => alerts.length > 0)
       .toSorted(
-        (one, other) => compareLabels(one.labels, other.labels) || (one.receiver < other.receiver ? -1 : 1),
+        (one, other) => compareLabels(one.labels, other.labels) || compareText(one.receiver, other.receiver),
       );
   }
 
@@ -346,7 +351,8 @@ export class Dispatcher {
 
   #maintain(): void {
     const now = this.#clock.now();
-    for (const [id, alert] of this.#alerts) if (isResolved(alert, now)) this.#alerts.delete(id);
+    for (const [id, alert] of this.#alerts)
+      if (isResolved(alert, now - RESOLVED_RETENTION)) this.#alerts.delete(id);
     this.#inhibitor.forgetResolved(now);
     try {
       this.#log.forgetExpired(now);
@@ -357,4 +363,8 @@ export class Dispatcher {
     }
     this.#maintenance = this.#clock.setTimeout(() => this.#maintain(), MAINTENANCE);
   }
+}
+
+function compareText(one: string, other: string): number {
+  return one < other ? -1 : one > other ? 1 : 0;
 }

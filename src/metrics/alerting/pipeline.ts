@@ -18,6 +18,7 @@ import { DeliveryError, type Integration, type Notification } from "./integratio
 import { type NotificationLog, type NotificationReason, reasonToNotify } from "./notification-log.ts";
 import type { RouteOptions } from "./route.ts";
 import type { Silences } from "./silences.ts";
+import type { NotificationEntry } from "./state.ts";
 import { type TimeInterval, containsTime } from "./time-interval.ts";
 
 export interface PipelineParts {
@@ -84,7 +85,8 @@ export class Pipeline {
     const firing = fingerprints(alerts, false);
     const resolved = fingerprints(alerts, true);
     const { sendsResolved } = integration;
-    const reason = reasonToNotify(log.last(key), {
+    const last = log.last(key);
+    const reason = reasonToNotify(last, {
       sendsResolved,
       repeatInterval,
       now: flush.now,
@@ -93,19 +95,23 @@ export class Pipeline {
     });
     if (reason === undefined) return true;
     const told = sendsResolved ? alerts : alerts.filter((one) => !one.isResolved);
-    if (
-      told.length > 0 &&
-      !(await this.#deliver(integration, this.#notification(flush, told, reason), flush.signal))
-    )
-      return false;
     // Kept for longer than until the next look at it, however rare that is.
     const expiresAt = clock.now() + 2 * Math.max(repeatInterval, groupInterval);
+    const isTold =
+      told.length === 0 ||
+      (await this.#deliver(integration, this.#notification(flush, told, reason), flush.signal));
+    if (isTold) this.#record({ key, firing, resolved, at: clock.now(), expiresAt });
+    // What was told last must not be forgotten for as long as nothing can be told (P2).
+    else if (last !== undefined) this.#record({ ...last, expiresAt });
+    return isTold;
+  }
+
+  #record(entry: NotificationEntry): void {
     try {
-      log.record({ key, firing, resolved, at: clock.now(), expiresAt });
+      this.#parts.log.record(entry);
     } catch {
       this.#parts.counters.logFailed();
     }
-    return true;
   }
 
   #notification(flush: Flush, alerts: readonly FlushedAlert[], reason: NotificationReason): Notification {
