@@ -132,6 +132,12 @@ const bad: Readonly<Record<string, readonly [RegExp, ...string[]]>> = {
   "an exemplar without a value": [/exemplar has no value/, "# TYPE a counter", 'a_total 1 # {b="c"}'],
   "interleaved metrics": [/interleaved/, "# TYPE a gauge", 'a{b="1"} 1', 'a{b="2"} 1', 'a{b="1"} 1'],
   "interleaved points": [/go backwards/, "# TYPE a summary", "a_count 1 1", "a_count 1 2", "a_sum 1 1"],
+  "times that go backwards by less than a millisecond": [
+    /go backwards/,
+    "# TYPE a gauge",
+    "a 0 1.0002",
+    "a 0 1.0001",
+  ],
   "times that go backwards": [/go backwards/, "# TYPE a gauge", "a 0 1.1", "a 0 1"],
   "a time only now and then": [/some have none/, "# TYPE a gauge", "a 0 0", "a 0"],
 };

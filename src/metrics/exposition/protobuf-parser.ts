@@ -2,6 +2,7 @@
  * Reads an exposition of messages MetricFamily, each preceded by its length, as they arrive. Bounded as the text formats
  * are: no more is kept than one message, which is no longer than the body may be.
  */
+import { METRIC_NAME } from "../labels.ts";
 import { type ExpositionLimits, type Place, refuseLine, refuseSize, shown } from "./limits.ts";
 import type { ExpositionMemory, ExpositionParser, KnownDescriptor, SampleListener } from "./memory.ts";
 import { type Family, type FamilySample, readFamily } from "./metric-family.ts";
@@ -138,7 +139,7 @@ export class ProtobufParser<Owner> implements ExpositionParser<Owner> {
     const { labels: most, nameLength, valueLength } = this.#limits;
     if (name === "") refuseLine(this.#place, "The family has no name.");
     if (labels.length / 2 > most) refuseSize(this.#place, `A sample has more than ${most} labels.`, "labels");
-    const names = new Set<string>();
+    const names = new Set<string>([METRIC_NAME]);
     for (let at = 0; at < labels.length; at += 2) {
       const [label, value] = [labels[at] as string, labels[at + 1] as string];
       if (names.has(label))

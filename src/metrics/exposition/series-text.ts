@@ -5,6 +5,7 @@
  *
  * The Prometheus format allows blanks between all parts and a comma after the last label; OpenMetrics allows neither.
  */
+import { METRIC_NAME } from "../labels.ts";
 import { type ExpositionLimits, type Place, refuseLine, refuseSize, shown } from "./limits.ts";
 
 export interface Grammar {
@@ -89,7 +90,8 @@ class Braces {
   parse(outside: string): SeriesText {
     let name = outside;
     const labels: string[] = [];
-    const known = new Set<string>();
+    // The metric's name would be that label.
+    const known = new Set<string>([METRIC_NAME]);
     this.#skip();
     if (this.#peek() !== CLOSE) {
       for (let first = true; ; first = false) {
@@ -106,13 +108,14 @@ class Braces {
     return { name, labels };
   }
 
-  /** Past a comma, whether there is another label. */
+  /** Past a comma, whether there is another label. Prometheus needs no comma between labels. */
   #more(): boolean {
-    if (this.#peek() !== COMMA) return false;
+    const { strict } = this.#grammar;
+    if (this.#peek() !== COMMA) return !strict && /[\w"]/.test(this.#text.charAt(this.#at));
     this.#at++;
     this.#skip();
     if (this.#peek() !== CLOSE) return true;
-    if (this.#grammar.strict) this.#refuse("OpenMetrics allows no comma after the last label.");
+    if (strict) this.#refuse("OpenMetrics allows no comma after the last label.");
     return false;
   }
 
@@ -143,7 +146,7 @@ class Braces {
     this.#skip();
     if (known.has(name)) this.#refuse(`Label ${shown(name)} stands there twice.`);
     known.add(name);
-    if (known.size > limits.labels)
+    if (labels.length / 2 >= limits.labels)
       refuseSize(place, `A sample has more than ${limits.labels} labels.`, "labels");
     if (value.length > limits.valueLength)
       refuseSize(

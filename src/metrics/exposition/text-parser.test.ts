@@ -53,6 +53,7 @@ it("the Prometheus format is read as leniently as Prometheus reads it", () => {
         'b {c = "d" , e="f",} 3',
         "b{}4",
         'b{c="}"}5 -1',
+        'b{c="d" e="f"} 6',
         "c +Inf",
         "c -inf",
         "c nan",
@@ -66,6 +67,7 @@ it("the Prometheus format is read as leniently as Prometheus reads it", () => {
     ["b c=d e=f", 3],
     ["b", 4],
     ["b c=}", 5, -1],
+    ["b c=d e=f", 6],
     ["c", Infinity],
     ["c", -Infinity],
     ["c", NaN],
@@ -100,7 +102,7 @@ it("what Prometheus refuses is refused with its line", () => {
     ["a{b} 1", /Label "b" has no value/],
     ['a{b="1} 1', /A value in quotes has no end|is no number/],
     ['a{b="1",b="2"} 1', /Label "b" stands there twice/],
-    ['a{b="1" c="2"} 1', /Labels do not end with '}'/],
+    ['a{__name__="b"} 1', /Label "__name__" stands there twice/],
     ["# TYPE a strange", /"strange" is no type of metric/],
   ];
   for (const [line, message] of cases) {

@@ -218,14 +218,15 @@ export class TextParser<Owner> implements ExpositionParser<Owner> {
     const exemplar = at < to;
     if (exemplar) parseExemplar(text.slice(at, to), this.#grammar);
     const rules = this.#memory.rules as OpenMetricsRules;
-    if (rules.sample(series, value, time, exemplar)) this.#onSample(series, value, time);
+    if (rules.sample(series, value, time, exemplar)) this.#onSample(series, value, Math.round(time));
   }
 
+  /** In milliseconds and fractions of them, which count for the order. */
   #seconds(text: string, from: number, to: number): number {
     const seconds = parseNumber(text, from, to);
     if (seconds === undefined || !Number.isFinite(seconds))
       this.#refuseTime(text, from, to, "Timestamps of OpenMetrics are seconds.");
-    return Math.round(seconds * 1000);
+    return seconds * 1000;
   }
 
   #token(text: string, from: number, to: number): number {
