@@ -1,5 +1,6 @@
 /** What the control plane measures itself, by source: the expositions that the scraper asks for. */
 import { identityOf } from "../../controllers/instance/index.ts";
+import { locationOf } from "../../controllers/monitor/subject.ts";
 import type { InstanceEngines, Placement } from "../../provider/placement.ts";
 import { placed } from "../../provider/placement.ts";
 import type { Resource } from "../../model/resource.ts";
@@ -38,11 +39,20 @@ export function collector(options: CollectOptions): Collect {
       case "volumes":
         return provided("Volume", signal);
       case "instances":
-        return instancesText(source.location, { ...options, restarts: () => options.restarts.samples() });
+        return instancesText(source.location, {
+          ...options,
+          restarts: () => options.restarts.samples(servicesAt(source.location, store)),
+        });
       case "balancer":
         return balancerText(source, options);
     }
   };
+}
+
+function servicesAt(location: string, store: Store): readonly Resource[] {
+  return store
+    .list({ kind: "Service" })
+    .items.filter((service) => (locationOf(service) ?? "local") === location);
 }
 
 async function balancerText(

@@ -244,7 +244,7 @@ describe("each alert", () => {
       .filter(({ alert }) => alert !== undefined);
     for (const { alert = "", labels, annotations } of rules) {
       expect(labels, alert).toMatchObject({
-        severity: expect.stringMatching(/^(critical|warning|none)$/) as string,
+        severity: expect.stringMatching(/^(critical|warning|info|none)$/) as string,
         tutti_namespace: "default",
         tutti_resource: expect.any(String) as string,
       });

@@ -286,7 +286,7 @@ describe("routing", () => {
         routes: [
           {
             receiver: "default/team",
-            matchers: ['severity!="none"', 'severity="critical"'],
+            matchers: ['severity="critical"'],
             group_wait: "5s",
             repeat_interval: "4h",
             continue: true,
@@ -328,7 +328,7 @@ describe("routing", () => {
             matchers: ['tutti_namespace="default"', 'tutti_system="shop"'],
             routes: [{ receiver: "nobody", matchers: ['a="b"'] }],
           },
-          { receiver: "default/team" },
+          { receiver: "default/team", matchers: ['severity!~"none|info"'] },
         ],
       },
       inhibit_rules: expect.arrayContaining([

@@ -51,16 +51,15 @@ function nameOf({ namespace, name }: Pick<Recipient, "namespace" | "name">): str
 
 function routeOf(recipient: Recipient): Fields {
   const { matchers, groupBy, groupWait, groupInterval, repeatInterval, continue: goesOn } = recipient.spec;
-  const asksForWatchdog = matchers.some(
-    (matcher) => matcher.startsWith("alertname") || matcher.includes("none"),
-  );
+  const asksForMore = matchers.some((matcher) => /^(alertname|severity)\b/.test(matcher));
   return {
     receiver: nameOf(recipient),
     matchers: [
       ...(recipient.namespace === "default"
         ? []
         : [`${TARGET_LABELS.namespace}=${JSON.stringify(recipient.namespace)}`]),
-      ...(asksForWatchdog ? [] : ['severity!="none"']),
+      // What nobody has to act on is told to whoever asks for it by name or by severity.
+      ...(asksForMore ? [] : ['severity!~"none|info"']),
       ...matchers,
     ],
     group_by: groupBy,

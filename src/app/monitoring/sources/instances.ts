@@ -108,21 +108,20 @@ function identityOf({ metadata }: Instance): Identity {
  * plane does, as readers of counters expect.
  */
 export class RestartCounts {
-  readonly #byService = new Map<string, { readonly labels: LabelValues; count: number }>();
+  readonly #byService = new Map<string, number>();
 
   /** An instance of the service has ended by itself. */
   ended(service: Resource): void {
     const key = keyText(keyOf(service));
-    const known = this.#byService.get(key);
-    if (known !== undefined) known.count += 1;
-    else
-      this.#byService.set(key, {
-        labels: { ...ownLabels(service), [TARGET_LABELS.service]: service.metadata.name },
-        count: 1,
-      });
+    this.#byService.set(key, (this.#byService.get(key) ?? 0) + 1);
   }
 
-  *samples(): Generator<readonly [LabelValues, number]> {
-    for (const { labels, count } of this.#byService.values()) yield [labels, count];
+  /** 0 for a service of which none has: only what was there before can be seen to grow. */
+  *samples(services: Iterable<Resource>): Generator<readonly [LabelValues, number]> {
+    for (const service of services)
+      yield [
+        { ...ownLabels(service), [TARGET_LABELS.service]: service.metadata.name },
+        this.#byService.get(keyText(keyOf(service))) ?? 0,
+      ];
   }
 }

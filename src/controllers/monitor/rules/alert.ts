@@ -25,7 +25,8 @@ export interface AlertTest {
   readonly value?: string;
 }
 
-export type Severity = "critical" | "warning" | "none";
+/** `info` is told to whoever asks for it, `none` is not about anything that is wrong. */
+export type Severity = "critical" | "warning" | "info" | "none";
 
 export interface AlertDraft {
   readonly alert: string;

@@ -16,7 +16,7 @@ export function serviceAlerts(subject: Subject): readonly AlertDraft[] {
   return [
     ...readiness(subject),
     ...rollout(subject),
-    restarting(subject),
+    ...ends(subject),
     ...trafficAlerts(subject, {
       prefix: "Service",
       by: [],
@@ -98,10 +98,10 @@ function rollout(subject: Subject): readonly AlertDraft[] {
   ];
 }
 
-function restarting(subject: Subject): AlertDraft {
+function ends(subject: Subject): readonly AlertDraft[] {
   const { restarts } = subject.tuning.thresholds;
   const total = `tutti_instance_restarts_total{${ofInstances(subject)}}`;
-  return {
+  const restarting: AlertDraft = {
     alert: "ServiceRestarting",
     severity: "warning",
     expr: `sum(increase(${total}[15m])) >= ${restarts}`,
@@ -111,6 +111,16 @@ function restarting(subject: Subject): AlertDraft {
     description: () => `At least ${restarts} have ended by themselves within 15 minutes.`,
     test: { series: { [total]: `0x5 0+${restarts}x20` }, quiet: "5m", fires: "15m" },
   };
+  const lost: AlertDraft = {
+    alert: "InstanceLost",
+    severity: "info",
+    expr: `sum(increase(${total}[5m])) > 0`,
+    for: "0s",
+    summary: `An instance of ${subject.address} has ended by itself.`,
+    description: () => "Nobody stopped it. It has been replaced, unless another alert says otherwise.",
+    test: { series: { [total]: "0x5 1x10" }, quiet: "5m", fires: "7m" },
+  };
+  return [restarting, lost];
 }
 
 /** Of two measurements of each instance, how much of the second the first is. */
