@@ -136,4 +136,11 @@ describe("other operations", () => {
     expect(equals(sparse, h("{{count:3 buckets:[1 2]}}"))).toBe(false);
     expect(equals(h("{{count:1 sum:NaN}}"), h("{{count:1 sum:NaN}}"))).toBe(true);
   });
+
+  test("histograms that are none come to an end as well", () => {
+    const endless = { ...h("{{count:1 buckets:[1]}}"), positiveSpans: [{ offset: 0, length: 1e12 }] };
+    expect(add(endless, endless)?.histogram.count).toBe(2);
+    const nowhere = h("{{count:1 z_bucket_w:NaN buckets:[1]}}");
+    expect(add(nowhere, endless)?.histogram.count).toBe(2);
+  });
 });

@@ -131,16 +131,16 @@ function commonThreshold(a: Contents, b: Contents): number {
   let left = a;
   let right = b;
   // Each round ends at a bound of a bucket that the next need not cut, so that there are few of them.
-  while (left.zeroThreshold !== right.zeroThreshold) {
+  for (;;) {
     if (left.zeroThreshold < right.zeroThreshold) left = widened(left, right.zeroThreshold);
-    else right = widened(right, left.zeroThreshold);
+    else if (left.zeroThreshold > right.zeroThreshold) right = widened(right, left.zeroThreshold);
+    else return left.zeroThreshold;
   }
-  return left.zeroThreshold;
 }
 
 /** With a zero bucket at least that wide: it takes in what lies within, and all of a populated bucket it ends in. */
 export function widened(contents: Contents, threshold: number): Contents {
-  if (threshold <= contents.zeroThreshold) return contents;
+  if (!(threshold > contents.zeroThreshold)) return contents;
   const { schema } = contents;
   let zeroThreshold = threshold;
   for (let before = 0; before !== zeroThreshold;) {

@@ -12,13 +12,16 @@ export interface Side {
 
 export const EMPTY_SIDE: Side = { indices: [], counts: [] };
 
+/** Spans that promise more buckets than there are get no more. */
 export function unpack(spans: readonly Span[], buckets: readonly number[]): Side {
   if (buckets.length === 0) return EMPTY_SIDE;
   const indices: number[] = [];
   let next = 0;
   for (const { offset, length } of spans) {
     next += offset;
-    for (const end = next + length; next < end; next++) indices.push(next);
+    const end = next + length;
+    for (; next < end && indices.length < buckets.length; next++) indices.push(next);
+    next = end;
   }
   return { indices, counts: buckets };
 }
