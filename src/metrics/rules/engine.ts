@@ -86,7 +86,7 @@ export class RuleEngine {
       onTransition: (alert, rule, identity) => options.onTransition?.(recordOf(alert, rule, identity)),
       notify: (alerts, rule) => this.#notify(alerts, rule),
     };
-    this.#await(options.restored ?? []);
+    this.#expect(options.restored ?? []);
   }
 
   /**
@@ -191,7 +191,7 @@ export class RuleEngine {
     this.#options.notify(alerts.map((alert) => noticeOf(alert, rule.expression, this.#environment)));
   }
 
-  #await(records: readonly AlertRecord[]): void {
+  #expect(records: readonly AlertRecord[]): void {
     const { clock } = this.#options;
     for (const record of records) {
       if (record.state === "inactive") continue;
