@@ -73,7 +73,10 @@ export function alertGroups(dispatcher: Dispatcher, { query }: AlertmanagerReque
       labels: labels.toObject(),
       routeLabels,
       receiver: { name: receiver },
-      alerts: alerts.filter(isWanted).map((one) => gettable(one, mutedBy)),
+      // Of an alert's receivers, too, only those that were asked for.
+      alerts: alerts
+        .filter(isWanted)
+        .map((one) => gettable({ ...one, receivers: one.receivers.filter(isWantedReceiver) }, mutedBy)),
     }));
   return json(
     200,

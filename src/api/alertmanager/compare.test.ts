@@ -104,10 +104,11 @@ function keyOf(payload: Record<string, unknown>): string {
   return `${String(payload["path"])} ${String(payload["groupKey"])}`;
 }
 
-/** Without what differs by time or at random. */
+/** Without what differs by time or at random: of several alerts that inhibit, Alertmanager names any. */
 function essence({ labels, fingerprint, receivers, status }: GotAlert) {
   const { state, inhibitedBy, silencedBy } = status;
-  return { labels, fingerprint, receivers, status: { state, inhibitedBy, silencedBy: silencedBy.length } };
+  const counts = { inhibitedBy: inhibitedBy.length, silencedBy: silencedBy.length };
+  return { labels, fingerprint, receivers, status: { state, ...counts } };
 }
 
 function alert(alertname: string, more: Record<string, string> = {}): Posted {

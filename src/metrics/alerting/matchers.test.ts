@@ -110,7 +110,7 @@ it("what is written is read again as it was", () => {
 });
 
 it("anything at all is read or refused, never more", () => {
-  const unit = fc.constantFrom(..."ab={}!~,\"\\'` \n().*[é");
+  const unit = fc.constantFrom(...Array.from("ab={}!~,\"\\'` \n().*[é"));
   fc.assert(
     fc.property(fc.string({ unit, maxLength: 30 }), (text) => {
       try {

@@ -4,7 +4,6 @@ import type { Matcher } from "../../matcher.ts";
 import type { Secret } from "../secret.ts";
 import type { TimeInterval } from "../time-interval.ts";
 import type {
-  HttpConfig,
   TlsConfig,
   commandConfig,
   emailConfig,
@@ -130,5 +129,3 @@ export interface ForeignIntegration {
   /** `opsgenie`, `telegram` ... */
   readonly name: string;
 }
-
-export type { HttpConfig };
