@@ -45,6 +45,10 @@ const SYSTEM = "tutti.dev/monitored-system";
 const MONITORED: ReadonlySet<string> = new Set(MONITORED_KINDS);
 /** Beyond so many resources of a System their tests, which differ in names only, would be most of the store. */
 const TESTED = 300;
+/** So many resources' rules are made before anything else gets a turn: some tens of milliseconds. */
+const AT_ONCE = 100;
+/** More operations than of any usual System; a larger one takes several commits, so that others are not kept waiting. */
+const BATCH = 1000;
 
 type Written = Draft & { readonly status?: unknown; readonly data?: unknown };
 
@@ -136,12 +140,23 @@ async function reconcile(
   const isTested = members.length <= TESTED;
   const wanted = new Map<string, Written>();
   const add = (draft: Written): void => void wanted.set(`${draft.kind}/${draft.metadata.name}`, draft);
-  for (const resource of members)
-    for (const draft of madeFor(resource, { monitors, owner, isTested, options, made })) add(draft);
+  const making = { monitors, owner, isTested, options, made };
+  let fresh = 0;
+  for (const resource of members) {
+    const before = made.get(resource.metadata.uid);
+    for (const draft of madeFor(resource, making)) add(draft);
+    if (made.get(resource.metadata.uid) !== before && (fresh += 1) % AT_ONCE === 0) await turn();
+  }
   if (namespace === "default" && system === undefined)
     add(ruleDraft(controlPlaneSubject(tuningFor(NOTHING, monitors)), options.clock, true));
   const operations = compare(wanted, presentOf(store, namespace, system), store);
-  if (operations.length > 0) await store.commit(operations, context.cause("what is declared is monitored"));
+  for (let from = 0; from < operations.length; from += BATCH)
+    await store.commit(operations.slice(from, from + BATCH), context.cause("what is declared is monitored"));
+}
+
+/** Whatever else waits is let in. What changes meanwhile is seen by the commit, or has this looked at again. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 const NOTHING: Resource = {
@@ -219,7 +234,7 @@ function alertRules(subject: Subject, clock: Clock, isTested: boolean): readonly
 }
 
 function ruleDraft(subject: Subject, clock: Clock, isTested: boolean): Written {
-  const { groups, tests } = generateRules(subject) ?? { groups: [], tests: [] };
+  const { groups, tests } = generateRules(subject, { isTested }) ?? { groups: [], tests: [] };
   const rules = groups.reduce((sum, group) => sum + group.rules.length, 0);
   const ready = {
     type: "Ready",
@@ -236,7 +251,7 @@ function ruleDraft(subject: Subject, clock: Clock, isTested: boolean): Written {
       subject,
       subject.resource.metadata.uid === "" ? [] : [subject.resource],
     ),
-    spec: { groups, tests: isTested ? tests : [] },
+    spec: { groups, tests },
     status: { conditions: [ready], rules },
   };
 }

@@ -9,7 +9,7 @@ import { loadBalancerAlerts } from "./load-balancer.ts";
 import { declaredObjectives, routeObjectives } from "./objectives.ts";
 import { locationAlerts } from "./place.ts";
 import { serviceAlerts } from "./service.ts";
-import { type Objective, type RuleGroup, objectiveGroups, objectivesTest } from "./slo.ts";
+import { type Held, type Objective, type RuleGroup, objectiveGroups, objectivesTest } from "./slo.ts";
 import { systemAlerts } from "./system.ts";
 
 export interface GeneratedRules {
@@ -42,7 +42,10 @@ export function ruleNameOf({ resource, name }: Subject): string {
 }
 
 /** Undefined when there is nothing to be alerted of. */
-export function generateRules(subject: Subject): GeneratedRules | undefined {
+export function generateRules(
+  subject: Subject,
+  { isTested = true }: { readonly isTested?: boolean } = {},
+): GeneratedRules | undefined {
   const drafts = (BY_KIND[subject.resource.kind]?.(subject) ?? []).filter(
     ({ alert }) => !isDisabled(alert, subject),
   );
@@ -52,7 +55,6 @@ export function generateRules(subject: Subject): GeneratedRules | undefined {
   }));
   if (drafts.length + held.length === 0) return undefined;
   const name = ruleNameOf(subject);
-  const test = objectivesTest(subject.address, held);
   return {
     groups: [
       ...(drafts.length === 0 ? [] : [{ name, rules: drafts.map((draft) => ruleOf(draft, subject)) }]),
@@ -60,8 +62,17 @@ export function generateRules(subject: Subject): GeneratedRules | undefined {
         objectiveGroups(about, objective).map((group) => ({ ...group, name: `${name}.${group.name}` })),
       ),
     ],
-    tests: [...drafts.map((draft) => testOf(draft, subject)), ...(test === undefined ? [] : [test])],
+    tests: isTested ? testsOf(subject, drafts, held) : [],
   };
+}
+
+function testsOf(
+  subject: Subject,
+  drafts: readonly AlertDraft[],
+  held: readonly Held[],
+): readonly RuleTest[] {
+  const test = objectivesTest(subject.address, held);
+  return [...drafts.map((draft) => testOf(draft, subject)), ...(test === undefined ? [] : [test])];
 }
 
 /** Alerts are of what fails, not of who declares that it must not. */
