@@ -7,10 +7,11 @@
  */
 import type { MountAnswer, Serve } from "../../api/mount.ts";
 import type { Clock } from "../../clock/clock.ts";
+import { isMeasuredFor } from "../../controllers/monitor/elsewhere.ts";
 import { httpSd } from "../../controllers/monitor/http-sd.ts";
 import { probeText } from "../../metrics/scrape/probe.ts";
 import { LABELS } from "../../model/resource.ts";
-import { type MonitoredTarget, TARGET_LABELS, type TargetGroup } from "../../provider/monitoring.ts";
+import type { MonitoredTarget, TargetGroup } from "../../provider/monitoring.ts";
 import { jobKey } from "../../providers/prometheus/configuration.ts";
 import type { Store } from "../../store/store.ts";
 import type { Collect } from "./collect.ts";
@@ -63,10 +64,7 @@ function isOf(
 ): boolean {
   const monitor = store.get({ kind: "Monitor", namespace, name });
   const system = monitor?.metadata.labels?.[LABELS.system] ?? "";
-  return (
-    (labels[TARGET_LABELS.namespace] ?? "default") === namespace &&
-    (labels[TARGET_LABELS.system] ?? "") === system
-  );
+  return isMeasuredFor(labels, `${namespace}/${system}`);
 }
 
 async function measured(job: string, instance: string, options: DiscoveryOptions): Promise<MountAnswer> {

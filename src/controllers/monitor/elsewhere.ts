@@ -6,6 +6,7 @@
  *                        '---> a Monitor's, held here --controller--> provider.configure, again when anything of it changes
  *   provider.alerts --every few seconds--> transitions --> Alerts (alert-log.ts)
  *
+ *  - What is measured of all systems together (instances, databases, resources) is measured by both.
  *  - Level-triggered: a Monitor is given all of its content each time, also when its Prometheus was started anew.
  *  - Silences are divided by the system or resource they name; one that names neither holds everywhere. Routing is whole
  *    everywhere: whom to tell is not a matter of who measures.
@@ -149,7 +150,7 @@ export class Elsewhere implements MonitoringSink {
   #contentOf(monitor: Monitor): Monitored {
     const system = systemOfMonitor(monitor);
     return {
-      targets: this.#all.targets.flatMap((group) => restOf(group, (labels) => systemOf(labels) === system)),
+      targets: this.#all.targets.flatMap((group) => restOf(group, (labels) => isMeasuredFor(labels, system))),
       files: this.#all.files.filter((file) => this.#systemOfFile(file) === system),
       routing: this.#all.routing,
       silences: this.#all.silences,
@@ -211,6 +212,14 @@ function isElsewhere(monitor: Monitor): boolean {
 
 function systemOfMonitor({ metadata }: Resource): string {
   return `${metadata.namespace ?? "default"}/${metadata.labels?.[LABELS.system] ?? ""}`;
+}
+
+/**
+ * What of a target is for those who observe one system (`namespace/system`): its own, and what is measured of all systems
+ * together, such as the instances of a location, whose series say themselves what they are of.
+ */
+export function isMeasuredFor(labels: Readonly<Record<string, string>>, system: string): boolean {
+  return labels[TARGET_LABELS.system] === undefined || systemOf(labels) === system;
 }
 
 function systemOf(labels: Readonly<Record<string, string>>): string {
