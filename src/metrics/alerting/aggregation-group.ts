@@ -13,6 +13,7 @@
 import type { Clock, Timer } from "../../clock/clock.ts";
 import type { Labels } from "../labels.ts";
 import { type Alert, compareAlerts, isResolved } from "./alert.ts";
+import { LONGEST_DELAY } from "./delay.ts";
 import type { Route } from "./route.ts";
 
 /** An alert as it was when a flush began (G2). */
@@ -92,7 +93,12 @@ export class AggregationGroup {
   #schedule(delay: number): void {
     this.#timer?.cancel();
     if (this.#stopped.signal.aborted) return;
-    this.#timer = this.#surroundings.clock.setTimeout(() => this.#due(), delay);
+    const { clock } = this.#surroundings;
+    const rest = delay - LONGEST_DELAY;
+    this.#timer =
+      rest > 0
+        ? clock.setTimeout(() => this.#schedule(rest), LONGEST_DELAY)
+        : clock.setTimeout(() => this.#due(), delay);
   }
 
   #due(): void {
@@ -117,7 +123,7 @@ export class AggregationGroup {
     const deadline = new AbortController();
     const timer = clock.setTimeout(
       () => deadline.abort(new Error("The time for this notification is over.")),
-      Math.max(this.route.options.groupInterval, SHORTEST_DEADLINE),
+      Math.min(Math.max(this.route.options.groupInterval, SHORTEST_DEADLINE), LONGEST_DELAY),
     );
     const signal = AbortSignal.any([deadline.signal, this.#stopped.signal]);
     const isTold = await notify({ group: this, alerts, now, signal });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { ManualClock } from "../../clock/manual.ts";
 import { Labels } from "../labels.ts";
 import { MemoryState, Scene, loaded } from "./fixtures/scene.ts";
 import { DeliveryError } from "./integration.ts";
@@ -220,6 +221,26 @@ describe("restarts and reloads", () => {
 });
 
 describe("bounds", () => {
+  it("an interval longer than a timer can wait is waited for in pieces", async () => {
+    const delays: number[] = [];
+    class Watched extends ManualClock {
+      override setTimeout(callback: () => void, delay: number) {
+        delays.push(delay);
+        return super.setTimeout(callback, delay);
+      }
+    }
+    const DAY = 24 * 60 * MINUTE;
+    const scene = new Scene(simple.replace("group_interval: 5m", "group_interval: 60d"), {
+      clock: new Watched(),
+    });
+    scene.fire("A", {}, scene.clock.now() + 100 * DAY);
+    await scene.clock.advance(MINUTE);
+    scene.fire("A", { instance: "2" }, scene.clock.now() + 100 * DAY);
+    await scene.clock.advance(61 * DAY);
+    expect(scene.lines()).toEqual(["30s team: +A", `${60 * 86_400 + 30}s team: +A +A`]);
+    expect(Math.max(...delays)).toBeLessThan(2 ** 31);
+  });
+
   it("alerts without labels, that end before they begin, or beyond the limit are refused; the others are taken", () => {
     const scene = new Scene(simple, { limits: { alerts: 2 } });
     const alert = (name: string, startsAt?: number, endsAt?: number) => ({

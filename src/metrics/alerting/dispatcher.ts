@@ -16,7 +16,7 @@
  *  D4 Nothing is told before `start`: silences and the alerts that inhibit others are there first.
  *  D5 Alerts, groups and silences are bounded; what is beyond is refused, and what is there stays.
  *
- * Sources: Alertmanager's documentation ("Concepts", "Configuration"), and its behaviour (see compare.test.ts).
+ * Sources: Alertmanager's documentation ("Concepts", "Configuration"), and its behaviour (src/api/alertmanager/compare.test.ts).
  */
 import type { Clock, Timer } from "../../clock/clock.ts";
 import type { Labels } from "../labels.ts";
@@ -81,6 +81,8 @@ export interface Limits {
   readonly groups: number;
 }
 
+/** The last moment that a Date can say. */
+const LATEST = 8.64e15;
 const LIMITS: Limits = { alerts: 100_000, groups: 50_000 };
 /** How often what is over is forgotten, in milliseconds. */
 const MAINTENANCE = 15 * 60_000;
@@ -243,7 +245,9 @@ export class Dispatcher {
       ...this.#counters.samples(),
       ...count(
         "alertmanager_alerts",
-        this.alerts().map(({ status }) => status.state),
+        [...this.#alerts.values()]
+          .filter((alert) => !isResolved(alert, now))
+          .map((alert) => this.#statusOf(alert, now).state),
         "state",
       ),
       ...count(
@@ -283,7 +287,7 @@ export class Dispatcher {
       annotations,
       generatorURL,
       startsAt: startsAt ?? endsAt ?? now,
-      endsAt: endsAt ?? now + this.#configuration.resolveTimeout,
+      endsAt: endsAt ?? Math.min(now + this.#configuration.resolveTimeout, LATEST),
       timeout: endsAt === undefined,
       updatedAt: now,
       fingerprint: fingerprint(labels),
@@ -330,15 +334,15 @@ export class Dispatcher {
   }
 
   #known(alert: Alert, now: number, receivers: readonly string[]): KnownAlert {
+    return { alert, receivers, status: this.#statusOf(alert, now) };
+  }
+
+  #statusOf(alert: Alert, now: number): AlertStatus {
     const silencedBy = this.silences.silencedBy(alert.labels);
     const inhibitor = this.#inhibitor.inhibitedBy(alert.labels, now);
     const isMuted = silencedBy.length > 0 || inhibitor !== undefined;
     const state = isMuted ? "suppressed" : this.#phase === "running" ? "active" : "unprocessed";
-    return {
-      alert,
-      receivers,
-      status: { state, silencedBy, inhibitedBy: inhibitor === undefined ? [] : [inhibitor] },
-    };
+    return { state, silencedBy, inhibitedBy: inhibitor === undefined ? [] : [inhibitor] };
   }
 
   #receiversOf(alert: Alert): readonly string[] {

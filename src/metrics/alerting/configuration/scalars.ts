@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { parseDuration } from "../../../model/duration.ts";
 import { type Matcher, matcher } from "../../matcher.ts";
+import { LONGEST_DELAY } from "../delay.ts";
 import { MatcherSyntaxError, checkedMatcher, parseMatchers } from "../matchers.ts";
 import { formatFor } from "../time-interval.ts";
 
@@ -63,10 +64,10 @@ export const duration = parsed((value) => {
 
 export const positiveDuration = duration.refine((value) => value > 0, "It cannot be zero.");
 
-/** Milliseconds, as Go writes durations. */
+/** Milliseconds, as Go writes durations; never longer than a timer can wait. */
 export const timeout = parsed((value) => {
   try {
-    return parseDuration(value);
+    return Math.min(parseDuration(value), LONGEST_DELAY);
   } catch {
     throw new Error(`'${value}' is no duration: write for example 10s.`);
   }
