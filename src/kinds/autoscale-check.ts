@@ -6,6 +6,7 @@ import { type Autoscale, boundsOf } from "./autoscale.ts";
 
 type Problem = Omit<Diagnostic, "severity" | "address">;
 type Metric = NonNullable<Autoscale["metrics"]>[number];
+type Aim = NonNullable<Metric["resource"]>["target"];
 type Schedule = Autoscale["schedules"][number];
 
 const BASE = "spec.autoscale";
@@ -92,12 +93,16 @@ function metricProblems(
   return [...targetProblems(metric, `${path}.${member}.target`), ...memoryProblems(metric, path, resources)];
 }
 
+/** Of the types that have one as autoscaling/v2 has it. */
+function aimOf({ resource, pods, object, external, query }: Metric): Aim | undefined {
+  return (resource ?? pods ?? object ?? external ?? query)?.target;
+}
+
 const VALUES = { Utilization: "averageUtilization", Value: "value", AverageValue: "averageValue" } as const;
 
 function targetProblems(metric: Metric, path: string): readonly Problem[] {
   const allowed = TARGETS[metric.type];
-  const target = metric.resource?.target ?? metric.pods?.target ?? metric.object?.target;
-  const aim = target ?? metric.external?.target ?? metric.query?.target;
+  const aim = aimOf(metric);
   if (allowed === undefined || aim === undefined || hasExpression(aim.type)) return [];
   if (!allowed.includes(aim.type))
     return [

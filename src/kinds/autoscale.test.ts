@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { Draft } from "../model/resource.ts";
 import type { Autoscale } from "./autoscale.ts";
 import { validate } from "./validate.ts";
 
@@ -22,7 +23,7 @@ const cpu = {
 describe("autoscale of a Service", () => {
   it("needs bounds and nothing else, and behaves as a HorizontalPodAutoscaler by default", () => {
     const { resource } = declared({ minReplicas: 2, maxReplicas: 10 });
-    const { autoscale } = resource?.spec as { readonly autoscale: Autoscale };
+    const { autoscale } = (resource as Draft).spec as { readonly autoscale: Autoscale };
     expect(autoscale.metrics).toBeUndefined();
     expect(autoscale.behavior.scaleUp).toMatchObject({ stabilizationWindowSeconds: 0, tolerance: 0.1 });
     expect(autoscale.behavior.scaleDown).toEqual({

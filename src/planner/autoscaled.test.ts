@@ -18,7 +18,7 @@ async function scaleTo(world: World, replicas: number): Promise<void> {
 }
 
 const replicas = (world: World): unknown =>
-  (world.store.get(KEY)?.spec as { readonly replicas: number }).replicas;
+  (world.store.get(KEY)?.spec as { readonly replicas: number } | undefined)?.replicas;
 
 describe("a service that is scaled by itself", () => {
   it("begins within its bounds", async () => {

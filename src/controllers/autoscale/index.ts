@@ -97,7 +97,8 @@ export function autoscaleController(options: AutoscaleOptions): Controller {
 }
 
 function mattersToScale(previous: Service | undefined, { metadata, spec, status }: Service): boolean {
-  if (spec.autoscale === undefined && status?.autoscale === undefined) return false;
+  // What is left of it in the status goes.
+  if (spec.autoscale === undefined) return status?.autoscale !== undefined;
   return (
     previous === undefined ||
     previous.metadata.generation !== metadata.generation ||

@@ -306,14 +306,17 @@ async function commit(
   { store, clock }: RolloutOptions,
 ): Promise<void> {
   const now = clock.now();
-  const status = statusOf(service, service.status, decision, {
-    now,
-    replicas: wanted.spec.replicas,
-    hash: wanted.hash,
-    template: wanted.template,
-    total: present - removed.length + created.length,
-    held: wanted.held,
-  });
+  const status = scaledAs(
+    service.status,
+    statusOf(service, service.status, decision, {
+      now,
+      replicas: wanted.spec.replicas,
+      hash: wanted.hash,
+      template: wanted.template,
+      total: present - removed.length + created.length,
+      held: wanted.held,
+    }),
+  );
   const operations: Operation[] = [
     ...created.map((resource): Operation => ({ type: "create", resource })),
     ...removed.map(({ name }): Operation => ({
@@ -414,18 +417,16 @@ async function writeNotReady(
   return undefined;
 }
 
+/** With what the autoscaler wrote. */
+function scaledAs(from: ServiceStatus | undefined, status: ServiceStatus): ServiceStatus {
+  return from?.autoscale === undefined ? status : { ...status, autoscale: from.autoscale };
+}
+
 /** The autoscaler writes a part of the status: it is taken as it is now, and the write is refused if it changes meanwhile. */
 function statusOperation(service: Service, status: ServiceStatus, store: Store): Operation {
   const key = keyOf(service);
   if (service.spec.autoscale === undefined) return { type: "status", key, status };
-  const now = store.get(key) as Service | undefined;
-  return {
-    type: "status",
-    key,
-    status: {
-      ...status,
-      ...(now?.status?.autoscale === undefined ? {} : { autoscale: now.status.autoscale }),
-    },
-    expectedVersion: (now ?? service).metadata.resourceVersion,
-  };
+  const now = (store.get(key) as Service | undefined) ?? service;
+  const expectedVersion = now.metadata.resourceVersion;
+  return { type: "status", key, status: scaledAs(now.status, status), expectedVersion };
 }

@@ -147,7 +147,6 @@ export function statusOf(
       rollout: memory.rollout,
       crashes: memory.crashes,
       serving: memory.serving,
-      autoscale: before?.autoscale,
     }),
   };
 }
