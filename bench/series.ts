@@ -4,9 +4,9 @@
  *     node bench/series.ts [--targets 1000] [--minutes 60] [--runs 5] [--only ours|prometheus]
  *
  * 1,000 targets of 100 series (kit/series-load.ts), a sample each 15 s, an hour of it, as fast as it goes. Prometheus gets
- * it by remote write (2,000 samples a request, snappy literals, which cost it next to nothing). Ours gets it twice, each
- * time in a fresh process: through the writer's references, and as text through the exposition parser and the target's
- * series, as when it scrapes. Ours syncs its log once a second of the data's time, Prometheus at the end of segments.
+ * it by remote write (2,000 samples a request, snappy literals, which cost it next to nothing). Ours gets it three times,
+ * each time in a fresh process: through the writer's references; as text through the exposition parser and the target's
+ * series, as when it scrapes; and by the same remote write over HTTP, which alone compares like with like. Ours syncs its log once a second of the data's time, Prometheus at the end of segments.
  *
  * CPU is user + system of the process; for ours, less what the same process needed to make the numbers up. Memory is
  * resident, at the end of it. Disk is one block with all samples: Prometheus' own snapshot, and ours once the block is cut.
@@ -16,6 +16,7 @@
  */
 import { type ChildProcess, fork, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createServer as createHttpServer } from "node:http";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -24,6 +25,7 @@ import { queryData } from "../src/api/prometheus/render.ts";
 import { systemClock } from "../src/clock/clock.ts";
 import { Labels } from "../src/metrics/labels.ts";
 import { rangeQuery } from "../src/metrics/promql/engine.ts";
+import { receive } from "../src/metrics/remote-write/receiver.ts";
 import { TargetSeries } from "../src/metrics/scrape/target-series.ts";
 import type { Target } from "../src/metrics/scrape/target.ts";
 import { type SeriesStore, openSeriesStore } from "../src/metrics/series/store.ts";
@@ -141,6 +143,43 @@ async function measureOurs(text: boolean): Promise<Figures> {
     disk: blocks.bytes,
     queries,
   };
+}
+
+/** Ours as a receiver of remote write, in a process that does nothing else. Resolves with its CPU. */
+async function measureReceiver(): Promise<number> {
+  const child = fork(import.meta.filename, ["--part", "receiver", ...process.argv.slice(2)], {
+    execArgv: ["--disable-warning=ExperimentalWarning"],
+  });
+  const told = (): Promise<number> =>
+    new Promise((resolve) => child.once("message", (n) => resolve(Number(n))));
+  const port = await told();
+  const before = cpuOf(child);
+  await replay(`http://127.0.0.1:${port}/`);
+  const cpu = cpuOf(child) - before;
+  const taken = told();
+  child.send("end");
+  if ((await taken) !== SAMPLES) throw new Error("The receiver did not take all samples.");
+  return cpu;
+}
+
+async function receiver(): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "bench-series-"));
+  const store = await openSeriesStore({ folder, clock: systemClock });
+  const server = createHttpServer((request, answer) => {
+    const parts: Buffer[] = [];
+    request.on("data", (part: Buffer) => parts.push(part));
+    request.on("end", () => {
+      void receive(request.headers, Buffer.concat(parts), store).then(({ status, headers, message }) =>
+        answer.writeHead(status, headers).end(message),
+      );
+    });
+  }).listen(0, "127.0.0.1", () => process.send?.((server.address() as AddressInfo).port));
+  process.once("message", () => {
+    server.closeAllConnections();
+    server.close();
+    process.send?.(store.stats().appended, () => process.disconnect());
+    void store.close().then(() => rmSync(folder, { recursive: true }));
+  });
 }
 
 function askOurs(store: SeriesStore, query: string): void {
@@ -270,7 +309,7 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-function print(writer: Figures, text: Figures, theirs: Figures | undefined): void {
+function print(writer: Figures, text: Figures, received: number, theirs: Figures | undefined): void {
   const mebibytes = (bytes: number): string => `${short(bytes / 2 ** 20)} MiB`;
   const aSample = (bytes: number): string => short(bytes / SAMPLES);
   const ratio = (mine: number, other: number | undefined): string =>
@@ -290,8 +329,9 @@ function print(writer: Figures, text: Figures, theirs: Figures | undefined): voi
       row("bytes a sample, log", writer.wal, theirs?.wal, aSample),
       ["bytes a sample, chunks and labels in memory", aSample(writer.chunks ?? 0), "-", "-"],
       row("resident memory", writer.memory, theirs?.memory, mebibytes),
-      row("ingest CPU (writer; remote write)", writer.cpu, theirs?.cpu, seconds),
-      row("ingest CPU (text; remote write)", text.cpu, theirs?.cpu, seconds),
+      row("ingest CPU, both by remote write", received, theirs?.cpu, seconds),
+      row("ingest CPU, ours from text", text.cpu, theirs?.cpu, seconds),
+      row("ingest CPU, ours by reference", writer.cpu, theirs?.cpu, seconds),
     ],
   );
   table(
@@ -304,7 +344,8 @@ if (options.part === undefined) {
   printMachine();
   const theirs = options.only === "ours" ? undefined : await prometheus();
   if (options.only === "prometheus") console.log(theirs);
-  else print(await ours("writer"), await ours("text"), theirs);
-} else {
+  else print(await ours("writer"), await ours("text"), await measureReceiver(), theirs);
+} else if (options.part === "receiver") await receiver();
+else {
   process.send?.(await measureOurs(options.part === "text"), () => process.disconnect());
 }
