@@ -17,11 +17,10 @@ import type { ManagedSilence } from "../../provider/monitoring.ts";
 
 export interface NotificationsOptions {
   readonly clock: Clock;
-  readonly state: AlertingState;
+  readonly state: AlertingState & { close(): void };
   readonly externalUrl: string;
   /** Against which relative names of template files are read. */
   readonly folder: string;
-  readonly runWorkflow: (name: string, payload: unknown) => Promise<void>;
   readonly warn: (keys: object, message: string) => void;
 }
 
@@ -32,6 +31,8 @@ export class Notifications {
   readonly #options: NotificationsOptions;
   readonly #dispatcher: Dispatcher;
   readonly #answer: ReturnType<typeof alertmanagerApi>;
+  /** Both must be there before anybody is told: what is silenced from the beginning must not be told in between. */
+  readonly #known = { routing: false, silences: false };
 
   constructor(options: NotificationsOptions) {
     this.#options = options;
@@ -40,21 +41,23 @@ export class Notifications {
       clock,
       state,
       externalUrl,
-      configuration: configurationIn(SILENT),
+      configuration: loadIn(SILENT).configuration,
       integrations: new Map(),
     });
     this.#answer = alertmanagerApi(this.#dispatcher);
   }
 
-  /** Begins with the first configuration. Rejects with a DiagnosticError, and changes nothing, when it is none. */
+  /** Rejects with a DiagnosticError, and changes nothing, when it is none. */
   async setRouting(configuration: Readonly<Record<string, unknown>>): Promise<void> {
-    const loaded = configurationIn(JSON.stringify(configuration));
-    const { clock, folder, runWorkflow } = this.#options;
-    const made = await makeIntegrations(loaded, { clock, directory: folder, runWorkflow });
+    const { clock, folder, warn } = this.#options;
+    const { configuration: loaded, diagnostics } = loadIn(JSON.stringify(configuration));
+    const made = await makeIntegrations(loaded, { clock, directory: folder });
     if (hasErrors(made.diagnostics)) throw new DiagnosticError(made.diagnostics);
-    for (const { message } of made.diagnostics) this.#options.warn({ message }, "a receiver is not told");
+    for (const { message } of [...diagnostics, ...made.diagnostics])
+      warn({ message }, "a receiver is not told");
     await this.#dispatcher.reload(loaded, made.integrations);
-    this.#dispatcher.start();
+    this.#known.routing = true;
+    this.#begin();
   }
 
   setSilences(silences: readonly ManagedSilence[]): void {
@@ -67,6 +70,12 @@ export class Notifications {
       })),
     );
     for (const [id, problem] of problems) this.#options.warn({ id, problem }, "a silence is none");
+    this.#known.silences = true;
+    this.#begin();
+  }
+
+  #begin(): void {
+    if (this.#known.routing && this.#known.silences) this.#dispatcher.start();
   }
 
   notify(alerts: readonly AlertNotice[]): void {
@@ -88,13 +97,17 @@ export class Notifications {
     return { status: reply.status, headers: { "content-type": reply.type }, body: reply.body };
   }
 
-  stop(): Promise<void> {
-    return this.#dispatcher.stop();
+  async stop(): Promise<void> {
+    await this.#dispatcher.stop();
+    this.#options.state.close();
   }
 }
 
-function configurationIn(text: string): Configuration {
+function loadIn(text: string): {
+  readonly configuration: Configuration;
+  readonly diagnostics: readonly Diagnostic[];
+} {
   const { configuration, diagnostics } = loadConfiguration(text, "receivers");
-  if (configuration === undefined) throw new DiagnosticError(diagnostics as [Diagnostic, ...Diagnostic[]]);
-  return configuration;
+  if (configuration === undefined) throw new DiagnosticError(diagnostics);
+  return { configuration, diagnostics };
 }

@@ -48,7 +48,6 @@ export interface HostMethods {
   readonly collect: (source: Source, timeout: number) => Promise<string>;
   readonly scraped: (labels: Readonly<Record<string, string>>) => Promise<void>;
   readonly transitions: (records: readonly AlertRecord[]) => Promise<void>;
-  readonly runWorkflow: (name: string, payload: unknown) => Promise<void>;
   readonly log: (level: "info" | "warn" | "error", keys: object, message: string) => Promise<void>;
   /** Everything is open; answers are given from now on. */
   readonly opened: () => Promise<void>;

@@ -59,7 +59,6 @@ async function main(port: NonNullable<typeof parentPort>, settings: ThreadSettin
     state: openStateFile({ file: join(folder, "notifications"), clock }),
     externalUrl: `${externalUrl}/alertmanager`,
     folder,
-    runWorkflow: (name, payload) => peer.call("runWorkflow", name, payload),
     warn: (keys, message) => void peer.call("log", "warn", keys, message),
   });
   const options = (): QueryOptions => ({

@@ -185,10 +185,6 @@ export class MonitoringThread implements MetricsSource, MonitoringSink {
         return Promise.resolve();
       },
       transitions: (records) => Promise.resolve(transitions(records)),
-      runWorkflow: (name) =>
-        Promise.reject(
-          new Error(`There is no workflow '${name}': workflows cannot be declared in this version.`),
-        ),
       log: (level, keys, message) => Promise.resolve(log[level](keys, message)),
       opened: () => Promise.resolve(opened()),
     };
