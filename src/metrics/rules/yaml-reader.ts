@@ -42,7 +42,7 @@ const MAX_SIZE = 16 * 1024 * 1024;
 /** Merges within merges, aliases of aliases. */
 const MAX_DEPTH = 20;
 /** Entries of lists and maps read from one file, those behind aliases each time. */
-const MAX_ENTRIES = 300_000;
+const MAX_ENTRIES = 100_000;
 
 export class YamlReader {
   readonly diagnostics: Diagnostic[] = [];
