@@ -66,9 +66,11 @@ function cellOf(column: Column, resource: Resource, now: number): string {
   return column.type === "date" ? age(String(value), now) : harmless(String(value)).replaceAll("\n", " ");
 }
 
-/** How long ago, in the short form: `5m`, `3h12m`. */
+/** How long ago, in the short form: `5m`, `3h12m`; what is to come is `in 5m`. */
 export function age(time: string | undefined, now: number): string {
   const at = Date.parse(time ?? "");
+  // Clocks of two machines differ by a little.
+  if (at - now > 2000) return `in ${formatDuration(at - now)}`;
   return Number.isNaN(at)
     ? "-"
     : formatDuration(Math.max(0, Math.floor((now - at) / 1000) * 1000)).replace(/^0ms$/, "0s");
