@@ -128,9 +128,10 @@ export function volumeAlerts(subject: Subject): readonly AlertDraft[] {
   const growth = Math.ceil(2e6 / (horizon / 60));
   return [
     {
+      // A trend takes half an hour to be one.
       alert: "VolumeFillingUp",
       severity: "warning",
-      expr: `max(predict_linear(${used}[1h], ${horizon})) > max(${size}) and max(${used}) / max(${size}) > 0.5`,
+      expr: `max(predict_linear(${used}[1h], ${horizon})) > max(${size}) and max(${used}) / max(${size}) > 0.5 and max(${used} offset 30m)`,
       for: "15m",
       keepFiringFor: "15m",
       format: "humanize",

@@ -87,9 +87,10 @@ function disks(subject: Subject, own: string): readonly AlertDraft[] {
   const growth = Math.ceil(2e6 / (horizon / 60));
   return [
     {
+      // A trend takes half an hour to be one.
       alert: "DiskFillingUp",
       severity: "warning",
-      expr: `min ${by} (predict_linear(node_filesystem_avail_bytes{${own}}[1h], ${horizon})) < 0 and ${free} / ${size} < 0.5`,
+      expr: `min ${by} (predict_linear(node_filesystem_avail_bytes{${own}}[1h], ${horizon})) < 0 and ${free} / ${size} < 0.5 and min ${by} (node_filesystem_avail_bytes{${own}} offset 30m)`,
       for: "15m",
       keepFiringFor: "15m",
       summary: `A disk of ${subject.address} is filling up.`,
