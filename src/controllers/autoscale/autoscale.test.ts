@@ -182,6 +182,22 @@ describe("the declaration", () => {
     expect(bench.status).toBeUndefined();
   });
 
+  it("may begin with a number from a parameter, which is the autoscaler's from then on", async () => {
+    const parameters = { first: { type: "integer", default: 4 } };
+    const system = { kind: "System", metadata: { name: "shop" }, spec: { parameters } };
+    await bench.declare({ autoscale: bounds, replicas: "${param.first}" }, [system]);
+    const service = bench.service;
+    const labels = { "tutti.dev/system": "shop" };
+    await bench.store.commit(
+      [{ type: "update", resource: { ...service, metadata: { ...service.metadata, labels } } }],
+      { actor: "user:ann", action: "label" },
+    );
+    bench.start();
+    await bench.pass(5, { cpu: 1 });
+    expect(bench.replicas).toBe(4);
+    expect(bench.told).toEqual([]);
+  });
+
   it("may take its bounds from parameters", async () => {
     const system = {
       kind: "System",

@@ -160,8 +160,8 @@ class AutoscaleMachine {
     if (rest > 0) return { requeueAfter: rest };
     known.lookedAt = this.#options.clock.now();
     known.generation = service.metadata.generation;
-    const autoscale = settingsOf(service, this.#options.resolver);
-    const { situation, foreseen } = await this.#observe(service, autoscale, isWaitedFor);
+    const declared = declaredOf(service, this.#options.resolver);
+    const { situation, foreseen } = await this.#observe(service, declared, isWaitedFor);
     const decision = withForesight(decide(situation, known.memory), foreseen);
     known.memory = decision.memory;
     const latest = this.#options.store.get(key) as Service | undefined;
@@ -207,7 +207,7 @@ class AutoscaleMachine {
 
   async #observe(
     service: Service,
-    autoscale: Autoscale,
+    { autoscale, replicas }: Declared,
     isWaitedFor: boolean,
   ): Promise<{ readonly situation: Situation; readonly foreseen: Foreseen | undefined }> {
     const { clock, instances, metrics } = this.#options;
@@ -233,7 +233,7 @@ class AutoscaleMachine {
       now,
       autoscale,
       bounds: boundsAt(autoscale, now),
-      replicas: replicasOf(service),
+      replicas,
       instances: present.flatMap((instance) => stateOf(instance, now)),
       measurements,
       floors: foreseen?.floor === undefined ? floors : [...floors, foreseen.floor],
@@ -271,7 +271,7 @@ class AutoscaleMachine {
     const operations: readonly Operation[] = isScaled
       ? [{ type: "update", resource: { ...service, spec } as Draft, expectedVersion }, status]
       : [{ ...status, expectedVersion }];
-    const told = happenings(before, decision, isScaled).map((happening) =>
+    const told = happenings(before, decision, decision.desired !== replicas).map((happening) =>
       eventOperation(store, now, "autoscale", service, happening),
     );
     const action = isScaled ? `scale ${replicas} -> ${decision.desired}: ${decision.because}` : "measure";
@@ -317,16 +317,23 @@ function asksAnything({ autoscale }: Spec): boolean {
 
 function replicasOf({ spec, status }: Service): number {
   // An expression stands there until the first decision.
-  return typeof spec.replicas === "number" ? spec.replicas : (status?.replicas ?? 0);
+  return typeof spec.replicas === "number" ? spec.replicas : (status?.replicas ?? 1);
+}
+
+interface Declared {
+  readonly autoscale: Autoscale;
+  readonly replicas: number;
 }
 
 /** With values in place of expressions. Refuses with TerminalError what these give and cannot be. */
-function settingsOf(service: Service, resolver: Resolver): Autoscale {
-  const { autoscale } = service.spec;
-  const partial = { ...service, spec: { autoscale } } as Resource;
-  const given = hasExpression(JSON.stringify(autoscale)) ? resolve(partial, resolver).spec : partial.spec;
-  const result = schema.safeParse((given as Spec).autoscale);
-  if (result.success) return result.data;
+function declaredOf(service: Service, resolver: Resolver): Declared {
+  const { autoscale, replicas: written } = service.spec;
+  const partial = { ...service, spec: { autoscale, replicas: written } } as Resource;
+  const isOpen = hasExpression(JSON.stringify(partial.spec));
+  const given = (isOpen ? resolve(partial, resolver).spec : partial.spec) as Spec;
+  const result = schema.safeParse(given.autoscale);
+  const replicas = typeof given.replicas === "number" ? given.replicas : replicasOf(service);
+  if (result.success) return { autoscale: result.data, replicas };
   const [issue] = result.error.issues;
   throw new TerminalError({
     code: "InvalidValue",
