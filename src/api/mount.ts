@@ -52,11 +52,17 @@ export async function serveMounted(
   const answer = await serve({
     method: request.method === "HEAD" ? "GET" : (request.method ?? "GET"),
     path,
-    query: request.url?.split("?")[1] ?? "",
+    query: queryOf(request.url ?? ""),
     headers,
     body: await readBytes(request, limits),
   });
   const bytes = Buffer.from(answer.body as string);
   response.writeHead(answer.status, { "content-length": bytes.length, ...answer.headers });
   response.end(bytes);
+}
+
+/** All after the first question mark: a query may have more of them. */
+function queryOf(target: string): string {
+  const at = target.indexOf("?");
+  return at < 0 ? "" : target.slice(at + 1);
 }

@@ -392,6 +392,10 @@ describe("silences", () => {
     await bench.setStatus(key("Service", "api"), { rollout: { startedAt: bench.clock.now() } });
     await bench.settled();
     expect(bench.silences.map(({ comment }) => comment)).toEqual(["A rollout of service/api is under way."]);
+    const failed = { startedAt: bench.clock.now(), problem: "New instances end soon after they start." };
+    await bench.setStatus(key("Service", "api"), { rollout: failed });
+    await bench.settle();
+    expect(bench.silences).toEqual([]);
     await bench.setStatus(key("Service", "api"), {});
     await bench.remove(key("Service", "api"));
     await bench.settled();

@@ -55,8 +55,12 @@ function causeOf(resource: Resource): Cause | undefined {
       since: Date.parse(deletionTimestamp),
       comment: `${addressOf(resource)} is being deleted.`,
     };
-  const { rollout } = (resource.status ?? {}) as { readonly rollout?: { readonly startedAt?: number } };
-  if (resource.kind !== "Service" || rollout?.startedAt === undefined) return undefined;
+  const { rollout } = (resource.status ?? {}) as {
+    readonly rollout?: { readonly startedAt?: number; readonly problem?: string };
+  };
+  // One that has failed stays where it is: nothing that is wrong now is on its way to be well.
+  if (resource.kind !== "Service" || rollout?.startedAt === undefined || rollout.problem !== undefined)
+    return undefined;
   return {
     ...common,
     since: rollout.startedAt,
