@@ -11,8 +11,8 @@ import type { Plan } from "../planner/plan.ts";
 import type { Keyring } from "../model/sealed.ts";
 import { LOCATIONS } from "../planner/place.ts";
 import type { InstanceEngines, Placement } from "../provider/placement.ts";
-import type { Identity, Provider } from "../provider/provider.ts";
-import { type Store, StoreError } from "../store/store.ts";
+import type { Provider } from "../provider/provider.ts";
+import { type Change, type Store, StoreError } from "../store/store.ts";
 import { Classes, type Engines, type OpenLocation } from "./classes.ts";
 import { type Composed, type Monitoring, addControllers } from "./controllers.ts";
 import { type Collect, collector } from "./monitoring/collect.ts";
@@ -90,7 +90,7 @@ export function createControlPlane({
     monitoring,
   });
   const restarts = new RestartCounts();
-  const stopCounting = classes.onExit(({ identity }) => countEnd(restarts, identity, store));
+  runtime.addView({ fill: () => undefined, apply: (change) => countEnd(restarts, change, store) });
   const ownText = (): string => `${measurements.text(runtime.depths())}${resourceText()}`;
   const providerAt = (kind: string, spec: Placement): Provider => classes.provider(kind, spec);
 
@@ -118,7 +118,6 @@ export function createControlPlane({
       runtime.start();
     },
     stop: async () => {
-      stopCounting();
       await runtime.stop();
       classes.close();
       closeLocal?.();
@@ -126,14 +125,18 @@ export function createControlPlane({
   };
 }
 
-/** Instances that are asked to end are no restart. */
-function countEnd(restarts: RestartCounts, { namespace, name }: Identity, store: Store): void {
-  const instance = store.get({ kind: "Instance", namespace, name }) as
-    | Resource<{ readonly service: string }>
-    | undefined;
-  if (instance === undefined || instance.metadata.deletionTimestamp !== undefined) return;
-  const service = store.get({ kind: "Service", namespace, name: instance.spec.service });
+/** By what is recorded, for some end while nobody watches. Instances that are asked to end are no restart. */
+function countEnd(restarts: RestartCounts, { type, key, resource, previous }: Change, store: Store): void {
+  if (key.kind !== "Instance" || type !== "MODIFIED" || !hasEnded(resource)) return;
+  if (resource.metadata.deletionTimestamp !== undefined || (previous !== undefined && hasEnded(previous)))
+    return;
+  const { service: name } = resource.spec as { readonly service: string };
+  const service = store.get({ kind: "Service", namespace: key.namespace, name });
   if (service !== undefined) restarts.ended(service);
+}
+
+function hasEnded({ status }: Resource): boolean {
+  return (status as { readonly exit?: object } | undefined)?.exit !== undefined;
 }
 
 /** What is always there: the namespace `default`, and as Locations this machine and its container engine. */
