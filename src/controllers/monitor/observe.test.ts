@@ -394,7 +394,7 @@ describe("silences", () => {
     expect(bench.silences.map(({ comment }) => comment)).toEqual(["A rollout of service/api is under way."]);
     const failed = { startedAt: bench.clock.now(), problem: "New instances end soon after they start." };
     await bench.setStatus(key("Service", "api"), { rollout: failed });
-    await bench.settle();
+    await bench.settled();
     expect(bench.silences).toEqual([]);
     await bench.setStatus(key("Service", "api"), {});
     await bench.remove(key("Service", "api"));
