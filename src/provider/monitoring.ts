@@ -162,8 +162,11 @@ export interface RaisedAlert {
 
 /** Kind Monitor, of a class where somebody else than the control plane measures and tells. */
 export interface MonitorProvider extends Provider {
-  /** The whole of it each time; idempotent. Resolves when it is in force, rejects with a sentence when it is refused. */
-  configure(identity: Identity, monitored: Monitored): Promise<void>;
+  /**
+   * The whole of it each time; idempotent. Resolves when it is in force, with what of it cannot be done, a sentence each;
+   * rejects with a sentence when it is refused: then what was in force before still is.
+   */
+  configure(identity: Identity, monitored: Monitored): Promise<readonly string[]>;
   source(identity: Identity): MetricsSource;
   alerts(identity: Identity): Promise<readonly RaisedAlert[]>;
 }

@@ -12,6 +12,8 @@ export const FILES = {
   rules: "rules",
   /** The control plane's token; readable by its owner alone. */
   token: "token",
+  /** Which port each listens on. */
+  ports: "ports.json",
 } as const;
 
 /** What of the targets is a setting of a job, in Prometheus; each combination is a job. */
@@ -52,8 +54,6 @@ function keyOf(settings: JobSettings): string {
 }
 
 export interface Addresses {
-  /** Of the control plane: `http://127.0.0.1:7700`. */
-  readonly controlPlane: string;
   /** Of the Alertmanager: `127.0.0.1:9093`. */
   readonly alertmanager: string;
   /** `http://127.0.0.1:7700/monitoring/http_sd/default/storefront`: the job's key follows. */
@@ -88,6 +88,9 @@ type Fields = Readonly<Record<string, unknown>>;
 /** Ways of telling that Alertmanager has not: its own webhook to the control plane would be another way round. */
 const OURS = ["command_configs", "workflow_configs"] as const;
 
+/** Fields of a way that Alertmanager has not before 0.28; without them it takes its own. */
+const NEWER: Readonly<Record<string, readonly string[]>> = { webhook_configs: ["timeout"] };
+
 export interface AlertmanagerConfiguration {
   readonly text: string;
   /** What an Alertmanager cannot do, a sentence each. */
@@ -102,12 +105,25 @@ export function alertmanagerConfiguration(routing: Fields): AlertmanagerConfigur
       if (kept[way] === undefined) continue;
       delete kept[way];
       left.push(
-        `The Receiver ${String(receiver["name"])} is told by '${way.replace("_configs", "")}', which an Alertmanager has not.`,
+        `The Receiver ${String(receiver["name"])} is told by '${way.replace("_configs", "")}', which an Alertmanager has not: tell it by webhook.`,
       );
     }
+    for (const [way, fields] of Object.entries(NEWER))
+      if (kept[way] !== undefined)
+        kept[way] = (kept[way] as readonly Fields[]).map((one) => without(one, fields));
     return kept;
   });
   return { text: text({ ...routing, receivers }), left };
+}
+
+/** Every text of the receivers: what is secret among them is in no message. */
+export function textsIn(value: unknown): readonly string[] {
+  if (typeof value === "string") return [value];
+  return typeof value === "object" && value !== null ? Object.values(value).flatMap(textsIn) : [];
+}
+
+function without(fields: Fields, names: readonly string[]): Fields {
+  return Object.fromEntries(Object.entries(fields).filter(([name]) => !names.includes(name)));
 }
 
 function text(content: Fields): string {

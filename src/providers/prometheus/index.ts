@@ -3,56 +3,63 @@
  * the Monitor speaks of. What to scrape they ask the control plane for (HTTP service discovery); rules and routing are files
  * that they read again when those change.
  *
- *   down --ensure--> configured with nothing --configure--> rules, routing, silences in force
+ *   nothing --ensure--> configured with nothing --configure--> rules, routing, silences in force
+ *                                                    '--ensure: one was killed and started anew--'
  *
- *  - Ports are chosen once and kept in the status, so that addresses stay.
- *  - A file takes its place whole; one that is refused is replaced by the one before, which stays in force.
+ *  - Files change together or not at all (trial.ts): what is refused leaves in force what was. Rules, routing and silences
+ *    are taken or refused each for itself.
+ *  - Nothing is read again that has not changed: a reload costs Prometheus what it would have told meanwhile.
  *  - Those that were there already are told their rule files and silences only: how they scrape and whom they tell is said
  *    by whoever runs them.
  */
-import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { monitor } from "../../kinds/monitor.ts";
 import type { Monitored, MonitorProvider, RaisedAlert } from "../../provider/monitoring.ts";
-import {
-  type Desired,
-  type Identity,
-  type Observation,
-  RequeueAfter,
-  TerminalError,
-} from "../../provider/provider.ts";
+import { type Desired, type Identity, type Observation, RequeueAfter } from "../../provider/provider.ts";
+import { redact, secretWords } from "../../provider/redaction.ts";
 import type { ServerHost } from "../../provider/server-host.ts";
 import {
   FILES,
   alertmanagerConfiguration,
   jobsOf,
   prometheusConfiguration,
-  ruleFile,
+  textsIn,
 } from "./configuration.ts";
-import { type Program, locate, missing } from "./program.ts";
+import { locate, missing, usualFolders } from "./program.ts";
 import { RemotePrometheus, isReady, reload, setSilences } from "./remote.ts";
+import { ruleFiles } from "./rule-files.ts";
+import { PROGRAMS, type Ports, Servers, portsIn, urlOf } from "./servers.ts";
+import { type Files, onTrial, readText, undoTrial, writeText } from "./trial.ts";
 
 export interface PrometheusOptions {
   readonly host: ServerHost;
   /** Of the control plane, as programs of this machine reach it. Asked each time: it may move. */
   readonly controlPlane: () => { readonly url: string; readonly token: string };
+  /** Where programs are looked for; PATH and the usual folders when absent. */
+  readonly folders?: readonly string[];
 }
 
 type Spec = typeof monitor.Spec;
 
-interface Outputs {
+interface Place {
   readonly url: string;
+  /** Empty when there is none. */
   readonly alertmanagerUrl: string;
-  readonly ports: Readonly<Record<Program, number>>;
+  /** Absolute: where rule files are. */
+  readonly rules: string;
+  /** Absent where they were there already. */
+  readonly ports?: Ports;
 }
 
 const AREA = "monitors";
-const PROGRAMS: readonly Program[] = ["alertmanager", "prometheus"];
-const READY_PATIENCE = 30_000;
-const LOOK = 50;
-const STOP_GRACE = 10_000;
+/** Of trials, one for each program. */
+const JOURNALS = { prometheus: "prometheus.trial", alertmanager: "alertmanager.trial" } as const;
 const NOBODY = { route: { receiver: "nobody" }, receivers: [{ name: "nobody" }] };
+/** Secrets stand in it. */
+const PRIVATE = 0o600;
+/** Prometheus may run as somebody else. */
+const PUBLIC = 0o644;
 
 export function prometheusMonitors(options: PrometheusOptions): MonitorProvider {
   const monitors = new Monitors(options);
@@ -67,14 +74,15 @@ export function prometheusMonitors(options: PrometheusOptions): MonitorProvider 
     features: ["existing servers"],
     obstacles: async ({ spec }) => {
       if (spec["server"] !== undefined) return [];
+      const folders = options.folders ?? usualFolders();
       const found = await Promise.all(
-        PROGRAMS.map(async (one) => ((await locate(one)) === undefined ? [missing(one)] : [])),
+        PROGRAMS.map(async (one) => ((await locate(one, folders)) === undefined ? [missing(one)] : [])),
       );
       return found.flat();
     },
     observe: (desired) => monitors.observe(desired as Desired<Spec>),
     ensure: (desired) => monitors.ensure(desired as Desired<Spec>),
-    remove: (desired, { keepData }) => monitors.remove(desired.identity, keepData),
+    remove: (desired, { keepData }) => monitors.remove(desired as Desired<Spec>, keepData),
     configure: (identity, monitored) => monitors.configure(identity, monitored),
     source: (identity) => monitors.source(identity),
     alerts: (identity) => monitors.alerts(identity),
@@ -83,225 +91,234 @@ export function prometheusMonitors(options: PrometheusOptions): MonitorProvider 
 
 class Monitors {
   readonly #options: PrometheusOptions;
-  /** Addresses by uid, as `ensure` found them. */
-  readonly #known = new Map<string, { readonly outputs: Outputs; readonly spec: Spec }>();
+  readonly #servers: Servers;
+  /** By uid, as `ensure` or `observe` found them. */
+  readonly #places = new Map<string, Place>();
+  /** By uid: what a Prometheus that is started anew is told again. */
+  readonly #monitored = new Map<string, Monitored>();
+  /** By uid: files of one Monitor are written by one at a time. */
+  readonly #turns = new Map<string, Promise<unknown>>();
 
   constructor(options: PrometheusOptions) {
     this.#options = options;
+    this.#servers = new Servers(options.host, options.folders ?? usualFolders());
   }
 
-  async observe({ identity, spec, status }: Desired<Spec>): Promise<Observation | undefined> {
-    const outputs = foreign(spec) ?? outputsIn(status);
-    if (outputs === undefined) return undefined;
+  async observe({ identity, spec }: Desired<Spec>): Promise<Observation | undefined> {
     const { host } = this.#options;
-    if (spec.server === undefined && PROGRAMS.some((one) => host.find(identity, one) === undefined))
-      return { ready: false, outputs: { ...outputs }, message: "It does not run." };
-    this.#known.set(identity.uid, { outputs, spec });
-    const isUp = await isReady(outputs.url);
-    return isUp
-      ? { ready: true, outputs: { ...outputs } }
-      : { ready: false, outputs: { ...outputs }, message: `Nobody answers at ${outputs.url}.` };
-  }
-
-  async ensure(desired: Desired<Spec>): Promise<Observation> {
-    const { identity, spec, status } = desired;
-    const existing = foreign(spec);
-    if (existing !== undefined) {
-      this.#known.set(identity.uid, { outputs: existing, spec });
-      if (!(await isReady(existing.url))) throw new Error(`No Prometheus answers at ${existing.url}.`);
-      return { ready: true, outputs: { ...existing } };
+    let place = foreign(spec);
+    if (place === undefined) {
+      const running = PROGRAMS.filter((one) => this.#servers.runs(identity, one));
+      // The folder is not looked for: asking for it makes it.
+      const ports = running.length === 0 ? undefined : portsIn(host.folder(AREA, identity));
+      if (ports === undefined) return undefined;
+      place = this.#own(identity, ports);
+      const stopped = PROGRAMS.find((one) => !running.includes(one));
+      if (stopped !== undefined)
+        return { ready: false, outputs: outputsOf(place), message: `${stopped} does not run.` };
     }
-    const outputs = await this.#outputs(identity, outputsIn(status));
-    this.#known.set(identity.uid, { outputs, spec });
-    const folder = this.#folder(identity);
-    if (!exists(join(folder, FILES.prometheus)))
-      this.#write(folder, FILES.prometheus, prometheusConfiguration([], this.#addresses(identity, outputs)));
-    if (!exists(join(folder, FILES.alertmanager)))
-      this.#write(folder, FILES.alertmanager, alertmanagerConfiguration(NOBODY).text);
-    for (const program of PROGRAMS) await this.#start(identity, program, outputs.ports[program]);
-    for (const url of [outputs.alertmanagerUrl, outputs.url]) await untilReady(url);
-    return { ready: true, outputs: { ...outputs } };
+    this.#places.set(identity.uid, place);
+    const silent = await nobodyAt(place);
+    return silent === undefined
+      ? { ready: true, outputs: outputsOf(place) }
+      : { ready: false, outputs: outputsOf(place), message: silent };
   }
 
-  async remove(identity: Identity, keepData: boolean): Promise<readonly string[]> {
-    const { host } = this.#options;
-    for (const purpose of PROGRAMS.toReversed()) await host.stop(identity, { purpose, graceMs: STOP_GRACE });
-    this.#known.delete(identity.uid);
-    const folder = this.#folder(identity);
-    for (const purpose of PROGRAMS) host.discardLog(join(folder, `${purpose}.log`));
-    if (keepData) return [folder];
-    await host.discard(folder);
-    return [];
+  ensure({ identity, spec }: Desired<Spec>): Promise<Observation> {
+    return this.#inTurn(identity, async () => {
+      const place = foreign(spec) ?? (await this.#started(identity));
+      this.#places.set(identity.uid, place);
+      const silent = await nobodyAt(place);
+      if (silent !== undefined) throw new Error(silent);
+      return { ready: true, outputs: outputsOf(place) };
+    });
   }
 
-  async configure(identity: Identity, { targets, files, routing, silences }: Monitored): Promise<void> {
-    const { outputs, spec } = this.#place(identity);
-    const folder = this.#folder(identity);
-    this.#writeRules(spec.server?.rules ?? join(folder, FILES.rules), files);
-    if (spec.server === undefined) {
-      this.#write(folder, FILES.token, this.#options.controlPlane().token);
-      const before = read(join(folder, FILES.prometheus));
-      this.#write(
-        folder,
-        FILES.prometheus,
-        prometheusConfiguration(jobsOf(targets), this.#addresses(identity, outputs)),
-      );
-      await this.#source(identity)
-        .reload()
-        .catch((error: unknown) => {
-          if (before !== undefined) this.#write(folder, FILES.prometheus, before);
-          throw error;
-        });
-      const formerly = read(join(folder, FILES.alertmanager));
-      this.#write(folder, FILES.alertmanager, alertmanagerConfiguration(routing).text);
-      await reload(outputs.alertmanagerUrl, "Alertmanager").catch((error: unknown) => {
-        if (formerly !== undefined) this.#write(folder, FILES.alertmanager, formerly);
-        throw error;
-      });
-    } else await this.#source(identity).reload();
-    if (outputs.alertmanagerUrl !== "") await setSilences(outputs.alertmanagerUrl, silences);
+  remove({ identity, spec }: Desired<Spec>, keepData: boolean): Promise<readonly string[]> {
+    return this.#inTurn(identity, async () => {
+      const { host } = this.#options;
+      const folder = host.folder(AREA, identity);
+      this.#places.delete(identity.uid);
+      this.#monitored.delete(identity.uid);
+      const existing = foreign(spec);
+      if (existing !== undefined) {
+        const kept = await withdraw(identity, existing);
+        await host.discard(folder);
+        return kept;
+      }
+      await this.#servers.stop(identity, folder);
+      if (keepData) return [folder];
+      await host.discard(folder);
+      return [];
+    });
+  }
+
+  configure(identity: Identity, monitored: Monitored): Promise<readonly string[]> {
+    return this.#inTurn(identity, async () => {
+      const place = this.#place(identity);
+      this.#monitored.set(identity.uid, monitored);
+      return this.#tell(identity, place, monitored);
+    });
   }
 
   source(identity: Identity): RemotePrometheus {
-    return this.#source(identity);
+    return new RemotePrometheus(() => this.#place(identity).url);
   }
 
   alerts(identity: Identity): Promise<readonly RaisedAlert[]> {
-    return this.#source(identity).alerts();
+    return this.source(identity).alerts();
   }
 
-  #source(identity: Identity): RemotePrometheus {
-    return new RemotePrometheus(() => this.#place(identity).outputs.url);
-  }
-
-  #place(identity: Identity): { readonly outputs: Outputs; readonly spec: Spec } {
-    const known = this.#known.get(identity.uid);
-    if (known === undefined) throw new RequeueAfter(1_000, "Its Prometheus is not there yet.");
-    return known;
-  }
-
-  #folder(identity: Identity): string {
-    return this.#options.host.folder(AREA, identity);
-  }
-
-  #addresses(identity: Identity, outputs: Outputs): Parameters<typeof prometheusConfiguration>[1] {
-    const { url } = this.#options.controlPlane();
-    return {
-      controlPlane: url,
-      alertmanager: `127.0.0.1:${outputs.ports.alertmanager}`,
-      discovery: `${url}/monitoring/http_sd/${identity.namespace}/${identity.name}`,
+  async #started(identity: Identity): Promise<Place> {
+    const folder = this.#options.host.folder(AREA, identity);
+    const ports = await this.#servers.ports(identity, folder);
+    const place = this.#own(identity, ports);
+    // What nobody has judged would keep it from starting.
+    for (const program of PROGRAMS)
+      if (!this.#servers.runs(identity, program)) undoTrial(join(folder, JOURNALS[program]));
+    const first = {
+      prometheus: () => prometheusConfiguration([], this.#addresses(identity, ports)),
+      alertmanager: () => alertmanagerConfiguration(NOBODY).text,
     };
+    for (const program of PROGRAMS) {
+      const file = join(folder, FILES[program]);
+      if (readText(file) === null) writeText(file, first[program](), PRIVATE);
+    }
+    const isNew = await this.#servers.start(identity, folder, ports);
+    const monitored = this.#monitored.get(identity.uid);
+    // One that was killed has lost its silences, and may listen at another port.
+    if (isNew && monitored !== undefined) await this.#tell(identity, place, monitored);
+    return place;
   }
 
-  async #outputs(identity: Identity, before: Outputs | undefined): Promise<Outputs> {
-    const { host } = this.#options;
-    const portFor = async (program: Program): Promise<number> => {
-      const wished = before?.ports[program];
-      if (wished !== undefined && host.find(identity, program) !== undefined) return wished;
-      const port = await host.freePort({
-        ...(wished === undefined ? {} : { wished }),
-        seed: `${identity.uid} ${program}`,
-      });
-      if (port !== undefined) return port;
-      throw new TerminalError({
-        code: "NoFreePort",
-        path: "spec",
-        message: `There is no free port for ${program}.`,
-        hint: "Stop something that listens.",
-      });
-    };
-    const ports = { prometheus: await portFor("prometheus"), alertmanager: await portFor("alertmanager") };
+  /** Each is told although another is refused. Resolves with what cannot be done, a sentence each. */
+  async #tell(identity: Identity, place: Place, monitored: Monitored): Promise<readonly string[]> {
+    const folder = this.#options.host.folder(AREA, identity);
+    const routing = alertmanagerConfiguration(monitored.routing);
+    const told = [
+      place.alertmanagerUrl === ""
+        ? undefined
+        : await outcome(setSilences(place.alertmanagerUrl, identity.uid, monitored.silences)),
+      await outcome(this.#tellRules(identity, folder, place, monitored)),
+      place.ports === undefined
+        ? undefined
+        : await outcome(tellRouting(folder, place, routing.text, textsIn(monitored.routing["receivers"]))),
+    ];
+    const refused = told.find((error) => error !== undefined);
+    if (refused !== undefined) throw refused;
+    return place.ports === undefined ? [] : routing.left;
+  }
+
+  #tellRules(
+    identity: Identity,
+    folder: string,
+    { url, rules, ports }: Place,
+    { targets, files: rulesOf }: Monitored,
+  ): Promise<void> {
+    // Only one of ours is in our folder, which is closed to others.
+    mkdirSync(rules, { recursive: true, mode: 0o755 });
+    let files: Files = ruleFiles(rules, identity, rulesOf);
+    if (ports !== undefined) {
+      writeText(join(folder, FILES.token), this.#options.controlPlane().token, PRIVATE);
+      chmodSync(join(folder, FILES.token), PRIVATE);
+      const text = prometheusConfiguration(jobsOf(targets), this.#addresses(identity, ports));
+      files = { ...files, [join(folder, FILES.prometheus)]: text };
+    }
+    return onTrial(join(folder, JOURNALS.prometheus), { files, mode: PUBLIC }, () =>
+      reload(url, "Prometheus"),
+    );
+  }
+
+  #place(identity: Identity): Place {
+    const place = this.#places.get(identity.uid);
+    if (place === undefined) throw new RequeueAfter(1_000, "Its Prometheus is not there yet.");
+    return place;
+  }
+
+  #own(identity: Identity, ports: Ports): Place {
     return {
-      url: `http://127.0.0.1:${ports.prometheus}`,
-      alertmanagerUrl: `http://127.0.0.1:${ports.alertmanager}`,
+      url: urlOf(ports.prometheus),
+      alertmanagerUrl: urlOf(ports.alertmanager),
+      rules: join(this.#options.host.folder(AREA, identity), FILES.rules),
       ports,
     };
   }
 
-  async #start(identity: Identity, program: Program, port: number): Promise<void> {
-    const path = await locate(program);
-    if (path === undefined) throw new TerminalError(missing(program));
-    const folder = this.#folder(identity);
-    const data = join(folder, `${program}-data`);
-    mkdirSync(data, { recursive: true, mode: 0o700 });
-    const own =
-      program === "prometheus"
-        ? [
-            `--storage.tsdb.path=${data}`,
-            "--storage.tsdb.retention.time=15d",
-            "--web.enable-lifecycle",
-            "--web.enable-remote-write-receiver",
-          ]
-        : [`--storage.path=${data}`, "--cluster.listen-address="];
-    await this.#options.host.start(
-      identity,
-      {
-        command: [
-          path,
-          `--config.file=${join(folder, FILES[program])}`,
-          `--web.listen-address=127.0.0.1:${port}`,
-          "--log.level=warn",
-          ...own,
-        ],
-        env: { PATH: process.env["PATH"] ?? "", HOME: folder },
-        cwd: folder,
-        logFile: join(folder, `${program}.log`),
-      },
-      program,
-    );
+  #addresses({ namespace, name }: Identity, ports: Ports): Parameters<typeof prometheusConfiguration>[1] {
+    return {
+      alertmanager: `127.0.0.1:${ports.alertmanager}`,
+      discovery: `${this.#options.controlPlane().url}/monitoring/http_sd/${namespace}/${name}`,
+    };
   }
 
-  /** Files that are no longer wanted go; those of others in the same folder stay. */
-  #writeRules(folder: string, files: Monitored["files"]): void {
-    mkdirSync(folder, { recursive: true, mode: 0o755 });
-    const wanted = new Map(
-      files.map(({ name, groups }) => [`tutti.${name.replaceAll("/", ".")}.json`, ruleFile(groups)]),
-    );
-    for (const file of readdirSync(folder))
-      if (file.startsWith("tutti.") && !wanted.has(file)) rmSync(join(folder, file));
-    for (const [file, text] of wanted) this.#write(folder, file, text);
-  }
-
-  #write(folder: string, file: string, text: string): void {
-    const path = join(folder, file);
-    if (read(path) === text) return;
-    const partial = `${path}.part`;
-    writeFileSync(partial, text, { mode: 0o600 });
-    renameSync(partial, path);
+  #inTurn<T>({ uid }: Identity, work: () => Promise<T>): Promise<T> {
+    const turn = (this.#turns.get(uid) ?? Promise.resolve()).then(work, work);
+    const over = turn
+      .catch(() => undefined)
+      .then(() => {
+        if (this.#turns.get(uid) === over) this.#turns.delete(uid);
+      });
+    this.#turns.set(uid, over);
+    return turn;
   }
 }
 
-function foreign({ server }: Spec): Outputs | undefined {
+function foreign({ server }: Spec): Place | undefined {
   if (server === undefined) return undefined;
   return {
     url: server.url.replace(/\/$/, ""),
     alertmanagerUrl: (server.alertmanagerUrl ?? "").replace(/\/$/, ""),
-    ports: { prometheus: 0, alertmanager: 0 },
+    rules: server.rules,
   };
 }
 
-function outputsIn(status: Readonly<Record<string, unknown>> | undefined): Outputs | undefined {
-  return status?.["ports"] === undefined || status["url"] === undefined
-    ? undefined
-    : (status as unknown as Outputs);
+function outputsOf({ url, alertmanagerUrl }: Place): Observation["outputs"] {
+  return alertmanagerUrl === "" ? { url } : { url, alertmanagerUrl };
 }
 
-async function untilReady(url: string): Promise<void> {
-  const deadline = performance.now() + READY_PATIENCE;
-  while (!(await isReady(url))) {
-    if (performance.now() > deadline) throw new Error(`Nobody answers at ${url}; its log says more.`);
-    await sleep(LOOK);
-  }
+/** A sentence when one of them does not answer. */
+async function nobodyAt({ url, alertmanagerUrl }: Place): Promise<string | undefined> {
+  if (!(await isReady(url))) return `No Prometheus answers at ${url}.`;
+  if (alertmanagerUrl !== "" && !(await isReady(alertmanagerUrl)))
+    return `No Alertmanager answers at ${alertmanagerUrl}.`;
+  return undefined;
 }
 
-function read(path: string): string | undefined {
+async function tellRouting(
+  folder: string,
+  { alertmanagerUrl }: Place,
+  text: string,
+  texts: readonly string[],
+): Promise<void> {
+  const files = { [join(folder, FILES.alertmanager)]: text };
   try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return undefined;
+    await onTrial(join(folder, JOURNALS.alertmanager), { files, mode: PRIVATE }, () =>
+      reload(alertmanagerUrl, "Alertmanager"),
+    );
+  } catch (error) {
+    // It may quote what it does not understand.
+    const message = error instanceof Error ? error.message : String(error);
+    throw new Error(redact(message, texts.flatMap(secretWords)), { cause: undefined });
   }
 }
 
-function exists(path: string): boolean {
-  return read(path) !== undefined;
+/** Takes our rules and silences away from those that stay. Gives what could not be, one phrase each. */
+async function withdraw(identity: Identity, place: Place): Promise<readonly string[]> {
+  const { url, alertmanagerUrl, rules } = place;
+  const stale = Object.keys(ruleFiles(rules, identity, []));
+  for (const path of stale) writeText(path, null, PUBLIC);
+  const kept: string[] = [];
+  if (stale.length > 0 && (await outcome(reload(url, "Prometheus"))) !== undefined)
+    kept.push(`its rules in the memory of the Prometheus at ${url}, until that reads its files again`);
+  if (alertmanagerUrl !== "" && (await outcome(setSilences(alertmanagerUrl, identity.uid, []))) !== undefined)
+    kept.push(`its silences in the Alertmanager at ${alertmanagerUrl}, until they end`);
+  return kept;
+}
+
+/** The error, if it failed. */
+function outcome(work: Promise<unknown>): Promise<Error | undefined> {
+  return work.then(
+    () => undefined,
+    (error: unknown) => (error instanceof Error ? error : new Error(String(error))),
+  );
 }

@@ -9,10 +9,14 @@ const NAMES: Readonly<Record<Program, readonly string[]>> = {
   prometheus: ["prometheus"],
   alertmanager: ["prometheus-alertmanager", "alertmanager"],
 };
-const ELSEWHERE = ["/usr/bin", "/usr/local/bin", "/opt/prometheus", "/opt/alertmanager"];
+const USUAL = ["/usr/bin", "/usr/local/bin", "/opt/prometheus", "/opt/alertmanager"];
 
-export async function locate(program: Program): Promise<string | undefined> {
-  const folders = [...(process.env["PATH"] ?? "").split(delimiter), ...ELSEWHERE].filter((one) => one !== "");
+/** Where programs are looked for. */
+export function usualFolders(): readonly string[] {
+  return [...(process.env["PATH"] ?? "").split(delimiter), ...USUAL].filter((one) => one !== "");
+}
+
+export async function locate(program: Program, folders: readonly string[]): Promise<string | undefined> {
   for (const name of NAMES[program])
     for (const folder of folders) {
       const path = join(folder, name);

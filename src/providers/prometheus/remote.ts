@@ -56,23 +56,11 @@ export class RemotePrometheus implements MetricsSource {
     return alerts;
   }
 
-  /** Rejects with what it says of its configuration when it refuses that. */
-  async reload(): Promise<void> {
-    await reload(this.#url(), "Prometheus");
-  }
-
-  async isReady(): Promise<boolean> {
-    return isReady(this.#url());
-  }
-
   async #ask(path: string, parameters: Readonly<Record<string, string>>): Promise<unknown> {
     // Long queries go into the body; what has no parameters takes GET only.
     const form = new URLSearchParams(parameters);
     const sent = form.size === 0 ? {} : { method: "POST", body: form };
-    const response = await fetch(`${this.#url()}/api/v1/${path}`, {
-      ...sent,
-      signal: AbortSignal.timeout(PATIENCE),
-    });
+    const response = await ask("Prometheus", `${this.#url()}/api/v1/${path}`, sent);
     const answer = (await response.json()) as Envelope;
     if (answer.status === "success") return answer.data;
     throw new Error(`Prometheus refuses the query: ${answer.error ?? `HTTP status ${response.status}`}.`);
@@ -89,51 +77,74 @@ export async function isReady(url: string): Promise<boolean> {
   }
 }
 
+/** Rejects with what it says of its configuration when it refuses that. */
 export async function reload(url: string, program: string): Promise<void> {
-  const response = await fetch(`${url}/-/reload`, { method: "POST", signal: AbortSignal.timeout(PATIENCE) });
-  const said = await response.text();
-  if (!response.ok) throw new Error(`${program} refuses its configuration: ${said.trim()}.`);
+  const response = await ask(program, `${url}/-/reload`, { method: "POST" });
+  const said = (await response.text()).trim().replace(/\.$/, "");
+  if (!response.ok) throw new Error(`${program} refuses its configuration: ${said}.`);
 }
 
-/** By what a silence of ours is known in the Alertmanager, which chooses ids itself. */
-const MARK = "tutti:";
+async function ask(program: string, url: string, init: RequestInit = {}): Promise<Response> {
+  try {
+    return await fetch(url, { ...init, signal: AbortSignal.timeout(PATIENCE) });
+  } catch (error) {
+    throw new Error(`${program} does not answer at ${new URL(url).origin}.`, { cause: error });
+  }
+}
 
-interface KnownSilence {
+interface KnownSilence extends Pick<ManagedSilence, "matchers" | "endsAt"> {
+  /** The Alertmanager's: it chooses ids itself. */
   readonly id: string;
-  readonly comment: string;
   readonly createdBy: string;
   readonly status: { readonly state: string };
 }
 
-/** Those that are ours become exactly these; others are somebody's and stay. */
-export async function setSilences(url: string, silences: readonly ManagedSilence[]): Promise<void> {
-  const response = await fetch(`${url}/api/v2/silences`, { signal: AbortSignal.timeout(PATIENCE) });
+/** Those of the Monitor become exactly these; others are somebody's and stay. */
+export async function setSilences(
+  url: string,
+  monitor: string,
+  silences: readonly ManagedSilence[],
+): Promise<void> {
+  const mark = `tutti:${monitor}:`;
+  const response = await ask("Alertmanager", `${url}/api/v2/silences`);
   const all = (await response.json()) as readonly KnownSilence[];
   const ours = new Map(
     all
-      .filter(({ createdBy, status }) => createdBy.startsWith(MARK) && status.state !== "expired")
-      .map((silence) => [silence.createdBy.slice(MARK.length), silence]),
+      .filter(({ createdBy, status }) => createdBy.startsWith(mark) && status.state !== "expired")
+      .map((silence) => [silence.createdBy.slice(mark.length), silence]),
   );
-  for (const { id, ...silence } of silences) {
-    if (ours.delete(id)) continue;
-    const made = await fetch(`${url}/api/v2/silences`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({
-        ...silence,
-        createdBy: `${MARK}${id}`,
-        comment: `${silence.createdBy}: ${silence.comment}`,
-      }),
-      signal: AbortSignal.timeout(PATIENCE),
-    });
-    if (!made.ok) throw new Error(`Alertmanager refuses a silence: ${(await made.text()).trim()}.`);
-    await made.arrayBuffer();
+  for (const silence of silences) {
+    const known = ours.get(silence.id);
+    if (known !== undefined && isSame(known, silence)) ours.delete(silence.id);
+    else await silenceWith(url, mark, silence);
   }
   for (const { id } of ours.values()) {
-    const ended = await fetch(`${url}/api/v2/silence/${id}`, {
-      method: "DELETE",
-      signal: AbortSignal.timeout(PATIENCE),
-    });
+    const ended = await ask("Alertmanager", `${url}/api/v2/silence/${id}`, { method: "DELETE" });
     await ended.arrayBuffer();
   }
+}
+
+async function silenceWith(url: string, mark: string, { id, ...silence }: ManagedSilence): Promise<void> {
+  const made = await ask("Alertmanager", `${url}/api/v2/silences`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({
+      ...silence,
+      createdBy: `${mark}${id}`,
+      comment: `${silence.createdBy}: ${silence.comment}`,
+    }),
+  });
+  const said = (await made.text()).trim().replace(/\.$/, "");
+  if (!made.ok) throw new Error(`Alertmanager refuses a silence: ${said}.`);
+}
+
+function isSame(known: KnownSilence, { matchers, endsAt }: ManagedSilence): boolean {
+  return (
+    Date.parse(known.endsAt) === Date.parse(endsAt) &&
+    known.matchers.map(matcherText).toSorted().join() === matchers.map(matcherText).toSorted().join()
+  );
+}
+
+function matcherText({ name, value, isRegex, isEqual }: ManagedSilence["matchers"][number]): string {
+  return JSON.stringify([name, value, isRegex, isEqual]);
 }
