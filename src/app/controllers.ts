@@ -218,6 +218,7 @@ function addMonitoring(
       instances,
       balancers,
       metrics,
+      sourceOf: elsewhere.sourceOf,
       trafficOf: traffic,
       wake: (key) => runtime.trigger("autoscale", key),
     }),

@@ -53,12 +53,13 @@ export interface Foreseen {
 }
 
 export class Foresight {
-  readonly #source: MetricsSource;
+  readonly #sourceOf: (key: string) => MetricsSource;
   readonly #clock: Clock;
   readonly #looked = new Map<string, { readonly at: number; readonly looked: Promise<Looked> }>();
 
-  constructor(source: MetricsSource, clock: Clock) {
-    this.#source = source;
+  /** `sourceOf`: who measures what is looked at by that key. */
+  constructor(sourceOf: (key: string) => MetricsSource, clock: Clock) {
+    this.#sourceOf = sourceOf;
     this.#clock = clock;
   }
 
@@ -77,12 +78,13 @@ export class Foresight {
     if (predictive?.enabled !== true) return undefined;
     const horizon = (startup ?? STARTUP) + parseDuration(predictive.lookahead);
     try {
+      const source = this.#sourceOf(key);
       const looking = this.#lookBack(key, predictive.pattern, subject, horizon);
       const { found, verdict } = await inTime(this.#clock, PATIENCE, looking);
       const floors = await inTime(
         this.#clock,
         PATIENCE,
-        Promise.all(found.map((one) => this.#floor(one, horizon))),
+        Promise.all(found.map((one) => this.#floor(source, one, horizon))),
       );
       return {
         verdict,
@@ -94,9 +96,13 @@ export class Foresight {
     }
   }
 
-  async #floor({ load, course, period, name }: Found, horizon: number): Promise<Floor | undefined> {
+  async #floor(
+    source: MetricsSource,
+    { load, course, period, name }: Found,
+    horizon: number,
+  ): Promise<Floor | undefined> {
     const now = this.#clock.now();
-    const present = totalOf(await this.#source.query(load.expression));
+    const present = totalOf(await source.query(load.expression));
     if (present === undefined) return undefined;
     const most = expected(course, period, { now, horizon, present });
     if (most <= present) return undefined;
@@ -116,7 +122,7 @@ export class Foresight {
     const known = this.#looked.get(key);
     const now = this.#clock.now();
     if (known !== undefined && now - known.at < EVERY) return known.looked;
-    const looked = this.#judgeAll(pattern, subject, horizon, now);
+    const looked = this.#judgeAll(this.#sourceOf(key), pattern, { subject, horizon, now });
     this.#looked.set(key, { at: now, looked });
     // What failed is tried again by the next who asks.
     looked.catch(() => {
@@ -126,33 +132,37 @@ export class Foresight {
   }
 
   async #judgeAll(
+    source: MetricsSource,
     pattern: "daily" | "weekly" | "auto",
-    subject: Subject,
-    horizon: number,
-    now: number,
+    { subject, horizon, now }: { readonly subject: Subject; readonly horizon: number; readonly now: number },
   ): Promise<Looked> {
     const rhythms = RHYTHMS.filter(({ name }) => pattern === "auto" || pattern === name);
     const judged = loadsOf(subject).flatMap((load) =>
-      rhythms.map((rhythm) => this.#judge(load, rhythm, horizon, now)),
+      rhythms.map((rhythm) => judge(source, load, rhythm, { horizon, now })),
     );
     return conclude(await Promise.all(judged));
   }
+}
 
-  async #judge(load: Load, rhythm: Rhythm, horizon: number, now: number): Promise<Judged> {
-    const { step, period } = rhythm;
-    const end = Math.floor(now / step) * step;
-    const start = end - PERIODS * period;
-    const series = await this.#source.queryRange(load.expression, start, end, step);
-    const values = Array.from<number | undefined>({ length: Math.round((end - start) / step) + 1 });
-    for (const { points } of series)
-      for (const [time, value] of points) {
-        const index = Math.round((time - start) / step);
-        if (Number.isFinite(value)) values[index] = (values[index] ?? 0) + value;
-      }
-    const course = { start, step, values };
-    const score = scoreOf(course, period, horizon);
-    return { ...rhythm, load, course, score };
-  }
+async function judge(
+  source: MetricsSource,
+  load: Load,
+  rhythm: Rhythm,
+  { horizon, now }: { readonly horizon: number; readonly now: number },
+): Promise<Judged> {
+  const { step, period } = rhythm;
+  const end = Math.floor(now / step) * step;
+  const start = end - PERIODS * period;
+  const series = await source.queryRange(load.expression, start, end, step);
+  const values = Array.from<number | undefined>({ length: Math.round((end - start) / step) + 1 });
+  for (const { points } of series)
+    for (const [time, value] of points) {
+      const index = Math.round((time - start) / step);
+      if (Number.isFinite(value)) values[index] = (values[index] ?? 0) + value;
+    }
+  const course = { start, step, values };
+  const score = scoreOf(course, period, horizon);
+  return { ...rhythm, load, course, score };
 }
 
 function highest(floors: readonly (Floor | undefined)[], most: number): { readonly floor?: Floor } {

@@ -54,6 +54,8 @@ export interface AutoscaleOptions {
   readonly instances: IndexView;
   readonly balancers: IndexView;
   readonly metrics: MetricsSource;
+  /** Who measures a service when it is somebody else than `metrics`. */
+  readonly sourceOf?: (service: Resource) => MetricsSource | undefined;
   readonly trafficOf: (spec: Placement) => TrafficProvider;
   /** Has a service looked at now. */
   readonly wake: (service: Key) => void;
@@ -127,7 +129,7 @@ class AutoscaleMachine {
 
   constructor(options: AutoscaleOptions) {
     this.#options = options;
-    this.#foresight = new Foresight(options.metrics, options.clock);
+    this.#foresight = new Foresight((text) => this.#sourceOf(parseKeyText(text)), options.clock);
     this.#held = new Held(options.balancers, options.trafficOf);
     this.#unsubscribe = options.metrics.onScraped((target) => this.#scraped(target));
   }
@@ -198,6 +200,12 @@ class AutoscaleMachine {
     return left(GAP);
   }
 
+  #sourceOf(key: Key): MetricsSource {
+    const { store, metrics, sourceOf } = this.#options;
+    const service = store.get(key);
+    return (service === undefined ? undefined : sourceOf?.(service)) ?? metrics;
+  }
+
   #isRouted({ metadata }: Service): boolean {
     const named = { namespace: metadata.namespace ?? "default", name: metadata.name };
     return [...this.#options.balancers.all()].some(
@@ -210,7 +218,7 @@ class AutoscaleMachine {
     { autoscale, replicas }: Declared,
     isWaitedFor: boolean,
   ): Promise<{ readonly situation: Situation; readonly foreseen: Foreseen | undefined }> {
-    const { clock, instances, metrics } = this.#options;
+    const { clock, instances } = this.#options;
     const { namespace = "default", name } = service.metadata;
     const routed = this.#isRouted(service);
     const { resources } = service.spec;
@@ -220,7 +228,7 @@ class AutoscaleMachine {
     // Who waits is served first: what else there is to do is seen in a moment, with an instance there.
     const measured = isWaitedFor
       ? { measurements: [], demand: { routed: true, active: 1 } }
-      : await measure(metrics, subject, clock);
+      : await measure(this.#sourceOf(keyOf(service)), subject, clock);
     const { measurements, demand } = measured;
     const foreseen = isWaitedFor ? undefined : await this.#foresight.look(text, autoscale, subject, startup);
     const now = clock.now();
@@ -279,10 +287,11 @@ class AutoscaleMachine {
     known.writtenAt = now;
   }
 
-  #pause({ now, replicas, demand }: Situation, { lookAt }: Decision, { status }: Service): number {
-    const { interval = INTERVAL } = this.#options;
+  #pause({ now, replicas, demand }: Situation, { lookAt }: Decision, service: Service): number {
+    const { interval = INTERVAL, metrics } = this.#options;
+    const { status } = service;
     if (replicas === 0 && demand.routed) return LISTEN;
-    const isTold = now - this.#heardAt < RARELY;
+    const isTold = now - this.#heardAt < RARELY && this.#sourceOf(keyOf(service)) === metrics;
     const ends = lasting(status?.autoscale?.signals, now).map(({ until }) => until - now);
     const due = lookAt === undefined ? Infinity : lookAt - now;
     return Math.max(GAP, Math.min(isTold ? RARELY : interval, due, ...ends));

@@ -7,19 +7,22 @@
  *   provider.alerts --every few seconds--> transitions --> Alerts (alert-log.ts)
  *
  *  - What is measured of all systems together (instances, databases, resources) is measured by both.
- *  - Level-triggered: a Monitor is given all of its content each time, also when its Prometheus was started anew.
+ *  - Level-triggered: a Monitor is given all of its content each time. What is refused is an event of the Monitor, and is
+ *    given again after a back-off; meanwhile what was given before is in force, and its alerts are looked at.
  *  - Silences are divided by the system or resource they name; one that names neither holds everywhere. Routing is whole
  *    everywhere: whom to tell is not a matter of who measures.
  */
 import { createHash } from "node:crypto";
 import type { Clock } from "../../clock/clock.ts";
-import type { Controller } from "../../controller/reconciler.ts";
+import { eventOperation } from "../../controller/events.ts";
+import type { Controller, Outcome, ReconcileContext } from "../../controller/reconciler.ts";
 import { Labels } from "../../metrics/labels.ts";
 import type { AlertRecord } from "../../metrics/rules/record.ts";
 import { conditionOf } from "../../model/condition.ts";
 import { LABELS, type Condition, type Key, type Resource, keyOf } from "../../model/resource.ts";
 import {
   type ManagedSilence,
+  type MetricsSource,
   type Monitored,
   type MonitoringSink,
   type MonitorProvider,
@@ -29,7 +32,7 @@ import {
   type TargetGroup,
 } from "../../provider/monitoring.ts";
 import { type Placement, placed } from "../../provider/placement.ts";
-import type { Identity, Provider } from "../../provider/provider.ts";
+import { type Identity, type Provider, RequeueAfter } from "../../provider/provider.ts";
 import type { Store } from "../../store/store.ts";
 
 const LOOK = 5_000;
@@ -63,6 +66,8 @@ export class Elsewhere implements MonitoringSink {
   #all: Monitored = EMPTY;
   /** What each Monitor was given last, by uid, as text. */
   readonly #given = new Map<string, string>();
+  /** What was said last of what each could not be given, by uid. */
+  readonly #said = new Map<string, string>();
   /** Of each Monitor, by uid: its alerts by fingerprint. */
   readonly #alerts = new Map<string, ReadonlyMap<string, AlertRecord>>();
 
@@ -74,7 +79,7 @@ export class Elsewhere implements MonitoringSink {
         if (key.kind === "Monitor" && type !== "DELETED" && isElsewhere(resource as Monitor)) yield key;
       },
       initial: () => this.#monitors().map(keyOf),
-      reconcile: (key) => this.#reconcile(key),
+      reconcile: (key, context) => this.#reconcile(key, context),
     };
   }
 
@@ -107,35 +112,59 @@ export class Elsewhere implements MonitoringSink {
   }
 
   /** Who measures a resource, when it is not the control plane. */
-  monitorOf({
-    metadata,
-  }: Resource): { readonly provider: MonitorProvider; readonly identity: Identity } | undefined {
-    const system = `${metadata.namespace ?? "default"}/${metadata.labels?.[LABELS.system] ?? ""}`;
+  readonly sourceOf = (resource: Resource): MetricsSource | undefined => {
+    const system = systemOfMonitor(resource);
     const monitor = this.#monitors().find((one) => systemOfMonitor(one) === system);
-    return monitor === undefined
-      ? undefined
-      : { provider: this.#providerOf(monitor), identity: identityOf(monitor) };
-  }
+    return monitor === undefined ? undefined : this.#providerOf(monitor).source(identityOf(monitor));
+  };
 
-  async #reconcile(key: Key): Promise<{ readonly requeueAfter: number } | undefined> {
+  async #reconcile(key: Key, context: ReconcileContext): Promise<Outcome> {
     const monitor = this.#options.store.get(key) as Monitor | undefined;
     if (monitor === undefined || !isElsewhere(monitor)) return undefined;
     if (conditionOf(monitor, "Ready")?.status !== "True") {
       this.#given.delete(monitor.metadata.uid);
       return undefined;
     }
-    const provider = this.#providerOf(monitor);
-    const identity = identityOf(monitor);
+    const refused = await this.#give(monitor, context).then(
+      () => undefined,
+      (error: unknown) => ({ error }),
+    );
+    this.#note(monitor, await this.#providerOf(monitor).alerts(identityOf(monitor)));
+    if (refused !== undefined) throw refused.error;
+    return { requeueAfter: LOOK };
+  }
+
+  async #give(monitor: Monitor, context: ReconcileContext): Promise<void> {
+    const { uid } = monitor.metadata;
     const content = this.#contentOf(monitor);
     const text = JSON.stringify(content);
-    if (this.#given.get(identity.uid) !== text) {
-      // What the control plane measured of it until now it measures no more.
-      if (!this.#given.has(identity.uid)) await this.#divideAgain();
-      await provider.configure(identity, content);
-      this.#given.set(identity.uid, text);
+    if (this.#given.get(uid) === text) return;
+    // What the control plane measured of it until now it measures no more.
+    if (!this.#given.has(uid)) await this.#divideAgain();
+    try {
+      const left = await this.#providerOf(monitor).configure(identityOf(monitor), content);
+      this.#given.set(uid, text);
+      await this.#say(monitor, "NotTold", left.join(" "), context);
+    } catch (error) {
+      if (!(error instanceof RequeueAfter))
+        await this.#say(monitor, "Refused", error instanceof Error ? error.message : String(error), context);
+      throw error;
     }
-    this.#note(monitor, await provider.alerts(identity));
-    return { requeueAfter: LOOK };
+  }
+
+  /** Once for each news. */
+  async #say(monitor: Monitor, reason: string, message: string, context: ReconcileContext): Promise<void> {
+    const { store, clock } = this.#options;
+    const { uid } = monitor.metadata;
+    if ((this.#said.get(uid) ?? "") === message) return;
+    this.#said.set(uid, message);
+    if (message === "") return;
+    const event = eventOperation(store, clock.now(), "monitored-elsewhere", monitor, {
+      type: "Warning",
+      reason,
+      message,
+    });
+    await store.commit([event], context.cause("tell what its Prometheus does not take"));
   }
 
   async #divideAgain(): Promise<void> {
