@@ -43,3 +43,22 @@ test("what is Prometheus' own stays as it is, byte for byte", async () => {
 test("a rule with a reference is looked at when its value is known", async () => {
   expect((await api.request("POST", RULES, rule("up < ${configMap.limits.data.least}"))).code).toBe(201);
 });
+
+test("matchers of who is told and what is silenced are read when they are written", async () => {
+  const create = (kind: string, spec: object): Promise<{ readonly code: number }> =>
+    api.request("POST", `/apis/tutti.dev/v1/namespaces/default/${kind.toLowerCase()}s`, {
+      kind,
+      metadata: { name: `one-${Math.random().toString(36).slice(2)}` },
+      spec,
+    });
+  const receiver = (...matchers: readonly string[]) =>
+    create("Receiver", { webhook: { url: "http://127.0.0.1:1" }, matchers });
+  const silence = (...matchers: readonly object[]) => create("Silence", { matchers, duration: "1h" });
+  const regex = (value: string): object => ({ name: "team", value, isRegex: true });
+  expect((await receiver('severity=~"("')).code).toBe(422);
+  expect((await receiver("severity")).code).toBe(422);
+  expect((await receiver('severity=~"a|b"', "team!=c")).code).toBe(201);
+  expect((await silence(regex("("))).code).toBe(422);
+  expect((await silence(regex(".*"))).code).toBe(422);
+  expect((await silence(regex("a.*"), { name: "b", value: "c" })).code).toBe(201);
+});

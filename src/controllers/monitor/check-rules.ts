@@ -10,15 +10,19 @@ import { loadRules } from "../../metrics/rules/load.ts";
 import { type Expression, hasExpression, parseTemplate } from "../../model/expression.ts";
 import { type Draft, addressOf } from "../../model/resource.ts";
 import { forEachString, mapStrings } from "../../model/walk.ts";
+import { checkMatchers } from "./check-receivers.ts";
 
 interface Group {
   readonly name: string;
   readonly rules: readonly unknown[];
 }
 
-/** Everything that is wrong with an AlertRule's expressions and templates; nothing for other kinds. */
+/**
+ * Everything that is wrong with an AlertRule's expressions and templates, or with the matchers of who is told and what is
+ * silenced; nothing for other kinds.
+ */
 export function checkRules(resource: Draft): readonly Diagnostic[] {
-  if (resource.kind !== "AlertRule") return [];
+  if (resource.kind !== "AlertRule") return checkMatchers(resource);
   const { groups } = resource.spec as { readonly groups: readonly Group[] };
   if (!isReadable(groups)) return [];
   const known = groups.map((group) => ({ ...group, rules: group.rules.filter((rule) => !refers(rule)) }));

@@ -265,7 +265,7 @@ describe("rules", () => {
 
 describe("routing", () => {
   it("tells each Receiver what it asks for, with its secret opened for nobody else", async () => {
-    const sealed = bench.keyring.seal("hunter2");
+    const sealed = bench.keyring.seal("https://hooks.example.com/hunter2");
     await bench.create(
       {
         apiVersion: "v1",
@@ -298,7 +298,12 @@ describe("routing", () => {
         {
           name: "default/team",
           slack_configs: [
-            { api_url: "hunter2", channel: "#shop", title_link: "{{ .ExternalURL }}", send_resolved: true },
+            {
+              api_url: "https://hooks.example.com/hunter2",
+              channel: "#shop",
+              title_link: "{{ .ExternalURL }}",
+              send_resolved: true,
+            },
           ],
         },
       ],
@@ -334,6 +339,34 @@ describe("routing", () => {
       inhibit_rules: expect.arrayContaining([
         { source_matchers: ['a="b"'], target_matchers: ['c="d"'] },
       ]) as unknown,
+    });
+  });
+
+  it("leaves out what cannot be told or followed, says so, and goes on with the others", async () => {
+    await bench.create(
+      draft("Receiver", "good", { webhook: { url: "http://127.0.0.1:1" } }),
+      draft("Receiver", "nowhere", { webhook: { url: "nonsense" } }),
+      draft("Receiver", "broken", { webhook: { url: "http://127.0.0.1:1" }, matchers: ["${1}severity"] }),
+      draft("Monitor", "monitor", { inhibitRules: [{ source_matchers: ['a=~"("'], equal: ["b"] }] }),
+    );
+    await bench.settled();
+    expect((bench.routing as { receivers: readonly { name: string }[] }).receivers).toMatchObject([
+      { name: "nobody" },
+      { name: "default/good" },
+    ]);
+    const verdict = (kind: string, name: string): unknown => bench.store.get(key(kind, name))?.status;
+    expect(verdict("Receiver", "good")).toMatchObject({ conditions: [{ status: "True" }] });
+    expect(verdict("Receiver", "nowhere")).toMatchObject({
+      conditions: [
+        {
+          status: "False",
+          message: expect.stringMatching(/^webhook.url: It should be an address/) as string,
+        },
+      ],
+    });
+    expect(verdict("Receiver", "broken")).toMatchObject({ conditions: [{ status: "False" }] });
+    expect(verdict("Monitor", "monitor")).toMatchObject({
+      conditions: [{ status: "False", message: expect.stringContaining("regular expression") as string }],
     });
   });
 });

@@ -24,7 +24,8 @@ import type { MonitoringSink, TargetGroup } from "../../provider/monitoring.ts";
 import type { Change, Operation, Store } from "../../store/store.ts";
 import { inhibitRules } from "./inhibition.ts";
 import { monitorsOf } from "./monitors.ts";
-import { type Recipient, routingOf } from "./routing.ts";
+import { problemOfRouting } from "./check-receivers.ts";
+import { routingOf } from "./routing.ts";
 import { RuleFiles } from "./rule-files.ts";
 import { declaredSilences } from "./declared-silences.ts";
 import { isCause, managedSilences, nextExpiry } from "./silences.ts";
@@ -123,24 +124,31 @@ async function handOverRouting(
 ): Promise<void> {
   const { recipients, verdicts } = recipientsOf(store, resolver);
   const monitors = monitorsOf(store, resolver);
+  const problems = new Map(
+    monitors.map((one) => [one.resource.metadata.uid, problemOfRouting(one, recipients)] as const),
+  );
   const working = WORKING.flatMap((kind) => store.list({ kind }).items);
   const routing = routingOf(
-    recipients as readonly Recipient[],
-    monitors,
+    recipients,
+    monitors.filter(({ resource }) => problems.get(resource.metadata.uid) === undefined),
     inhibitRules(working.filter(({ metadata }) => metadata.deletionTimestamp === undefined)),
   );
   if (!equal(routing, last.routing)) {
     await sink.setRouting(routing);
     last.routing = routing;
   }
-  const known = new Set(monitors.map(({ resource }) => resource.metadata.uid));
   const declared = providesMonitors ? [] : store.list({ kind: "Monitor" }).items;
   await commit(
     store,
     [
       ...verdicts.flatMap(({ resource, problem }) => readiness(resource, problem, clock.now(), {})),
       ...declared.flatMap((resource) =>
-        readiness(resource, known.has(resource.metadata.uid) ? undefined : UNRESOLVED, clock.now(), {}),
+        readiness(
+          resource,
+          problems.has(resource.metadata.uid) ? problems.get(resource.metadata.uid) : UNRESOLVED,
+          clock.now(),
+          {},
+        ),
       ),
     ],
     context,

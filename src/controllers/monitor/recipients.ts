@@ -4,6 +4,7 @@ import { DiagnosticError } from "../../diagnostics/diagnostic.ts";
 import { TerminalError } from "../../provider/provider.ts";
 import type { Resource } from "../../model/resource.ts";
 import type { Snapshot } from "../../store/store.ts";
+import { problemOfRecipient } from "./check-receivers.ts";
 import { type Problem, meant } from "./monitors.ts";
 import type { Recipient, ReceiverSpec } from "./routing.ts";
 
@@ -20,14 +21,13 @@ export function recipientsOf(
   const verdicts: Verdict[] = [];
   for (const resource of store.list({ kind: "Receiver" }).items) {
     if (resource.metadata.deletionTimestamp !== undefined) continue;
+    const { namespace = "default", name } = resource.metadata;
     const found = opened(resource, resolver);
-    verdicts.push({ resource, problem: "problem" in found ? found.problem : undefined });
-    if ("spec" in found)
-      recipients.push({
-        namespace: resource.metadata.namespace ?? "default",
-        name: resource.metadata.name,
-        spec: found.spec,
-      });
+    const recipient = "spec" in found ? { namespace, name, spec: found.spec } : undefined;
+    const problem = recipient === undefined ? undefined : problemOfRecipient(recipient);
+    verdicts.push({ resource, problem: "problem" in found ? found.problem : problem });
+    // One that cannot be told anything must not keep the others from being told.
+    if (recipient !== undefined && problem === undefined) recipients.push(recipient);
   }
   return { recipients, verdicts };
 }
