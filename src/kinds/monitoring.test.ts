@@ -80,6 +80,7 @@ describe("a Silence", () => {
   it("ends at a moment or after a time, after it has begun", () => {
     expect(problems("Silence", { matchers, duration: "2h" })).toEqual([]);
     expect(problems("Silence", { matchers })).toEqual(["InvalidSilence spec"]);
+    expect(problems("Silence", { matchers, duration: "0h0s" })).toEqual(["InvalidSilence spec.duration"]);
     expect(problems("Silence", { matchers, duration: "2h", endsAt: "2026-05-04T10:00:00Z" })).toEqual([
       "InvalidSilence spec",
     ]);

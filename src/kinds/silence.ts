@@ -5,6 +5,7 @@ import { defineKind, type KindResource } from "./kind.ts";
 import { baseStatus, duration } from "./fields.ts";
 
 const MOMENT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/;
+const NO_TIME = /^(0+(\.0+)?[a-z]*)+$/;
 const moment = z.string().regex(MOMENT, "must be a moment such as 2026-05-04T10:30:00Z");
 
 const matcher = z.strictObject({
@@ -33,6 +34,15 @@ function checkSilence({ spec = {} }: KindResource): readonly Omit<Diagnostic, "s
         path: "spec",
         message: "A silence ends at a moment or after a duration.",
         hint: "Write 'endsAt' or 'duration', one of them.",
+      },
+    ];
+  if (length !== undefined && !hasExpression(length) && NO_TIME.test(length))
+    return [
+      {
+        code: "InvalidSilence",
+        path: "spec.duration",
+        message: "The silence would be over at once.",
+        hint: "Write how long it lasts, for example 2h.",
       },
     ];
   const texts = [startsAt, endsAt].filter((text) => text !== undefined);

@@ -26,10 +26,23 @@ export function checkRules(resource: Draft): readonly Diagnostic[] {
   const { groups } = resource.spec as { readonly groups: readonly Group[] };
   if (!isReadable(groups)) return [];
   const known = groups.map((group) => ({ ...group, rules: group.rules.filter((rule) => !refers(rule)) }));
-  return problemsOf(literal(known) as readonly Group[]).map((diagnostic) => ({
+  const problems = problemsOf(literal(known) as readonly Group[]);
+  const found = problems.length === 0 ? [] : problemsByRule(groups);
+  return (found.length === 0 ? problems : found).map((diagnostic) => ({
     ...diagnostic,
     address: addressOf(resource),
   }));
+}
+
+/** With the place of the rule that each is about. Only what is wrong between rules is not found so. */
+function problemsByRule(groups: readonly Group[]): readonly Diagnostic[] {
+  return groups.flatMap((group, at) =>
+    group.rules.flatMap((rule, index) => {
+      if (refers(rule)) return [];
+      const problems = problemsOf([literal({ ...group, rules: [rule] })]);
+      return problems.map((problem) => ({ ...problem, path: `spec.groups[${at}].rules[${index}]` }));
+    }),
+  );
 }
 
 /** False where an expression of ours is none: admission says so. */

@@ -7,6 +7,12 @@ import type { ManagedSilence } from "../../provider/monitoring.ts";
 import type { Operation } from "../../store/store.ts";
 import { readiness } from "./statuses.ts";
 
+const SAID = {
+  pending: { reason: "Pending", message: "It has not begun yet." },
+  active: { reason: "InForce", message: "It is in force." },
+  expired: { reason: "Expired", message: "It is over." },
+} as const;
+
 type Silence = Resource<typeof silence.Spec>;
 
 export interface DeclaredSilences {
@@ -26,7 +32,13 @@ export function declaredSilences(resources: readonly Resource[], now: number): D
     const { from, to } = periodOf(resource);
     const state = now < from ? "pending" : now < to ? "active" : "expired";
     operations.push(
-      ...readiness(resource, undefined, now, { state, startsAt: timestamp(from), endsAt: timestamp(to) }),
+      ...readiness(
+        resource,
+        undefined,
+        now,
+        { state, startsAt: timestamp(from), endsAt: timestamp(to) },
+        SAID[state],
+      ),
     );
     if (state === "expired") continue;
     moments.push(state === "pending" ? from : to);

@@ -5,12 +5,15 @@ import { type Condition, type Resource, keyOf } from "../../model/resource.ts";
 import type { Operation } from "../../store/store.ts";
 import type { Problem } from "./monitors.ts";
 
-/** No operation when it says so already. */
+const IN_FORCE: Problem = { reason: "InForce", message: "It is in force." };
+
+/** No operation when it says so already. `well`: what is said when there is no problem. */
 export function readiness(
   resource: Resource,
   problem: Problem | undefined,
   now: number,
   more: Readonly<Record<string, unknown>>,
+  well = IN_FORCE,
 ): readonly Operation[] {
   const before = (resource.status ?? {}) as { readonly conditions?: readonly Condition[] };
   const status = {
@@ -22,8 +25,8 @@ export function readiness(
       {
         type: "Ready",
         status: problem === undefined ? "True" : "False",
-        reason: problem?.reason ?? "InForce",
-        message: problem?.message ?? "It is in force.",
+        reason: (problem ?? well).reason,
+        message: (problem ?? well).message,
         observedGeneration: resource.metadata.generation,
       },
       now,
