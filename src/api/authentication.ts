@@ -12,15 +12,23 @@ export type Authenticate = (request: IncomingMessage) => string;
 export function tokenAuthentication(token: string): Authenticate {
   const expected = digest(token);
   return (request) => {
-    const [scheme = "", given = ""] = (request.headers.authorization ?? "").split(" ", 2);
-    if (scheme.toLowerCase() === "bearer" && given !== "" && timingSafeEqual(digest(given), expected))
-      return "user:admin";
+    const given = tokenIn(request.headers.authorization ?? "");
+    if (given !== "" && timingSafeEqual(digest(given), expected)) return "user:admin";
     throw new StatusError(
       401,
       "Unauthorized",
       "Unauthorized: send the token of this control plane as 'Authorization: Bearer <token>'.",
     );
   };
+}
+
+/** Of clients that know user and password only (promtool 2.42, `curl -u`) it is the password; the user may be any. */
+function tokenIn(authorization: string): string {
+  const [scheme = "", given = ""] = authorization.split(" ", 2);
+  if (scheme.toLowerCase() === "bearer") return given;
+  if (scheme.toLowerCase() !== "basic") return "";
+  const pair = Buffer.from(given, "base64").toString("utf8");
+  return pair.slice(pair.indexOf(":") + 1);
 }
 
 function digest(text: string): Buffer {

@@ -20,6 +20,11 @@ test("without the token, or with another, nothing but health and version is told
   expect((await api.request("GET", "/metrics", undefined, { authorization: "" })).code).toBe(401);
 });
 
+test("the token may be a password as well, of any user", async () => {
+  const authorization = `Basic ${Buffer.from(`anybody:${api.token}`).toString("base64")}`;
+  expect((await api.request("GET", SERVICES, undefined, { authorization })).code).toBe(200);
+});
+
 test("what is not there is NotFound in the words of Kubernetes", async () => {
   const { code, body } = await api.request("GET", `${SERVICES}/nobody`);
   expect(code).toBe(404);

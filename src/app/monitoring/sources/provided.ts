@@ -60,9 +60,23 @@ async function measurementsOf(
       spec: status.made,
       status: status as Readonly<Record<string, unknown>>,
     };
-    return (await provider.measure?.(desired, { ...context, signal })) ?? [];
+    const answer = provider.measure?.(desired, { ...context, signal });
+    return answer === undefined ? [] : await within(signal, answer);
   } catch {
     return down;
+  }
+}
+
+/** Servers that hang answer neither yes nor no: others' measurements do not wait for theirs. */
+async function within<T>(signal: AbortSignal, answer: Promise<T>): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const giveUp = (): void => late.reject(signal.reason as Error);
+  signal.addEventListener("abort", giveUp, { once: true });
+  try {
+    if (signal.aborted) giveUp();
+    return await Promise.race([answer, late.promise]);
+  } finally {
+    signal.removeEventListener("abort", giveUp);
   }
 }
 
