@@ -136,8 +136,25 @@ export interface VersionReport {
   readonly platform: string;
 }
 
+/** Asking who measures: the control plane, or the Prometheus of a Monitor. */
+export interface Measurements {
+  /** Instant PromQL; now when `at` (milliseconds) is absent. Histograms are left out. */
+  query(
+    expression: string,
+    options?: { readonly at?: number; readonly signal?: AbortSignal },
+  ): Promise<readonly MeasuredValue[]>;
+  /** PromQL from `start` to `end`, every `step`; milliseconds. */
+  queryRange(
+    expression: string,
+    range: { readonly start: number; readonly end: number; readonly step: number },
+    signal?: AbortSignal,
+  ): Promise<readonly MeasuredSeries[]>;
+  /** What a Prometheus would answer below `/api/v1/`: `rules`, `alerts`, `targets`. */
+  prometheus(path: string, query?: Readonly<Record<string, string>>, signal?: AbortSignal): Promise<unknown>;
+}
+
 /** All methods reject with ApiError or UnreachableError; when the signal is aborted, with its reason. */
-export interface Client {
+export interface Client extends Measurements {
   readonly url: string;
   get<R extends Resource = Resource>(kind: KindName, name: string, options?: ReadOptions): Promise<R>;
   /** As `get`, undefined when there is none. */
@@ -193,19 +210,14 @@ export interface Client {
   ): AsyncGenerator<ServiceLogLine, void, undefined>;
   exec(instance: string, query: ExecQuery): Promise<ExecSession>;
   version(signal?: AbortSignal): Promise<VersionReport>;
-  /** Instant PromQL; now when `at` (milliseconds) is absent. Histograms are left out. */
-  query(
-    expression: string,
-    options?: { readonly at?: number; readonly signal?: AbortSignal },
-  ): Promise<readonly MeasuredValue[]>;
-  /** PromQL from `start` to `end`, every `step`; milliseconds. */
-  queryRange(
-    expression: string,
-    range: { readonly start: number; readonly end: number; readonly step: number },
+  /** What an Alertmanager would answer below `/api/v2/`: `alerts`, `silences`. */
+  alertmanager(
+    path: string,
+    query?: Readonly<Record<string, string>>,
     signal?: AbortSignal,
-  ): Promise<readonly MeasuredSeries[]>;
-  /** What a Prometheus would answer below `/api/v1/`: `rules`, `alerts`, `targets`. */
-  prometheus(path: string, query?: Readonly<Record<string, string>>, signal?: AbortSignal): Promise<unknown>;
+  ): Promise<unknown>;
+  /** What the Prometheus of a Monitor has measured, asked through the control plane. */
+  observedBy(monitor: string, options?: { readonly namespace?: string }): Measurements;
   /** Whether the control plane is ready to work; false while it starts or stops. */
   health(signal?: AbortSignal): Promise<boolean>;
   /** Closes kept connections; a client may not be used afterwards. */

@@ -15,6 +15,7 @@ import type {
   KindName,
   ListOptions,
   LogQuery,
+  Measurements,
   PatchType,
   Proposed,
   ReadOptions,
@@ -26,8 +27,7 @@ import type {
   WhyLink,
   WriteOptions,
 } from "./client.ts";
-import type { MeasuredSeries, MeasuredValue } from "../provider/monitoring.ts";
-import { seriesIn, valuesIn } from "../provider/measured.ts";
+import { HttpMeasurements } from "./measurements.ts";
 import { type Call, Transport, queryText } from "./transport.ts";
 import { type WatchEvent, type WatchOptions, resumingWatch } from "./watch.ts";
 
@@ -54,10 +54,12 @@ export function createClient(options: ClientOptions): Client {
 class HttpClient implements Client {
   readonly #transport: Transport;
   readonly #clock: Clock;
+  readonly #measurements: Measurements;
 
   constructor(transport: Transport, clock: Clock) {
     this.#transport = transport;
     this.#clock = clock;
+    this.#measurements = new HttpMeasurements(transport, "/prometheus");
   }
 
   get url(): string {
@@ -279,36 +281,29 @@ class HttpClient implements Client {
     return (await this.#transport.json({ method: "GET", path: "/version", signal })) as VersionReport;
   }
 
-  async query(
-    expression: string,
-    { at, signal }: { readonly at?: number; readonly signal?: AbortSignal } = {},
-  ): Promise<readonly MeasuredValue[]> {
-    const time = at === undefined ? {} : { time: String(at / 1000) };
-    return valuesIn(await this.prometheus("query", { query: expression, ...time }, signal));
+  query(...asked: Parameters<Measurements["query"]>): ReturnType<Measurements["query"]> {
+    return this.#measurements.query(...asked);
   }
 
-  async queryRange(
-    expression: string,
-    range: { readonly start: number; readonly end: number; readonly step: number },
-    signal?: AbortSignal,
-  ): Promise<readonly MeasuredSeries[]> {
-    const seconds = Object.entries(range).map(([name, value]) => [name, String(value / 1000)]);
-    const query = { query: expression, ...Object.fromEntries(seconds) };
-    return seriesIn(await this.prometheus("query_range", query, signal));
+  queryRange(...asked: Parameters<Measurements["queryRange"]>): ReturnType<Measurements["queryRange"]> {
+    return this.#measurements.queryRange(...asked);
   }
 
-  async prometheus(
+  prometheus(...asked: Parameters<Measurements["prometheus"]>): Promise<unknown> {
+    return this.#measurements.prometheus(...asked);
+  }
+
+  observedBy(monitor: string, { namespace = "default" }: { readonly namespace?: string } = {}): Measurements {
+    const path = `/monitoring/prometheus/${encodeURIComponent(namespace)}/${encodeURIComponent(monitor)}`;
+    return new HttpMeasurements(this.#transport, path);
+  }
+
+  async alertmanager(
     path: string,
     query: Readonly<Record<string, string>> = {},
     signal?: AbortSignal,
   ): Promise<unknown> {
-    const answer = await this.#transport.json({
-      method: "GET",
-      path: `/prometheus/api/v1/${path}`,
-      query,
-      signal,
-    });
-    return (answer as { readonly data?: unknown }).data;
+    return this.#transport.json({ method: "GET", path: `/alertmanager/api/v2/${path}`, query, signal });
   }
 
   async health(signal?: AbortSignal): Promise<boolean> {

@@ -8,6 +8,7 @@ export {
   type KindName,
   type ListOptions,
   type LogQuery,
+  type Measurements,
   type PatchType,
   type Proposed,
   type ReadOptions,

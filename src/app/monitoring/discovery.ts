@@ -1,9 +1,15 @@
 /**
- * What a Prometheus elsewhere needs of the control plane, mounted under /monitoring:
+ * What a Prometheus elsewhere needs of the control plane, and what is asked of it through the control plane; mounted under
+ * /monitoring:
  *
- *   /http_sd                                   all targets (HTTP service discovery); ?honor_labels=true|false one sort of them
- *   /http_sd/<namespace>/<monitor>/<job key>   those of one job of a Monitor's own Prometheus
- *   /measured/<job>/<instance>                 what the control plane measures or probes itself, as an exposition
+ *   /http_sd                                      all targets (HTTP service discovery)
+ *   /http_sd/<namespace>/<monitor>                those of a Monitor
+ *   /http_sd/<namespace>/<monitor>/<job key>      those of one job of a Monitor's own Prometheus
+ *   /measured/<job>/<instance>                    what the control plane measures or probes itself, as an exposition
+ *   /prometheus/<namespace>/<monitor>/api/v1/...  its Prometheus' query API (observed.ts)
+ *
+ * What Prometheus has as a setting of a job, not of a target, is chosen by parameter: `honor_labels=true|false`, and
+ * `own=true|false` for what the control plane measures, which wants its token, and what others do, who must not see it.
  */
 import type { MountAnswer, Serve } from "../../api/mount.ts";
 import type { Clock } from "../../clock/clock.ts";
@@ -15,6 +21,7 @@ import type { MonitoredTarget, TargetGroup } from "../../provider/monitoring.ts"
 import { jobKey } from "../../providers/prometheus/configuration.ts";
 import type { Store } from "../../store/store.ts";
 import type { Collect } from "./collect.ts";
+import { observed } from "./observed.ts";
 
 export interface DiscoveryOptions {
   readonly store: Pick<Store, "get">;
@@ -29,9 +36,11 @@ const TEXT = { "content-type": "text/plain; version=0.0.4; charset=utf-8" };
 const JSON_TYPE = { "content-type": "application/json; charset=utf-8" };
 
 export function discovery(options: DiscoveryOptions): Serve {
-  return async ({ path, query }) => {
+  return async (request) => {
+    const { path, query } = request;
     const [what, ...rest] = path.split("/").slice(1).map(decodeURIComponent);
     if (what === "http_sd") return discovered(rest, new URLSearchParams(query), options);
+    if (what === "prometheus") return observed(request, options.store);
     if (what === "measured" && rest.length === 2) return measured(rest[0] ?? "", rest[1] ?? "", options);
     return { status: 404, headers: TEXT, body: `There is nothing at ${path}.\n` };
   };
@@ -45,11 +54,16 @@ function discovered(
   const url = new URL(options.url());
   const controlPlane = { scheme: "http", address: url.host, path: "/monitoring/measured" } as const;
   const all = [...options.targets()].flatMap(({ targets }) => targets);
-  const wanted =
+  const ofMonitor =
     namespace === undefined || monitor === undefined
       ? all
-      : all.filter((target) => isOf(target, namespace, monitor, options) && jobKey(target) === key);
-  const asked = parameters.get("honor_labels");
+      : all.filter((target) => isOf(target, namespace, monitor, options));
+  const [asked, own] = [parameters.get("honor_labels"), parameters.get("own")];
+  const wanted = ofMonitor.filter(
+    (target) =>
+      (key === undefined || jobKey(target) === key) &&
+      (own === null || own === String(target.from.type !== "http")),
+  );
   const groups = [true, false]
     .filter((honors) => asked === null || asked === String(honors))
     .flatMap((honors) => httpSd(wanted, honors, controlPlane));

@@ -1,4 +1,5 @@
 /** PromQL from the command line, with a plot. */
+import type { Measurements } from "../../client/client.ts";
 import type { CommandContext } from "../context.ts";
 import { misuse } from "../exit.ts";
 import { emit } from "../output.ts";
@@ -8,7 +9,11 @@ import { plotView } from "../views/plot.ts";
 import { tableText } from "../views/table.ts";
 import { durationOf } from "./up.ts";
 
-interface QueryOptions {
+interface Asked {
+  readonly monitor?: string;
+}
+
+interface QueryOptions extends Asked {
   readonly since: string;
   readonly step?: string;
   readonly instant?: boolean;
@@ -30,8 +35,11 @@ Examples:
   $ tutti metrics query 'sum by (service) (rate(tutti_balancer_requests_total[1m]))'
   $ tutti metrics query --since 6h 'tutti_instance_memory_bytes'
   $ tutti metrics query --instant 'topk(5, tutti_instance_cpu_seconds_total)'
+  $ tutti metrics query --monitor web 'up'
   $ tutti metrics names balancer
   $ tutti metrics targets`;
+
+const MONITOR = ["--monitor <name>", "ask the Prometheus of this Monitor"] as const;
 
 /** Points in a plot: two to a character would be all that can be seen. */
 const POINTS = 240;
@@ -49,28 +57,31 @@ export const verb: Verb = {
       .option("--step <duration>", "time between two points; chosen when absent")
       .option("--instant", "as it is now, a line a series")
       .option("--at <time>", "as it was then (RFC 3339)")
+      .option(...MONITOR)
       .action((query: string, options: QueryOptions) => act((context) => ask(context, query, options)));
     command
       .command("names")
       .summary("List the names of what is measured")
       .description("Lists the names of what is measured.")
       .argument("[text]", "only names that hold this")
-      .action((text: string | undefined) => act((context) => names(context, text)));
+      .option(...MONITOR)
+      .action((text: string | undefined, options: Asked) => act((context) => names(context, options, text)));
     command
       .command("targets")
       .summary("List what is scraped, and how that goes")
       .description("Lists what is scraped, what cannot be scraped on top.")
-      .action(() => act(targets));
+      .option(...MONITOR)
+      .action((options: Asked) => act((context) => targets(context, options)));
   },
 };
 
 async function ask(context: CommandContext, query: string, options: QueryOptions): Promise<void> {
-  const client = await context.client();
+  const measured = await asked(context, options);
   const end = options.at === undefined ? context.environment.clock.now() : Date.parse(options.at);
   if (Number.isNaN(end))
     misuse(`'${options.at ?? ""}' is no time.`, "Write for example 2026-05-04T10:30:00Z.");
   if (options.instant === true) {
-    const values = await client.query(query, { at: end, signal: context.signal });
+    const values = await measured.query(query, { at: end, signal: context.signal });
     if (values.length === 0 && !context.isStructured) return context.say("There is no such series now.");
     return emit(context, values, () =>
       tableText(
@@ -83,7 +94,7 @@ async function ask(context: CommandContext, query: string, options: QueryOptions
   const step =
     options.step === undefined ? Math.max(LEAST_STEP, since / POINTS) : await durationOf(options.step);
   const start = end - since;
-  const series = await client.queryRange(query, { start, end, step }, context.signal);
+  const series = await measured.queryRange(query, { start, end, step }, context.signal);
   if (series.length === 0 && !context.isStructured)
     return context.say(`There is no such series in the last ${options.since}.`);
   const { stdout } = context.environment;
@@ -98,8 +109,14 @@ async function ask(context: CommandContext, query: string, options: QueryOptions
   );
 }
 
-async function names(context: CommandContext, text = ""): Promise<void> {
+/** Who is asked: the control plane, unless a Monitor's Prometheus is named. */
+async function asked(context: CommandContext, { monitor }: Asked): Promise<Measurements> {
   const client = await context.client();
+  return monitor === undefined ? client : client.observedBy(monitor, { namespace: context.namespace });
+}
+
+async function names(context: CommandContext, options: Asked, text = ""): Promise<void> {
+  const client = await asked(context, options);
   const all = (await client.prometheus("label/__name__/values", {}, context.signal)) as readonly string[];
   const found = all.filter((name) => name.includes(text));
   const described = (await client.prometheus("metadata", {}, context.signal)) as Readonly<
@@ -117,8 +134,8 @@ async function names(context: CommandContext, text = ""): Promise<void> {
   );
 }
 
-async function targets(context: CommandContext): Promise<void> {
-  const client = await context.client();
+async function targets(context: CommandContext, options: Asked): Promise<void> {
+  const client = await asked(context, options);
   const { activeTargets } = (await client.prometheus("targets", {}, context.signal)) as {
     readonly activeTargets: readonly ActiveTarget[];
   };

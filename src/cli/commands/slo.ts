@@ -1,4 +1,6 @@
 /** Service level objectives: how good it is, and how much of the error budget is left. */
+import type { KindName, Measurements } from "../../client/client.ts";
+import type { Resource } from "../../model/resource.ts";
 import type { MeasuredValue } from "../../provider/monitoring.ts";
 import type { CommandContext } from "../context.ts";
 import { emit } from "../output.ts";
@@ -32,6 +34,14 @@ export const verb: Verb = {
   },
 };
 
+const MONITORS: KindName = {
+  kind: "Monitor",
+  plural: "monitors",
+  group: "tutti.dev",
+  version: "v1",
+  namespaced: true,
+};
+
 const QUERIES = {
   objective: "slo:objective:ratio",
   now: "1 - slo:sli_error:ratio_rate5m",
@@ -57,11 +67,13 @@ async function slo(
 }
 
 async function measured(context: CommandContext, namespace: string | undefined): Promise<readonly Slo[]> {
-  const client = await context.client();
   const found = new Map<string, Slo>();
+  const sources = await observers(context, namespace);
   const answers = await Promise.all(
-    Object.entries(QUERIES).map(
-      async ([column, query]) => [column, await client.query(query, { signal: context.signal })] as const,
+    sources.flatMap((source) =>
+      Object.entries(QUERIES).map(
+        async ([column, query]) => [column, await source.query(query, { signal: context.signal })] as const,
+      ),
     ),
   );
   for (const [column, values] of answers)
@@ -71,6 +83,22 @@ async function measured(context: CommandContext, namespace: string | undefined):
       found.set(key, { ...(found.get(key) ?? named(labels)), [column]: value });
     }
   return [...found.values()];
+}
+
+/** The control plane, and each Prometheus that observes a system in its stead. */
+async function observers(
+  context: CommandContext,
+  namespace: string | undefined,
+): Promise<readonly Measurements[]> {
+  const client = await context.client();
+  const { items } = await client.list<Resource<unknown, { readonly url?: string }>>(MONITORS, {
+    ...(namespace === undefined ? {} : { namespace }),
+    signal: context.signal,
+  });
+  const theirs = items
+    .filter(({ status }) => status?.url !== undefined)
+    .map(({ metadata: { name, namespace: of = "default" } }) => client.observedBy(name, { namespace: of }));
+  return [client, ...theirs];
 }
 
 function named(labels: MeasuredValue["labels"]): Slo {
