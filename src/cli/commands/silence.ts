@@ -22,6 +22,8 @@ interface Matcher {
   readonly isEqual: boolean;
 }
 
+type Silence = Resource<unknown, { readonly state?: "pending" | "active" | "expired" }>;
+
 const EXAMPLES = `
 What is silenced stays visible in 'tutti alerts'. A change silences what it touches by itself, until it is done.
 
@@ -29,7 +31,7 @@ Examples:
   $ tutti silence add service/api --for 2h --comment "new index"
   $ tutti silence add alertname=InstanceSlow 'tutti_service=~"api|web"' --for 30m
   $ tutti silence list
-  $ tutti silence end quiet-otter`;
+  $ tutti silence end silence-k3x9qa`;
 
 export const verb: Verb = {
   define(command, act) {
@@ -47,11 +49,13 @@ export const verb: Verb = {
       );
     command
       .command("list")
-      .summary("List silences")
-      .description("Lists silences.")
-      .action(() => act(list));
+      .summary("List silences that are in force or to come")
+      .description("Lists silences that are in force or to come.")
+      .option("-a, --all", "also those that are over")
+      .action((options: { readonly all?: boolean }) => act((context) => list(context, options)));
     command
       .command("end")
+      .alias("expire")
       .summary("End a silence now")
       .description("Ends a silence now.")
       .argument("<name>", "name of the silence")
@@ -60,64 +64,93 @@ export const verb: Verb = {
 };
 
 async function add(context: CommandContext, words: readonly string[], options: AddOptions): Promise<void> {
-  const matchers = words.flatMap((word) => matchersOf(word, context.namespace));
-  await durationOf(options.for);
+  if ((await durationOf(options.for)) === 0)
+    misuse("The silence would be over at once.", "Write how long it lasts, for example --for 2h.");
+  if (words.filter(isAddress).length > 1)
+    misuse(
+      "A silence is of one resource: no alert is of two.",
+      `Add one for each, or write 'tutti_resource=~"${words.filter(isAddress).join("|")}"'.`,
+    );
+  const matchers: Matcher[] = [];
+  for (const word of words)
+    matchers.push(...(isAddress(word) ? await resourceMatchers(context, word) : await labelMatchers(word)));
   const { clock, env } = context.environment;
-  const name =
-    options.name ??
-    `silence-${Math.floor(clock.random() * 36 ** 6)
-      .toString(36)
-      .padStart(6, "0")}`;
+  const kind = kindOf("silence");
+  const client = await context.client();
+  const { namespace, signal } = context;
+  const name = options.name ?? `silence-${letters(clock.random())}`;
+  if (options.name !== undefined && (await client.find(kind, name, { namespace, signal })) !== undefined)
+    misuse(
+      `There is already a silence '${name}'.`,
+      `End it with 'tutti silence end ${name}', or choose another name.`,
+    );
   const draft: Draft = {
     apiVersion: "tutti.dev/v1",
     kind: "Silence",
-    metadata: { name, namespace: context.namespace },
+    metadata: { name, namespace },
     spec: {
       matchers,
       duration: options.for,
-      createdBy: env["USER"] ?? "",
+      createdBy: env["USER"] ?? env["LOGNAME"] ?? "",
       comment: options.comment ?? "",
     },
   };
-  const client = await context.client();
-  const made = await client.create(kindOf("silence"), draft, {
-    namespace: context.namespace,
-    signal: context.signal,
-    because: `silence ${words.join(" ")}`,
-  });
+  const because = `silence ${words.join(" ")}`;
+  const made = await client.create(kind, draft, { namespace, signal, because });
   context.say(`Silenced for ${options.for}; end it before with: tutti silence end ${name}`);
-  await emit(context, made, () => "");
+  await emit(context, made, () => (context.output === "name" ? `silence/${name}` : ""));
 }
 
-/** `service/api` is every alert of that resource. */
-function matchersOf(word: string, namespace: string): readonly Matcher[] {
-  const matcher = /^([^=!~"]+)(=~|!~|!=|=)(.*)$/s.exec(word);
-  if (matcher !== null) {
-    const [, name = "", operator = "=", text = ""] = matcher;
-    const value = /^".*"$/s.test(text) ? text.slice(1, -1) : text;
-    return [{ name, value, isRegex: operator.endsWith("~"), isEqual: !operator.startsWith("!") }];
-  }
-  if (!word.includes("/"))
-    misuse(
-      `'${word.slice(0, 80)}' is neither a resource nor a matcher.`,
-      "Write service/api, or alertname=InstanceSlow.",
+function letters(random: number): string {
+  return Math.floor(random * 36 ** 6)
+    .toString(36)
+    .padStart(6, "0");
+}
+
+/** `service/api`; in a matcher some operator comes first. */
+function isAddress(word: string): boolean {
+  return /^[^=!~"]+\/[^=!~"]+$/.test(word);
+}
+
+/** Alertmanager's notation; several in one word may have commas between them. */
+async function labelMatchers(word: string): Promise<readonly Matcher[]> {
+  const { MatcherSyntaxError, parseMatchers } = await import("../../metrics/alerting/matchers.ts");
+  try {
+    return parseMatchers(word).map(({ name, operator, value }) => ({
+      name,
+      value,
+      isRegex: operator.endsWith("~"),
+      isEqual: !operator.startsWith("!"),
+    }));
+  } catch (error) {
+    if (!(error instanceof MatcherSyntaxError)) throw error;
+    return misuse(
+      /[=~]/.test(word) ? error.message : `'${word.slice(0, 80)}' is neither a resource nor a matcher.`,
+      "Write service/api, or alertname=InstanceSlow, or 'tutti_service=~\"api|web\"'.",
     );
-  const target = targetOf(word);
-  const equal = (name: string, value: string): Matcher => ({ name, value, isRegex: false, isEqual: true });
-  return [
-    equal("tutti_namespace", namespace),
-    equal("tutti_resource", addressOf({ kind: target.kind.kind, metadata: { name: target.name } })),
-  ];
+  }
 }
 
-async function list(context: CommandContext): Promise<void> {
+/** Every alert of that resource. A name that is misspelt would silence nothing, and nobody would know. */
+async function resourceMatchers(context: CommandContext, word: string): Promise<readonly Matcher[]> {
+  const target = targetOf(word);
+  const { kind, metadata } = await fetched(context, target);
+  const equal = (name: string, value: string): Matcher => ({ name, value, isRegex: false, isEqual: true });
+  const address = equal("tutti_resource", addressOf({ kind, metadata: { name: metadata.name } }));
+  return target.kind.namespaced ? [equal("tutti_namespace", context.namespace), address] : [address];
+}
+
+async function list(context: CommandContext, { all = false }: { readonly all?: boolean }): Promise<void> {
   const client = await context.client();
   const kind = kindOf("silence");
-  const { items } = await client.list<Resource>(kind, {
+  const { items: known } = await client.list<Silence>(kind, {
     namespace: context.namespace,
     signal: context.signal,
   });
+  const items = known.filter(({ status }) => all || status?.state !== "expired");
   if (items.length === 0 && !context.isStructured) return context.say("Nothing is silenced.");
+  if (context.output === "name")
+    return context.print(items.map(({ metadata }) => `silence/${metadata.name}`).join("\n"));
   await emit(context, items, () =>
     resourceTable(kind, items, {
       wide: true,
