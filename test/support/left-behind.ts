@@ -2,7 +2,7 @@
 import { readdirSync } from "node:fs";
 import { join, relative } from "node:path";
 
-const AREAS = ["volumes", "databases", "balancers", "dns", "instances", "run"] as const;
+const AREAS = ["volumes", "databases", "balancers", "dns", "instances", "monitors", "run"] as const;
 
 /** Files, sockets and resource folders, relative to the home; the folders of areas and namespaces do not count. */
 export function leftBehind(home: string): readonly string[] {
