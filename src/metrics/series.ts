@@ -98,7 +98,14 @@ export interface Sample {
 }
 
 /** Why a sample was not taken. */
-export type Rejection = "out-of-order" | "duplicate" | "too-old" | "too-far-ahead" | "limit";
+export type Rejection =
+  | "out-of-order"
+  | "duplicate"
+  | "too-old"
+  | "too-far-ahead"
+  | "limit"
+  /** A histogram that is none: its buckets contradict its layout. */
+  | "malformed";
 
 export interface AppendResult {
   readonly appended: number;

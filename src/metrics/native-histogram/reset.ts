@@ -44,3 +44,16 @@ export function resetAfter(previous: NativeHistogram | undefined, current: Nativ
   if (previous === undefined || previous.counterReset === "gauge") return "unknown";
   return detectReset(previous, current) ? "unknown" : "none";
 }
+
+/**
+ * The histogram with what a store can say of it. A source's word that there was none is worth nothing here: the sample
+ * that it speaks of may never have come.
+ */
+export function hinted(previous: NativeHistogram | undefined, current: NativeHistogram): NativeHistogram {
+  const { counterReset } = current;
+  if (counterReset === "reset" || counterReset === "gauge") return current;
+  const unsaid: NativeHistogram =
+    counterReset === "unknown" ? current : { ...current, counterReset: "unknown" };
+  const known = resetAfter(previous, unsaid);
+  return known === counterReset ? current : { ...current, counterReset: known };
+}

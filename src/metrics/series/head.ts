@@ -12,9 +12,12 @@
  * 2. A chunk lies within one range of time (as long as a block, aligned): blocks are made of whole chunks.
  * 3. A chunk holds either floats or histograms, with one start time.
  * 4. Nothing older than `minTime` is taken: it is in blocks already, or too old for them.
+ * 5. "No reset" is only said of a histogram whose predecessor is in the same chunk, so that chunks can be dropped.
  */
 import type { NativeHistogram } from "../histogram.ts";
 import type { Labels } from "../labels.ts";
+import { detectReset, hinted } from "../native-histogram/reset.ts";
+import { problem } from "../native-histogram/validity.ts";
 import { type Rejection, type SampleValue, UnknownSeries } from "../series.ts";
 import { Arena, sizeClass } from "./arena.ts";
 import { ByteWriter } from "./bytes.ts";
@@ -25,6 +28,7 @@ import { type Before, sameHistogram, writeHistogram } from "./histogram-chunk.ts
 import { LabelIndex } from "./label-index.ts";
 import { Rows } from "./rows.ts";
 import { seal, sealedRoom } from "./seal.ts";
+import { startAfter } from "./start-time.ts";
 
 export const CHUNK_SAMPLES = 120;
 /** A chunk of histograms is closed when it is as large as this. */
@@ -148,7 +152,8 @@ export class Head {
     if (!(time > (this.rows.lastTime[row] as number))) return this.#again(row, time, high, low);
     const refused = this.#outside(time);
     if (refused !== undefined) return this.#reject(refused);
-    if (start !== this.rows.start[row]) this.setStart(reference, start);
+    if (start !== this.rows.start[row] && value !== "stale")
+      this.#restart(row, start, !(value >= this.#lastValue(row)));
     this.journal?.sample(reference, time, high, low);
     this.putFloat(row, time, high, low);
     return undefined;
@@ -200,8 +205,10 @@ export class Head {
       rows.count[row] !== CHUNK_SAMPLES &&
       (rows.used[row] as number) < CHUNK_BYTES &&
       time < (rows.closeAt[row] as number);
+    const before = fits ? this.#lastHistogram.get(row) : undefined;
+    const kept = hinted(before?.histogram, histogram);
     this.#bytes.clear();
-    writeHistogram(this.#bytes, time, histogram, fits ? this.#lastHistogram.get(row) : undefined);
+    writeHistogram(this.#bytes, time, kept, before);
     const bytes = this.#bytes.bytes();
     if (bytes.length > LARGEST_HISTOGRAM) return false;
     if (!fits) {
@@ -217,7 +224,7 @@ export class Head {
     }
     this.arena.bytes(rows.address[row] as number, used, bytes.length).set(bytes);
     rows.used[row] = used + bytes.length;
-    this.#lastHistogram.set(row, { time, histogram });
+    this.#lastHistogram.set(row, { time, histogram: kept });
     this.#counted(row, time, rows.count[row] as number);
     return true;
   }
@@ -376,6 +383,7 @@ export class Head {
     histogram: NativeHistogram,
     start: number,
   ): Rejection | undefined {
+    if (problem(histogram) !== undefined) return this.#reject("malformed");
     if (!(time > (this.rows.lastTime[row] as number))) {
       const last = this.#lastHistogram.get(row);
       return this.#notAfter(row, time, last !== undefined && sameHistogram(last.histogram, histogram));
@@ -383,10 +391,28 @@ export class Head {
     const refused = this.#outside(time);
     if (refused !== undefined) return this.#reject(refused);
     const reference = this.rows.references[row] as number;
-    if (start !== this.rows.start[row]) this.setStart(reference, start);
+    if (start !== this.rows.start[row]) {
+      const last = this.#lastHistogram.get(row);
+      this.#restart(row, start, last === undefined || detectReset(last.histogram, histogram));
+    }
     if (!this.putHistogram(row, time, histogram)) return this.#reject("limit");
     this.journal?.histogram(reference, time, histogram);
     return undefined;
+  }
+
+  #restart(row: number, told: number, fell: boolean): void {
+    const { rows } = this;
+    const known = rows.start[row] as number;
+    const lastTime = rows.lastTime[row] as number;
+    const start = startAfter({ start: known, lastTime, count: rows.count[row] as number }, told, fell);
+    if (start !== known) this.setStart(rows.references[row] as number, start);
+  }
+
+  /** NaN after a mark of staleness or a histogram. */
+  #lastValue(row: number): number {
+    value32[1] = this.rows.lastHigh[row] as number;
+    value32[0] = this.rows.lastLow[row] as number;
+    return this.#lastHistogram.has(row) ? Number.NaN : (value64[0] as number);
   }
 
   #occupy(row: number, reference: number, labels: Labels): void {

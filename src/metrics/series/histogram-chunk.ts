@@ -166,9 +166,10 @@ export function decodeHistograms(
   }
 }
 
+/** What is known of resets is no part of what was measured. */
 export function sameHistogram(a: NativeHistogram, b: NativeHistogram): boolean {
   return (
-    sameLayout(a, b) &&
+    sameBuckets(a, b) &&
     Object.is(a.zeroCount, b.zeroCount) &&
     Object.is(a.count, b.count) &&
     Object.is(a.sum, b.sum) &&
@@ -178,9 +179,12 @@ export function sameHistogram(a: NativeHistogram, b: NativeHistogram): boolean {
 }
 
 function sameLayout(a: NativeHistogram, b: NativeHistogram): boolean {
+  return a.counterReset === b.counterReset && sameBuckets(a, b);
+}
+
+function sameBuckets(a: NativeHistogram, b: NativeHistogram): boolean {
   return (
     a.schema === b.schema &&
-    a.counterReset === b.counterReset &&
     a.zeroThreshold === b.zeroThreshold &&
     a.positiveBuckets.length === b.positiveBuckets.length &&
     a.negativeBuckets.length === b.negativeBuckets.length &&
