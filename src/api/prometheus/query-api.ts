@@ -153,7 +153,7 @@ export function asPrometheusError(error: unknown): PrometheusError | undefined {
   if (!(error instanceof PromQLError)) return undefined;
   const { position, hint, message, kind } = error;
   const place = position === undefined ? "" : `${position.line}:${position.column}: parse error: `;
-  const advice = hint === undefined ? "" : ` ${hint}`;
+  const advice = hint === undefined ? "" : `. ${hint}`;
   return new PrometheusError(
     kind,
     `${kind === "bad_data" ? 'invalid parameter "query": ' : ""}${place}${message}${advice}`,

@@ -1,12 +1,14 @@
 /** PromQL from the command line, with a plot. */
 import type { Measurements } from "../../client/client.ts";
+import { didYouMean } from "../../diagnostics/suggestion.ts";
 import type { CommandContext } from "../context.ts";
 import { misuse } from "../exit.ts";
 import { emit } from "../output.ts";
 import type { Verb } from "../verb.ts";
-import { formatNumber, seriesName } from "../views/measured.ts";
+import { formatNumber, formatSeconds, seriesName } from "../views/measured.ts";
 import { plotView } from "../views/plot.ts";
-import { tableText } from "../views/table.ts";
+import { harmless } from "../views/style.ts";
+import { age, tableText } from "../views/table.ts";
 import { durationOf } from "./up.ts";
 
 interface Asked {
@@ -25,6 +27,8 @@ interface ActiveTarget {
   readonly health: string;
   readonly lastError: string;
   readonly lastScrape: string;
+  /** Seconds. */
+  readonly lastScrapeDuration: number;
   readonly scrapeUrl: string;
 }
 
@@ -44,6 +48,8 @@ const MONITOR = ["--monitor <name>", "ask the Prometheus of this Monitor"] as co
 /** Points in a plot: two to a character would be all that can be seen. */
 const POINTS = 240;
 const LEAST_STEP = 1_000;
+/** As in Prometheus. */
+const MOST_POINTS = 11_000;
 
 export const verb: Verb = {
   define(command, act) {
@@ -56,7 +62,7 @@ export const verb: Verb = {
       .option("--since <duration>", "how far back", "15m")
       .option("--step <duration>", "time between two points; chosen when absent")
       .option("--instant", "as it is now, a line a series")
-      .option("--at <time>", "as it was then (RFC 3339)")
+      .option("--at <time>", "as it was then: RFC 3339, or a duration ago such as 2h")
       .option(...MONITOR)
       .action((query: string, options: QueryOptions) => act((context) => ask(context, query, options)));
     command
@@ -77,12 +83,11 @@ export const verb: Verb = {
 
 async function ask(context: CommandContext, query: string, options: QueryOptions): Promise<void> {
   const measured = await asked(context, options);
-  const end = options.at === undefined ? context.environment.clock.now() : Date.parse(options.at);
-  if (Number.isNaN(end))
-    misuse(`'${options.at ?? ""}' is no time.`, "Write for example 2026-05-04T10:30:00Z.");
+  const end = await momentOf(context, options.at);
   if (options.instant === true) {
     const values = await measured.query(query, { at: end, signal: context.signal });
-    if (values.length === 0 && !context.isStructured) return context.say("There is no such series now.");
+    if (values.length === 0 && !context.isStructured)
+      return sayNothing(context, measured, query, options.at === undefined ? "now" : `at ${options.at}`);
     return emit(context, values, () =>
       tableText(
         ["VALUE", "SERIES"],
@@ -91,12 +96,19 @@ async function ask(context: CommandContext, query: string, options: QueryOptions
     );
   }
   const since = await durationOf(options.since);
+  if (since < LEAST_STEP)
+    misuse("There is nothing to draw in less than a second.", "Write for example --since 15m.");
   const step =
     options.step === undefined ? Math.max(LEAST_STEP, since / POINTS) : await durationOf(options.step);
+  if (step <= 0 || since / step > MOST_POINTS)
+    misuse(
+      `A point every ${options.step ?? ""} in ${options.since} is too many.`,
+      `At most ${MOST_POINTS} fit; leave --step out to have it chosen.`,
+    );
   const start = end - since;
   const series = await measured.queryRange(query, { start, end, step }, context.signal);
   if (series.length === 0 && !context.isStructured)
-    return context.say(`There is no such series in the last ${options.since}.`);
+    return sayNothing(context, measured, query, `in the last ${options.since}`);
   const { stdout } = context.environment;
   await emit(context, series, () =>
     plotView(series, {
@@ -109,6 +121,45 @@ async function ask(context: CommandContext, query: string, options: QueryOptions
   );
 }
 
+async function momentOf(context: CommandContext, text: string | undefined): Promise<number> {
+  const now = context.environment.clock.now();
+  if (text === undefined) return now;
+  const time = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN;
+  if (!Number.isNaN(time)) return time;
+  if (/^[\d.]+[a-z]/.test(text)) return now - (await durationOf(text));
+  return misuse(
+    `'${text.slice(0, 40)}' is no time.`,
+    "Write for example 2026-05-04T10:30:00Z, or 2h for two hours ago.",
+  );
+}
+
+/** That a query gives nothing is often right; that it names what nobody measures never is. */
+async function sayNothing(
+  context: CommandContext,
+  measured: Measurements,
+  query: string,
+  when: string,
+): Promise<void> {
+  const known = new Set(await namesOf(context, measured));
+  const unknown = (await namesIn(query)).filter((name) => !known.has(name));
+  context.say(`The query gives nothing ${when}.`);
+  for (const name of unknown)
+    context.say(
+      `  Nothing is measured as '${harmless(name)}'. ${didYouMean(name, [...known]) ?? "'tutti metrics names' lists what is."}`,
+    );
+}
+
+async function namesIn(query: string): Promise<readonly string[]> {
+  const { parseQuery } = await import("../../metrics/promql/parse.ts");
+  const { selectorsOf } = await import("../../metrics/promql/selectors.ts");
+  const names = selectorsOf(parseQuery(query, { experimental: true })).flatMap(({ name }) => name ?? []);
+  return [...new Set(names)];
+}
+
+async function namesOf(context: CommandContext, measured: Measurements): Promise<readonly string[]> {
+  return (await measured.prometheus("label/__name__/values", {}, context.signal)) as readonly string[];
+}
+
 /** Who is asked: the control plane, unless a Monitor's Prometheus is named. */
 async function asked(context: CommandContext, { monitor }: Asked): Promise<Measurements> {
   const client = await context.client();
@@ -117,8 +168,14 @@ async function asked(context: CommandContext, { monitor }: Asked): Promise<Measu
 
 async function names(context: CommandContext, options: Asked, text = ""): Promise<void> {
   const client = await asked(context, options);
-  const all = (await client.prometheus("label/__name__/values", {}, context.signal)) as readonly string[];
+  const all = await namesOf(context, client);
   const found = all.filter((name) => name.includes(text));
+  if (found.length === 0 && !context.isStructured)
+    return context.say(
+      text === ""
+        ? "Nothing is measured yet: the first values come some seconds after a start."
+        : `No name of what is measured holds '${harmless(text.slice(0, 80))}'.`,
+    );
   const described = (await client.prometheus("metadata", {}, context.signal)) as Readonly<
     Record<string, readonly { readonly type: string; readonly help: string }[]>
   >;
@@ -144,16 +201,23 @@ async function targets(context: CommandContext, options: Asked): Promise<void> {
       Number(a.health === "up") - Number(b.health === "up") ||
       (a.labels["job"] ?? "").localeCompare(b.labels["job"] ?? ""),
   );
+  if (sorted.length === 0 && !context.isStructured) return context.say("Nothing is scraped yet.");
+  const now = context.environment.clock.now();
+  const { style } = context;
+  const painted = (health: string): string =>
+    health === "down" ? style.red(health) : health === "up" ? health : style.yellow(health);
   await emit(context, sorted, () =>
     tableText(
-      ["HEALTH", "JOB", "INSTANCE", "RESOURCE", "FROM", "ERROR"],
-      sorted.map(({ health, labels, scrapeUrl, lastError }) => [
-        health,
+      ["HEALTH", "LAST", "TOOK", "JOB", "INSTANCE", "RESOURCE", "FROM", "ERROR"],
+      sorted.map(({ health, labels, lastScrape, lastScrapeDuration, scrapeUrl, lastError }) => [
+        painted(health),
+        health === "unknown" ? "-" : age(lastScrape, now),
+        health === "unknown" ? "-" : formatSeconds(lastScrapeDuration),
         labels["job"] ?? "",
         labels["instance"] ?? "",
         labels["tutti_resource"] ?? "",
         scrapeUrl,
-        lastError,
+        harmless(lastError).replaceAll("\n", " "),
       ]),
     ),
   );

@@ -61,9 +61,13 @@ async function slo(
   );
   if (slos.length === 0 && !context.isStructured)
     return context.say(
-      "No objective has been measured yet: the first values come half a minute after a balancer is up.",
+      "No objective is measured here: each route of a balancer has one, with its first values half a minute after it is up.",
     );
-  await emit(context, slos, () => table(slos, context));
+  await emit(context, slos, () => table(slos, context, allNamespaces));
+  if (context.isStructured) return;
+  if (slos.some(({ now }) => now === undefined)) context.say("A dash: there was no request yet.");
+  else if (slos.some(({ budgetLeft }) => budgetLeft === undefined))
+    context.say("The budget that is left is looked at every five minutes.");
 }
 
 async function measured(context: CommandContext, namespace: string | undefined): Promise<readonly Slo[]> {
@@ -114,15 +118,26 @@ function keyOf(labels: MeasuredValue["labels"]): string {
   return [labels["tutti_namespace"], labels["tutti_resource"], labels["slo"]].join("\n");
 }
 
-function table(slos: readonly Slo[], { style }: CommandContext): string {
+function table(slos: readonly Slo[], { style }: CommandContext, namespaces: boolean): string {
   const percent = (ratio: number | undefined): string =>
     ratio === undefined ? "-" : formatPercent(ratio, 5);
   return tableText(
-    ["SLO", "RESOURCE", "OBJECTIVE", "GOOD 5M", "GOOD 1H", "GOOD 1D", "BUDGET LEFT", "BURN RATE"],
+    [
+      ...(namespaces ? ["NAMESPACE"] : []),
+      "SLO",
+      "RESOURCE",
+      "OBJECTIVE",
+      "GOOD 5M",
+      "GOOD 1H",
+      "GOOD 1D",
+      "BUDGET LEFT",
+      "BURN RATE",
+    ],
     slos.map((one) => {
       const left = percent(one.budgetLeft);
       const rate = one.burnRate === undefined ? "-" : one.burnRate.toFixed(1);
       return [
+        ...(namespaces ? [one.namespace] : []),
         one.slo,
         one.resource,
         percent(one.objective),

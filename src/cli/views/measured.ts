@@ -8,15 +8,23 @@ const STEPS = [
   [1e3, "k"],
 ] as const;
 
-/** Four significant digits, thousands with a letter: `12.35k`, `0.0042`. */
-export function formatNumber(value: number): string {
+/** Significant digits, four when not said, and thousands with a letter: `12.35k`, `0.0042`. */
+export function formatNumber(value: number, digits = 4): string {
   if (!Number.isFinite(value)) return Number.isNaN(value) ? "-" : value > 0 ? "∞" : "-∞";
-  for (const [size, letter] of STEPS) if (Math.abs(value) >= size) return `${trimmed(value / size)}${letter}`;
-  return trimmed(value);
+  for (const [size, letter] of STEPS)
+    if (Math.abs(value) >= size) return `${trimmed(value / size, digits)}${letter}`;
+  return trimmed(value, digits);
 }
 
-function trimmed(value: number): string {
-  return String(Number(value.toPrecision(4)));
+function trimmed(value: number, digits: number): string {
+  return String(Number(value.toPrecision(digits)));
+}
+
+/** As a Service's limit is written: `250m` is a quarter of a core. */
+export function formatCores(value: number): string {
+  if (!Number.isFinite(value)) return "-";
+  const milli = Math.round(value * 1000);
+  return milli < 10_000 ? `${milli}m` : trimmed(value, 4);
 }
 
 export function formatBytes(value: number): string {

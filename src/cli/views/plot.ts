@@ -28,7 +28,7 @@ export function plotView(series: readonly MeasuredSeries[], options: PlotOptions
   const values = drawn.flatMap(({ points }) => points.map(([, value]) => value)).filter(Number.isFinite);
   if (values.length === 0) return "There is nothing to draw: no value is a number.";
   const { low, high } = boundsOf(values);
-  const axis = [high, (high + low) / 2, low].map(formatNumber);
+  const axis = [high, (high + low) / 2, low].map((value) => formatNumber(value));
   const margin = Math.max(...axis.map((text) => text.length)) + 2;
   const width = Math.max(10, options.columns - margin - 1);
   const canvas = new Canvas(width, options.rows);
@@ -48,15 +48,16 @@ export function plotView(series: readonly MeasuredSeries[], options: PlotOptions
     canvas.line(dots, index);
   }
   const colours = coloursOf(options.style);
+  const marks = marksOf(options.style, drawn.length, colours);
   const lines = canvas
-    .text(colours)
+    .text(colours, marks)
     .map((line, row) => `${label(row, options.rows, axis).padStart(margin - 2)} ┤${line}`);
   const times = timeAxis(options, width);
   return [
     ...lines,
     `${" ".repeat(margin - 1)}└${"─".repeat(width)}`,
     " ".repeat(margin) + times,
-    ...legend(series, drawn.length, colours, options),
+    ...legend(series, marks, options),
   ].join("\n");
 }
 
@@ -89,18 +90,30 @@ function coloursOf(style: Style): readonly ((text: string) => string)[] {
   return [style.green, style.yellow, style.cyan, style.magenta, style.blue, style.red];
 }
 
+/** What tells series apart: colours, or letters where there are none. One series needs nothing. */
+function marksOf(
+  style: Style,
+  series: number,
+  colours: readonly ((text: string) => string)[],
+): readonly string[] {
+  const isColoured = style.red("x") !== "x";
+  return Array.from({ length: series }, (_one, index) =>
+    isColoured || series === 1
+      ? (colours[index % colours.length] as (text: string) => string)("━")
+      : String.fromCodePoint(0x61 + index),
+  );
+}
+
 function legend(
   series: readonly MeasuredSeries[],
-  drawn: number,
-  colours: readonly ((text: string) => string)[],
+  marks: readonly string[],
   { columns }: PlotOptions,
 ): readonly string[] {
-  const lines = series.slice(0, drawn).map(({ labels, points }, index) => {
+  const lines = series.slice(0, marks.length).map(({ labels, points }, index) => {
     const last = formatNumber(points.at(-1)?.[1] ?? Number.NaN);
-    const mark = (colours[index % colours.length] as (text: string) => string)("━");
-    return `${mark} ${last.padStart(9)}  ${fitted(seriesName(labels), columns - 14)}`;
+    return `${marks[index] ?? ""} ${last.padStart(9)}  ${fitted(seriesName(labels), Math.max(10, columns - 12))}`;
   });
-  const more = series.length - drawn;
+  const more = series.length - marks.length;
   return more > 0 ? [...lines, `  and ${more} more series; sum() or topk() makes fewer of them`] : lines;
 }
 
@@ -109,6 +122,8 @@ class Canvas {
   readonly #cells: Uint8Array;
   readonly #owners: Int16Array;
   readonly #rows: number;
+  /** Cells where lines end. */
+  readonly #ends = new Set<number>();
 
   constructor(width: number, rows: number) {
     this.#width = width;
@@ -128,15 +143,20 @@ class Canvas {
           owner,
         );
     }
+    const [x, y] = dots.at(-1) ?? [-1, -1];
+    if (x >= 0) this.#ends.add((y >> 2) * this.#width + (x >> 1));
   }
 
-  text(colours: readonly ((text: string) => string)[]): readonly string[] {
+  text(colours: readonly ((text: string) => string)[], marks: readonly string[]): readonly string[] {
     return Array.from({ length: this.#rows }, (_row, row) =>
       Array.from({ length: this.#width }, (_cell, column) => {
         const at = row * this.#width + column;
         const bits = this.#cells[at] ?? 0;
         if (bits === 0) return " ";
-        const colour = colours[(this.#owners[at] ?? 0) % colours.length] as (text: string) => string;
+        const owner = this.#owners[at] ?? 0;
+        const mark = marks[owner] ?? "";
+        if (this.#ends.has(at) && /^[a-z]$/.test(mark)) return mark;
+        const colour = colours[owner % colours.length] as (text: string) => string;
         return colour(String.fromCodePoint(BRAILLE + bits));
       }).join(""),
     );

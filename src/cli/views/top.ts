@@ -1,6 +1,6 @@
 /** Who uses how much: a line a service or instance, the greatest on top. */
-import { formatBytes, formatNumber, formatPercent, formatSeconds } from "./measured.ts";
-import { type Style, harmless } from "./style.ts";
+import { formatBytes, formatCores, formatNumber, formatPercent, formatSeconds } from "./measured.ts";
+import { type Style, fitted, harmless } from "./style.ts";
 import { tableText } from "./table.ts";
 
 export interface TopRow {
@@ -12,6 +12,8 @@ export interface TopRow {
   /** Bytes. */
   readonly memory?: number;
   readonly ready?: number;
+  /** How many a service is to have. */
+  readonly wanted?: number;
   /** A second. */
   readonly requests?: number;
   /** A second, those answered with 5xx. */
@@ -28,18 +30,23 @@ export interface TopOptions {
   readonly sort: TopSort;
   readonly style: Style;
   readonly lines: number;
+  /** Where lines may not be wrapped; any length when absent. */
+  readonly columns?: number;
+  /** With a column for the namespace. */
+  readonly namespaces?: boolean;
 }
 
-export function topView(rows: readonly TopRow[], { by, sort, style, lines }: TopOptions): string {
-  if (rows.length === 0)
-    return "Nothing is measured yet: the first values are there some seconds after a start.";
+export function topView(rows: readonly TopRow[], options: TopOptions): string {
+  const { by, sort, style, lines, columns, namespaces = false } = options;
+  if (rows.length === 0) return "Nothing is measured here: the first values come some seconds after a start.";
   const sorted = rows.toSorted((a, b) =>
     sort === "name"
       ? a.name.localeCompare(b.name)
       : (b[sort] ?? -1) - (a[sort] ?? -1) || a.name.localeCompare(b.name),
   );
-  const shown = sorted.slice(0, Math.max(5, lines - 1));
+  const shown = sorted.slice(0, Math.max(1, lines - 2));
   const head = [
+    ...(namespaces ? ["NAMESPACE"] : []),
     by === "service" ? "SERVICE" : "INSTANCE",
     "READY",
     "CPU",
@@ -48,22 +55,32 @@ export function topView(rows: readonly TopRow[], { by, sort, style, lines }: Top
     "ERRORS",
     by === "service" ? "P99" : "MEAN",
   ];
-  const table = tableText(
+  const text = tableText(
     head,
-    shown.map((row) => {
-      const share = (row.errors ?? 0) / (row.requests ?? Number.NaN);
-      const errors = row.requests === undefined ? "-" : formatPercent(row.requests === 0 ? 0 : share);
-      return [
-        harmless(row.name),
-        formatNumber(row.ready ?? Number.NaN),
-        formatNumber(row.cpu ?? Number.NaN),
-        formatBytes(row.memory ?? Number.NaN),
-        formatNumber(row.requests ?? Number.NaN),
-        share > 0.01 ? style.red(errors) : errors,
-        formatSeconds(row.latency ?? Number.NaN),
-      ];
-    }),
+    shown.map((row) => [...(namespaces ? [harmless(row.namespace)] : []), ...cells(row)]),
   );
+  const table = text.split("\n").map((line, index) => {
+    const whole = columns === undefined ? line : fitted(line, columns);
+    return index > 0 && errorShare(shown[index - 1]) > 0.01 ? style.red(whole) : whole;
+  });
   const more = sorted.length - shown.length;
-  return more > 0 ? `${table}\n... and ${more} more` : table;
+  return [...table, ...(more > 0 ? [`... and ${more} more`] : [])].join("\n");
+}
+
+function cells(row: TopRow): readonly string[] {
+  const ready = row.ready === undefined ? "-" : formatNumber(row.ready);
+  return [
+    harmless(row.name),
+    row.wanted === undefined ? ready : `${ready}/${formatNumber(row.wanted)}`,
+    formatCores(row.cpu ?? Number.NaN),
+    formatBytes(row.memory ?? Number.NaN),
+    formatNumber(row.requests ?? Number.NaN, 3),
+    row.requests === undefined ? "-" : formatPercent(errorShare(row)),
+    formatSeconds(row.latency ?? Number.NaN),
+  ];
+}
+
+function errorShare(row: TopRow | undefined): number {
+  const { requests = 0, errors = 0 } = row ?? {};
+  return requests === 0 ? 0 : errors / requests;
 }

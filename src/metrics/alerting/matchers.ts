@@ -70,7 +70,7 @@ export function checkedMatcher(name: string, operator: MatchOperator, value: str
   } catch (error) {
     if (!(error instanceof RE2JSException)) throw error;
     throw new MatcherSyntaxError(
-      `'${value}' is no regular expression (RE2): ${error.message.replace(/^error parsing regexp: /, "")}.`,
+      `'${value}' is no regular expression (RE2): ${error.message.replace(/^error parsing regexp: |: `[^]*`$/g, "")}.`,
     );
   }
 }
