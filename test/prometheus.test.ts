@@ -1,38 +1,19 @@
 /** A Monitor of class prometheus: a real Prometheus and Alertmanager observe what is deployed, and find the same. */
-import { execFile } from "node:child_process";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import { execFile, spawn } from "node:child_process";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
+import { freePort } from "../src/provider/ports.ts";
 import { openHome } from "./support/open-home.ts";
 import type { Seen, TestHome } from "./support/home.ts";
 import { leftBehind } from "./support/left-behind.ts";
 import { startedBy } from "./support/processes.ts";
 import { web } from "./support/systems.ts";
 import { until } from "./support/until.ts";
+import { type Told, openWebhook } from "./support/webhook.ts";
 
 const run = promisify(execFile);
-
-interface Told {
-  readonly status: string;
-  readonly alerts: readonly { readonly status: string; readonly labels: Readonly<Record<string, string>> }[];
-}
-
-/** Keeps what it is told. */
-async function webhook(): Promise<{ readonly url: string; readonly told: Told[] }> {
-  const told: Told[] = [];
-  const server = createServer((request, response) => {
-    let text = "";
-    request.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
-    request.on("end", () => {
-      told.push(JSON.parse(text) as Told);
-      response.end();
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  onTestFinished(() => new Promise((resolve) => server.close(() => resolve())));
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, told };
-}
 
 function monitored(hook: string, spec: object): string {
   const documents = [
@@ -72,9 +53,30 @@ function monitored(hook: string, spec: object): string {
   return documents.map((document) => JSON.stringify(document)).join("\n---\n");
 }
 
-/** Without what differs from one home to the other. */
-function ruleNames(rules: readonly { readonly name: string; readonly query: string }[]): readonly string[] {
-  return rules.map(({ name }) => name).toSorted((a, b) => a.localeCompare(b));
+interface Rule {
+  readonly name: string;
+  readonly type: string;
+  readonly duration?: number;
+  readonly labels?: object;
+  readonly annotations?: object;
+}
+
+interface Groups {
+  readonly groups: readonly { readonly file: string; readonly rules: readonly Rule[] }[];
+}
+
+/** Without the expressions, which each writes in its own way. */
+function rulesIn({ groups }: Groups): readonly object[] {
+  return groups
+    .flatMap(({ rules }) => rules)
+    .map(({ name, type, duration, labels = {}, annotations = {} }) => ({
+      name,
+      type,
+      duration,
+      labels,
+      annotations,
+    }))
+    .toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
 }
 
 async function alert(home: TestHome, state: string): Promise<Seen> {
@@ -92,42 +94,38 @@ async function alert(home: TestHome, state: string): Promise<Seen> {
   );
 }
 
-async function raised(
-  spec: object,
-): Promise<{ readonly home: TestHome; readonly labels: unknown; readonly told: Told[] }> {
-  const { url, told } = await webhook();
+interface Raised {
+  readonly home: TestHome;
+  readonly alert: object;
+  readonly told: Pick<Told, "labels" | "annotations">;
+}
+
+async function raised(spec: object): Promise<Raised> {
+  const hook = await openWebhook();
   const home = openHome();
-  await home.ok(["up", home.declare(`${web({ replicas: 2 })}\n---\n${monitored(url, spec)}`), "--yes"]);
+  await home.ok(["up", home.declare(`${web({ replicas: 2 })}\n---\n${monitored(hook.url, spec)}`), "--yes"]);
   await home.ok(["scale", "api", "1"]);
   const firing = await alert(home, "firing");
-  await until("the notification", () => told.some(({ status }) => status === "firing"), 60_000);
+  const { alert: told } = await hook.told("Lonely", "firing", 60_000);
   await home.ok(["scale", "api", "2"]);
   await alert(home, "resolved");
-  await until("the end of it", () => told.some(({ status }) => status === "resolved"), 60_000);
-  return { home, labels: { labels: firing.spec["labels"], annotations: firing.spec["annotations"] }, told };
+  await hook.told("Lonely", "resolved", 60_000);
+  const { labels, annotations } = told;
+  const seen = { labels: firing.spec["labels"] as object, annotations: firing.spec["annotations"] as object };
+  return { home, alert: seen, told: { labels, annotations } };
 }
 
 test("a Prometheus of its own raises the same alerts as the embedded engine, tells the same people, and goes with the Monitor", async () => {
   const [embedded, real] = await Promise.all([raised({}), raised({ class: "prometheus" })]);
-  expect(real.labels).toEqual(embedded.labels);
-  expect(real.told[0]?.alerts[0]?.labels).toEqual(embedded.told[0]?.alerts[0]?.labels);
+  expect(real.alert).toEqual(embedded.alert);
+  expect(real.told).toEqual(embedded.told);
 
   const url = String((await real.home.get("Monitor/web"))?.status?.["url"]);
-  const theirs = (await (await fetch(`${url}/api/v1/rules`)).json()) as {
-    readonly data: {
-      readonly groups: { readonly rules: { readonly name: string; readonly query: string }[] }[];
-    };
-  };
-  const ours = (await embedded.home.client().prometheus("rules")) as {
-    readonly groups: {
-      readonly file: string;
-      readonly rules: { readonly name: string; readonly query: string }[];
-    }[];
-  };
+  const theirs = ((await (await fetch(`${url}/api/v1/rules`)).json()) as { readonly data: Groups }).data;
+  const ours = (await embedded.home.client().prometheus("rules")) as Groups;
   const ofSystem = ours.groups.filter(({ file }) => !/control-plane|location\./.test(file));
-  expect(ruleNames(theirs.data.groups.flatMap(({ rules }) => rules))).toEqual(
-    ruleNames(ofSystem.flatMap(({ rules }) => rules)),
-  );
+  expect(rulesIn(theirs)).toEqual(rulesIn({ groups: ofSystem }));
+  expect(rulesIn(theirs).length).toBeGreaterThan(20);
   const { stdout } = await run("promtool", ["query", "instant", url, 'up{job="balancers"}']);
   expect(stdout).toContain("=> 1");
 
@@ -137,7 +135,7 @@ test("a Prometheus of its own raises the same alerts as the embedded engine, tel
 });
 
 test("its Prometheus is killed, and comes back with everything in force", async () => {
-  const { url } = await webhook();
+  const { url } = await openWebhook();
   const home = openHome();
   await home.ok([
     "up",
@@ -155,4 +153,100 @@ test("its Prometheus is killed, and comes back with everything in force", async 
     return targets.data.activeTargets.some(({ health }) => health === "up");
   });
   expect(startedBy(home.path).some(({ pid }) => pid === victim?.pid)).toBe(false);
+});
+
+/** One that somebody else runs: it asks the control plane what to scrape. */
+async function someonesPrometheus(home: TestHome): Promise<{ readonly url: string; readonly rules: string }> {
+  const folder = home.folder("prometheus");
+  const rules = join(folder, "rules");
+  mkdirSync(rules);
+  const authorization = { type: "Bearer", credentials_file: join(home.path, "token") };
+  const discovery = `${home.registration()?.url ?? ""}/monitoring/http_sd/default/web`;
+  const jobs = ["own=true&honor_labels=true", "own=true&honor_labels=false", "own=false"];
+  const configuration = {
+    global: { scrape_interval: "1s", evaluation_interval: "1s" },
+    rule_files: [`${rules}/*.json`],
+    scrape_configs: jobs.map((parameters) => ({
+      job_name: parameters,
+      honor_labels: parameters.endsWith("honor_labels=true"),
+      ...(parameters.startsWith("own=true") ? { authorization } : {}),
+      http_sd_configs: [{ url: `${discovery}?${parameters}`, refresh_interval: "1s", authorization }],
+    })),
+  };
+  writeFileSync(join(folder, "prometheus.yml"), JSON.stringify(configuration));
+  const port = (await freePort({ seed: folder })) ?? 0;
+  const child = spawn(
+    "prometheus",
+    [
+      `--config.file=${join(folder, "prometheus.yml")}`,
+      `--storage.tsdb.path=${join(folder, "data")}`,
+      `--web.listen-address=127.0.0.1:${port}`,
+      "--web.enable-lifecycle",
+    ],
+    { stdio: "ignore" },
+  );
+  const ended = new Promise((resolve) => child.once("close", resolve));
+  onTestFinished(async () => {
+    child.kill("SIGKILL");
+    await ended;
+  });
+  const url = `http://127.0.0.1:${port}`;
+  await until("the Prometheus", async () => (await fetch(`${url}/-/ready`)).ok);
+  return { url, rules };
+}
+
+test("a Prometheus that is there scrapes what the control plane tells it, evaluates the rules, and is what services are scaled by", async () => {
+  const home = openHome();
+  const serving = await home.serve();
+  const server = await someonesPrometheus(home);
+  const documents = [
+    { kind: "System", metadata: { name: "web" } },
+    {
+      kind: "Service",
+      metadata: { name: "api" },
+      spec: {
+        command: "sleep 1000",
+        autoscale: {
+          minReplicas: 1,
+          maxReplicas: 5,
+          metrics: [
+            {
+              type: "Query",
+              query: { expression: "work_to_do", target: { type: "AverageValue", averageValue: "2" } },
+            },
+          ],
+        },
+      },
+    },
+    { kind: "Monitor", metadata: { name: "web" }, spec: { class: "prometheus", interval: "1s", server } },
+    {
+      kind: "AlertRule",
+      metadata: { name: "work" },
+      spec: {
+        groups: [{ name: "work", interval: "1s", rules: [{ record: "work_to_do", expr: "vector(6)" }] }],
+      },
+    },
+  ];
+  await home.ok(["up", home.declare(documents.map((one) => JSON.stringify(one)).join("\n---\n")), "--yes"]);
+  await home.settled("api", 3);
+  const measured = async (...options: readonly string[]): Promise<readonly { readonly value: number }[]> =>
+    JSON.parse(await home.ok(["metrics", "query", "--instant", "-o", "json", ...options])) as readonly {
+      readonly value: number;
+    }[];
+  expect(await measured("work_to_do")).toEqual([]);
+  expect(await measured("--monitor", "web", "work_to_do")).toMatchObject([{ value: 6 }]);
+  const targets = await until("targets that are up", async () => {
+    const rows = JSON.parse(
+      await home.ok(["metrics", "targets", "--monitor", "web", "-o", "json"]),
+    ) as readonly { readonly health: string; readonly labels: { readonly job: string } }[];
+    return rows.length > 1 && rows.every(({ health }) => health === "up") && rows;
+  });
+  expect(targets.map(({ labels: { job } }) => job)).toEqual(expect.arrayContaining(["instances", "tutti"]));
+  expect(readdirSync(server.rules)).not.toEqual([]);
+
+  await home.ok(["down", "web", "--yes"]);
+  expect(readdirSync(server.rules)).toEqual([]);
+  expect(leftBehind(home.path)).toEqual([]);
+  serving.child.kill("SIGTERM");
+  await serving.done;
 });
