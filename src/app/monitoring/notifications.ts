@@ -9,11 +9,14 @@ import { type Diagnostic, DiagnosticError, hasErrors } from "../../diagnostics/d
 import type { Configuration } from "../../metrics/alerting/configuration/configuration.ts";
 import { loadConfiguration } from "../../metrics/alerting/configuration/load.ts";
 import { Dispatcher } from "../../metrics/alerting/dispatcher.ts";
+import type { AlertingSample } from "../../metrics/alerting/counters.ts";
+import type { DeliveryFailure, Integration } from "../../metrics/alerting/integration.ts";
 import { makeIntegrations } from "../../metrics/alerting/receivers/integrations.ts";
 import type { AlertingState } from "../../metrics/alerting/state.ts";
 import { Labels } from "../../metrics/labels.ts";
 import type { AlertNotice } from "../../metrics/rules/record.ts";
 import type { ManagedSilence } from "../../provider/monitoring.ts";
+import { Complaints, type Say } from "./complaints.ts";
 
 export interface NotificationsOptions {
   readonly clock: Clock;
@@ -21,22 +24,29 @@ export interface NotificationsOptions {
   readonly externalUrl: string;
   /** Against which relative names of template files are read. */
   readonly folder: string;
-  readonly warn: (keys: object, message: string) => void;
+  readonly say: Say;
 }
 
 /** Tells nobody: until the first configuration is there. */
 const SILENT = JSON.stringify({ route: { receiver: "nobody" }, receivers: [{ name: "nobody" }] });
 
+const FAILURES: readonly DeliveryFailure[] = ["clientError", "serverError", "timeout", "other"];
+
 export class Notifications {
   readonly #options: NotificationsOptions;
   readonly #dispatcher: Dispatcher;
   readonly #answer: ReturnType<typeof alertmanagerApi>;
+  readonly #untold: Complaints;
+  readonly #noSilences: Complaints;
+  #integrations: ReadonlyMap<string, readonly Integration[]> = new Map();
   /** Both must be there before anybody is told: what is silenced from the beginning must not be told in between. */
   readonly #known = { routing: false, silences: false };
 
   constructor(options: NotificationsOptions) {
     this.#options = options;
-    const { clock, state, externalUrl } = options;
+    const { clock, state, externalUrl, say } = options;
+    this.#untold = new Complaints(say, "a receiver is not told");
+    this.#noSilences = new Complaints(say, "a silence is none");
     this.#dispatcher = new Dispatcher({
       clock,
       state,
@@ -49,13 +59,13 @@ export class Notifications {
 
   /** Rejects with a DiagnosticError, and changes nothing, when it is none. */
   async setRouting(configuration: Readonly<Record<string, unknown>>): Promise<void> {
-    const { clock, folder, warn } = this.#options;
+    const { clock, folder } = this.#options;
     const { configuration: loaded, diagnostics } = loadIn(JSON.stringify(configuration));
     const made = await makeIntegrations(loaded, { clock, directory: folder });
     if (hasErrors(made.diagnostics)) throw new DiagnosticError(made.diagnostics);
-    for (const { message } of [...diagnostics, ...made.diagnostics])
-      warn({ message }, "a receiver is not told");
+    this.#untold.tell([...diagnostics, ...made.diagnostics].map(({ message }) => message));
     await this.#dispatcher.reload(loaded, made.integrations);
+    this.#integrations = made.integrations;
     this.#known.routing = true;
     this.#begin();
   }
@@ -69,7 +79,7 @@ export class Notifications {
         endsAt: Date.parse(endsAt),
       })),
     );
-    for (const [id, problem] of problems) this.#options.warn({ id, problem }, "a silence is none");
+    this.#noSilences.tell([...problems].map(([id, problem]) => `${id}: ${problem}`));
     this.#known.silences = true;
     this.#begin();
   }
@@ -82,8 +92,23 @@ export class Notifications {
     this.#dispatcher.ingest(alerts.map((alert) => ({ ...alert, labels: Labels.of(alert.labels) })));
   }
 
-  get samples(): ReturnType<Dispatcher["samples"]> {
-    return this.#dispatcher.samples();
+  /** What has not failed yet is there as 0: only what was there before can be seen to grow. */
+  get samples(): readonly AlertingSample[] {
+    const counted = this.#dispatcher.samples();
+    const known = new Set(counted.map(identityOf));
+    return [...counted, ...this.#failures().filter((sample) => !known.has(identityOf(sample)))];
+  }
+
+  #failures(): readonly AlertingSample[] {
+    return [...this.#integrations].flatMap(([receiver, integrations]) =>
+      integrations.flatMap(({ kind }) =>
+        FAILURES.map((reason) => ({
+          name: "alertmanager_notifications_failed_total",
+          labels: { integration: kind, receiver_name: receiver, reason },
+          value: 0,
+        })),
+      ),
+    );
   }
 
   async serve(request: MountRequest): Promise<MountAnswer> {
@@ -101,6 +126,10 @@ export class Notifications {
     await this.#dispatcher.stop();
     this.#options.state.close();
   }
+}
+
+function identityOf({ name, labels }: AlertingSample): string {
+  return JSON.stringify([name, labels["integration"], labels["receiver_name"], labels["reason"]]);
 }
 
 function loadIn(text: string): {

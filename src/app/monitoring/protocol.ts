@@ -39,6 +39,8 @@ export interface ThreadMethods {
   ) => Promise<readonly MeasuredSeries[]>;
   readonly prometheus: (request: MountRequest) => Promise<MountAnswer>;
   readonly alertmanager: (request: MountRequest) => Promise<MountAnswer>;
+  /** Answers. */
+  readonly pulse: () => void;
   /** Ends scraping and notifying, writes what is in memory; the thread ends itself then. */
   readonly stop: () => Promise<void>;
 }
@@ -46,7 +48,8 @@ export interface ThreadMethods {
 export interface HostMethods {
   /** What a source has to tell, in Prometheus' text format. */
   readonly collect: (source: Source, timeout: number) => Promise<string>;
-  readonly scraped: (labels: Readonly<Record<string, string>>) => Promise<void>;
+  /** Labels of targets that have been scraped. */
+  readonly scraped: (targets: readonly Readonly<Record<string, string>>[]) => Promise<void>;
   readonly transitions: (records: readonly AlertRecord[]) => Promise<void>;
   readonly log: (level: "info" | "warn" | "error", keys: object, message: string) => Promise<void>;
   /** Everything is open; answers are given from now on. */

@@ -1,4 +1,4 @@
-/** From what the control plane wants measured to what the scraper scrapes. Groups that have not changed keep their definitions. */
+/** From what the control plane wants measured to what the scraper scrapes. */
 import { type RelabelConfig, relabelRules } from "../../metrics/scrape/relabel.ts";
 import type { Collect, ScrapeJob, TargetDefinition } from "../../metrics/scrape/target.ts";
 import { probeText } from "../../metrics/scrape/probe.ts";
@@ -11,11 +11,37 @@ export interface TargetServices {
   readonly collect: (source: Source, timeout: number) => Promise<string>;
 }
 
-export function definitionsOf(
-  groups: readonly TargetGroup[],
-  services: TargetServices,
-): readonly TargetDefinition[] {
-  return groups.flatMap(({ targets }) => targets.map((target) => definitionOf(target, services)));
+const LONGEST_GRACE = 500;
+
+/** One that is declared as before is the very same object as before: what is there already need not be looked at. */
+export class Definitions {
+  readonly #services: TargetServices;
+  #known: ReadonlyMap<string, TargetDefinition> = new Map();
+
+  constructor(services: TargetServices) {
+    this.#services = services;
+  }
+
+  /** One that is no target spoils no other. */
+  of(groups: readonly TargetGroup[]): {
+    readonly definitions: readonly TargetDefinition[];
+    readonly problems: readonly string[];
+  } {
+    const now = new Map<string, TargetDefinition>();
+    const problems: string[] = [];
+    for (const { targets } of groups)
+      for (const target of targets) {
+        const key = JSON.stringify(target);
+        if (now.has(key)) continue;
+        try {
+          now.set(key, this.#known.get(key) ?? definitionOf(target, this.#services));
+        } catch (error) {
+          problems.push(`${target.job}/${target.instance}: ${(error as Error).message}`);
+        }
+      }
+    this.#known = now;
+    return { definitions: [...now.values()], problems };
+  }
 }
 
 function definitionOf(target: MonitoredTarget, services: TargetServices): TargetDefinition {
@@ -45,7 +71,8 @@ function definitionOf(target: MonitoredTarget, services: TargetServices): Target
   const collect: Collect =
     from.type === "probe"
       ? (signal) => probeText(from.probe, { clock: services.clock, signal })
-      : () => services.collect(from.source, timeout);
+      : // Told to end a little before nobody waits any more: there is time to say what is known by then.
+        () => services.collect(from.source, timeout - Math.min(LONGEST_GRACE, timeout / 5));
   return { job: settings, address: `${job}/${instance}`, labels: { ...labels, instance }, collect };
 }
 

@@ -31,10 +31,13 @@ import type { MeasuredSeries, MeasuredValue, RuleFile } from "../../provider/mon
 import { formatDuration } from "../../model/duration.ts";
 import { matcherSets } from "../../api/prometheus/query-api.ts";
 import { Batch } from "./batch.ts";
+import { Complaints, type Say } from "./complaints.ts";
+import { FirstScrapes } from "./first-scrapes.ts";
 import { Notifications } from "./notifications.ts";
 import { Peer } from "./peer.ts";
 import type { HostMethods, ThreadMethods, ThreadSettings } from "./protocol.ts";
-import { definitionsOf } from "./targets.ts";
+import { observingText } from "./sources/observing.ts";
+import { Definitions } from "./targets.ts";
 
 const QUERY_TIMEOUT = 10_000;
 const FLUSH = 1_000;
@@ -53,13 +56,17 @@ async function main(port: NonNullable<typeof parentPort>, settings: ThreadSettin
     flushInterval: FLUSH,
   });
   const scraper = new Scraper({ clock, writer: series });
-  const transitions = new Batch<AlertRecord>((records) => void peer.call("transitions", records));
+  const transitions = new Batch<AlertRecord>((records) => peer.tell("transitions", records));
+  const scraped = new Batch<Readonly<Record<string, string>>>((targets) => peer.tell("scraped", targets));
+  const say: Say = (keys, message) => peer.tell("log", "warn", keys, message);
+  const noTargets = new Complaints(say, "a target is none");
+  const noRules = new Complaints(say, "rules are refused");
   const notifications = new Notifications({
     clock,
     state: openStateFile({ file: join(folder, "notifications"), clock }),
     externalUrl: `${externalUrl}/alertmanager`,
     folder,
-    warn: (keys, message) => void peer.call("log", "warn", keys, message),
+    say,
   });
   const options = (): QueryOptions => ({
     now: () => clock.now(),
@@ -84,7 +91,8 @@ async function main(port: NonNullable<typeof parentPort>, settings: ThreadSettin
     groups: () => rules.groups(),
     alerts: () => rules.activeAlerts(),
     targets: () => scraper.targets(),
-    tsdb: () => series.stats(),
+    tsdb: (limit) => series.cardinality(limit),
+    deleteSeries: (matchers) => series.deleteSeries(matchers),
     version,
     startedAt: clock.now(),
     retention: formatDuration(retention),
@@ -101,16 +109,27 @@ async function main(port: NonNullable<typeof parentPort>, settings: ThreadSettin
       return { status: 200, headers: { "content-type": CONTENT_TYPES[format] }, body: [...pieces].join("") };
     },
   });
-  scraper.onScraped(({ labels }) => void peer.call("scraped", labels.toObject()));
-  const peer: Peer<Host> = new Peer<Host>(port, {
+  scraper.onScraped(({ labels }) => scraped.add(labels.toObject()));
+  const ownText = (): string =>
+    observingText({ rules: rules.metrics(), notifications: notifications.samples, series: series.stats() });
+  const definitions = new Definitions({
+    clock,
+    collect: async (source, timeout) => {
+      const text = await peer.call("collect", source, timeout);
+      // What the control plane cannot know of itself, since it is counted here.
+      return source.of === "control-plane" ? `${text}${ownText()}` : text;
+    },
+  });
+  const firstScrapes = new FirstScrapes(clock, scraper);
+  const methods = {
     setTargets: (groups) => {
-      const problems = scraper.setTargets(
-        definitionsOf(groups, { clock, collect: (source, timeout) => peer.call("collect", source, timeout) }),
-      );
-      for (const { message } of problems) void peer.call("log", "warn", { message }, "a target is none");
+      const wanted = definitions.of(groups);
+      const refused = scraper.setTargets(wanted.definitions).map(({ message }) => message);
+      noTargets.tell([...wanted.problems, ...refused]);
+      firstScrapes.plan(wanted.definitions);
       return Promise.resolve();
     },
-    setGroups: (files) => Promise.resolve(rules.setGroups(groupsOf(files, peer))),
+    setGroups: (files) => Promise.resolve(rules.setGroups(groupsOf(files, noRules))),
     setRouting: (configuration) => notifications.setRouting(configuration),
     setSilences: (silences) => Promise.resolve(notifications.setSilences(silences)),
     query: (expression, at) =>
@@ -119,14 +138,19 @@ async function main(port: NonNullable<typeof parentPort>, settings: ThreadSettin
       Promise.resolve(seriesOf(rangeQuery(series, expression, start, end, step, options()))),
     prometheus,
     alertmanager: (request) => notifications.serve(request),
+    pulse: () => undefined,
     stop: async () => {
       rules.close();
       transitions.flush();
+      firstScrapes.cancel();
       await Promise.all([scraper.stop(), notifications.stop()]);
       await series.close();
       port.close();
     },
-  } satisfies Thread);
+  } satisfies Thread;
+  const peer: Peer<Host> = new Peer<Host>(port, methods, (method, error) =>
+    say({ method, reason: String(error) }, "what the control plane told was not taken"),
+  );
   await peer.call("opened");
 }
 
@@ -134,13 +158,15 @@ type Host = { readonly [M in keyof HostMethods]: HostMethods[M] };
 type Thread = { readonly [M in keyof ThreadMethods]: ThreadMethods[M] };
 
 /** A file that is refused leaves the others in force; its alerts end. Expressions were checked at admission: it is a rare thing. */
-function groupsOf(files: readonly RuleFile[], peer: Peer<Host>): readonly RuleGroup[] {
-  return files.flatMap(({ name, groups: declared }) => {
+function groupsOf(files: readonly RuleFile[], refused: Complaints): readonly RuleGroup[] {
+  const reasons: string[] = [];
+  const loaded = files.flatMap(({ name, groups: declared }) => {
     const { groups, diagnostics } = loadRules(JSON.stringify({ groups: declared }), name);
-    for (const { message } of diagnostics)
-      void peer.call("log", "warn", { rules: name, message }, "rules are refused");
+    reasons.push(...diagnostics.map(({ message }) => `${name}: ${message}`));
     return groups;
   });
+  refused.tell(reasons);
+  return loaded;
 }
 
 async function written(answer: ReturnType<typeof receive>): Promise<MountAnswer> {
