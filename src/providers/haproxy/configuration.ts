@@ -13,6 +13,7 @@
 import { parseDuration } from "../../model/duration.ts";
 import { type BalancerSpec, poolName } from "../../controller/routes.ts";
 import type { Member } from "../../provider/provider.ts";
+import { countTables } from "./counts.ts";
 import { frontend } from "./frontends.ts";
 import { waitScript } from "./wait.ts";
 import { type Backend, FILES, backendOf, digest, serverName } from "./layout.ts";
@@ -123,7 +124,7 @@ function checkOf(spec: BalancerSpec, pool: string): Route["check"] {
   )?.check;
 }
 
-function namedRoutes(spec: BalancerSpec): readonly NamedRoute[] {
+export function namedRoutes(spec: BalancerSpec): readonly NamedRoute[] {
   return spec.routes.map((route, index) => {
     checkKey(`spec.routes[${index}].path`, route.path);
     checkKey(`spec.routes[${index}].host`, route.host ?? "");
@@ -168,9 +169,11 @@ function rendered(
       certificates === undefined ? [] : [[`${folder}/${name}.certificates`, lines(certificates)]],
     ),
   ]);
-  const sections = [defaults(spec), ...listeners.map((one) => frontend(one, { spec, routes, folder }))].map(
-    (text): Part => ({ text, serverSettings: "" }),
-  );
+  const sections = [
+    defaults(spec),
+    countTables,
+    ...listeners.map((one) => frontend(one, { spec, routes, folder })),
+  ].map((text): Part => ({ text, serverSettings: "" }));
   const pools = backends.map((backend): Part => ({
     text: backendSection(spec, backend, routes),
     backend,

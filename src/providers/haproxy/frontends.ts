@@ -4,6 +4,7 @@
  */
 import { parseDuration } from "../../model/duration.ts";
 import type { BalancerSpec } from "../../controller/routes.ts";
+import { beganRule, countRules } from "./counts.ts";
 import type { NamedRoute, PlannedListener } from "./configuration.ts";
 import { type Backend, FILES, backendOf, frontendOf } from "./layout.ts";
 import { literal, word } from "./text.ts";
@@ -77,6 +78,7 @@ function httpFrontend(listener: PlannedListener, { spec, routes, folder }: Surro
     bridgeBind(listener),
     // After a reload, connections that are open get one more answer, which says that it is the last.
     "  option idle-close-on-response",
+    beganRule,
     ...(listener.protocol === "http"
       ? [
           `  http-request return status 200 content-type text/plain lf-string ${word(`%[${challenge}]`)} if METH_GET !{ stopping } { path_beg /.well-known/acme-challenge/ } { ${challenge} -m found }`,
@@ -115,6 +117,7 @@ function httpFrontend(listener: PlannedListener, { spec, routes, folder }: Surro
         `  http-request ${waitFor(backendOf("http", pool), spec)} { var(txn.route) -m str ${names.join(" ")} }`,
     ),
     ...learn(routes),
+    ...countRules,
     `  use_backend bridge.${listener.name} if { stopping }`,
     `  use_backend %[var(txn.route),map_str(${folder}/pools.map)]`,
     "",

@@ -25,7 +25,8 @@ import {
 } from "../../provider/provider.ts";
 import type { ServerHost } from "../../provider/server-host.ts";
 import { type CertificateFile, certificatesOf } from "./certificates.ts";
-import { type Frame, type PlannedListener, frameOf } from "./configuration.ts";
+import { type Frame, type PlannedListener, frameOf, namedRoutes } from "./configuration.ts";
+import { OwnAnswers, countsOf } from "./counts.ts";
 import { FILES } from "./layout.ts";
 import { PortTaken, assertFree, observation, planListeners } from "./listeners.ts";
 import { mapFile } from "./maps.ts";
@@ -50,6 +51,7 @@ interface Balancer {
   readonly process: Process;
   readonly drains: Drains;
   readonly window: Window;
+  readonly own: OwnAnswers;
   /** The change under way. */
   turn: Promise<unknown>;
 }
@@ -139,9 +141,19 @@ export class HaproxyBalancers implements TrafficProvider {
   }
 
   metrics(identity: Identity): Promise<string> {
-    return this.#alone(identity, async ({ process }) => {
+    return this.#alone(identity, async ({ process, own }) => {
+      const { current: worker } = await process.runtime.workers();
       const { current } = await count(process.runtime);
-      return renderMetrics(current, memberCounts(current));
+      const { spec } = readRecord(process.folder) ?? {};
+      if (worker === undefined || spec === undefined) throw new Error("HAProxy has no worker.");
+      const counts = await countsOf(process.runtime, worker);
+      return renderMetrics({
+        rows: current,
+        members: memberCounts(current),
+        routes: namedRoutes(spec),
+        counts,
+        own: (byPool) => own.update(worker, current, byPool),
+      });
     });
   }
 
@@ -167,6 +179,7 @@ export class HaproxyBalancers implements TrafficProvider {
       process,
       drains: new Drains(process.runtime, clock),
       window: new Window(clock),
+      own: new OwnAnswers(),
       turn: Promise.resolve(),
     };
     this.#balancers.set(identity.uid, made);
