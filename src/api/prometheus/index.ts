@@ -16,8 +16,9 @@ import { type Answer, type QueryParts, asPrometheusError, labelValues, queryEndp
 import { alertsData, alertmanagersData, rulesData } from "./rules-api.ts";
 import { statusData } from "./status-api.ts";
 import { targetsData, targetsMetadata } from "./targets-api.ts";
+import { type TsdbParts, administer, tsdbStatus } from "./tsdb-api.ts";
 
-export interface PrometheusParts extends QueryParts {
+export interface PrometheusParts extends QueryParts, TsdbParts {
   readonly reader: SeriesReader;
   readonly groups: () => readonly GroupView[];
   readonly alerts: () => readonly AlertView[];
@@ -25,8 +26,6 @@ export interface PrometheusParts extends QueryParts {
     readonly active: readonly ActiveTarget[];
     readonly dropped: readonly DroppedTarget[];
   };
-  /** What the series store says of itself, as `/api/v1/status/tsdb` shows it. */
-  readonly tsdb: () => unknown;
   readonly version: string;
   readonly startedAt: number;
   readonly retention: string;
@@ -59,6 +58,8 @@ async function answer(parts: PrometheusParts, request: MountRequest): Promise<Mo
     if (request.method !== "POST") throw new PrometheusError("bad_data", "Remote writes are sent with POST.");
     return parts.write(request.headers, request.body);
   }
+  const administered = administer(parts, request);
+  if (administered !== undefined) return administered;
   if (!path.startsWith("/api/v1/")) throw new PrometheusError("not_found", `There is nothing at ${path}.`);
   return enveloped(dataOf(parts, path.slice("/api/v1/".length), request));
 }
@@ -94,7 +95,7 @@ function others(
     alertmanagers: () => alertmanagersData(),
     targets: () => targetsData(parts.targets(), parameters),
     "targets/metadata": () => targetsMetadata(parts, parameters),
-    "status/tsdb": () => parts.tsdb(),
+    "status/tsdb": () => tsdbStatus(parts, parameters),
     "status/buildinfo": () => statusData.buildinfo(parts),
     "status/runtimeinfo": () => statusData.runtimeinfo(parts),
     "status/config": () => ({ yaml: "" }),

@@ -30,7 +30,10 @@ const parts: PrometheusParts = {
   groups: () => [],
   alerts: () => [],
   targets: () => ({ active: [], dropped: [] }),
-  tsdb: () => ({}),
+  tsdb: () => {
+    throw new Error("The status of the store is asked for in tsdb-api.test.ts.");
+  },
+  deleteSeries: () => Promise.reject(new Error("Nothing is deleted here.")),
   version: "0.0.0",
   startedAt: NOW,
   retention: "15d",

@@ -173,9 +173,9 @@ export class SeriesStore extends SeriesAccess {
     });
   }
 
-  /** Which metrics and labels make up the series in memory, the largest first. */
+  /** What is in memory, and which metrics and labels make up its series, the largest first. */
   cardinality(limit = 10): Cardinality {
-    return cardinality(this.head.index, limit);
+    return cardinality(this.head, limit);
   }
 
   stats(): SeriesStoreStats {
