@@ -2,8 +2,7 @@ import { expect, test } from "vitest";
 import type { Seen, TestHome } from "./support/home.ts";
 import {
   type Matrix,
-  api,
-  client,
+  amtool,
   dispatched,
   evaluations,
   query,
@@ -51,7 +50,7 @@ test(
         spec: { matchers: [{ name: "alertname", value: "Muted" }], duration: "2h", comment: "declared" },
       },
     );
-    const silenced = await client(home, "amtool", [
+    const silenced = await amtool(home, [
       "silence",
       "add",
       "--author=test",

@@ -32,7 +32,10 @@ export async function prometheus<T>(
   path: string,
   parameters: Readonly<Record<string, string>> = {},
 ): Promise<T> {
-  const { body } = await api(home, `/prometheus/api/v1/${path}?${new URLSearchParams(parameters)}`);
+  const { body } = await api(
+    home,
+    `/prometheus/api/v1/${path}?${new URLSearchParams(parameters).toString()}`,
+  );
   const answer = JSON.parse(body) as { readonly status: string; readonly error?: string; readonly data: T };
   if (answer.status !== "success") throw new Error(`${path} was refused: ${answer.error}`);
   return answer.data;
@@ -84,6 +87,8 @@ export async function targets(home: TestHome): Promise<readonly ActiveTarget[]> 
 export interface GroupView {
   readonly name: string;
   readonly file: string;
+  /** Seconds. */
+  readonly interval: number;
   readonly lastEvaluation: string;
   readonly rules: readonly {
     readonly name: string;
@@ -146,19 +151,28 @@ export interface Ran {
   readonly stderr: string;
 }
 
-/** Debian's promtool and amtool, with the token in a file. */
-export function client(
-  home: TestHome,
-  program: "promtool" | "amtool",
-  args: readonly string[],
-): Promise<Ran> {
-  const path = `/usr/bin/${program}`;
-  if (!existsSync(path)) throw new Error(`This test needs ${path}.`);
+/** Debian's amtool, with the token in a file. */
+export function amtool(home: TestHome, args: readonly string[]): Promise<Ran> {
   const file = join(home.folder("clients"), "http.yml");
   writeFileSync(file, `authorization: { credentials: ${home.token} }\n`, { mode: 0o600 });
-  const address = program === "amtool" ? [`--alertmanager.url=${urlOf(home)}/alertmanager`] : [];
+  return run("/usr/bin/amtool", [
+    ...args,
+    `--http.config.file=${file}`,
+    `--alertmanager.url=${urlOf(home)}/alertmanager`,
+  ]);
+}
+
+/** `promtool query`, Debian's: it knows no file with a token, only the password in a URL. */
+export function promtool(home: TestHome, args: readonly string[], ...rest: readonly string[]): Promise<Ran> {
+  const url = new URL(`${urlOf(home)}/prometheus`);
+  Object.assign(url, { username: "anybody", password: home.token });
+  return run("/usr/bin/promtool", ["query", ...args, url.href, ...rest]);
+}
+
+function run(program: string, args: readonly string[]): Promise<Ran> {
+  if (!existsSync(program)) throw new Error(`This test needs ${program}.`);
   return new Promise((resolve) => {
-    execFile(path, [...args, `--http.config.file=${file}`, ...address], (error, stdout, stderr) =>
+    execFile(program, args, (error, stdout, stderr) =>
       resolve({ code: error === null ? 0 : Number(error.code ?? 1), stdout, stderr }),
     );
   });

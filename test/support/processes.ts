@@ -121,7 +121,7 @@ function marked(pid: number): Marked | undefined {
   return { pid, startTime: found.startTime, id: env.get("TUTTI_ID"), command: commandLineOf(pid), env };
 }
 
-function parentOf(pid: number): number | undefined {
+export function parentOf(pid: number): number | undefined {
   return stat(pid)?.parent;
 }
 
