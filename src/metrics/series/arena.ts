@@ -84,3 +84,8 @@ export function sizeClass(words: number): number {
   if (words <= FINE_WORDS) return Math.max(FINE_STEP, (words + FINE_STEP - 1) & -FINE_STEP);
   return 1 << (32 - Math.clz32(words - 1));
 }
+
+/** That hold so many bytes. */
+export function wordsFor(bytes: number): number {
+  return (bytes + 3) >>> 2;
+}

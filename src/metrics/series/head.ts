@@ -19,7 +19,7 @@ import type { Labels } from "../labels.ts";
 import { detectReset, hinted } from "../native-histogram/reset.ts";
 import { problem } from "../native-histogram/validity.ts";
 import { type Rejection, type SampleValue, UnknownSeries } from "../series.ts";
-import { Arena, sizeClass } from "./arena.ts";
+import { Arena, sizeClass, wordsFor } from "./arena.ts";
 import { ByteWriter } from "./bytes.ts";
 import { ChunkTable, GORILLA, HISTOGRAMS, NO_CHUNK, SEALED } from "./chunk-table.ts";
 import { Columns, STALE_HIGH, STALE_LOW } from "./columns.ts";
@@ -482,10 +482,6 @@ export class Head {
     this.rejected[why] = (this.rejected[why] ?? 0) + 1;
     return why;
   }
-}
-
-function wordsFor(bytes: number): number {
-  return (bytes + 3) >>> 2;
 }
 
 function bytesOf(words: Uint32Array): Uint8Array {
