@@ -3,7 +3,7 @@
  * dashboards made for that fit. Linux is read from /proc; elsewhere only what Node tells.
  */
 import { readFile, statfs } from "node:fs/promises";
-import { availableParallelism, freemem, loadavg, totalmem } from "node:os";
+import { freemem, loadavg, totalmem } from "node:os";
 import { Exposition, type LabelValues } from "../../../provider/exposition.ts";
 
 const TICKS_PER_SECOND = 100;
@@ -29,7 +29,6 @@ export async function machineText(): Promise<string> {
   out.samples("node_load1", "gauge", "Load over one minute.", [[{}, one]]);
   out.samples("node_load5", "gauge", "Load over five minutes.", [[{}, five]]);
   out.samples("node_load15", "gauge", "Load over fifteen minutes.", [[{}, fifteen]]);
-  out.samples("node_cpu_cores", "gauge", "Processors that may be used.", [[{}, availableParallelism()]]);
   for (const [name, bytes] of memoryOf(memory ?? ""))
     out.samples(`node_memory_${name}_bytes`, "gauge", "Memory.", [[{}, bytes]]);
   const disks = await filesystems(mounts ?? "");
@@ -98,6 +97,8 @@ function interfaces(dev: string): { readonly received: Samples; readonly sent: S
   const received: Samples = [];
   const sent: Samples = [];
   for (const [, device = "", rest = ""] of dev.matchAll(/^ *([^\s:]+): *(.+)$/gm)) {
+    // As node_exporter on Debian has it: what a machine tells itself is no use of the network.
+    if (device === "lo") continue;
     const columns = rest.trim().split(/ +/);
     received.push([{ device }, Number(columns[0] ?? 0)]);
     sent.push([{ device }, Number(columns[8] ?? 0)]);
