@@ -41,6 +41,19 @@ describe("tutti silence", () => {
     );
   });
 
+  it("silences a whole system, or one instance of a service", async () => {
+    await put("System", "shop", {});
+    await put("Instance", "api-1", { service: "api" });
+    expect((await tutti("silence add system/shop --for 2h", bench.access)).code).toBe(0);
+    expect((await tutti("silence add instance/api-1 --for 2h", bench.access)).code).toBe(0);
+    expect(matchers()).toEqual(
+      expect.arrayContaining([
+        "tutti_namespace=default, tutti_system=shop",
+        "tutti_namespace=default, instance=api-1",
+      ]),
+    );
+  });
+
   it("refuses what would silence nothing, and says what was meant", async () => {
     const refused = async (line: string): Promise<string> => {
       const { code, err } = await tutti(line, bench.access);

@@ -29,6 +29,7 @@ What is silenced stays visible in 'tutti alerts'. A change silences what it touc
 
 Examples:
   $ tutti silence add service/api --for 2h --comment "new index"
+  $ tutti silence add system/shop --for 30m
   $ tutti silence add alertname=InstanceSlow 'tutti_service=~"api|web"' --for 30m
   $ tutti silence list
   $ tutti silence end silence-k3x9qa`;
@@ -135,9 +136,18 @@ async function labelMatchers(word: string): Promise<readonly Matcher[]> {
 async function resourceMatchers(context: CommandContext, word: string): Promise<readonly Matcher[]> {
   const target = targetOf(word);
   const { kind, metadata } = await fetched(context, target);
-  const equal = (name: string, value: string): Matcher => ({ name, value, isRegex: false, isEqual: true });
-  const address = equal("tutti_resource", addressOf({ kind, metadata: { name: metadata.name } }));
-  return target.kind.namespaced ? [equal("tutti_namespace", context.namespace), address] : [address];
+  const { name } = metadata;
+  const equal = (label: string, value: string): Matcher => ({
+    name: label,
+    value,
+    isRegex: false,
+    isEqual: true,
+  });
+  const namespaced = target.kind.namespaced ? [equal("tutti_namespace", context.namespace)] : [];
+  // Of a System it is everything in it; an Instance's alerts are of its Service.
+  if (kind === "System") return [...namespaced, equal("tutti_system", name)];
+  if (kind === "Instance") return [...namespaced, equal("instance", name)];
+  return [...namespaced, equal("tutti_resource", addressOf({ kind, metadata: { name } }))];
 }
 
 async function list(context: CommandContext, { all = false }: { readonly all?: boolean }): Promise<void> {
