@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DiagnosticError } from "../../diagnostics/diagnostic.ts";
-import { run } from "./run.ts";
+import { inUserNamespace, userNamespacesWork } from "../../provider/user-namespace.ts";
 
 /**
  * PostgreSQL refuses to run as root. This decides as whom it runs:
@@ -41,7 +41,7 @@ export async function decideRunAs(reach: Reach): Promise<RunAs> {
   const droppable =
     user !== undefined && [reach.dataFolder, ...reach.paths].every((path) => canReach(path, user));
   if (owner === undefined && droppable) return { kind: "user", ...user };
-  if (await namespaceWorks()) return { kind: "namespace" };
+  if (await userNamespacesWork()) return { kind: "namespace" };
   if (droppable) return { kind: "user", ...user };
   throw new DiagnosticError([
     {
@@ -55,23 +55,12 @@ export async function decideRunAs(reach: Reach): Promise<RunAs> {
 
 /** The command as it has to be started for this choice; the user itself is set by whoever starts it. */
 export function commandAs(runAs: RunAs, command: readonly string[]): readonly string[] {
-  if (runAs.kind !== "namespace") return command;
-  return ["unshare", "--user", `--map-user=${nobody}`, `--map-group=${nobody}`, "--", ...command];
+  return runAs.kind === "namespace" ? inUserNamespace(command) : command;
 }
 
 export function userOf(runAs: RunAs): { readonly user?: { readonly uid: number; readonly gid: number } } {
   return runAs.kind === "user" ? { user: { uid: runAs.uid, gid: runAs.gid } } : {};
 }
-
-const nobody = 65_534;
-
-/** `unshare` becomes the program, so no process is added. Kept for the life of this process. */
-function namespaceWorks(): Promise<boolean> {
-  return (namespace ??= run([...commandAs({ kind: "namespace" }, ["true"])]).then(
-    (result) => result.kind === "ended" && result.code === 0,
-  ));
-}
-let namespace: Promise<boolean> | undefined;
 
 function clusterOwner({ dataFolder, mark = "PG_VERSION" }: Reach): { uid: number; gid: number } | undefined {
   const version = statSync(join(dataFolder, mark), { throwIfNoEntry: false });

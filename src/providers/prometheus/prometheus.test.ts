@@ -191,6 +191,14 @@ describe("secrets", () => {
   });
 });
 
+it("runs with none of root's powers", async () => {
+  const { bench, desired } = await running();
+  for (const program of ["prometheus", "alertmanager"]) {
+    const pid = bench.local.servers.find(desired.identity, program) ?? 0;
+    expect(readFileSync(`/proc/${pid}/status`, "utf8")).toMatch(/^CapEff:\s+0+$/m);
+  }
+});
+
 describe("a kill", () => {
   it("of both programs is over with the next look: rules, routing and silences are in force again", async () => {
     const all = await running();

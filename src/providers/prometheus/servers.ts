@@ -13,6 +13,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Identity, TerminalError } from "../../provider/provider.ts";
 import { tellingLine } from "../../provider/redaction.ts";
 import type { ServerHost } from "../../provider/server-host.ts";
+import { inUserNamespace, userNamespacesWork } from "../../provider/user-namespace.ts";
 import { FILES } from "./configuration.ts";
 import { type Program, locate, missing } from "./program.ts";
 import { isReady } from "./remote.ts";
@@ -99,17 +100,18 @@ export class Servers {
     if (path === undefined) throw new TerminalError(missing(program));
     const data = join(folder, `${program}-data`);
     mkdirSync(data, { recursive: true, mode: 0o700 });
+    const command = [
+      path,
+      `--config.file=${join(folder, FILES[program])}`,
+      `--web.listen-address=127.0.0.1:${port}`,
+      `--web.external-url=${urlOf(port)}`,
+      "--log.level=warn",
+      ...FLAGS[program](data),
+    ];
     const { started } = await this.#host.start(
       identity,
       {
-        command: [
-          path,
-          `--config.file=${join(folder, FILES[program])}`,
-          `--web.listen-address=127.0.0.1:${port}`,
-          `--web.external-url=${urlOf(port)}`,
-          "--log.level=warn",
-          ...FLAGS[program](data),
-        ],
+        command: await withoutPowers(command),
         env: { PATH: process.env["PATH"] ?? "", HOME: folder },
         cwd: folder,
         logFile: join(folder, `${program}.log`),
@@ -131,6 +133,11 @@ export class Servers {
       await sleep(LOOK);
     }
   }
+}
+
+/** Neither needs what root may do; their files stay those of the control plane. */
+async function withoutPowers(command: readonly string[]): Promise<readonly string[]> {
+  return process.getuid?.() === 0 && (await userNamespacesWork()) ? inUserNamespace(command) : command;
 }
 
 const FLAGS: Readonly<Record<Program, (data: string) => readonly string[]>> = {
