@@ -253,6 +253,8 @@ export interface MemberStats {
   readonly errors: number;
   /** Time to answer, median or mean of the last few seconds, milliseconds. */
   readonly latency: number;
+  /** Hardly anything was answered in them: the latency is of before. */
+  readonly isStale?: boolean;
   readonly inFlight: number;
 }
 

@@ -37,6 +37,14 @@ describe("nobody is taken out when", () => {
     expect(found(well("a", slow), well("b", slow), well("c", slow), well("d", slow))).toEqual([]);
   });
 
+  test("all have become slow, and most have hardly answered since", () => {
+    const slow = { latency: 1_500 };
+    const past = { latency: 15, isStale: true };
+    expect(found(well("a", slow), well("b", slow), well("c", past), well("d", past))).toEqual([]);
+    expect(found(well("a", slow), well("b", past), well("c", past), well("d", past))).toEqual([]);
+    expect(found(well("a", { ...slow, isStale: true }), well("b", past), well("c", past))).toEqual([]);
+  });
+
   test("all fail alike", () => {
     expect(found(well("a", { errors: 70 }), well("b", { errors: 80 }), well("c", { errors: 60 }))).toEqual(
       [],

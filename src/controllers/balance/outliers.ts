@@ -59,7 +59,10 @@ function slow(
   others: readonly MemberStats[],
   settings: OutlierSettings,
 ): string | undefined {
-  const typical = median(others.map((other) => other.latency));
+  // Of siblings that answer nothing any more only the past is known: it was good, as that of the member.
+  const current = others.filter(({ isStale }) => isStale !== true);
+  if (current.length === 0) return undefined;
+  const typical = median(current.map((other) => other.latency));
   const { latency } = member;
   if (latency < parseDuration(settings.slower) || latency < typical * settings.factor) return undefined;
   return `It takes ${Math.round(latency)}ms to answer, its siblings ${Math.round(typical)}ms.`;

@@ -116,6 +116,7 @@ export class Window {
         requests: since((one) => one.requests),
         errors: since((one) => one.refused + Math.max(one.broken, one.classes["5xx"] ?? 0)),
         latency: recentLatency(count, previous?.get(keyOf(count))),
+        isStale: count.requests === previous?.get(keyOf(count))?.requests,
         inFlight: count.inFlight,
       };
     });

@@ -129,6 +129,7 @@ export class EmbeddedBalancers implements TrafficProvider {
         requests: member.window.requests,
         errors: member.window.failures + member.window.serverErrors,
         latency: member.window.recentP50Ms ?? member.window.p50Ms ?? 0,
+        isStale: member.window.recentP50Ms === null,
         inFlight: member.inFlight,
       })),
     );
