@@ -110,9 +110,9 @@ async function rowsOf(client: Client, subject: Subject, signal: AbortSignal): Pr
   return [...rows.values()].filter(isThere);
 }
 
-/** Balancers remember instances that have gone. */
-function isThere({ cpu, memory, ready, wanted, requests = 0 }: TopRow): boolean {
-  return requests > 0 || [cpu, memory, ready, wanted].some((value) => value !== undefined);
+/** Rates and balancers remember for a while what has gone; what is there has a size, is ready or is wanted. */
+function isThere({ memory, ready, wanted }: TopRow): boolean {
+  return [memory, ready, wanted].some((value) => value !== undefined);
 }
 
 type Columns = Partial<Record<keyof Omit<TopRow, "namespace" | "name" | "service">, string>>;
