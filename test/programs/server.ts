@@ -3,6 +3,7 @@
  *
  *   VERSION       what `/` answers, followed by the instance's name with NAMED=1
  *   FAIL_START    `exit`: ends at once with 7; `mute`: runs without listening; `sick`: /health answers 503
+ *   DEPENDENCY    an address that it asks before it answers
  *   SWITCH        a folder: `<instance>.slow`, `.failing`, `.sick`, `.dead` in it change the instance while it exists
  */
 import { existsSync } from "node:fs";
@@ -10,7 +11,16 @@ import { type IncomingMessage, type ServerResponse, createServer } from "node:ht
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
-const { VERSION = "one", NAMED, FAIL_START, SWITCH, TUTTI_INSTANCE = "", PORT, SAY } = process.env;
+const {
+  VERSION = "one",
+  NAMED,
+  FAIL_START,
+  SWITCH,
+  DEPENDENCY,
+  TUTTI_INSTANCE = "",
+  PORT,
+  SAY,
+} = process.env;
 
 function switched(name: string): boolean {
   return SWITCH !== undefined && existsSync(join(SWITCH, `${TUTTI_INSTANCE}.${name}`));
@@ -29,6 +39,7 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   if (request.url === "/wait") await sleep(700);
   if (switched("failing")) return response.writeHead(500).end("failing");
   if (switched("slow")) await sleep(1500);
+  if (DEPENDENCY !== undefined) await (await fetch(DEPENDENCY)).text();
   return response.end(NAMED === undefined ? VERSION : `${VERSION} ${TUTTI_INSTANCE}`);
 }
 
