@@ -25,7 +25,7 @@ import { queryData } from "../src/api/prometheus/render.ts";
 import { systemClock } from "../src/clock/clock.ts";
 import { Labels } from "../src/metrics/labels.ts";
 import { rangeQuery } from "../src/metrics/promql/engine.ts";
-import { receive } from "../src/metrics/remote-write/receiver.ts";
+import { receiver as receiverOf } from "../src/metrics/remote-write/receiver.ts";
 import { TargetSeries } from "../src/metrics/scrape/target-series.ts";
 import type { Target } from "../src/metrics/scrape/target.ts";
 import { type SeriesStore, openSeriesStore } from "../src/metrics/series/store.ts";
@@ -165,11 +165,12 @@ async function measureReceiver(): Promise<number> {
 async function receiver(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "bench-series-"));
   const store = await openSeriesStore({ folder, clock: systemClock });
+  const receive = receiverOf(store);
   const server = createHttpServer((request, answer) => {
     const parts: Buffer[] = [];
     request.on("data", (part: Buffer) => parts.push(part));
     request.on("end", () => {
-      void receive(request.headers, Buffer.concat(parts), store).then(({ status, headers, message }) =>
+      void receive(request.headers, Buffer.concat(parts)).then(({ status, headers, message }) =>
         answer.writeHead(status, headers).end(message),
       );
     });

@@ -20,7 +20,7 @@ import {
   instantQuery,
   rangeQuery,
 } from "../../metrics/promql/engine.ts";
-import { receive } from "../../metrics/remote-write/receiver.ts";
+import { type RemoteWriteAnswer, receiver } from "../../metrics/remote-write/receiver.ts";
 import { RuleEngine } from "../../metrics/rules/engine.ts";
 import { loadRules } from "../../metrics/rules/load.ts";
 import type { AlertRecord } from "../../metrics/rules/record.ts";
@@ -83,6 +83,7 @@ async function main(port: NonNullable<typeof parentPort>, settings: ThreadSettin
     externalURL: `${externalUrl}/prometheus`,
     interval: RULE_INTERVAL,
   });
+  const receive = receiver(series);
   const prometheus = prometheusApi({
     reader: series,
     now: () => clock.now(),
@@ -96,7 +97,7 @@ async function main(port: NonNullable<typeof parentPort>, settings: ThreadSettin
     version,
     startedAt: clock.now(),
     retention: formatDuration(retention),
-    write: (headers, body) => written(receive(headers, body, series)),
+    write: (headers, body) => written(receive(headers, body)),
     federate: (parameters, accept) => {
       const format = negotiate(accept);
       const sets = matcherSets(parameters);
@@ -169,7 +170,7 @@ function groupsOf(files: readonly RuleFile[], refused: Complaints): readonly Rul
   return loaded;
 }
 
-async function written(answer: ReturnType<typeof receive>): Promise<MountAnswer> {
+async function written(answer: Promise<RemoteWriteAnswer>): Promise<MountAnswer> {
   const { status, headers, message } = await answer;
   return { status, headers, body: message };
 }

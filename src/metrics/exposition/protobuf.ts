@@ -115,6 +115,20 @@ export class ProtobufReader {
     return this.#inner();
   }
 
+  /**
+   * The bytes of all fields of this number (texts or messages) that come next, in characters of one byte each. They are
+   * behind now, unread.
+   */
+  run(field: number): string {
+    const from = this.#at;
+    const tag = (field << 3) | BYTES;
+    while (this.#at < this.#end && this.#bytes[this.#at] === tag) {
+      this.#at++;
+      this.#take(this.#length());
+    }
+    return this.#bytes.toString("latin1", from, this.#at);
+  }
+
   /** One or, packed, many numbers of a repeated field. */
   repeated(read: (reader: ProtobufReader) => number, into: number[]): void {
     if (this.#wire !== BYTES) {

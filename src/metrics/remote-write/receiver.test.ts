@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { MemorySeries } from "../scrape/fixtures/memory-series.ts";
 import { type Field, message, packed } from "../exposition/fixtures/message.ts";
-import { receive, type RemoteWriteAnswer } from "./receiver.ts";
+import { receiver, type RemoteWriteAnswer } from "./receiver.ts";
 
 const V1 = { "content-type": "application/x-protobuf", "content-encoding": "snappy" };
 const V2 = { ...V1, "content-type": "application/x-protobuf;proto=io.prometheus.write.v2.Request" };
@@ -20,7 +20,7 @@ const sample = (value: number | "stale", time: number): Field => [
 const seriesOf = (...fields: readonly Field[]): Field => [1, "message", message(...fields)];
 
 async function send(body: Uint8Array, series = new MemorySeries(), headers = V1): Promise<RemoteWriteAnswer> {
-  return receive(headers, packed(body), series);
+  return receiver(series)(headers, packed(body));
 }
 
 it("samples are written, also those before 1970, and those that mark an end", async () => {
@@ -227,12 +227,12 @@ it("other contents than these are refused as such", async () => {
     { ...V1, "content-encoding": "gzip" },
     {},
   ])
-    expect(await receive(headers, body, series)).toMatchObject({ status: 415 });
+    expect(await receiver(series)(headers, body)).toMatchObject({ status: 415 });
 });
 
 it("a request that is too large is refused before it is unpacked", async () => {
   const bomb = Buffer.from([0xff, 0xff, 0xff, 0x7f, 0xfe]);
-  expect(await receive(V1, bomb, new MemorySeries())).toMatchObject({ status: 413 });
+  expect(await receiver(new MemorySeries())(V1, bomb)).toMatchObject({ status: 413 });
 });
 
 it("when the store fails, the sender is asked to send again", async () => {

@@ -9,9 +9,17 @@
  * Sources: prometheus.io/docs/specs/prw/remote_write_spec ("Retries & Backoff"), remote_write_spec_2_0 ("Responses").
  */
 import { ProtobufError, ProtobufReader } from "../exposition/protobuf.ts";
-import type { Rejection, Sample, SeriesWriter } from "../series.ts";
+import { type Rejection, type SeriesWriter, UnknownSeries } from "../series.ts";
+import { KnownSeries } from "./known-series.ts";
 import { SnappyError, unpack } from "./snappy.ts";
-import { readRequest2, readWriteRequest, type WrittenSeries, type WriteRequest } from "./write-request.ts";
+import {
+  labelsIn,
+  readRequest2,
+  readWriteRequest,
+  type WrittenSample,
+  type WrittenSeries,
+  type WriteRequest,
+} from "./write-request.ts";
 
 export interface ReceiverLimits {
   /** Bytes of a request when unpacked. */
@@ -33,11 +41,20 @@ export type RequestHeaders = Readonly<Record<string, string | readonly string[] 
 type Version = "1" | "2";
 
 /** Answers one request, whatever is in it. */
-export async function receive(
+export type Receive = (headers: RequestHeaders, body: Uint8Array) => Promise<RemoteWriteAnswer>;
+
+/** One for all requests to a writer: it remembers which series were written. */
+export function receiver(writer: SeriesWriter, limits: ReceiverLimits = defaultReceiverLimits): Receive {
+  const known = new KnownSeries();
+  return (headers, body) => receive(headers, body, writer, known, limits);
+}
+
+async function receive(
   headers: RequestHeaders,
   body: Uint8Array,
   writer: SeriesWriter,
-  limits: ReceiverLimits = defaultReceiverLimits,
+  known: KnownSeries,
+  limits: ReceiverLimits,
 ): Promise<RemoteWriteAnswer> {
   const version = versionOf(header(headers, "content-type"));
   const encoding = header(headers, "content-encoding") || "snappy";
@@ -49,7 +66,7 @@ export async function receive(
   let request: WriteRequest;
   try {
     const reader = new ProtobufReader(unpack(body, limits.bodySize));
-    request = version === "2" ? readRequest2(reader) : readWriteRequest(reader);
+    request = version === "2" ? readRequest2(reader) : readWriteRequest(reader, known);
   } catch (error) {
     if (error instanceof SnappyError) return answer(error.tooLong ? 413 : 400, error.message);
     if (error instanceof ProtobufError)
@@ -57,7 +74,7 @@ export async function receive(
     throw error;
   }
   try {
-    return await write(request, version, writer);
+    return await write(request, version, writer, known);
   } catch (error) {
     return answer(500, `The samples could not be kept, send them again: ${(error as Error).message}`);
   }
@@ -72,10 +89,13 @@ async function write(
   request: WriteRequest,
   version: Version,
   writer: SeriesWriter,
+  known: KnownSeries,
 ): Promise<RemoteWriteAnswer> {
   for (const [metric, metadata] of request.metadata) writer.describe(metric, metadata);
-  const samples = writer.write(samplesOf(request.series, "samples"));
-  const histograms = writer.write(samplesOf(request.series, "histograms"));
+  const samples = new Appending(writer, known);
+  for (const series of request.series) samples.append(series, series.samples);
+  const histograms = new Appending(writer, known);
+  for (const series of request.series) histograms.append(series, series.histograms);
   await writer.flush();
   const problems = [...request.problems, ...rejections(samples.rejected), ...rejections(histograms.rejected)];
   const headers =
@@ -91,10 +111,40 @@ async function write(
     : { status: 400, message: problems.join(" "), headers };
 }
 
-function* samplesOf(series: readonly WrittenSeries[], what: "samples" | "histograms"): Generator<Sample> {
-  for (const each of series)
-    for (const { time, value } of each[what])
-      yield { labels: each.labels, time, value, ...(each.start === 0 ? {} : { start: each.start }) };
+class Appending {
+  appended = 0;
+  readonly rejected: Partial<Record<Rejection, number>> = {};
+  readonly #writer: SeriesWriter;
+  readonly #known: KnownSeries;
+
+  constructor(writer: SeriesWriter, known: KnownSeries) {
+    this.#writer = writer;
+    this.#known = known;
+  }
+
+  append(series: WrittenSeries, samples: readonly WrittenSample[]): void {
+    if (samples.length === 0) return;
+    let reference = series.reference ?? this.#reference(series);
+    const start = series.start === 0 ? undefined : series.start;
+    for (const { time, value } of samples) {
+      let refused: Rejection | undefined;
+      try {
+        refused = this.#writer.append(reference, time, value, start);
+      } catch (error) {
+        if (!(error instanceof UnknownSeries)) throw error;
+        reference = this.#reference(series);
+        refused = this.#writer.append(reference, time, value, start);
+      }
+      if (refused === undefined) this.appended++;
+      else this.rejected[refused] = (this.rejected[refused] ?? 0) + 1;
+    }
+  }
+
+  #reference({ key, labels }: WrittenSeries): number {
+    const reference = this.#writer.reference(labels ?? labelsIn(key));
+    if (key !== "") this.#known.keep(key, reference);
+    return reference;
+  }
 }
 
 function rejections(rejected: Readonly<Partial<Record<Rejection, number>>>): string[] {

@@ -4,10 +4,11 @@
  *
  * Sources: prometheus.io/docs/specs/prw/remote_write_spec, remote_write_spec_2_0.
  */
-import { ProtobufError, type ProtobufReader, references } from "../exposition/protobuf.ts";
+import { ProtobufError, ProtobufReader, references } from "../exposition/protobuf.ts";
 import { Labels, METRIC_NAME } from "../labels.ts";
 import type { Metadata, MetricType, SampleValue } from "../series.ts";
 import { readHistogram } from "./histogram-message.ts";
+import type { KnownSeries } from "./known-series.ts";
 
 export interface WrittenSample {
   readonly time: number;
@@ -15,7 +16,12 @@ export interface WrittenSample {
 }
 
 export interface WrittenSeries {
-  readonly labels: Labels;
+  /** Its labels as they stand in the message (`labelsIn`), where they stand together; otherwise empty. */
+  readonly key: string;
+  /** What the key is known by. */
+  readonly reference: number | undefined;
+  /** Only there when the key is not known. */
+  readonly labels: Labels | undefined;
   readonly samples: readonly WrittenSample[];
   readonly histograms: readonly WrittenSample[];
   /** Milliseconds; 0 where unknown. */
@@ -40,46 +46,65 @@ const TYPES: readonly MetricType[] = [
   "stateset",
 ];
 const MAX_PROBLEMS = 5;
+/** Field of a series in version 1.0. */
+const LABEL = 1;
 
 class Collected {
   readonly series: WrittenSeries[] = [];
   readonly metadata = new Map<string, Metadata>();
   readonly problems: string[] = [];
 
-  add(pairs: readonly string[], rest: Omit<WrittenSeries, "labels">): Labels | undefined {
+  add(pairs: readonly string[], rest: Omit<WrittenSeries, "labels" | "reference">): Labels | undefined {
     const problem = problemOf(pairs);
     if (problem !== undefined) {
       if (this.problems.length < MAX_PROBLEMS) this.problems.push(problem);
       return undefined;
     }
     const labels = Labels.of(pairsOf(pairs));
-    this.series.push({ labels, ...rest });
+    this.series.push({ labels, reference: undefined, ...rest });
     return labels;
   }
 }
 
 /** Version 1.0. Throws ProtobufError. */
-export function readWriteRequest(reader: ProtobufReader): WriteRequest {
+export function readWriteRequest(reader: ProtobufReader, known: KnownSeries): WriteRequest {
   const collected = new Collected();
   for (let field = reader.next(); field !== 0; field = reader.next()) {
-    if (field === 1) readSeries(reader.message(), collected);
+    if (field === 1) readSeries(reader.message(), known, collected);
     else if (field === 3) readMetadata(reader.message(), collected);
     else reader.skip();
   }
   return collected;
 }
 
-function readSeries(reader: ProtobufReader, collected: Collected): void {
-  const pairs: string[] = [];
+function readSeries(reader: ProtobufReader, known: KnownSeries, collected: Collected): void {
+  const key = reader.run(LABEL);
+  const reference = known.find(key);
+  const late: string[] = [];
   const samples: WrittenSample[] = [];
   const histograms: WrittenSample[] = [];
   for (let field = reader.next(); field !== 0; field = reader.next()) {
-    if (field === 1) readLabel(reader.message(), pairs);
-    else if (field === 2) samples.push(readSample(reader.message()));
+    if (field === 2) samples.push(readSample(reader.message()));
     else if (field === 4) histograms.push(readHistogram(reader.message()));
+    else if (field === LABEL) readLabel(reader.message(), late);
     else reader.skip();
   }
-  collected.add(pairs, { samples, histograms, start: 0 });
+  const written = { samples, histograms, start: 0 };
+  if (reference !== undefined && late.length === 0)
+    collected.series.push({ key, reference, labels: undefined, ...written });
+  else collected.add([...readLabels(key), ...late], { key: late.length === 0 ? key : "", ...written });
+}
+
+/** What a key stands for, once it was written. */
+export function labelsIn(key: string): Labels {
+  return Labels.of(pairsOf(readLabels(key)));
+}
+
+function readLabels(key: string): string[] {
+  const reader = new ProtobufReader(Buffer.from(key, "latin1"));
+  const pairs: string[] = [];
+  while (reader.next() !== 0) readLabel(reader.message(), pairs);
+  return pairs;
 }
 
 function readLabel(reader: ProtobufReader, pairs: string[]): void {
@@ -150,7 +175,7 @@ function readSeries2(reader: ProtobufReader, symbols: readonly string[], collect
     else reader.skip();
   }
   const pairs = refs.map((ref) => symbol(symbols, ref));
-  const labels = collected.add(pairs, { samples, histograms, start });
+  const labels = collected.add(pairs, { key: "", samples, histograms, start });
   const described =
     metadata !== undefined && (metadata.type !== "unknown" || metadata.help !== "" || metadata.unit !== "");
   if (labels !== undefined && described)
