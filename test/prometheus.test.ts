@@ -155,6 +155,26 @@ test("its Prometheus is killed, and comes back with everything in force", async 
   expect(startedBy(home.path).some(({ pid }) => pid === victim?.pid)).toBe(false);
 });
 
+test("a Monitor that goes back to the control plane leaves no Prometheus behind", async () => {
+  const home = openHome();
+  const declared = (spec: object): string =>
+    home.declare(
+      [
+        { kind: "System", metadata: { name: "web" } },
+        { kind: "Monitor", metadata: { name: "web" }, spec },
+      ]
+        .map((one) => JSON.stringify(one))
+        .join("\n---\n"),
+    );
+  await home.ok(["up", declared({ class: "prometheus" }), "--yes"]);
+  expect(startedBy(home.path)).toHaveLength(2);
+  await home.ok(["up", declared({}), "--yes"]);
+  expect(startedBy(home.path)).toHaveLength(2);
+  await home.ok(["up", declared({ class: "embedded" }), "--yes"]);
+  await until("them being gone", () => startedBy(home.path).length === 0);
+  await until("their files being gone", () => leftBehind(home.path).length === 0);
+});
+
 /** One that somebody else runs: it asks the control plane what to scrape. */
 async function someonesPrometheus(home: TestHome): Promise<{ readonly url: string; readonly rules: string }> {
   const folder = home.folder("prometheus");

@@ -22,6 +22,11 @@ type Fields = Readonly<Record<string, unknown>>;
 
 const NOBODY = "nobody";
 const WAYS = ["webhook", "slack", "email", "pagerduty", "command", "workflow"] as const;
+/** Ways of our own, whose fields are called otherwise there. */
+const RENAMED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  command: { env: "environment" },
+  workflow: { name: "workflow" },
+};
 /** Names within are not ours. */
 const FREE: ReadonlySet<string> = new Set(["headers", "details", "env", "input"]);
 
@@ -76,9 +81,15 @@ function receiverOf(recipient: Recipient): Fields {
     const config = spec[way];
     return config === undefined
       ? []
-      : [[`${way}_configs`, [{ send_resolved: spec.sendResolved, ...(snakeCased(config) as Fields) }]]];
+      : [[`${way}_configs`, [{ send_resolved: spec.sendResolved, ...fieldsOf(way, config) }]]];
   });
   return { name: nameOf(recipient), ...Object.fromEntries(ways) };
+}
+
+function fieldsOf(way: (typeof WAYS)[number], config: object): Fields {
+  const names = RENAMED[way] ?? {};
+  const fields = Object.entries(snakeCased(config) as Fields);
+  return Object.fromEntries(fields.map(([name, value]) => [names[name] ?? name, value]));
 }
 
 /** A Monitor's tree is about its own System, or its namespace; receivers in it are those of the namespace. */

@@ -162,7 +162,10 @@ async function make(
   const replace = resource.metadata.annotations?.[REPLACE];
   const isReplaced = replace !== undefined && replace !== resource.status?.replaced;
   const { provider, spec } = chosen(resource, resolved.spec as Spec, isReplaced, options);
-  if (isReplaced) await unmake(resource, (resource.status?.made ?? spec) as Spec, context, options);
+  const before = (resource.status?.made ?? spec) as Spec;
+  // Where a class may change, nobody else takes away what the former made.
+  if (isReplaced || before.class !== spec.class || before.location !== spec.location)
+    await unmake(resource, before, context, options);
   if (resource.status?.made === undefined && !equal(spec, resource.spec))
     await intend(resource, spec, context, options);
   const observation = await patiently(resource, context, options, () =>

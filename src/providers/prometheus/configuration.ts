@@ -14,6 +14,8 @@ export const FILES = {
   token: "token",
   /** Which port each listens on. */
   ports: "ports.json",
+  /** Whose Prometheus has our rules, when it is not ours. */
+  guest: "guest.json",
 } as const;
 
 /** What of the targets is a setting of a job, in Prometheus; each combination is a job. */

@@ -10,11 +10,12 @@
  *    are taken or refused each for itself.
  *  - Nothing is read again that has not changed: a reload costs Prometheus what it would have told meanwhile.
  *  - Those that were there already are told their rule files and silences only: how they scrape and whom they tell is said
- *    by whoever runs them.
+ *    by whoever runs them. Who they are is written down, so that what is ours goes when they are left.
  */
 import { chmodSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { monitor } from "../../kinds/monitor.ts";
+import { equal } from "../../model/equality.ts";
 import type { Monitored, MonitorProvider, RaisedAlert } from "../../provider/monitoring.ts";
 import { type Desired, type Identity, type Observation, RequeueAfter } from "../../provider/provider.ts";
 import { redact, secretWords } from "../../provider/redaction.ts";
@@ -126,7 +127,9 @@ class Monitors {
 
   ensure({ identity, spec }: Desired<Spec>): Promise<Observation> {
     return this.#inTurn(identity, async () => {
-      const place = foreign(spec) ?? (await this.#started(identity));
+      const existing = foreign(spec);
+      await this.#leave(identity, existing);
+      const place = existing ?? (await this.#started(identity));
       this.#places.set(identity.uid, place);
       const silent = await nobodyAt(place);
       if (silent !== undefined) throw new Error(silent);
@@ -143,6 +146,7 @@ class Monitors {
       const existing = foreign(spec);
       if (existing !== undefined) {
         const kept = await withdraw(identity, existing);
+        await this.#leave(identity, existing);
         await host.discard(folder);
         return kept;
       }
@@ -167,6 +171,24 @@ class Monitors {
 
   alerts(identity: Identity): Promise<readonly RaisedAlert[]> {
     return this.source(identity).alerts();
+  }
+
+  /** What was made where it was observed before goes; where it is now is written down first. */
+  async #leave(identity: Identity, next: Place | undefined): Promise<void> {
+    const folder = this.#options.host.folder(AREA, identity);
+    const file = join(folder, FILES.guest);
+    const text = readText(file);
+    const former = text === null ? undefined : (JSON.parse(text) as Place);
+    if (former !== undefined && !equal(former, next)) {
+      await withdraw(identity, former);
+      writeText(file, null, PRIVATE);
+    }
+    if (next === undefined) return;
+    if (portsIn(folder) !== undefined) {
+      await this.#servers.stop(identity, folder);
+      await this.#options.host.discard(folder);
+    }
+    writeText(file, JSON.stringify(next), PRIVATE);
   }
 
   async #started(identity: Identity): Promise<Place> {

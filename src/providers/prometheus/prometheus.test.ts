@@ -309,4 +309,27 @@ describe("one that is there already", () => {
     expect(await provider.remove(other, { ...context, keepData: false })).toEqual([]);
     expect(readdirSync(rulesFolder)).toEqual(["theirs.json"]);
   });
+
+  it("is left with nothing of ours when the Monitor has one of its own, and the other way round", async () => {
+    const there = await running();
+    const rulesFolder = join(there.folder, "rules");
+    const bench = await MonitorBench.open();
+    onTestFinished(() => bench.close());
+    const provider = await bench.provider();
+    const server = { url: there.url, alertmanagerUrl: there.alertmanagerUrl, rules: rulesFolder };
+    const [guest, own] = [desiredMonitor("web", { server }), desiredMonitor("web")];
+    const told = { ...NOTHING, files: [rules("Down", "up == 0")], silences: [silence("one", "Down")] };
+    await provider.ensure(guest, context);
+    await provider.configure(guest.identity, told);
+    await provider.ensure(own, context);
+    expect(await ruleNames(there.url)).toEqual([]);
+    expect(await silenced(there.alertmanagerUrl)).toEqual([]);
+    await provider.configure(own.identity, told);
+    await provider.ensure(guest, context);
+    expect(bench.local.servers.find(own.identity, "prometheus")).toBeUndefined();
+    await provider.configure(guest.identity, told);
+    expect(await ruleNames(there.url)).toEqual(["Down"]);
+    await provider.remove(guest, { ...context, keepData: false });
+    expect(readdirSync(rulesFolder)).toEqual([]);
+  });
 });
