@@ -53,7 +53,10 @@ test(
       );
       return counts["api"] === "2" && counts["web"] === "2" && counts["worker"] === "1";
     });
-    expect(await query(home, 'tutti_database_up{tutti_resource="database/orders"} == 1')).toHaveLength(1);
+    await until("the database being measured", async () => {
+      const found = await query(home, 'tutti_database_up{tutti_resource="database/orders"} == 1');
+      return found.length === 1;
+    });
     await until("the customer's requests being counted", async () => {
       const [sum] = await query(home, 'sum(tutti_balancer_requests_total{service="api",code="2xx"})');
       return Number(sum?.value[1] ?? 0) > 0;
