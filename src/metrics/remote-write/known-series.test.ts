@@ -109,7 +109,7 @@ test("a native histogram that is none is told of, and what is right is kept", as
       [2, "double", -1],
       [3, "double", 1],
       [11, "message", message([2, "varint", 1])],
-      [12, "varint", 1],
+      [12, "varint", 2],
       [15, "varint", 1],
     ),
   ];
