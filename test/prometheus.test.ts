@@ -173,6 +173,10 @@ test("a Monitor that goes back to the control plane leaves no Prometheus behind"
   await home.ok(["up", declared({ class: "embedded" }), "--yes"]);
   await until("them being gone", () => startedBy(home.path).length === 0);
   await until("their files being gone", () => leftBehind(home.path).length === 0);
+  await until("the control plane having its rules", async () => {
+    const { groups } = (await home.client().prometheus("rules")) as Groups;
+    return groups.some(({ file }) => file.includes("system.web"));
+  });
 });
 
 /** One that somebody else runs: it asks the control plane what to scrape. */

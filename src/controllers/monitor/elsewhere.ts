@@ -66,6 +66,8 @@ export class Elsewhere implements MonitoringSink {
   #all: Monitored = EMPTY;
   /** What each Monitor was given last, by uid, as text. */
   readonly #given = new Map<string, string>();
+  /** The systems that others observe, as they were when all was divided last. */
+  #divided = "";
   /** What was said last of what each could not be given, by uid. */
   readonly #said = new Map<string, string>();
   /** Of each Monitor, by uid: its alerts by fingerprint. */
@@ -75,8 +77,10 @@ export class Elsewhere implements MonitoringSink {
     this.#options = options;
     this.controller = {
       name: "monitored-elsewhere",
-      *concerns({ key, type, resource }) {
-        if (key.kind === "Monitor" && type !== "DELETED" && isElsewhere(resource as Monitor)) yield key;
+      *concerns({ key, resource, previous }) {
+        if (key.kind !== "Monitor") return;
+        if (isElsewhere(resource as Monitor) || (previous !== undefined && isElsewhere(previous as Monitor)))
+          yield key;
       },
       initial: () => this.#monitors().map(keyOf),
       reconcile: (key, context) => this.#reconcile(key, context),
@@ -120,7 +124,10 @@ export class Elsewhere implements MonitoringSink {
 
   async #reconcile(key: Key, context: ReconcileContext): Promise<Outcome> {
     const monitor = this.#options.store.get(key) as Monitor | undefined;
-    if (monitor === undefined || !isElsewhere(monitor)) return undefined;
+    if (monitor === undefined || !isElsewhere(monitor)) {
+      await this.#takeBack();
+      return undefined;
+    }
     if (conditionOf(monitor, "Ready")?.status !== "True") {
       this.#given.delete(monitor.metadata.uid);
       return undefined;
@@ -140,7 +147,7 @@ export class Elsewhere implements MonitoringSink {
     const text = JSON.stringify(content);
     if (this.#given.get(uid) === text) return;
     // What the control plane measured of it until now it measures no more.
-    if (!this.#given.has(uid)) await this.#divideAgain();
+    await this.#divideAgain();
     try {
       const left = await this.#providerOf(monitor).configure(identityOf(monitor), content);
       this.#given.set(uid, text);
@@ -167,13 +174,30 @@ export class Elsewhere implements MonitoringSink {
     await store.commit([event], context.cause("tell what its Prometheus does not take"));
   }
 
+  /** Of Monitors that are gone, or the control plane's own from now on. */
+  async #takeBack(): Promise<void> {
+    await this.#divideAgain();
+    const present = new Set(this.#monitors().map(({ metadata }) => metadata.uid));
+    for (const [uid, alerts] of this.#alerts) {
+      if (present.has(uid)) continue;
+      this.#alerts.delete(uid);
+      for (const record of alerts.values()) this.#over(record);
+    }
+    for (const uid of this.#given.keys()) if (!present.has(uid)) this.#given.delete(uid);
+    for (const uid of this.#said.keys()) if (!present.has(uid)) this.#said.delete(uid);
+  }
+
+  /** When there are others than before that observe something. */
   async #divideAgain(): Promise<void> {
     const { targets, files } = this.#all;
     const systems = this.#systems();
+    const text = [...systems].toSorted().join();
+    if (text === this.#divided) return;
     await this.#options.own.setTargets(
       targets.flatMap((group) => restOf(group, (labels) => !systems.has(systemOf(labels)))),
     );
     await this.#options.own.setGroups(files.filter((file) => !systems.has(this.#systemOfFile(file))));
+    this.#divided = text;
   }
 
   #contentOf(monitor: Monitor): Monitored {
@@ -195,9 +219,13 @@ export class Elsewhere implements MonitoringSink {
     );
     for (const [fingerprint, record] of now)
       if (before.get(fingerprint)?.state !== record.state) onTransition(record);
-    for (const [fingerprint, record] of before)
-      if (!now.has(fingerprint)) onTransition({ ...record, state: "inactive", resolvedAt: clock.now() });
+    for (const [fingerprint, record] of before) if (!now.has(fingerprint)) this.#over(record);
     this.#alerts.set(monitor.metadata.uid, now);
+  }
+
+  #over(record: AlertRecord): void {
+    const { clock, onTransition } = this.#options;
+    onTransition({ ...record, state: "inactive", resolvedAt: clock.now() });
   }
 
   #restoredOf(monitor: Monitor): ReadonlyMap<string, AlertRecord> {
