@@ -36,34 +36,50 @@ function warnOfMix(window: Window, { annotations, place }: Complaints): void {
   annotations.warn(`encountered a mix of histograms and floats${forMetric(window.name)}`, place);
 }
 
-/** The least by `below`; NaN only when there is nothing else. */
-function extreme(window: Window, below: (a: number, b: number) => boolean, orEqual = false): number {
-  let best = window.floatFrom;
-  for (let at = best + 1; at < window.floatTo; at++) {
-    const value = window.float(at);
-    const known = window.float(best);
-    if (below(value, known) || Number.isNaN(known) || (orEqual && value === known)) best = at;
+/**
+ * Where the least value is, or the greatest; NaN only when there is nothing else. Of equal ones the first, or the last
+ * when `orEqual`. Written out for both, since calling a comparison for each sample takes most of the time.
+ */
+function lowest({ floats: { values }, floatFrom, floatTo }: Window, orEqual: boolean): number {
+  let best = floatFrom;
+  let known = values[best] as number;
+  for (let at = best + 1; at < floatTo; at++) {
+    const value = values[at] as number;
+    if (value < known || known !== known || (orEqual && value === known)) {
+      best = at;
+      known = value;
+    }
   }
   return best;
 }
 
-const isLess = (a: number, b: number): boolean => a < b;
-const isGreater = (a: number, b: number): boolean => a > b;
+function highest({ floats: { values }, floatFrom, floatTo }: Window, orEqual: boolean): number {
+  let best = floatFrom;
+  let known = values[best] as number;
+  for (let at = best + 1; at < floatTo; at++) {
+    const value = values[at] as number;
+    if (value > known || known !== known || (orEqual && value === known)) {
+      best = at;
+      known = value;
+    }
+  }
+  return best;
+}
 
 export function minOverTime(complaints: Complaints): RangeFunction {
-  return ofFloats((window) => window.float(extreme(window, isLess)), complaints);
+  return ofFloats((window) => window.float(lowest(window, false)), complaints);
 }
 
 export function maxOverTime(complaints: Complaints): RangeFunction {
-  return ofFloats((window) => window.float(extreme(window, isGreater)), complaints);
+  return ofFloats((window) => window.float(highest(window, false)), complaints);
 }
 
 export function timeOfMin(complaints: Complaints): RangeFunction {
-  return ofFloats((window) => window.floatTime(extreme(window, isLess, true)) / 1000, complaints);
+  return ofFloats((window) => window.floatTime(lowest(window, true)) / 1000, complaints);
 }
 
 export function timeOfMax(complaints: Complaints): RangeFunction {
-  return ofFloats((window) => window.floatTime(extreme(window, isGreater, true)) / 1000, complaints);
+  return ofFloats((window) => window.floatTime(highest(window, true)) / 1000, complaints);
 }
 
 function valuesOf({ floats, floatFrom, floatTo }: Window): Float64Array {

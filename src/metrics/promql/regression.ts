@@ -79,23 +79,39 @@ interface Line {
   readonly intercept: number;
 }
 
-/** Least squares, compensated; `origin` in milliseconds is where the line's intercept is taken. */
-function lineThrough(window: Window, origin: number): Line {
-  const { floatFrom, floatTo } = window;
-  const first = window.float(floatFrom);
-  let isConstant = true;
-  let [sumX, lostX, sumY, lostY, sumXY, lostXY, sumXX, lostXX] = [0, 0, 0, 0, 0, 0, 0, 0];
-  for (let at = floatFrom; at < floatTo; at++) {
-    const y = window.float(at);
-    if (isConstant && at > floatFrom && y !== first) isConstant = false;
-    const x = (window.floatTime(at) - origin) / 1000;
-    [sumX, lostX] = plus(sumX, lostX, x);
-    [sumY, lostY] = plus(sumY, lostY, y);
-    [sumXY, lostXY] = plus(sumXY, lostXY, x * y);
-    [sumXX, lostXX] = plus(sumXX, lostXX, x * x);
-  }
-  if (isConstant) return Number.isFinite(first) ? { slope: 0, intercept: first } : NO_LINE;
+/**
+ * Least squares, compensated (Kahan, as improved by Neumaier); `origin` in milliseconds is where the line's intercept is
+ * taken. The four sums are written out: pairs returned by a function would be garbage of each sample.
+ */
+function lineThrough({ floats: { times, values }, floatFrom, floatTo }: Window, origin: number): Line {
   const count = floatTo - floatFrom;
+  const first = values[floatFrom] as number;
+  if (isConstant(values, floatFrom, floatTo))
+    return Number.isFinite(first) ? { slope: 0, intercept: first } : NO_LINE;
+  let sumX = 0;
+  let lostX = 0;
+  let sumY = 0;
+  let lostY = 0;
+  let sumXY = 0;
+  let lostXY = 0;
+  let sumXX = 0;
+  let lostXX = 0;
+  for (let at = floatFrom; at < floatTo; at++) {
+    const y = values[at] as number;
+    const x = ((times[at] as number) - origin) / 1000;
+    let next = sumX + x;
+    lostX = lost(sumX, lostX, x, next);
+    sumX = next;
+    next = sumY + y;
+    lostY = lost(sumY, lostY, y, next);
+    sumY = next;
+    next = sumXY + x * y;
+    lostXY = lost(sumXY, lostXY, x * y, next);
+    sumXY = next;
+    next = sumXX + x * x;
+    lostXX = lost(sumXX, lostXX, x * x, next);
+    sumXX = next;
+  }
   sumX += lostX;
   sumY += lostY;
   sumXY += lostXY;
@@ -106,10 +122,16 @@ function lineThrough(window: Window, origin: number): Line {
 
 const NO_LINE: Line = { slope: Number.NaN, intercept: Number.NaN };
 
-function plus(sum: number, lost: number, value: number): [number, number] {
-  const next = sum + value;
-  if (!Number.isFinite(next)) return [next, 0];
-  return [next, lost + (Math.abs(sum) >= Math.abs(value) ? sum - next + value : value - next + sum)];
+function isConstant(values: Float64Array, from: number, to: number): boolean {
+  const first = values[from];
+  for (let at = from + 1; at < to; at++) if (values[at] !== first) return false;
+  return true;
+}
+
+/** What is lost by then when `next` is the sum of `sum` and `value`. */
+function lost(sum: number, before: number, value: number, next: number): number {
+  if (next - next !== 0) return 0;
+  return before + (Math.abs(sum) >= Math.abs(value) ? sum - next + value : value - next + sum);
 }
 
 export function derivative({ annotations, place }: Complaints): RangeFunction {

@@ -89,7 +89,7 @@ export function quantileOf(q: number, values: Float64Array): number {
   if (q < 0) return Number.NEGATIVE_INFINITY;
   if (q > 1) return Number.POSITIVE_INFINITY;
   // A typed array's own order puts NaN last; PromQL wants it first.
-  const sorted = Float64Array.from(values).sort();
+  const sorted = values.slice().sort();
   const nans = countNaN(sorted);
   const at = (rank: number): number => (rank < nans ? Number.NaN : (sorted[rank - nans] as number));
   const rank = q * (values.length - 1);
