@@ -43,6 +43,8 @@ const DAY = 86_400_000;
 /** What Prometheus keeps as well. */
 const RETENTION = 15 * DAY;
 const RETENTION_BYTES = 4 * 2 ** 30;
+/** Milliseconds that the first `up` has before monitoring takes a processor for a second to start. */
+const HEAD_START = 2_000;
 /** How long a balancer is waited for by who asks for /metrics, milliseconds. */
 const BALANCER_PATIENCE = 5_000;
 
@@ -71,6 +73,7 @@ export async function serve({
     log,
     folder: join(folder.path, "monitoring"),
     version: VERSION,
+    headStart: HEAD_START,
     retention: RETENTION,
     retentionBytes: RETENTION_BYTES,
     collect: (source, signal) => plane.collect(source, signal),

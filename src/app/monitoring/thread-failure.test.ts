@@ -101,6 +101,31 @@ it("one that fails at every start is tried ever more rarely, and can be stopped 
   await waiting;
 });
 
+it("with a head start for others, the first question starts it; settings do not", async () => {
+  const clock = new ManualClock();
+  monitoring = new Monitoring({ clock, headStart: 2_000 });
+  monitoring.thread.start("http://127.0.0.1:1");
+  const given = monitoring.thread.setTargets([]);
+  expect(monitoring.begins).toBe(0);
+  expect(await monitoring.thread.query("vector(1)")).toMatchObject([{ value: 1 }]);
+  await given;
+  await clock.advance(2_000);
+  expect(monitoring.begins).toBe(1);
+});
+
+it("with a head start for others, it starts by itself after that, and never when it is stopped before", async () => {
+  const clock = new ManualClock();
+  monitoring = new Monitoring({ clock, headStart: 2_000 });
+  monitoring.thread.start("http://127.0.0.1:1");
+  await clock.advance(2_000);
+  expect(monitoring.begins).toBe(1);
+  const other = new Monitoring({ clock, headStart: 2_000 });
+  other.thread.start("http://127.0.0.1:1");
+  await other.close();
+  await clock.advance(2_000);
+  expect(other.begins).toBe(0);
+});
+
 it("a setting that is refused is not what the next one gets", async () => {
   monitoring = new Monitoring();
   await monitoring.open();

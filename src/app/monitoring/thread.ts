@@ -36,6 +36,11 @@ export interface MonitoringThreadOptions extends Omit<ThreadSettings, "restored"
   readonly transitions: (records: readonly AlertRecord[]) => void;
   /** Asked when a thread starts. */
   readonly restored: () => readonly AlertRecord[];
+  /**
+   * Milliseconds until the first thread is started, so that what is brought up with the control plane has the processors to
+   * itself; it is started before when somebody asks it something.
+   */
+  readonly headStart?: number;
   /** What the thread runs. */
   readonly program?: URL;
   /** Megabytes of the thread's heap: above that it ends, and the control plane does not. */
@@ -71,6 +76,8 @@ export class MonitoringThread implements MetricsSource, MonitoringSink {
   #next = awaited<Peer<Methods>>();
   #worker: Worker | undefined;
   #restart: Timer | undefined;
+  /** Of the head start that others have. */
+  #waiting: Timer | undefined;
   #externalUrl = "";
   #isStopped = false;
   #delay = FIRST_DELAY;
@@ -82,7 +89,9 @@ export class MonitoringThread implements MetricsSource, MonitoringSink {
   /** `externalUrl`: where people reach the control plane. */
   start(externalUrl: string): void {
     this.#externalUrl = externalUrl;
-    this.#start();
+    const { clock, headStart = 0 } = this.#options;
+    if (headStart === 0) this.#start();
+    else this.#waiting = clock.setTimeout(() => this.#start(), headStart);
   }
 
   setTargets(groups: readonly TargetGroup[]): Promise<void> {
@@ -129,6 +138,7 @@ export class MonitoringThread implements MetricsSource, MonitoringSink {
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#restart?.cancel();
+    this.#waiting?.cancel();
     const worker = this.#worker;
     if (worker !== undefined) {
       const ended = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
@@ -149,6 +159,7 @@ export class MonitoringThread implements MetricsSource, MonitoringSink {
   }
 
   #opened(): Promise<Peer<Methods>> {
+    if (this.#waiting !== undefined && !this.#isStopped) this.#start();
     return this.#open === undefined ? this.#next.promise : Promise.resolve(this.#open);
   }
 
@@ -169,6 +180,8 @@ export class MonitoringThread implements MetricsSource, MonitoringSink {
   }
 
   #start(): void {
+    this.#waiting?.cancel();
+    this.#waiting = undefined;
     const { clock, log, folder, version, retention, retentionBytes, heap = HEAP } = this.#options;
     const settings: ThreadSettings = {
       folder,
