@@ -38,12 +38,24 @@ const JSON_TYPE = { "content-type": "application/json; charset=utf-8" };
 export function discovery(options: DiscoveryOptions): Serve {
   return async (request) => {
     const { path, query } = request;
-    const [what, ...rest] = path.split("/").slice(1).map(decodeURIComponent);
+    const nothing = { status: 404, headers: TEXT, body: `There is nothing at ${path}.\n` };
+    const segments = decoded(path);
+    if (segments === undefined) return nothing;
+    const [, what, ...rest] = segments;
     if (what === "http_sd") return discovered(rest, new URLSearchParams(query), options);
     if (what === "prometheus") return observed(request, options.store);
     if (what === "measured" && rest.length === 2) return measured(rest[0] ?? "", rest[1] ?? "", options);
-    return { status: 404, headers: TEXT, body: `There is nothing at ${path}.\n` };
+    return nothing;
   };
+}
+
+/** Undefined when an escape is none. */
+function decoded(path: string): readonly string[] | undefined {
+  try {
+    return path.split("/").map(decodeURIComponent);
+  } catch {
+    return undefined;
+  }
 }
 
 function discovered(

@@ -13,29 +13,23 @@ const PATIENCE = 120_000;
 const MOST = 64 * 2 ** 20;
 const JSON_TYPE = { "content-type": "application/json" };
 
-export async function observed(
-  { method, path, query, headers, body }: MountRequest,
-  store: Pick<Store, "get">,
-): Promise<MountAnswer> {
-  const [, , namespace = "", name = "", ...rest] = path.split("/");
-  const endpoint = rest.slice(2).join("/");
-  if (rest[0] !== "api" || rest[1] !== "v1" || !READING.test(endpoint))
-    return refusal(404, "not_found", `There is nothing to be read at ${path}.`);
-  const monitor = store.get({
-    kind: "Monitor",
-    namespace: decodeURIComponent(namespace),
-    name: decodeURIComponent(name),
-  }) as Resource<unknown, { readonly url?: string }> | undefined;
+export async function observed(request: MountRequest, store: Pick<Store, "get">): Promise<MountAnswer> {
+  const [, , namespace = "", name = "", api, version, ...rest] = request.path.split("/");
+  const endpoint = rest.join("/");
+  if (api !== "api" || version !== "v1" || !READING.test(endpoint))
+    return refusal(404, "not_found", `There is nothing to be read at ${request.path}.`);
+  const key = { kind: "Monitor", namespace: decodeURIComponent(namespace), name: decodeURIComponent(name) };
+  const monitor = store.get(key) as Resource<unknown, { readonly url?: string }> | undefined;
   const url = monitor?.status?.url;
-  if (url === undefined)
-    return refusal(
-      404,
-      "not_found",
-      `There is no Monitor ${namespace}/${name} with a Prometheus of its own.`,
-    );
+  return url === undefined
+    ? refusal(404, "not_found", `There is no Monitor ${namespace}/${name} with a Prometheus of its own.`)
+    : passedOn(`${url}/api/v1/${endpoint}`, request);
+}
+
+async function passedOn(url: string, { method, query, headers, body }: MountRequest): Promise<MountAnswer> {
   const type = headers["content-type"];
   try {
-    const response = await fetch(`${url}/api/v1/${endpoint}${query === "" ? "" : `?${query}`}`, {
+    const response = await fetch(query === "" ? url : `${url}?${query}`, {
       method,
       redirect: "error",
       signal: AbortSignal.timeout(PATIENCE),
@@ -44,7 +38,8 @@ export async function observed(
     });
     return { status: response.status, headers: JSON_TYPE, body: await bytesOf(response) };
   } catch (error) {
-    const reason = error instanceof RangeError ? error.message : `No Prometheus answers at ${url}.`;
+    const reason =
+      error instanceof RangeError ? error.message : `No Prometheus answers at ${new URL(url).origin}.`;
     return refusal(502, "unavailable", reason);
   }
 }

@@ -163,9 +163,7 @@ async function make(
   const isReplaced = replace !== undefined && replace !== resource.status?.replaced;
   const { provider, spec } = chosen(resource, resolved.spec as Spec, isReplaced, options);
   const before = (resource.status?.made ?? spec) as Spec;
-  // Where a class may change, nobody else takes away what the former made.
-  if (isReplaced || before.class !== spec.class || before.location !== spec.location)
-    await unmake(resource, before, context, options);
+  if (isReplaced || isMoved(before, spec)) await unmake(resource, before, context, options);
   if (resource.status?.made === undefined && !equal(spec, resource.spec))
     await intend(resource, spec, context, options);
   const observation = await patiently(resource, context, options, () =>
@@ -197,6 +195,11 @@ function seen(observation: Observation): Report {
   return ready
     ? { observation, ready, reason: "Ready", message: message ?? "It is as declared." }
     : { observation, ready, reason: "NotReady", message: message ?? "It is not ready." };
+}
+
+/** To another provider, where a class may change: nobody else takes away what the former made. */
+function isMoved(before: Spec, after: Spec): boolean {
+  return before.class !== after.class || before.location !== after.location;
 }
 
 /** Takes away what is there, to be made anew. */
