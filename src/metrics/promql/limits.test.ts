@@ -57,6 +57,13 @@ test("a query that takes too long is given up", () => {
   expect(error.hint).toContain("fewer series");
 });
 
+test("the clock is looked at while one series is worked on", () => {
+  let time = 0;
+  const options = { now: () => (time += 1), deadline: 10 };
+  const run = () => instantQuery(series, "sum_over_time(sum_over_time(vector(1)[2h:1s])[2h:1s])", 0, options);
+  expect(refusal(run).kind).toBe("timeout");
+});
+
 test.each([
   [
     "c_total[5m]",

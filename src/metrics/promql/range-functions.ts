@@ -177,20 +177,30 @@ function* blocksOf(
   }
 }
 
+/** So many points are looked at between two looks at the clock: some milliseconds. */
+const CHECKED = 2 ** 20;
+/** A histogram is as much work as so many points. */
+const HISTOGRAM = 64;
+
 function runWindows(evaluation: Evaluation, range: RangeArgument, compute: RangeFunction): Grid {
   const { steps } = evaluation;
   const grid = evaluation.grid(range.series.map(({ labels }) => labels));
   grid.oneName = range.oneName;
   const ends = Float64Array.from({ length: steps }, (_, step) => range.end(step));
   const window = new Window();
+  let work = 0;
   for (const [row, series] of range.series.entries()) {
     if (series.dropped) grid.dropped[row] = 1;
-    if (row % 1024 === 1023) evaluation.checkDeadline();
     window.load(series);
     const first = row * steps;
     for (let step = 0; step < steps; step++) {
       const end = ends[step] as number;
       window.move(end - range.range, end, step);
+      work += 1 + window.floatCount + window.histogramCount * HISTOGRAM;
+      if (work > CHECKED) {
+        evaluation.checkDeadline();
+        work = 0;
+      }
       compute(window, grid, first + step);
     }
   }
