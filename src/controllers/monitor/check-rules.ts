@@ -10,6 +10,7 @@ import { loadRules } from "../../metrics/rules/load.ts";
 import { type Expression, hasExpression, parseTemplate } from "../../model/expression.ts";
 import { type Draft, addressOf } from "../../model/resource.ts";
 import { forEachString, mapStrings } from "../../model/walk.ts";
+import { checkQueries } from "./check-queries.ts";
 import { checkMatchers } from "./check-receivers.ts";
 
 interface Group {
@@ -18,10 +19,11 @@ interface Group {
 }
 
 /**
- * Everything that is wrong with an AlertRule's expressions and templates, or with the matchers of who is told and what is
- * silenced; nothing for other kinds.
+ * Everything that is wrong with an AlertRule's expressions and templates, with the queries by which a Service is scaled, or
+ * with the matchers of who is told and what is silenced; nothing for other kinds.
  */
 export function checkRules(resource: Draft): readonly Diagnostic[] {
+  if (resource.kind === "Service") return checkQueries(resource);
   if (resource.kind !== "AlertRule") return checkMatchers(resource);
   const { groups } = resource.spec as { readonly groups: readonly Group[] };
   if (!isReadable(groups)) return [];

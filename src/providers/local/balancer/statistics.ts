@@ -171,12 +171,22 @@ export const DURATION_BOUNDS = [
   0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 ] as const;
 
+/** Members come and go with every rollout: what one counted is dropped when it has not answered for so long, milliseconds. */
+const REMEMBERED = 3_600_000;
+
+interface MemberOfRoute {
+  readonly pool: string;
+  readonly classes: Classes;
+  /** Of the last answer. */
+  at: number;
+}
+
 export class RouteStatistics {
   readonly name: string;
   /** Where it leads now; empty for what leads nowhere. */
   pool: string;
   /** By member; the key "" is the balancer itself (redirects, refusals, errors). */
-  readonly byMember = new Map<string, { readonly pool: string; readonly classes: Classes }>();
+  readonly byMember = new Map<string, MemberOfRoute>();
   readonly durations = new Float64Array(DURATION_BOUNDS.length + 1);
   readonly window = new LatencyWindow();
   durationSeconds = 0;
@@ -195,9 +205,11 @@ export class RouteStatistics {
   finished(now: number, ms: number, status: number, pool: string, member: string): void {
     let entry = this.byMember.get(member);
     if (entry === undefined) {
-      entry = { pool, classes: new Float64Array(6) };
+      this.#forget(now);
+      entry = { pool, classes: new Float64Array(6), at: now };
       this.byMember.set(member, entry);
     }
+    entry.at = now;
     this.requests += 1;
     count(entry.classes, status);
     const seconds = ms / 1000;
@@ -206,6 +218,12 @@ export class RouteStatistics {
     while (bucket < DURATION_BOUNDS.length && seconds > (DURATION_BOUNDS[bucket] ?? Infinity)) bucket += 1;
     this.durations[bucket] = (this.durations[bucket] ?? 0) + 1;
     this.window.record(now, ms, status >= 500);
+  }
+
+  /** When another comes, so that recording costs nothing else. */
+  #forget(now: number): void {
+    for (const [member, { at }] of this.byMember)
+      if (member !== "" && at < now - REMEMBERED) this.byMember.delete(member);
   }
 }
 
