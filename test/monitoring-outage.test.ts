@@ -76,7 +76,6 @@ test(
       summary: "No instance of service/api is ready.",
       runbook_url: expect.stringMatching(/servicedown$/) as string,
     });
-    await webhook.told("ServiceRestarting", "firing", 60_000);
     expect(await home.ok(["alerts"])).toMatch(/firing.*ServiceDown.*service\/api/);
     expect(await home.ok(["describe", "service/api"])).toContain("ServiceDown");
 
