@@ -73,13 +73,7 @@ async function slo(
 async function measured(context: CommandContext, namespace: string | undefined): Promise<readonly Slo[]> {
   const found = new Map<string, Slo>();
   const sources = await observers(context, namespace);
-  const answers = await Promise.all(
-    sources.flatMap((source) =>
-      Object.entries(QUERIES).map(
-        async ([column, query]) => [column, await source.query(query, { signal: context.signal })] as const,
-      ),
-    ),
-  );
+  const answers = (await Promise.all(sources.map((source) => answersOf(source, context)))).flat();
   for (const [column, values] of answers)
     for (const { labels, value } of values) {
       if (namespace !== undefined && (labels["tutti_namespace"] ?? "default") !== namespace) continue;
@@ -87,6 +81,25 @@ async function measured(context: CommandContext, namespace: string | undefined):
       found.set(key, { ...(found.get(key) ?? named(labels)), [column]: value });
     }
   return [...found.values()];
+}
+
+type Answers = readonly (readonly [column: string, values: readonly MeasuredValue[]])[];
+
+/** Of one that does not answer nothing is shown but that. */
+async function answersOf(source: Measurements, context: CommandContext): Promise<Answers> {
+  try {
+    return await Promise.all(
+      Object.entries(QUERIES).map(
+        async ([column, query]) => [column, await source.query(query, { signal: context.signal })] as const,
+      ),
+    );
+  } catch (error) {
+    if (context.signal.aborted) throw error;
+    context.complain(
+      `Some objectives are missing: ${error instanceof Error ? error.message : String(error)}`,
+    );
+    return [];
+  }
 }
 
 /** The control plane, and each Prometheus that observes a system in its stead. */
