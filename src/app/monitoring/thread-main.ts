@@ -39,7 +39,8 @@ import type { HostMethods, ThreadMethods, ThreadSettings } from "./protocol.ts";
 import { observingText } from "./sources/observing.ts";
 import { Definitions } from "./targets.ts";
 
-const QUERY_TIMEOUT = 10_000;
+/** Scrapes and rules wait while a query is worked out: it may not take longer than they can wait. */
+const QUERY_TIMEOUT = 5_000;
 const FLUSH = 1_000;
 /** Samples a query may touch: about a second of work. */
 const MAX_SAMPLES = 50_000_000;
