@@ -22,7 +22,9 @@ async function deployed(): Promise<TestHome> {
   const url = await home.url("front");
   await until("requests being counted", async () => {
     await ask(url);
-    return (await query(home, 'tutti_balancer_requests_total{code="2xx"} > 0')).length > 0;
+    // Each kind of target has its own first scrape.
+    const jobs = (await query(home, 'count by (job) (up{job=~"balancers|instances|tutti"})')).length;
+    return jobs === 3 && (await query(home, 'tutti_balancer_requests_total{code="2xx"} > 0')).length > 0;
   });
   return home;
 }
