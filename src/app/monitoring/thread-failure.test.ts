@@ -147,3 +147,13 @@ it("what was set last while none was open is what the next one has", async () =>
   expect(await monitoring.found('example{instance="new"}')).toEqual([1]);
   expect(await monitoring.thread.query('up{instance="old"}')).toEqual([]);
 });
+
+it("a request over HTTP is told so when no thread can be started", async () => {
+  const clock = new ManualClock();
+  monitoring = new Monitoring({ clock, program: new URL("./fixtures/broken-main.ts", import.meta.url) });
+  monitoring.thread.start("http://127.0.0.1:1");
+  const request = { method: "GET", path: "/api/v1/alerts", query: "", headers: {}, body: new Uint8Array() };
+  const answer = monitoring.thread.prometheus(request);
+  await clock.advance(11_000);
+  expect(await answer).toMatchObject({ status: 503, headers: { "retry-after": "5" } });
+});

@@ -8,7 +8,7 @@
  *  T1 What was accepted last (targets, rules, routing, silences) is given to a new thread before anything else; alerts that
  *     were pending or firing are given to it, so that they keep their times.
  *  T2 A call while no thread is open waits for the next one; one that was under way when it ended is refused. After `stop`
- *     every call is refused: nobody waits for ever.
+ *     every call is refused: nobody waits for ever. A request over HTTP waits for a while only.
  *  T3 A thread that does not answer is ended, and another one started: its calls are refused by that.
  */
 import { Worker } from "node:worker_threads";
@@ -55,6 +55,8 @@ const HEAP = 4096;
 /** Small beside it: what grows up all at once must not pass the limit before the thread can be ended, which would end the process. */
 const YOUNG_HEAP = 16;
 const STOP_PATIENCE = 10_000;
+/** How long a request waits for a thread, milliseconds. */
+const SERVE_PATIENCE = 10_000;
 /** How often a thread is asked whether it lives, and how many questions it may leave without an answer. */
 const PULSE = 10_000;
 const MISSED_PULSES = 6;
@@ -128,11 +130,10 @@ export class MonitoringThread implements MetricsSource, MonitoringSink {
     return () => this.#listeners.delete(listener);
   }
 
-  readonly prometheus = async (request: MountRequest): Promise<MountAnswer> =>
-    (await this.#opened()).call("prometheus", request);
+  readonly prometheus = (request: MountRequest): Promise<MountAnswer> => this.#serve("prometheus", request);
 
-  readonly alertmanager = async (request: MountRequest): Promise<MountAnswer> =>
-    (await this.#opened()).call("alertmanager", request);
+  readonly alertmanager = (request: MountRequest): Promise<MountAnswer> =>
+    this.#serve("alertmanager", request);
 
   /** Resolves when what is in memory is on disk, or the thread was ended because it took too long. */
   async stop(): Promise<void> {
@@ -156,6 +157,20 @@ export class MonitoringThread implements MetricsSource, MonitoringSink {
       patience.cancel();
     }
     this.#next.reject(new ThreadEnded("Monitoring has stopped."));
+  }
+
+  /** A client waits for a thread that starts, not for one that cannot. */
+  async #serve(api: "prometheus" | "alertmanager", request: MountRequest): Promise<MountAnswer> {
+    const late = Promise.withResolvers<undefined>();
+    const patience = this.#options.clock.setTimeout(() => late.resolve(undefined), SERVE_PATIENCE);
+    const peer = await Promise.race([this.#opened(), late.promise]).finally(() => patience.cancel());
+    if (peer !== undefined) return peer.call(api, request);
+    const error = "Monitoring has not started; the control plane's log says why.";
+    return {
+      status: 503,
+      headers: { "content-type": "application/json", "retry-after": "5" },
+      body: JSON.stringify({ status: "error", errorType: "unavailable", error }),
+    };
   }
 
   #opened(): Promise<Peer<Methods>> {
