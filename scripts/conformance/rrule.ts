@@ -13,23 +13,41 @@ interface Case {
   readonly rrule: string;
   readonly dtstart: string;
   readonly start_at?: string;
-  readonly instances: readonly string[];
+  /** An object where the recorder could not expand the rule: there is nothing to compare. */
+  readonly instances: readonly string[] | { readonly error: string };
 }
 
 export async function* run(folder: string): AsyncIterable<Suite> {
-  const problems: string[] = [];
-  let passed = 0;
-  for (const one of JSON.parse(readFileSync(join(folder, "rrule.json"), "utf8")) as readonly Case[]) {
+  const cases = JSON.parse(readFileSync(join(folder, "rrule.json"), "utf8")) as readonly Case[];
+  yield await Promise.resolve(
+    suiteOf(
+      "rrule",
+      cases.filter(({ instances }) => isList(instances)),
+    ),
+  );
+  const others = cases.filter(({ instances }) => !isList(instances));
+  if (others.length > 0) yield suiteOf("rrule without recorded instances: ends, without an error", others);
+}
+
+function suiteOf(suite: string, cases: readonly Case[]): Suite {
+  const problems = cases.flatMap((one) => {
     const difference = differenceOf(one);
-    if (difference === undefined) passed++;
-    else problems.push(`${one.comment} (${one.dtstart}, ${one.rrule}): ${difference}`);
-  }
-  yield await Promise.resolve({ suite: "rrule", passed, failed: problems.length, problems });
+    return difference === undefined ? [] : [`${one.comment} (${one.dtstart}, ${one.rrule}): ${difference}`];
+  });
+  return { suite, passed: cases.length - problems.length, failed: problems.length, problems };
+}
+
+function isList(instances: Case["instances"]): instances is readonly string[] {
+  return Array.isArray(instances);
 }
 
 function differenceOf({ rrule, dtstart, start_at, instances }: Case): string | undefined {
   try {
     const { walls } = recurrenceSet(`DTSTART:${dtstart}\nRRULE:${rrule}`, "UTC");
+    if (!isList(instances)) {
+      for (const _ of walls.from(wallOf(dtstart)));
+      return undefined;
+    }
     const all = instances.map(wallOf);
     const begin = start_at === undefined ? undefined : wallOf(start_at);
     return (

@@ -43,10 +43,14 @@ function factsOf(day: number): Facts {
 
 function derived(rule: RecurrenceRule, start: number): Partial<RecurrenceRule> {
   const { month, dayOfMonth } = civilOf(start);
-  if (rule.byDay !== undefined || rule.byMonthDay !== undefined || rule.byYearDay !== undefined) return {};
+  const { byDay, byMonthDay, byYearDay, byWeekNumber } = rule;
+  // A day of the month, without more, is one of DTSTART's month.
+  const needsMonth = rule.frequency === "YEARLY" && byYearDay === undefined && byWeekNumber === undefined;
+  if (byMonthDay !== undefined && needsMonth) return { byMonth: rule.byMonth ?? [month] };
+  if (byDay !== undefined || byMonthDay !== undefined || byYearDay !== undefined) return {};
   switch (rule.frequency) {
     case "YEARLY":
-      if (rule.byWeekNumber !== undefined) return { byDay: [{ weekday: weekdayOf(start) }] };
+      if (byWeekNumber !== undefined) return { byDay: [{ weekday: weekdayOf(start) }] };
       return { byMonth: rule.byMonth ?? [month], byMonthDay: [dayOfMonth] };
     case "MONTHLY":
       return { byMonthDay: [dayOfMonth] };

@@ -6,7 +6,7 @@
  * DTSTART is a time of the rule only when the rule gives it, as in the calendars people use. Where a rule can be entered
  * in the middle it is; one with COUNT is counted from where it was last counted to.
  */
-import { DAY, HOUR, MINUTE, SECOND, type Wall, modulo } from "./civil.ts";
+import { DAY, HOUR, MINUTE, SECOND, type Wall, civilOf, firstDayOf, modulo } from "./civil.ts";
 import { dayFilter } from "./day-filter.ts";
 import type { LocalTime } from "./local-time.ts";
 import { type Period, periodOf } from "./period.ts";
@@ -41,9 +41,9 @@ export class Recurrence implements WallSource {
     this.#until = Math.min(options.until ?? END_OF_TIME, END_OF_TIME);
     this.#counts = options.counts ?? (() => true);
     this.#period = periodOf(rule);
-    this.#first = this.#period.numberOf(start.wall);
     this.#allows = remembersLast(dayFilter(rule, Math.floor(start.wall / DAY)));
     this.#times = new TimesOfDay(rule, start);
+    this.#first = this.#firstPeriod();
     this.#counted = { period: this.#first, count: 0 };
   }
 
@@ -95,6 +95,17 @@ export class Recurrence implements WallSource {
       period += this.#rule.interval;
       if (skipTo !== undefined) period = Math.max(period, this.#aligned(this.#period.numberOf(skipTo)));
     }
+  }
+
+  /**
+   * The period that INTERVAL is counted from: DTSTART's. For years by their weeks it is DTSTART's calendar year where no day
+   * of the rule in its week year is in that calendar year or after: nothing begins in the year of a week that has passed.
+   */
+  #firstPeriod(): number {
+    const own = this.#period.numberOf(this.#start);
+    if (this.#rule.byWeekNumber === undefined) return own;
+    const { year } = civilOf(Math.floor(this.#start / DAY));
+    return this.#daysOf(own).some((day) => day >= firstDayOf(year)) ? own : year;
   }
 
   /** The first period from `number` on that the interval leads to. */
