@@ -137,18 +137,7 @@ class MeaningCheck {
     const { path } = view;
     if ("when" in step && step.when !== undefined)
       this.#condition(step.when, { ...view, path: [...path, "when"] });
-    if ("timeouts" in step) this.#timeouts(step.timeouts, path);
-    if ("result" in step) this.schema(step.result, [...path, "result"]);
-    if ("retry" in step) this.#retry(step.retry, path);
-    if ("catch" in step)
-      for (const [index, one] of (step.catch ?? []).entries()) this.#catch(one, index, view);
-    if ("compensate" in step && step.compensate !== undefined) {
-      const own = path.at(-1) as string;
-      const refusal: View["refusal"] = (name) => (name === own ? undefined : view.refusal(name));
-      this.#expressions(step.compensate.input, { ...view, refusal, path: [...path, "compensate", "input"] });
-      this.#timeouts(step.compensate.timeouts, [...path, "compensate"]);
-      this.#retry(step.compensate.retry, [...path, "compensate"]);
-    }
+    if (mayFail(step)) this.#failing(step, view);
     this.#particulars(step, view);
     for (const name of EXPRESSIONS)
       if (name in step && !(name === "body" && step.type === "map"))
@@ -156,6 +145,21 @@ class MeaningCheck {
           ...view,
           path: [...path, name],
         });
+  }
+
+  #failing(step: Fallible, view: View): void {
+    const { path } = view;
+    this.schema(step.result, [...path, "result"]);
+    this.#timeouts(step.timeouts, path);
+    this.#retry(step.retry, path);
+    for (const [index, one] of (step.catch ?? []).entries()) this.#catch(one, index, view);
+    if (step.compensate !== undefined) {
+      const own = path.at(-1) as string;
+      const refusal: View["refusal"] = (name) => (name === own ? undefined : view.refusal(name));
+      this.#expressions(step.compensate.input, { ...view, refusal, path: [...path, "compensate", "input"] });
+      this.#timeouts(step.compensate.timeouts, [...path, "compensate"]);
+      this.#retry(step.compensate.retry, [...path, "compensate"]);
+    }
   }
 
   #particulars(step: Step, view: View): void {
@@ -299,6 +303,12 @@ const EXPRESSIONS = [
   "message",
   "expires",
 ] as const;
+
+type Fallible = Exclude<Step, { readonly type: "choice" | "pass" | "fail" | "succeed" }>;
+
+function mayFail(step: Step): step is Fallible {
+  return step.type !== "choice" && step.type !== "pass" && step.type !== "fail" && step.type !== "succeed";
+}
 
 /** Where a state may go. */
 function targetsOf(step: Step): readonly string[] {

@@ -133,19 +133,6 @@ function decideStep(run: RunState, step: StepState, command: StepCommand, around
   switch (command.do) {
     case "claim":
       return claim(run, step, command, around);
-    case "begin":
-      return (
-        current(step, command.epoch) ??
-        when(step.phase === "claimed", { type: "StepStarted", step: command.step, epoch: step.epoch, at })
-      );
-    case "renew":
-      return (
-        current(step, command.epoch) ?? {
-          events: [{ type: "StepRenewed", step: command.step, epoch: step.epoch, until: command.until }],
-        }
-      );
-    case "report":
-      return current(step, command.epoch) ?? report(step, command, around);
     case "expire":
       return expire(step, command.step, around);
     case "due":
@@ -157,6 +144,24 @@ function decideStep(run: RunState, step: StepState, command: StepCommand, around
       return timeout(step, command, around);
     case "cancelStep":
       return { events: [{ type: "StepCancelled", step: command.step, at }] };
+    default:
+      return isOwned(step) && step.epoch === command.epoch
+        ? decideAttempt(step, command, around)
+        : { refused: "StaleEpoch" };
+  }
+}
+
+type AttemptCommand = Extract<StepCommand, { readonly epoch: number }>;
+
+function decideAttempt(step: StepState, command: AttemptCommand, around: Circumstances): Decision {
+  const { step: path, epoch } = command;
+  switch (command.do) {
+    case "begin":
+      return when(step.phase === "claimed", { type: "StepStarted", step: path, epoch, at: around.now });
+    case "renew":
+      return { events: [{ type: "StepRenewed", step: path, epoch, until: command.until }] };
+    case "report":
+      return report(step, command, around);
   }
 }
 
@@ -175,10 +180,6 @@ function claim(
       { type: "StepClaimed", step: command.step, worker, epoch: step.epoch + 1, until, at: around.now },
     ],
   };
-}
-
-function current(step: StepState, epoch: number): Decision | undefined {
-  return isOwned(step) && step.epoch === epoch ? undefined : { refused: "StaleEpoch" };
 }
 
 function report(
