@@ -57,7 +57,7 @@ function check(text: string, fields: readonly string[]): void {
   } catch (error) {
     refuse({
       code: "InvalidCron",
-      message: `'${text.slice(0, 200)}' is no cron pattern: ${(error as Error).message.replace(/^CronPattern: /, "")}`,
+      message: `'${text.slice(0, 200)}' is no cron pattern: ${(error as Error).message.replace(/^CronPattern: |\.$/g, "")}.`,
       hint: "Write minute, hour, day of month, month and weekday, for example '30 6 * * MON-FRI'.",
     });
   }

@@ -42,23 +42,23 @@ function factsOf(day: number): Facts {
 }
 
 function derived(rule: RecurrenceRule, start: number): Partial<RecurrenceRule> {
-  const { month, dayOfMonth } = civilOf(start);
-  const { byDay, byMonthDay, byYearDay, byWeekNumber } = rule;
-  // A day of the month, without more, is one of DTSTART's month.
-  const needsMonth = rule.frequency === "YEARLY" && byYearDay === undefined && byWeekNumber === undefined;
-  if (byMonthDay !== undefined && needsMonth) return { byMonth: rule.byMonth ?? [month] };
+  const { frequency, byDay, byMonthDay, byYearDay } = rule;
+  if (frequency === "YEARLY") return derivedOfYear(rule, start);
   if (byDay !== undefined || byMonthDay !== undefined || byYearDay !== undefined) return {};
-  switch (rule.frequency) {
-    case "YEARLY":
-      if (byWeekNumber !== undefined) return { byDay: [{ weekday: weekdayOf(start) }] };
-      return { byMonth: rule.byMonth ?? [month], byMonthDay: [dayOfMonth] };
-    case "MONTHLY":
-      return { byMonthDay: [dayOfMonth] };
-    case "WEEKLY":
-      return { byDay: [{ weekday: weekdayOf(start) }] };
-    default:
-      return {};
-  }
+  if (frequency === "MONTHLY") return { byMonthDay: [civilOf(start).dayOfMonth] };
+  if (frequency === "WEEKLY") return { byDay: [{ weekday: weekdayOf(start) }] };
+  return {};
+}
+
+function derivedOfYear(rule: RecurrenceRule, start: number): Partial<RecurrenceRule> {
+  const { month, dayOfMonth } = civilOf(start);
+  const { byMonth = [month], byWeekNumber, byYearDay, byMonthDay, byDay } = rule;
+  if (byYearDay !== undefined) return {};
+  if (byWeekNumber !== undefined)
+    return byMonthDay === undefined && byDay === undefined ? { byDay: [{ weekday: weekdayOf(start) }] } : {};
+  // A day of the month, without more, is one of DTSTART's month.
+  if (byMonthDay !== undefined) return { byMonth };
+  return byDay === undefined ? { byMonth, byMonthDay: [dayOfMonth] } : {};
 }
 
 function* testsOf(rule: RecurrenceRule): Iterable<(facts: Facts) => boolean> {

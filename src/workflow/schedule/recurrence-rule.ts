@@ -132,19 +132,24 @@ export function parseRecurrenceRule(text: string): RecurrenceRule {
   return { interval: 1, weekStart: 0, ...rule } as RecurrenceRule;
 }
 
+/** What the frequency leaves no room for. */
+const frequenciesOf: readonly (readonly [keyof RecurrenceRule, string, readonly Frequency[]])[] = [
+  ["byWeekNumber", "BYWEEKNO", ["YEARLY"]],
+  ["byYearDay", "BYYEARDAY", ["SECONDLY", "MINUTELY", "HOURLY", "YEARLY"]],
+  ["byMonthDay", "BYMONTHDAY", frequencies.filter((one) => one !== "WEEKLY")],
+];
+
 function* contradictionsIn(rule: Part): Iterable<string> {
-  const { frequency } = rule;
+  const { frequency = "DAILY" } = rule;
   if (rule.count !== undefined && rule.until !== undefined)
     yield "COUNT and UNTIL exclude each other: give one of them.";
-  if (rule.byWeekNumber !== undefined && frequency !== "YEARLY") yield "BYWEEKNO is for FREQ=YEARLY only.";
-  if (rule.byYearDay !== undefined && ["DAILY", "WEEKLY", "MONTHLY"].includes(frequency ?? ""))
-    yield `BYYEARDAY is not for FREQ=${frequency}.`;
-  if (rule.byMonthDay !== undefined && frequency === "WEEKLY") yield "BYMONTHDAY is not for FREQ=WEEKLY.";
-  if (rule.byDay?.some(({ nth }) => nth !== undefined) === true) {
-    if (frequency !== "MONTHLY" && frequency !== "YEARLY")
-      yield "A number before a weekday in BYDAY is for FREQ=MONTHLY and FREQ=YEARLY only.";
-    else if (rule.byWeekNumber !== undefined) yield "With BYWEEKNO no weekday in BYDAY has a number.";
-  }
+  for (const [field, name, allowed] of frequenciesOf)
+    if (rule[field] !== undefined && !allowed.includes(frequency))
+      yield `${name} is not for FREQ=${frequency}.`;
+  if (rule.byDay?.some(({ nth }) => nth !== undefined) !== true) return;
+  if (frequency !== "MONTHLY" && frequency !== "YEARLY")
+    yield "A number before a weekday in BYDAY is for FREQ=MONTHLY and FREQ=YEARLY only.";
+  else if (rule.byWeekNumber !== undefined) yield "With BYWEEKNO no weekday in BYDAY has a number.";
 }
 
 function problem(rule: string, message: string): Diagnostic {

@@ -41,57 +41,64 @@ export function recurrenceSet(
   timeZone: string,
   options: { readonly ignoresMissing?: boolean } = {},
 ): RecurrenceSet {
-  const problems: Diagnostic[] = [];
-  const tried = <T>(read: () => T): T | undefined => {
-    try {
-      return read();
-    } catch (error) {
-      if (!(error instanceof DiagnosticError)) throw error;
-      problems.push(...error.diagnostics);
-      return undefined;
-    }
-  };
+  const { problems, tried } = collected();
   const properties = propertiesOf(text).flatMap((line) => tried(() => parseProperty(line)) ?? []);
-  const starts = properties.filter(({ name }) => name === "DTSTART");
-  const begun = tried(() => startOf(starts, timeZone));
+  const of = (name: string): readonly Property[] => properties.filter((one) => one.name === name);
+  const begun = tried(() => startOf(of("DTSTART"), timeZone));
   if (begun === undefined) throw new DiagnosticError(problems);
   const { start, zone } = begun;
-  const of = (name: string): readonly Property[] => properties.filter((one) => one.name === name);
   const counts = options.ignoresMissing === true ? (wall: Wall) => zone.shows(wall) : undefined;
-  const rulesOf = (name: string): readonly { source: WallSource; namesHours: boolean }[] =>
+  const rulesOf = (name: string): readonly CompiledRule[] =>
     of(name).flatMap(({ value }) => tried(() => compileRule(value, start, zone, counts)) ?? []);
   const datesOf = (name: string): readonly LocalTime[] =>
     of(name).flatMap((property) => tried(() => timesOf(property, zone)) ?? []);
 
   const rules = rulesOf("RRULE");
-  const dates = datesOf("RDATE");
-  const exclusions = rulesOf("EXRULE");
+  const dates = datesOf("RDATE").map(({ wall }) => wall);
+  const exclusions = rulesOf("EXRULE").map(({ source }) => source);
   const excluded = datesOf("EXDATE");
   if (problems.length > 0) throw new DiagnosticError(problems);
-  // Without a rule DTSTART is the set's one time; with RDATEs beside it, its first.
-  const fixed = listOf([...dates.map(({ wall }) => wall), ...(rules.length === 0 ? [start.wall] : [])]);
+  // Without a rule DTSTART is a time of the set, before those of its RDATEs.
+  const fixed = listOf(rules.length === 0 ? [start.wall, ...dates] : dates);
   const included = unionOf([...rules.map(({ source }) => source), fixed]);
+  const times = listOf(excluded.filter(({ isDate }) => !isDate).map(({ wall }) => wall));
   const days = new Set(excluded.filter(({ isDate }) => isDate).map(({ wall }) => wall / DAY));
-  const less = differenceOf(
-    included,
-    unionOf([
-      ...exclusions.map(({ source }) => source),
-      listOf(excluded.filter(({ isDate }) => !isDate).map(({ wall }) => wall)),
-    ]),
-  );
   return {
-    walls: days.size === 0 ? less : withoutDays(less, days),
+    walls: withoutDays(differenceOf(included, unionOf([...exclusions, times])), days),
     zone,
     namesHours: rules.every(({ namesHours }) => namesHours),
   };
 }
 
+/** Goes on after a refusal, so that all are told. */
+function collected(): { problems: Diagnostic[]; tried: <T>(read: () => T) => T | undefined } {
+  const problems: Diagnostic[] = [];
+  return {
+    problems,
+    tried: (read) => {
+      try {
+        return read();
+      } catch (error) {
+        if (!(error instanceof DiagnosticError)) throw error;
+        problems.push(...error.diagnostics);
+        return undefined;
+      }
+    },
+  };
+}
+
 function withoutDays(source: WallSource, days: ReadonlySet<number>): WallSource {
+  if (days.size === 0) return source;
   return {
     from: function* (wall) {
       for (const one of source.from(wall)) if (!days.has(Math.floor(one / DAY))) yield one;
     },
   };
+}
+
+interface CompiledRule {
+  readonly source: WallSource;
+  readonly namesHours: boolean;
 }
 
 const withinDay: ReadonlySet<Frequency> = new Set(["HOURLY", "MINUTELY", "SECONDLY"]);
@@ -101,7 +108,7 @@ function compileRule(
   start: LocalTime,
   zone: Zone,
   counts: ((wall: Wall) => boolean) | undefined,
-): { source: WallSource; namesHours: boolean } {
+): CompiledRule {
   const rule = parseRecurrenceRule(text);
   const until = rule.until === undefined ? undefined : lastWall(rule.until, start, zone);
   return {
@@ -164,16 +171,23 @@ function propertiesOf(text: string): readonly string[] {
 
 function parseProperty(line: string): Property {
   const match = /^([A-Za-z]+)((?:;[A-Za-z-]+=(?:"[^"]*"|[^;:"]*))*):(.*)$/.exec(line);
-  const name = match?.[1]?.toUpperCase() ?? "";
+  const [, word = "", parameters = "", value = ""] = match ?? [];
+  const name = word.toUpperCase();
   if (!known.has(name))
     refuseSet(
       `'${line.slice(0, 100)}' is no recurrence property.`,
       `The properties are ${[...known].join(", ")}.`,
     );
-  const parameters = new Map<string, string>();
-  for (const [, key = "", value = ""] of (match?.[2] ?? "").matchAll(/;([A-Za-z-]+)=("[^"]*"|[^;:"]*)/g))
-    parameters.set(key.toUpperCase(), value.replaceAll('"', ""));
-  return { name, parameters, value: match?.[3]?.trim() ?? "" };
+  return { name, parameters: parametersOf(parameters), value: value.trim() };
+}
+
+function parametersOf(text: string): ReadonlyMap<string, string> {
+  return new Map(
+    Array.from(text.matchAll(/;([A-Za-z-]+)=("[^"]*"|[^;:"]*)/g), ([, name = "", value = ""]) => [
+      name.toUpperCase(),
+      value.replaceAll('"', ""),
+    ]),
+  );
 }
 
 function refuseSet(message: string, hint: string): never {

@@ -35,6 +35,9 @@ export class Recurrence implements WallSource {
   /** So many were counted before this period. */
   #counted: { readonly period: number; readonly count: number };
 
+  /** A search has shown that no period from this on has a wall. */
+  #barren = Number.POSITIVE_INFINITY;
+
   constructor(rule: RecurrenceRule, start: LocalTime, options: RecurrenceOptions = {}) {
     this.#rule = rule;
     this.#start = start.wall;
@@ -86,15 +89,22 @@ export class Recurrence implements WallSource {
   ): Iterable<{ readonly period: number; readonly walls: Iterable<Wall> }> {
     let empty = 0;
     let period = this.#aligned(number);
+    let firstEmpty = period;
+    if (period >= this.#barren) return;
     while (empty <= this.#period.cycle && this.#period.startOf(period) <= this.#until) {
       const start = this.#period.startOf(period);
       const skipTo = this.#times.isWithinDay ? this.#afterBarren(start) : undefined;
       const days = skipTo === undefined ? this.#daysOf(period) : [];
-      if (days.length > 0) yield { period, walls: this.#wallsOn(days, this.#times.within(start), begin) };
-      empty = days.length > 0 ? 0 : empty + 1;
+      empty++;
+      if (days.length > 0) {
+        empty = 0;
+        firstEmpty = period + this.#rule.interval;
+        yield { period, walls: this.#wallsOn(days, this.#times.within(start), begin) };
+      }
       period += this.#rule.interval;
       if (skipTo !== undefined) period = Math.max(period, this.#aligned(this.#period.numberOf(skipTo)));
     }
+    this.#barren = Math.min(this.#barren, firstEmpty);
   }
 
   /**
@@ -156,6 +166,9 @@ class TimesOfDay {
   readonly #length: number;
   /** From the start of the period. */
   readonly #offsets: readonly number[];
+
+  /** A search has shown that no period from this on has a wall. */
+  #barren = Number.POSITIVE_INFINITY;
 
   constructor(rule: RecurrenceRule, start: LocalTime) {
     // A date has no time: whatever the rule says of hours is ignored (section 3.3.10).
