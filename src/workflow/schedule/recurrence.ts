@@ -167,9 +167,6 @@ class TimesOfDay {
   /** From the start of the period. */
   readonly #offsets: readonly number[];
 
-  /** A search has shown that no period from this on has a wall. */
-  #barren = Number.POSITIVE_INFINITY;
-
   constructor(rule: RecurrenceRule, start: LocalTime) {
     // A date has no time: whatever the rule says of hours is ignored (section 3.3.10).
     const { byHour, byMinute, bySecond } = start.isDate

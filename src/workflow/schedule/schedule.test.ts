@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { DiagnosticError } from "../../diagnostics/diagnostic.ts";
+import type { DiagnosticError } from "../../diagnostics/diagnostic.ts";
 import { decideDue } from "./due.ts";
 import { type ScheduleSpec, compileSchedule } from "./schedule.ts";
 import { timesBetween, upcoming } from "./upcoming.ts";
