@@ -66,8 +66,9 @@ async function drive(machine: StateMachine, execution: Execution, world: World):
   const simulation = new Simulation(world);
   for (let count = 0; execution.status === "RUNNING"; count++) {
     if (count > MAX_EVENTS) throw new Error("The execution does not end.");
-    const event = simulation.next();
-    const done = await step(machine, execution, { ...event, at: simulation.now } as Event);
+    const [first, ...together] = simulation.next().map((one) => ({ ...one, at: simulation.now }) as Event);
+    if (first === undefined) throw new Error("The execution waits for nothing.");
+    const done = await step(machine, execution, first, together);
     trace.push(...done.trace);
     for (const command of done.commands) simulation.obey(command);
   }
@@ -89,15 +90,16 @@ class Simulation {
     this.#submissions = world.submitted;
   }
 
-  next(): Occurrence {
+  /** One thing that is due, or all timers that are due at the next time. */
+  next(): Occurrence[] {
     const event = this.#queue.shift();
-    if (event !== undefined) return event;
-    if (this.#world.stops) return { type: "aborted" };
-    const [first] = [...this.#timers].toSorted(([, one], [, other]) => one - other);
-    if (first === undefined) throw new Error("The execution waits for nothing.");
-    this.#timers.delete(first[0]);
-    this.now = Math.max(this.now, first[1]);
-    return { type: "timer-fired", id: first[0] };
+    if (event !== undefined) return [event];
+    if (this.#world.stops) return [{ type: "aborted" }];
+    const next = Math.min(...this.#timers.values());
+    const due = [...this.#timers].filter(([, at]) => at === next).map(([id]) => id);
+    for (const id of due) this.#timers.delete(id);
+    if (due.length > 0) this.now = Math.max(this.now, next);
+    return due.map((id) => ({ type: "timer-fired", id }));
   }
 
   obey(command: Command): void {

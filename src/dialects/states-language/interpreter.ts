@@ -60,12 +60,16 @@ export interface Step {
   readonly trace: readonly TraceRecord[];
 }
 
-export async function step(machine: StateMachine, execution: Execution, event: Event): Promise<Step> {
-  const run = new Run(machine, execution, event);
-  if (execution.status === "RUNNING") {
-    await apply(run, event);
-    await work(run);
-  }
+/** `together` happened at the time of `event`: all of it is known before anything follows from it. */
+export async function step(
+  machine: StateMachine,
+  execution: Execution,
+  event: Event,
+  together: readonly Event[] = [],
+): Promise<Step> {
+  const run = new Run(machine, execution, event.at);
+  for (const one of [event, ...together]) if (execution.status === "RUNNING") await apply(run, one);
+  if (execution.status === "RUNNING") await work(run);
   return { commands: run.commands, trace: run.trace };
 }
 

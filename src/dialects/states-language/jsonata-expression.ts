@@ -75,6 +75,7 @@ async function evaluate(text: string, scope: JsonataScope, field: string): Promi
   try {
     const expression = idle.get(text)?.pop() ?? compileJsonata(text);
     limit(expression);
+    setClock(expression, scope.now);
     result = await expression.evaluate(undefined, bindings(scope));
     release(text, expression);
   } catch (error) {
@@ -123,14 +124,18 @@ interface Native {
   readonly implementation: (...values: unknown[]) => unknown;
 }
 
+/** `$now(picture, zone)` at a given time, written as JSONata's own $fromMillis writes it. */
+function setClock(expression: jsonata.Expression, now: number): void {
+  expression.registerFunction("now", function (this: jsonata.Focus, picture?: string, zone?: string) {
+    const written = this.environment.lookup("fromMillis") as Native;
+    return written.implementation(now, picture, zone);
+  });
+}
+
 function bindings(scope: JsonataScope): Record<string, unknown> {
   return {
     ...scope.variables,
     states: scope.states,
-    now(this: jsonata.Focus, picture?: string, zone?: string): unknown {
-      const written = this.environment.lookup("fromMillis") as Native;
-      return written.implementation(scope.now, picture, zone);
-    },
     millis: () => scope.now,
     random: (seed?: number) => draw(seed === undefined ? scope.chance : { seed: Math.floor(seed) }),
     uuid: () => drawUuid(scope.chance),

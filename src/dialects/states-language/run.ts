@@ -11,7 +11,7 @@ import {
   processorOf,
 } from "./definition.ts";
 import { handlerFor, retryDelay } from "./failure-handling.ts";
-import type { Command, Event, Execution, Outcome, Thread, TraceRecord, Waiting } from "./execution.ts";
+import type { Command, Execution, Outcome, Thread, TraceRecord, Waiting } from "./execution.ts";
 import { jsonBytes } from "./json-text.ts";
 import { StatesError } from "./states-error.ts";
 
@@ -25,10 +25,10 @@ export class Run {
   readonly commands: Command[] = [];
   readonly trace: TraceRecord[] = [];
 
-  constructor(machine: StateMachine, execution: Execution, event: Event) {
+  constructor(machine: StateMachine, execution: Execution, at: number) {
     this.machine = machine;
     this.execution = execution;
-    this.at = event.at;
+    this.at = at;
   }
 
   machineOf(thread: Thread): StateMachine {
