@@ -46,6 +46,7 @@ const task = {
   retry: retry.optional(),
   catch: z.array(z.strictObject({ errors, do: scope.optional(), next: name.optional() })).optional(),
   timeouts: timeouts.optional(),
+  pool: name.optional(),
   compensate: z.strictObject({ ...call, retry: retry.optional(), timeouts: timeouts.optional() }).optional(),
   result: jsonSchema.optional(),
 };

@@ -63,6 +63,8 @@ interface Task extends StepBase {
   readonly retry?: readonly Retry[];
   readonly catch?: readonly Catch[];
   readonly timeouts?: Timeouts;
+  /** The pool whose slots limit how many such steps run at once, over all runs. */
+  readonly pool?: string;
   /** Undoes the step when the scope fails or is cancelled later: the last done is undone first. */
   readonly compensate?: Compensation;
   /** Of the step's result. */

@@ -39,6 +39,12 @@ const nameOf = ({ run, beliefs }: World): string =>
     { ...run, steps: [...run.steps].toSorted(([one], [other]) => (one < other ? -1 : 1)) },
     beliefs,
   ]);
+/** Times and order say nothing about what may happen. */
+function timeless(run: RunState): void {
+  run.endedAt = 0;
+  run.settled = 0;
+  for (const step of run.steps.values()) Object.assign(step, { at: 0, order: 0 });
+}
 const slotsHeld = (run: RunState): number =>
   [...run.steps.values()].filter((step) => step.pool === POOL && isOwned(step)).length;
 
@@ -110,8 +116,7 @@ function step(world: World, command: Command): Move | undefined {
       );
     }
   }
-  for (const one of run.steps.values()) one.at = 0;
-  run.endedAt = 0;
+  timeless(run);
   return { command, from: world, to: { run, beliefs }, events: decision.events };
 }
 
@@ -265,8 +270,7 @@ describe("in every state that the run, step and slot machines can reach", () => 
       const run = copy(to.run);
       for (const event of events)
         if (event.type !== "StepQueued" && event.type !== "StepFailed") apply(run, event);
-      for (const one of run.steps.values()) one.at = 0;
-      run.endedAt = 0;
+      timeless(run);
       expect({ ...run, steps: [...run.steps] }).toEqual({ ...to.run, steps: [...to.run.steps] });
     }
   });

@@ -31,6 +31,12 @@ export class Slots {
     if (pool !== undefined) this.#held.set(pool, this.held(pool) + this.#weight(run, path) - before);
   }
 
+  /** Counts what a run read from the journal holds already. */
+  adopt(run: RunState, path: string): void {
+    const pool = run.steps.get(path)?.pool;
+    if (pool !== undefined) this.#held.set(pool, this.held(pool) + this.#weight(run, path));
+  }
+
   #weight(run: RunState, path: string): number {
     const step = run.steps.get(path);
     return step !== undefined && step.pool !== undefined && isOwned(step) ? 1 : 0;

@@ -50,6 +50,8 @@ export interface StepState {
   at: number;
   result: unknown;
   failure: Failure | undefined;
+  /** The how many-th of the run to be settled, 0 before: what comes first is known after a restart as well. */
+  order: number;
 }
 
 export interface RunState {
@@ -62,6 +64,8 @@ export interface RunState {
   deadline: number;
   createdAt: number;
   endedAt: number;
+  /** Steps that are settled. */
+  settled: number;
   /** By path. */
   readonly steps: Map<string, StepState>;
 }
@@ -76,6 +80,7 @@ export function emptyRun(): RunState {
     deadline: Infinity,
     createdAt: 0,
     endedAt: 0,
+    settled: 0,
     steps: new Map(),
   };
 }
@@ -109,7 +114,7 @@ export function apply(run: RunState, event: RunEvent): void {
       if (run.phase === "paused") run.phase = "running";
       break;
     case "RunStopping":
-      if (run.phase !== "stopping") stop(run, event.verdict, event.deadline);
+      if (run.phase !== "stopping") stop(run, event);
       break;
     case "RunEnded":
       run.phase = event.verdict.is;
@@ -121,13 +126,16 @@ export function apply(run: RunState, event: RunEvent): void {
   }
 }
 
-function stop(run: RunState, verdict: Verdict, deadline: number): void {
+function stop(
+  run: RunState,
+  { verdict, deadline, at }: Extract<RunEvent, { readonly type: "RunStopping" }>,
+): void {
   run.phase = "stopping";
   run.verdict = verdict;
   run.deadline = deadline;
   for (const step of run.steps.values()) {
     if (step.cleanup) continue;
-    if (step.phase === "queued" || step.phase === "backoff") step.phase = "cancelled";
+    if (step.phase === "queued" || step.phase === "backoff") settle(run, step, "cancelled", at);
     else if (isOwned(step)) step.phase = "stopping";
   }
 }
@@ -147,7 +155,7 @@ function applyStep(run: RunState, event: StepEvent): void {
     step.epoch = event.epoch;
     step.until = event.until;
     step.at = event.at;
-  } else if (event.type === "StepCancelled") settle(step, "cancelled", event.at);
+  } else if (event.type === "StepCancelled") settle(run, step, "cancelled", event.at);
   else if (event.epoch === step.epoch) applyAttempt(run, step, event);
 }
 
@@ -169,16 +177,19 @@ function applyAttempt(run: RunState, step: StepState, event: AttemptEvent): void
     case "StepSucceeded":
       if (!isOwned(step)) return;
       step.result = event.result;
-      settle(step, "succeeded", event.at);
+      settle(run, step, "succeeded", event.at);
       break;
     case "StepFailed":
       step.failure = event.failure;
       if (event.failure.class === "InfraLost") step.lost++;
       else step.counted++;
-      settle(step, "failed", event.at);
-      if (event.retryAt === undefined || (run.phase === "stopping" && !step.cleanup)) return;
-      step.phase = "backoff";
-      step.at = event.retryAt;
+      if (event.retryAt === undefined || (run.phase === "stopping" && !step.cleanup))
+        settle(run, step, "failed", event.at);
+      else {
+        step.phase = "backoff";
+        step.worker = undefined;
+        step.at = event.retryAt;
+      }
       break;
   }
 }
@@ -197,6 +208,7 @@ function newStep({ pool, cleanup, at }: Extract<StepEvent, { readonly type: "Ste
     at,
     result: undefined,
     failure: undefined,
+    order: 0,
   };
 }
 
@@ -206,8 +218,14 @@ function queueAgain(step: StepState, at: number): void {
   step.at = at;
 }
 
-function settle(step: StepState, phase: "succeeded" | "failed" | "cancelled", at: number): void {
+function settle(
+  run: RunState,
+  step: StepState,
+  phase: "succeeded" | "failed" | "cancelled",
+  at: number,
+): void {
   step.phase = phase;
   step.worker = undefined;
   step.at = at;
+  step.order = ++run.settled;
 }
