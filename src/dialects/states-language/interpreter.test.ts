@@ -184,6 +184,12 @@ it("ten thousand iterations are done in bounded steps", async () => {
   expect(one.execution.threads.size).toBe(0);
 });
 
+it("data nested deeper than the stack fails the execution, not the process", async () => {
+  const deep = JSON.parse("[".repeat(100_000) + "]".repeat(100_000)) as Json;
+  const one = await started(machine({ A: { Type: "Pass", Parameters: { "a.$": "$" }, End: true } }), deep);
+  expect(one.execution).toMatchObject({ status: "FAILED", error: "States.Runtime" });
+});
+
 it("a machine that takes longer than it may is timed out", async () => {
   const one = await started(machine({ A: task }, { TimeoutSeconds: 30 }));
   await one.send({ type: "timer-fired", id: one.id("start-timer"), at: 30_000 });

@@ -27,7 +27,7 @@ import type {
 import { childEnded, finish, runMap, runParallel, startItems, stopChildren } from "./fan-out.ts";
 import { Run } from "./run.ts";
 import { behaviours, taskKind } from "./states.ts";
-import { StatesError } from "./states-error.ts";
+import { StatesError, runtimeError } from "./states-error.ts";
 
 const ROOT = "0";
 const MAX_WORK = 10_000;
@@ -144,10 +144,17 @@ async function guarded(run: Run, thread: Thread, action: () => Promise<void>): P
   try {
     await action();
   } catch (error) {
-    if (!(error instanceof StatesError)) throw error;
+    const known = stated(error);
     if (thread.waiting?.kind === "children") stopChildren(run, thread.waiting, undefined);
-    await failState(run, thread, error);
+    await failState(run, thread, known);
   }
+}
+
+/** The error as the language knows it. Data nested too deep for the stack is a fault of the data; anything else is ours. */
+function stated(error: unknown): StatesError {
+  if (error instanceof StatesError) return error;
+  if (error instanceof RangeError) return runtimeError(`The data cannot be worked on: ${error.message}.`);
+  throw error;
 }
 
 async function failState(run: Run, thread: Thread, error: StatesError): Promise<void> {
@@ -155,9 +162,9 @@ async function failState(run: Run, thread: Thread, error: StatesError): Promise<
     await run.fail(thread, error, caught);
   } catch (second) {
     // What a Catcher does can fail too; that is caught by nobody.
-    if (!(second instanceof StatesError)) throw second;
-    if (second.error === "States.QueryEvaluationError") run.record(thread, "EvaluationFailed");
-    run.end(thread, { error: second.error, cause: second.explanation });
+    const known = stated(second);
+    if (known.error === "States.QueryEvaluationError") run.record(thread, "EvaluationFailed");
+    run.end(thread, { error: known.error, cause: known.explanation });
   }
 }
 

@@ -30,6 +30,22 @@ it("a text that is no definition is refused, whatever it is", () => {
   }
 });
 
+it("a text that would hang or fill its reader is refused: aliases, depth, length", () => {
+  const cyclic = "StartAt: A\nStates: &s\n  A: { Type: Pass, End: true, Parameters: *s }\n";
+  for (const text of [cyclic, "[".repeat(50_000), `{"StartAt": "${"A".repeat(2_000_000)}"}`]) {
+    expect(validateText(text)).toMatchObject([
+      { severity: "error", message: expect.stringContaining("cannot be read") as string },
+    ]);
+  }
+});
+
+it("JSON indented with tabs, and YAML, are read", () => {
+  expect(validateText('{\n\t"StartAt": "A",\n\t"States": {\n\t\t"A": {"Type":"Succeed"}\n\t}\n}\n')).toEqual(
+    [],
+  );
+  expect(validateText("StartAt: A\nStates:\n  A: { Type: Succeed }\n")).toEqual([]);
+});
+
 it("a state that no transition leads to is pointed out, and runs none the less", () => {
   const found = validateDefinition({
     StartAt: "A",
