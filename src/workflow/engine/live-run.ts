@@ -112,11 +112,7 @@ export class LiveRun implements Performer {
 
   async perform(path: string, step: TaskStep, signal: AbortSignal, cleanup: boolean): Promise<Performed> {
     this.#rules.set(path, (step.retry ?? []).map(ruleOf));
-    if (!this.state.steps.has(path)) {
-      const pool = step.pool === undefined ? {} : { pool: step.pool };
-      if (signal.aborted) throw new Stopped();
-      this.command({ do: "queue", step: path, ...pool, ...(cleanup ? { cleanup: true } : {}) });
-    }
+    if (!this.state.steps.has(path)) this.#enqueue(path, step, signal, cleanup);
     for (;;) {
       const state = this.state.steps.get(path);
       if (state === undefined || this.#over.signal.aborted) throw new Stopped();
@@ -126,6 +122,12 @@ export class LiveRun implements Performer {
       else if (state.phase === "backoff") await this.#pause(path, state, step, signal);
       else await this.#claim(path, state, step, signal);
     }
+  }
+
+  #enqueue(path: string, step: TaskStep, signal: AbortSignal, cleanup: boolean): void {
+    if (signal.aborted) throw new Stopped();
+    const pool = step.pool === undefined ? {} : { pool: step.pool };
+    this.command({ do: "queue", step: path, ...pool, ...(cleanup ? { cleanup: true } : {}) });
   }
 
   async #verdict(scope: Scope, view: View): Promise<Verdict> {
@@ -189,11 +191,8 @@ export class LiveRun implements Performer {
     const limit = Math.min(attemptEnd, totalEnd);
     const finished = new AbortController();
     const timed = limit === Infinity ? [] : [until(this.#around.clock, limit, finished.signal)];
-    const outcome = await Promise.race([
-      this.#work(path, state, step, ending.signal),
-      aborted(this.#over.signal),
-      ...timed,
-    ]);
+    const over = aborted(this.#over.signal, finished.signal);
+    const outcome = await Promise.race([this.#work(path, state, step, ending.signal), over, ...timed]);
     finished.abort();
     signal.removeEventListener("abort", forward);
     if (outcome === true) {
@@ -231,10 +230,13 @@ export class LiveRun implements Performer {
   }
 }
 
-function aborted(signal: AbortSignal): Promise<undefined> {
+/** `end`: nobody waits any more, so that a signal which outlives many waits does not gather them. */
+function aborted(signal: AbortSignal, end?: AbortSignal): Promise<undefined> {
   return new Promise((resolve) => {
-    if (signal.aborted) resolve(undefined);
-    else signal.addEventListener("abort", () => resolve(undefined), { once: true });
+    const wake = (): void => resolve(undefined);
+    if (signal.aborted) wake();
+    else signal.addEventListener("abort", wake, { once: true });
+    end?.addEventListener("abort", () => signal.removeEventListener("abort", wake), { once: true });
   });
 }
 
