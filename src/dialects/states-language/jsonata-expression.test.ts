@@ -32,6 +32,13 @@ it("an expression that does not end is stopped", async () => {
   expect(await evaluate("{% 1 + 1 %}")).toBe(2);
 });
 
+it("a regular expression takes time linear in the text", async () => {
+  expect(await evaluate(`{% $contains('${"a".repeat(5_000)}b', /^(a+)+$/) %}`)).toBe(false);
+  expect(await evaluate("{% $match('ab12cd3', /[a-z]+(\\d+)/).groups %}")).toEqual(["12", "3"]);
+  expect(await evaluate("{% $replace('A-b-A', /a/i, 'x') %}")).toBe("x-b-x");
+  expect(await evaluate("{% $split('a1b22c', /[0-9]+/) %}")).toEqual(["a", "b", "c"]);
+});
+
 it("what is no JSON, or nothing, is an error", async () => {
   for (const text of ["{% $none %}", "{% function($x) { $x } %}", "{% 1 / 0 %}", "{% $eval('1') %}"]) {
     await expect(evaluate(text)).rejects.toMatchObject({ error: "States.QueryEvaluationError" });

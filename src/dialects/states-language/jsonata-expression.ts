@@ -9,12 +9,19 @@ import jsonata from "jsonata";
 import { createHash } from "node:crypto";
 import type { Json, JsonObject } from "../../model/resource.ts";
 import { type Chance, draw, drawUuid } from "./chance.ts";
+import { LinearRegex } from "./linear-regex.ts";
 import { queryError } from "./states-error.ts";
 
 const MAX_STEPS = 200_000;
 const MAX_DEPTH = 500;
 const MAX_SEQUENCE = 1_000_000;
 const COMPILED_KEPT = 2_000;
+
+const options = {
+  sequence: MAX_SEQUENCE,
+  // Of a RegExp, JSONata uses what LinearRegex has.
+  RegexEngine: LinearRegex as unknown as RegExpConstructor,
+};
 
 /** What an expression can see: `$states`, the variables, the time and chance of the execution. */
 export interface JsonataScope {
@@ -35,7 +42,7 @@ export function isJsonata(value: unknown): value is string {
 /** The expression between the signs, compiled; throws an Error that says what is wrong with it. */
 export function compileJsonata(text: string): jsonata.Expression {
   try {
-    return jsonata(text.slice(2, -2).trim(), { sequence: MAX_SEQUENCE });
+    return jsonata(text.slice(2, -2).trim(), options);
   } catch (error) {
     throw new Error((error as Error).message, { cause: error });
   }
