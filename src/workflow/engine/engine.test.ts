@@ -256,6 +256,44 @@ describe("a paused run", () => {
   });
 });
 
+describe("a signal", () => {
+  const wait = { type: "wait", signal: "go" };
+
+  it("is kept until somebody waits, given in order, once for each id, also after a restart", async () => {
+    const definition = defineWorkflow({
+      name: "w",
+      start: "one",
+      steps: {
+        one: { ...wait, next: "two" },
+        two: { ...wait, next: "end" },
+        end: { type: "pass", output: ["${step.one}", "${step.two}"] },
+      },
+    });
+    const journal = new MemoryJournal();
+    const open = (): Promise<Engine> =>
+      openEngine({ journal, clock: new ManualClock(), handlers: {}, definitions: [definition] });
+    const first = await open();
+    await first.start({ definition, id: "run" });
+    expect(await first.signal("run", { id: "1", name: "go", payload: { n: 1 } })).toBeUndefined();
+    expect(await first.signal("run", { id: "1", name: "go", payload: { n: 9 } })).toBe("AlreadyRecorded");
+    expect(await first.signal("run", { id: "x", name: "other", payload: 0 })).toBeUndefined();
+    await new Promise((resolve) => setImmediate(resolve));
+    const second = await open();
+    expect(await second.signal("run", { id: "1", name: "go", payload: { n: 9 } })).toBe("AlreadyRecorded");
+    expect(await second.signal("run", { id: "2", name: "go", payload: { n: 2 } })).toBeUndefined();
+    expect(await second.result("run")).toEqual(output([{ n: 1 }, { n: 2 }]));
+  });
+
+  it("that never comes fails the step when its time is over, and a cancelled run does not wait for it", async () => {
+    const late = await started({ steps: { a: { ...wait, timeouts: { attempt: "1h" } } } });
+    expect(await ended(late)).toMatchObject({ is: "failed", failure: { class: "Timeout" } });
+    const cancelled = await started({ steps: { a: wait } });
+    await cancelled.clock.advance(10);
+    await cancelled.engine.cancel("run", "no", 60_000);
+    expect(await ended(cancelled)).toEqual({ is: "cancelled", reason: "no" });
+  });
+});
+
 it("steps of a pool never run more at once than it has slots, and every one gets its turn", async () => {
   let now = 0;
   let most = 0;

@@ -46,6 +46,14 @@ export interface Engine {
   /** What runs goes on to its end; nothing further begins. */
   pause(id: string): Promise<Refusal | undefined>;
   resume(id: string): Promise<Refusal | undefined>;
+  /**
+   * Durable when it resolves. Kept until a step waits for it, given in the order in which signals came; one whose `id` the
+   * run has had is AlreadyRecorded.
+   */
+  signal(
+    id: string,
+    signal: { readonly id: string; readonly name: string; readonly payload: unknown },
+  ): Promise<Refusal | undefined>;
   /** The fold of the run's events. */
   state(id: string): Promise<RunState>;
   /** Slots of a pool that are held now. */
@@ -138,6 +146,13 @@ class JournalEngine implements Engine {
 
   resume(id: string): Promise<Refusal | undefined> {
     return this.#command(id, { do: "resume" });
+  }
+
+  signal(
+    run: string,
+    { id, name, payload }: { id: string; name: string; payload: unknown },
+  ): Promise<Refusal | undefined> {
+    return this.#command(run, { do: "signal", id, name, payload: structuredClone(payload) });
   }
 
   async state(id: string): Promise<RunState> {

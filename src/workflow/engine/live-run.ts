@@ -44,6 +44,7 @@ export class LiveRun implements Performer {
   readonly #over = new AbortController();
   readonly #rules = new Map<string, readonly RetryRule[]>();
   #resumed: PromiseWithResolvers<void> | undefined;
+  readonly #signalled = new Set<() => void>();
   #durable: Promise<void> = Promise.resolve();
 
   constructor(id: string, state: RunState, around: Surroundings) {
@@ -82,6 +83,7 @@ export class LiveRun implements Performer {
     if ("refused" in decision) return decision.refused;
     this.record(decision.events);
     this.#followStop();
+    if (command.do === "signal") for (const wake of this.#signalled) wake();
     if (this.state.phase === "paused") this.#resumed ??= Promise.withResolvers();
     else {
       this.#resumed?.resolve();
@@ -192,7 +194,11 @@ export class LiveRun implements Performer {
     const finished = new AbortController();
     const timed = limit === Infinity ? [] : [until(this.#around.clock, limit, finished.signal)];
     const over = aborted(this.#over.signal, finished.signal);
-    const outcome = await Promise.race([this.#work(path, state, step, ending.signal), over, ...timed]);
+    const work =
+      step.type === "wait" && step.signal !== undefined
+        ? this.#take(path, epoch, step.signal, ending.signal)
+        : this.#work(path, state, step, ending.signal);
+    const outcome = await Promise.race([work, over, ...timed]);
     finished.abort();
     signal.removeEventListener("abort", forward);
     if (outcome === true) {
@@ -223,6 +229,23 @@ export class LiveRun implements Performer {
     } catch (error) {
       return { is: "failed", failure: failureOf(error) };
     }
+  }
+
+  /** Waits for a signal and takes it, which is the result: there is nothing left to report, unless it was stopped. */
+  async #take(path: string, epoch: number, name: string, signal: AbortSignal): Promise<Outcome | undefined> {
+    while (this.command({ do: "take", step: path, epoch, name }) === "NoSignal") {
+      if (signal.aborted)
+        return {
+          is: "failed",
+          failure: failed("Cancelled", "Cancelled", "Nobody waits for the signal any more."),
+        };
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#signalled.add(resolve);
+      signal.addEventListener("abort", () => resolve(), { once: true });
+      await promise;
+      this.#signalled.delete(resolve);
+    }
+    return undefined;
   }
 
   #totalEnd(state: StepState, step: TaskStep): number {

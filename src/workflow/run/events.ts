@@ -26,6 +26,15 @@ export type RunEvent =
       readonly at: number;
     }
   | { readonly type: "RunEnded"; readonly verdict: Verdict; readonly at: number }
+  /** Kept until a step takes it; the same id again changes nothing. */
+  | {
+      readonly type: "SignalReceived";
+      readonly id: string;
+      readonly name: string;
+      readonly payload: unknown;
+      readonly at: number;
+    }
+  | { readonly type: "SignalTaken"; readonly id: string }
   /** Ready to be claimed, in a pool of slots. `cleanup`: a finally or compensation, which a stopping run still does. */
   | {
       readonly type: "StepQueued";

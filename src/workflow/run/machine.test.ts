@@ -32,6 +32,7 @@ interface Move {
 
 const copy = (run: RunState): RunState => ({
   ...run,
+  signals: new Map(),
   steps: new Map([...run.steps].map(([path, step]) => [path, { ...step }])),
 });
 const nameOf = ({ run, beliefs }: World): string =>

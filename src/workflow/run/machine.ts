@@ -21,11 +21,14 @@ export type Command =
   | { readonly do: "finish"; readonly verdict: Verdict }
   /** The deadline of a stop has passed. */
   | { readonly do: "abandon" }
+  | { readonly do: "signal"; readonly id: string; readonly name: string; readonly payload: unknown }
   | { readonly do: "queue"; readonly step: string; readonly pool?: string; readonly cleanup?: true }
   | { readonly do: "claim"; readonly step: string; readonly worker: string; readonly until: number }
   | { readonly do: "begin"; readonly step: string; readonly epoch: number }
   | { readonly do: "renew"; readonly step: string; readonly epoch: number; readonly until: number }
   | { readonly do: "report"; readonly step: string; readonly epoch: number; readonly outcome: Outcome }
+  /** The oldest signal of the name that nobody took is the step's result, recorded as one with its being taken. */
+  | { readonly do: "take"; readonly step: string; readonly epoch: number; readonly name: string }
   /** The owner's lease has run out. */
   | { readonly do: "expire"; readonly step: string }
   /** The pause before the next attempt is over. */
@@ -42,7 +45,9 @@ export type Refusal =
   | "AlreadyQueued"
   | "NoFreeSlot"
   | "TooEarly"
-  | "StepsOpen";
+  | "StepsOpen"
+  | "NoSignal"
+  | "TooManySignals";
 
 export type Decision = { readonly events: readonly RunEvent[] } | { readonly refused: Refusal };
 
@@ -68,6 +73,8 @@ export function decide(run: RunState, command: Command, around: Circumstances): 
       return decideRun(run, command, around.now);
     case "queue":
       return queue(run, command, around.now);
+    case "signal":
+      return signal(run, command, around.now);
     default: {
       const step = run.steps.get(command.step);
       return step === undefined ? { refused: "NoSuchStep" } : decideStep(run, step, command, around);
@@ -79,7 +86,7 @@ type RunCommand = Extract<
   Command,
   { readonly do: "start" | "pause" | "resume" | "cancel" | "finish" | "abandon" }
 >;
-type StepCommand = Exclude<Command, RunCommand | { readonly do: "queue" }>;
+type StepCommand = Exclude<Command, RunCommand | { readonly do: "queue" | "signal" }>;
 
 function decideRun(run: RunState, command: RunCommand, at: number): Decision {
   switch (command.do) {
@@ -146,14 +153,19 @@ function decideStep(run: RunState, step: StepState, command: StepCommand, around
       return { events: [{ type: "StepCancelled", step: command.step, at }] };
     default:
       return isOwned(step) && step.epoch === command.epoch
-        ? decideAttempt(step, command, around)
+        ? decideAttempt(run, step, command, around)
         : { refused: "StaleEpoch" };
   }
 }
 
 type AttemptCommand = Extract<StepCommand, { readonly epoch: number }>;
 
-function decideAttempt(step: StepState, command: AttemptCommand, around: Circumstances): Decision {
+function decideAttempt(
+  run: RunState,
+  step: StepState,
+  command: AttemptCommand,
+  around: Circumstances,
+): Decision {
   const { step: path, epoch } = command;
   switch (command.do) {
     case "begin":
@@ -162,7 +174,34 @@ function decideAttempt(step: StepState, command: AttemptCommand, around: Circums
       return { events: [{ type: "StepRenewed", step: path, epoch, until: command.until }] };
     case "report":
       return report(step, command, around);
+    case "take":
+      return take(run, path, epoch, command.name, around.now);
   }
+}
+
+/** Waiting signals of one run; whoever sends without end is refused, not the memory of all. */
+const MOST_SIGNALS = 10_000;
+
+function signal(
+  run: RunState,
+  { do: _do, ...given }: Extract<Command, { readonly do: "signal" }>,
+  at: number,
+): Decision {
+  if (run.signals.has(given.id)) return { refused: "AlreadyRecorded" };
+  if (run.signals.size >= MOST_SIGNALS) return { refused: "TooManySignals" };
+  return { events: [{ type: "SignalReceived", ...given, at }] };
+}
+
+function take(run: RunState, step: string, epoch: number, name: string, at: number): Decision {
+  for (const [id, one] of run.signals)
+    if (!one.taken && one.name === name)
+      return {
+        events: [
+          { type: "SignalTaken", id },
+          { type: "StepSucceeded", step, epoch, result: one.payload ?? null, at },
+        ],
+      };
+  return { refused: "NoSignal" };
 }
 
 function claim(

@@ -54,6 +54,13 @@ export interface StepState {
   order: number;
 }
 
+export interface SignalState {
+  readonly name: string;
+  /** Undefined once a step has taken it. */
+  payload: unknown;
+  taken: boolean;
+}
+
 export interface RunState {
   phase: RunPhase;
   workflow: string;
@@ -66,6 +73,8 @@ export interface RunState {
   endedAt: number;
   /** Steps that are settled. */
   settled: number;
+  /** By id, in the order in which they came. */
+  readonly signals: Map<string, SignalState>;
   /** By path. */
   readonly steps: Map<string, StepState>;
 }
@@ -81,6 +90,7 @@ export function emptyRun(): RunState {
     createdAt: 0,
     endedAt: 0,
     settled: 0,
+    signals: new Map(),
     steps: new Map(),
   };
 }
@@ -94,6 +104,12 @@ export const isSettled = (step: StepState): boolean => settled.has(step.phase);
 /** Somebody has it, and with it a slot of its pool. */
 export const isOwned = (step: StepState): boolean => owned.has(step.phase);
 
+const passages = {
+  RunStarted: ["queued", "running"],
+  RunPaused: ["running", "paused"],
+  RunResumed: ["paused", "running"],
+} as const satisfies Partial<Record<RunEvent["type"], readonly [RunPhase, RunPhase]>>;
+
 /** Folds one event into the state, in place. Depends on nothing else. */
 export function apply(run: RunState, event: RunEvent): void {
   if (isEnded(run)) return;
@@ -105,16 +121,18 @@ export function apply(run: RunState, event: RunEvent): void {
       run.createdAt = event.at;
       break;
     case "RunStarted":
-      if (run.phase === "queued") run.phase = "running";
-      break;
     case "RunPaused":
-      if (run.phase === "running") run.phase = "paused";
+    case "RunResumed": {
+      const [from, to] = passages[event.type];
+      if (run.phase === from) run.phase = to;
       break;
-    case "RunResumed":
-      if (run.phase === "paused") run.phase = "running";
-      break;
+    }
     case "RunStopping":
       if (run.phase !== "stopping") stop(run, event);
+      break;
+    case "SignalReceived":
+    case "SignalTaken":
+      applySignal(run, event);
       break;
     case "RunEnded":
       run.phase = event.verdict.is;
@@ -123,6 +141,20 @@ export function apply(run: RunState, event: RunEvent): void {
       break;
     default:
       applyStep(run, event);
+  }
+}
+
+function applySignal(
+  { signals }: RunState,
+  event: Extract<RunEvent, { readonly type: "SignalReceived" | "SignalTaken" }>,
+): void {
+  const known = signals.get(event.id);
+  if (event.type === "SignalReceived") {
+    if (known === undefined)
+      signals.set(event.id, { name: event.name, payload: event.payload, taken: false });
+  } else if (known !== undefined) {
+    known.taken = true;
+    known.payload = undefined;
   }
 }
 
