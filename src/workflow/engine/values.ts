@@ -51,12 +51,19 @@ export class View {
     });
   }
 
-  /** Only what the expressions read, for a scope may have many results. */
+  /** Only what the expressions read: there may be many results, and parameters may be long lists. */
   #context(expressions: readonly Expression[]): Readonly<Record<string, unknown>> {
     const step: Record<string, unknown> = {};
+    const param: Record<string, unknown> = {};
+    const context: Record<string, unknown> = { ...this.#roots, step, param };
+    const given = (this.#roots["param"] ?? {}) as Readonly<Record<string, unknown>>;
     for (const { references } of expressions)
-      for (const { root, name } of references) if (root === "step") step[name] = this.#result(name) ?? null;
-    return { ...this.#roots, step };
+      for (const { root, name } of references) {
+        if (root === "step") step[name] = this.#result(name) ?? null;
+        else if (root === "param" && name === "") Object.assign(param, given);
+        else if (root === "param" && Object.hasOwn(given, name)) param[name] = given[name];
+      }
+    return context;
   }
 
   #result(step: string): unknown {
