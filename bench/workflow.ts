@@ -1,0 +1,92 @@
+/**
+ * Workflows on the file journal, each step durable (fdatasync) before the next begins.
+ *
+ *     node bench/workflow.ts [--workflows 1000] [--steps 10] [--flight 50] [--folder /tmp]
+ *
+ * First many workflows of no-op steps, so many in flight: steps and CPU per step, how many appends shared a sync is what
+ * makes the difference to the second, one workflow alone: time a step, which is one sync and the engine. Handlers run in
+ * the engine's process.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { systemClock } from "../src/clock/clock.ts";
+import { type Definition, defineWorkflow } from "../src/workflow/definition/definition.ts";
+import { type Engine, openEngine } from "../src/workflow/engine/engine.ts";
+import { openFileJournal } from "../src/workflow/journal/file.ts";
+
+const { values } = parseArgs({
+  options: {
+    workflows: { type: "string", default: "1000" },
+    steps: { type: "string", default: "10" },
+    flight: { type: "string", default: "50" },
+    folder: { type: "string", default: tmpdir() },
+  },
+});
+
+const folder = mkdtempSync(join(values.folder, "workflow-bench-"));
+const chain = (length: number): Definition =>
+  defineWorkflow({
+    name: "chain",
+    start: "s0",
+    steps: Object.fromEntries(
+      Array.from({ length }, (_, index) => [
+        `s${index}`,
+        { type: "function", handler: "nothing", ...(index + 1 < length ? { next: `s${index + 1}` } : {}) },
+      ]),
+    ),
+  });
+
+async function measure(
+  engine: Engine,
+  name: string,
+  definition: Definition,
+  count: number,
+  flight: number,
+): Promise<void> {
+  const steps = Object.keys(definition.workflow.steps).length * count;
+  const cpu = process.cpuUsage();
+  const start = performance.now();
+  const times: number[] = [];
+  let next = 0;
+  const one = async (): Promise<void> => {
+    while (next < count) {
+      const id = `${name}-${next++}`;
+      const begun = performance.now();
+      await engine.start({ definition, id });
+      const verdict = await engine.result(id);
+      if (verdict.is !== "succeeded") throw new Error(JSON.stringify(verdict));
+      times.push(performance.now() - begun);
+    }
+  };
+  await Promise.all(Array.from({ length: flight }, one));
+  const seconds = (performance.now() - start) / 1000;
+  const used = process.cpuUsage(cpu);
+  times.sort((a, b) => a - b);
+  const at = (share: number): string =>
+    (times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? 0).toFixed(2);
+  console.log(
+    `${name}: ${Math.round(steps / seconds)} steps/s, ${((used.user + used.system) / steps).toFixed(0)} us CPU a step, ` +
+      `a workflow p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, ${((seconds * 1000) / steps).toFixed(3)} ms a step`,
+  );
+}
+
+try {
+  const many = chain(Number(values.steps));
+  const long = chain(200);
+  const journal = openFileJournal(folder);
+  const engine = await openEngine({
+    journal,
+    clock: systemClock,
+    handlers: { nothing: () => null },
+    definitions: [many, long],
+  });
+  await measure(engine, "warm-up", many, 200, 50);
+  await measure(engine, "many", many, Number(values.workflows), Number(values.flight));
+  await measure(engine, "alone", long, 3, 1);
+  await journal.close();
+  console.log(`resident ${Math.round(process.memoryUsage.rss() / 1e6)} MB`);
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}

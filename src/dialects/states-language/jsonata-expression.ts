@@ -1,0 +1,177 @@
+/**
+ * Expressions of JSONata mode: strings `{% ... %}`, wherever they stand in a template.
+ *
+ * JSONata is Turing-complete. An expression is bounded by steps, a number that is the same in every replay and on every machine, by
+ * depth, and by the length of the sequences it makes; one that passes a bound fails with States.QueryEvaluationError. The clock and
+ * chance are the execution's (I11): $now, $millis, $random and $uuid give the same values in a replay.
+ */
+import jsonata from "jsonata";
+import { createHash } from "node:crypto";
+import type { Json, JsonObject } from "../../model/resource.ts";
+import { type Chance, draw, drawUuid } from "./chance.ts";
+import { LinearRegex } from "./linear-regex.ts";
+import { queryError } from "./states-error.ts";
+
+const MAX_STEPS = 200_000;
+const MAX_DEPTH = 500;
+const MAX_SEQUENCE = 1_000_000;
+const COMPILED_KEPT = 2_000;
+
+const options = {
+  sequence: MAX_SEQUENCE,
+  // Of a RegExp, JSONata uses what LinearRegex has.
+  RegexEngine: LinearRegex as unknown as RegExpConstructor,
+};
+
+/** What an expression can see: `$states`, the variables, the time and chance of the execution. */
+export interface JsonataScope {
+  readonly states: JsonObject;
+  readonly variables: Readonly<Record<string, Json>>;
+  /** Milliseconds since the Unix epoch. */
+  readonly now: number;
+  readonly chance: Chance;
+}
+
+/** Compiled expressions that nobody is evaluating: an evaluation owns its expression, for the bounds are bound to it. */
+const idle = new Map<string, jsonata.Expression[]>();
+
+export function isJsonata(value: unknown): value is string {
+  return typeof value === "string" && value.startsWith("{%") && value.endsWith("%}") && value.length >= 4;
+}
+
+/** The expression between the signs, compiled; throws an Error that says what is wrong with it. */
+export function compileJsonata(text: string): jsonata.Expression {
+  try {
+    return jsonata(text.slice(2, -2).trim(), options);
+  } catch (error) {
+    throw new Error((error as Error).message, { cause: error });
+  }
+}
+
+function release(text: string, expression: jsonata.Expression): void {
+  const known = idle.get(text);
+  if (known !== undefined) known.push(expression);
+  else {
+    if (idle.size >= COMPILED_KEPT) idle.clear();
+    idle.set(text, [expression]);
+  }
+}
+
+/** A template with every expression in it evaluated. Throws States.QueryEvaluationError; `field` is for the message. */
+export async function evaluateJsonata(template: Json, scope: JsonataScope, field: string): Promise<Json> {
+  if (Array.isArray(template)) {
+    const list: Json[] = [];
+    for (const [index, element] of (template as readonly Json[]).entries()) {
+      list.push(await evaluateJsonata(element, scope, `${field}[${index}]`));
+    }
+    return list;
+  }
+  if (typeof template === "object" && template !== null) {
+    const fields: [string, Json][] = [];
+    for (const [name, value] of Object.entries(template)) {
+      fields.push([name, await evaluateJsonata(value, scope, `${field}/${name}`)]);
+    }
+    return Object.fromEntries(fields);
+  }
+  return isJsonata(template) ? evaluate(template, scope, field) : template;
+}
+
+async function evaluate(text: string, scope: JsonataScope, field: string): Promise<Json> {
+  const what = `The JSONata expression '${text.slice(2, -2).trim()}' specified for the field '${field}'`;
+  let result: unknown;
+  try {
+    const expression = idle.get(text)?.pop() ?? compileJsonata(text);
+    limit(expression);
+    setClock(expression, scope.now);
+    result = await expression.evaluate(undefined, bindings(scope));
+    release(text, expression);
+  } catch (error) {
+    throw queryError(`${what} threw an error: ${(error as Error).message ?? String(error)}`);
+  }
+  if (result === undefined) throw queryError(`${what} returned nothing (undefined).`);
+  const value = plain(result);
+  if (value === undefined) throw queryError(`${what} returned an unsupported result type.`);
+  return value;
+}
+
+/** A copy without JSONata's own marks on arrays; undefined where a part of it is no JSON, as a function. */
+function plain(value: unknown): Json | undefined {
+  if (value === null || typeof value === "string" || typeof value === "boolean") return value;
+  if (typeof value === "number") return Number.isFinite(value) ? value : undefined;
+  if (Array.isArray(value)) {
+    const list = value.map(plain);
+    return list.includes(undefined) ? undefined : (list as Json[]);
+  }
+  if (typeof value !== "object" || value === undefined || isFunction(value)) return undefined;
+  const fields = Object.entries(value).map(([name, one]) => [name, plain(one)] as const);
+  return fields.some(([, one]) => one === undefined) ? undefined : (Object.fromEntries(fields) as JsonObject);
+}
+
+function isFunction(value: object): boolean {
+  return "_jsonata_lambda" in value || "_jsonata_function" in value;
+}
+
+/** Binds the bounds of one evaluation. (The hooks are those of JSONata's own time-boxing example.) */
+function limit(expression: jsonata.Expression): void {
+  let steps = 0;
+  let depth = 0;
+  const hook = (name: string, called: () => void): void => {
+    expression.assign(Symbol.for(name) as unknown as string, called);
+  };
+  hook("jsonata.__evaluate_entry", () => {
+    if (++steps > MAX_STEPS) throw new Error(`The expression took more than ${MAX_STEPS} steps.`);
+    if (++depth > MAX_DEPTH) throw new Error(`The expression is nested more than ${MAX_DEPTH} deep.`);
+  });
+  hook("jsonata.__evaluate_exit", () => {
+    depth--;
+  });
+}
+
+interface Native {
+  readonly implementation: (...values: unknown[]) => unknown;
+}
+
+/** `$now(picture, zone)` at a given time, written as JSONata's own $fromMillis writes it. */
+function setClock(expression: jsonata.Expression, now: number): void {
+  expression.registerFunction("now", function (this: jsonata.Focus, picture?: string, zone?: string) {
+    const written = this.environment.lookup("fromMillis") as Native;
+    return written.implementation(now, picture, zone);
+  });
+}
+
+function bindings(scope: JsonataScope): Record<string, unknown> {
+  return {
+    ...scope.variables,
+    states: scope.states,
+    millis: () => scope.now,
+    random: (seed?: number) => draw(seed === undefined ? scope.chance : { seed: Math.floor(seed) }),
+    uuid: () => drawUuid(scope.chance),
+    hash,
+    partition,
+    range,
+    parse: (text?: string) => (text === undefined ? undefined : (JSON.parse(text) as unknown)),
+    // It would run text that nobody validated.
+    eval: () => {
+      throw new Error("The function $eval is not supported.");
+    },
+  };
+}
+
+function hash(content: string, algorithm = "SHA-256"): string {
+  return createHash(algorithm.replace("-", "").toLowerCase()).update(content).digest("hex");
+}
+
+function partition(values: readonly unknown[], size: number): unknown[] {
+  if (!(size >= 1)) throw new Error("The size of a partition is at least 1.");
+  const chunk = Math.floor(size);
+  return Array.from({ length: Math.ceil(values.length / chunk) }, (_, index) =>
+    values.slice(index * chunk, (index + 1) * chunk),
+  );
+}
+
+/** A sequence, as JSONata has them: one of a single number is that number. */
+function range(first: number, last: number, by: number): number | number[] {
+  const length = by === 0 ? 0 : Math.max(0, Math.floor((last - first) / by) + 1);
+  if (length > MAX_SEQUENCE) throw new Error(`A range has at most ${MAX_SEQUENCE} elements.`);
+  return length === 1 ? first : Array.from({ length }, (_, index) => first + index * by);
+}

@@ -1,0 +1,174 @@
+/** The engine is killed at every record of the journal, in turn, of small random workflows. */
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { ManualClock } from "../../clock/manual.ts";
+import { type Definition, checkWorkflow, defineWorkflow } from "../definition/definition.ts";
+import { MemoryJournal } from "../journal/memory.ts";
+import type { Verdict } from "../run/events.ts";
+import { type Engine, openEngine } from "./engine.ts";
+import { DyingJournal, elapse } from "./fixtures/virtual.ts";
+import { type Handler, TaskError } from "./handler.ts";
+
+const POOLS = { small: 1 };
+const START = Date.UTC(2026, 0, 1);
+
+/** Steps whose outcome depends on nothing but their path and which of their counted attempts it is. */
+function handlers(counted: (path: string) => number): Readonly<Record<string, Handler>> {
+  return {
+    work: ({ path, input }) => `${path}(${JSON.stringify(input)})`,
+    flaky: ({ path }) => {
+      if (counted(path) < 1) throw new TaskError("Busy", "busy");
+      return "at last";
+    },
+    broken: () => {
+      throw new TaskError("Broken", "broken", { terminal: true });
+    },
+  };
+}
+
+const retry = [{ errors: ["Busy"], attempts: 3, interval: "2s" }];
+const work = { type: "function", handler: "work", compensate: { type: "function", handler: "work" } };
+const simple = fc.constantFrom<object>(
+  work,
+  { ...work, pool: "small" },
+  { type: "function", handler: "flaky", retry },
+  { type: "function", handler: "flaky", retry, pool: "small" },
+  { type: "wait", duration: "3s" },
+  { type: "pass", output: 7 },
+  {
+    type: "function",
+    handler: "broken",
+    catch: [{ errors: ["Broken"], do: { steps: { fix: work }, output: "${step.fix}" } }],
+  },
+);
+const nested = fc.oneof(
+  { weight: 3, arbitrary: simple },
+  fc.tuple(simple, fc.integer({ min: 1, max: 2 })).map(([one, concurrency]) => ({
+    type: "map",
+    items: [1, 2],
+    concurrency,
+    body: { steps: { one } },
+  })),
+  fc
+    .tuple(simple, simple)
+    .map(([one, two]) => ({ type: "parallel", branches: [{ steps: { one } }, { steps: { two } }] })),
+);
+
+/** A DAG of up to four steps, which may fail at its end, with a `finally`. */
+const workflows = fc
+  .tuple(fc.array(fc.tuple(nested, fc.nat()), { minLength: 1, maxLength: 3 }), fc.boolean(), fc.boolean())
+  .map(([steps, fails, tidies]) => {
+    const names = steps.map((_, index) => `s${index}`);
+    const all: [string, object][] = steps.map(([step, edges], index) => [
+      `s${index}`,
+      { ...step, needs: names.slice(0, index).filter((_, earlier) => (edges >> earlier) % 2 === 1) },
+    ]);
+    if (fails) all.push(["z", { type: "function", handler: "broken", needs: names }]);
+    return {
+      name: "w",
+      steps: Object.fromEntries(all),
+      ...(tidies ? { finally: { steps: { tidy: work } } } : {}),
+    };
+  });
+
+async function open(journal: MemoryJournal, definition: Definition, clock: ManualClock): Promise<Engine> {
+  const counts = new Map<string, number>();
+  const counted = (path: string): number => counts.get(path) ?? 0;
+  for (const run of journal.runs())
+    for await (const event of journal.read(run))
+      if (event.type === "StepFailed" && event.failure.class !== "InfraLost")
+        counts.set(event.step, counted(event.step) + 1);
+  const known = handlers(counted);
+  const noting: Handler = (attempt) => {
+    try {
+      return known["flaky"]?.(attempt);
+    } catch (error) {
+      counts.set(attempt.path, counted(attempt.path) + 1);
+      throw error;
+    }
+  };
+  return openEngine({
+    journal,
+    clock,
+    handlers: { ...known, flaky: noting },
+    definitions: [definition],
+    pools: POOLS,
+  });
+}
+
+async function undisturbed(
+  definition: Definition,
+): Promise<{ readonly verdict: Verdict; readonly events: number }> {
+  const journal = new MemoryJournal();
+  const clock = new ManualClock(START);
+  const engine = await open(journal, definition, clock);
+  await engine.start({ definition, id: "run" });
+  return { verdict: await elapse(clock, engine.result("run")), events: journal.length("run") };
+}
+
+async function checkJournal(journal: MemoryJournal): Promise<void> {
+  const settled = new Set<string>();
+  const epochs = new Map<string, number>();
+  for await (const event of journal.read("run")) {
+    if (event.type === "StepClaimed") {
+      expect(event.epoch).toBe((epochs.get(event.step) ?? 0) + 1);
+      epochs.set(event.step, event.epoch);
+    }
+    if (event.type === "StepSucceeded" || (event.type === "StepFailed" && event.retryAt === undefined)) {
+      expect(settled.has(event.step)).toBe(false);
+      settled.add(event.step);
+    }
+  }
+}
+
+it("a run ends alike wherever its engine is killed, nothing is recorded twice, and no slot is lost", async () => {
+  await fc.assert(
+    fc.asyncProperty(workflows, async (workflow) => {
+      expect(checkWorkflow(workflow)).toEqual([]);
+      const definition = defineWorkflow(workflow);
+      const { verdict, events } = await undisturbed(definition);
+      for (let appends = 1; appends < events; appends++) {
+        const journal = new MemoryJournal();
+        const dying = new DyingJournal(journal, appends);
+        const clock = new ManualClock(START);
+        const first = await open(dying, definition, clock);
+        const running = first.start({ definition, id: "run" }).then(() => first.result("run"));
+        await elapse(clock, Promise.race([running, dying.died.promise]));
+        const later = new ManualClock(clock.now() + 500);
+        const second = await open(journal, definition, later);
+        expect(await elapse(later, second.result("run"))).toEqual(verdict);
+        expect(second.held("small")).toBe(0);
+        await checkJournal(journal);
+      }
+    }),
+    { numRuns: 40 },
+  );
+});
+
+it("a run ends alike when every engine in a row is killed a few records later", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      workflows,
+      fc.array(fc.integer({ min: 3, max: 6 }), { minLength: 2, maxLength: 5 }),
+      async (workflow, lives) => {
+        const definition = defineWorkflow(workflow);
+        const { verdict } = await undisturbed(definition);
+        const journal = new MemoryJournal();
+        let clock = new ManualClock(START);
+        for (const appends of lives) {
+          const dying = new DyingJournal(journal, appends);
+          const engine = await open(dying, definition, clock);
+          const running = engine.start({ definition, id: "run" }).then(() => engine.result("run"));
+          await elapse(clock, Promise.race([running, dying.died.promise]));
+          clock = new ManualClock(clock.now());
+        }
+        const last = await open(journal, definition, clock);
+        await last.start({ definition, id: "run" });
+        expect(await elapse(clock, last.result("run"))).toEqual(verdict);
+        expect(last.held("small")).toBe(0);
+        await checkJournal(journal);
+      },
+    ),
+    { numRuns: 60 },
+  );
+});

@@ -1,0 +1,93 @@
+/** Templates and conditions of a definition, evaluated against what a step may see. */
+import {
+  type Expression,
+  evaluateTemplate,
+  hasExpression,
+  parseExpression,
+  parseTemplate,
+} from "../../model/expression.ts";
+import { failed } from "../run/events.ts";
+import { StepFailure } from "./failures.ts";
+
+/** What expressions at a place see; a scope within another sees what that sees. */
+export class View {
+  readonly #outer: View | undefined;
+  readonly #roots: Readonly<Record<string, unknown>>;
+  readonly #results = new Map<string, unknown>();
+
+  constructor(roots: Readonly<Record<string, unknown>>, outer?: View) {
+    this.#outer = outer;
+    this.#roots = outer === undefined ? roots : { ...outer.#roots, ...roots };
+  }
+
+  record(step: string, result: unknown): void {
+    this.#results.set(step, result);
+  }
+
+  results(): Readonly<Record<string, unknown>> {
+    return Object.fromEntries(this.#results);
+  }
+
+  /** The value with each text that holds an expression replaced by what it gives. */
+  resolve(value: unknown): unknown {
+    if (typeof value === "string") return hasExpression(value) ? this.#template(value) : value;
+    if (typeof value !== "object" || value === null) return value;
+    if (Array.isArray(value)) return value.map((item) => this.resolve(item));
+    return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, this.resolve(member)]));
+  }
+
+  holds(condition: string): boolean {
+    return this.#guarded(() => {
+      const expression = conditionOf(condition);
+      return expression.evaluate(this.#context([expression])) === true;
+    });
+  }
+
+  #template(text: string): unknown {
+    return this.#guarded(() => {
+      const template = parseTemplate(text);
+      const expressions = template.parts.filter((part) => typeof part !== "string");
+      return evaluateTemplate(template, this.#context(expressions));
+    });
+  }
+
+  /** Only what the expressions read: there may be many results, and parameters may be long lists. */
+  #context(expressions: readonly Expression[]): Readonly<Record<string, unknown>> {
+    const step: Record<string, unknown> = {};
+    const param: Record<string, unknown> = {};
+    const context: Record<string, unknown> = { ...this.#roots, step, param };
+    const given = (this.#roots["param"] ?? {}) as Readonly<Record<string, unknown>>;
+    for (const { references } of expressions)
+      for (const { root, name } of references) {
+        if (root === "step") step[name] = this.#result(name) ?? null;
+        else if (root === "param" && name === "") Object.assign(param, given);
+        else if (root === "param" && Object.hasOwn(given, name)) param[name] = given[name];
+      }
+    return context;
+  }
+
+  #result(step: string): unknown {
+    if (this.#results.has(step)) return this.#results.get(step);
+    return this.#outer === undefined ? undefined : this.#outer.#result(step);
+  }
+
+  #guarded<T>(evaluate: () => T): T {
+    try {
+      return evaluate();
+    } catch (error) {
+      const [line = ""] = String((error as Error).message).split("\n");
+      throw new StepFailure(failed("Terminal", "InvalidExpression", line));
+    }
+  }
+}
+
+const conditions = new Map<string, Expression>();
+
+function conditionOf(source: string): Expression {
+  const known = conditions.get(source);
+  if (known !== undefined) return known;
+  const expression = parseExpression(source);
+  if (conditions.size >= 10_000) conditions.clear();
+  conditions.set(source, expression);
+  return expression;
+}

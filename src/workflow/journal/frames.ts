@@ -1,0 +1,90 @@
+/**
+ * One append in a file. The commit is the sync that it was part of, so that a write which a crash tore (nothing of a later
+ * commit can be behind it) is told from damage to what was synced.
+ *
+ *     magic u32 | length u32 | crc u32 | commit u32, count u32, run length u16, run, events as JSON
+ */
+import { crc32 } from "node:zlib";
+
+const MAGIC = 0x5457_464a;
+const HEADER = 12;
+const FIXED = 10;
+
+export interface Frame {
+  readonly run: string;
+  readonly commit: number;
+  /** Events in it; 0 says that the run is forgotten. */
+  readonly count: number;
+  readonly offset: number;
+  readonly length: number;
+}
+
+export interface Scan {
+  readonly frames: readonly Frame[];
+  /** Where the readable frames end. */
+  readonly end: number;
+  /** A frame behind the end was synced after what is broken: this is damage, not a torn write. */
+  readonly damaged: boolean;
+}
+
+export function encode(run: string, commit: number, count: number, json: string): Buffer {
+  const name = Buffer.byteLength(run);
+  const length = FIXED + name + Buffer.byteLength(json);
+  const bytes = Buffer.allocUnsafe(HEADER + length);
+  bytes.writeUInt32LE(MAGIC, 0);
+  bytes.writeUInt32LE(length, 4);
+  bytes.writeUInt32LE(commit, HEADER);
+  bytes.writeUInt32LE(count, HEADER + 4);
+  bytes.writeUInt16LE(name, HEADER + 8);
+  bytes.write(run, HEADER + FIXED);
+  bytes.write(json, HEADER + FIXED + name);
+  bytes.writeUInt32LE(crc32(bytes.subarray(HEADER)), 8);
+  return bytes;
+}
+
+/** The events' JSON within the bytes of one whole frame. */
+export function jsonOf(bytes: Buffer): string {
+  return bytes.toString("utf8", HEADER + FIXED + bytes.readUInt16LE(HEADER + 8));
+}
+
+export function scan(file: Buffer): Scan {
+  const frames: Frame[] = [];
+  let end = 0;
+  for (let frame = frameAt(file, 0); frame !== undefined; frame = frameAt(file, end)) {
+    frames.push(frame);
+    end += frame.length;
+  }
+  const last = frames.at(-1)?.commit ?? 0;
+  let first: number | undefined;
+  for (let at = nextMagic(file, end + 1); at >= 0; at = nextMagic(file, at + 1)) {
+    const { commit } = frameAt(file, at) ?? {};
+    if (commit === undefined) continue;
+    first ??= commit;
+    // The broken commit is at least the one after the last good, so anything beyond that was written after its sync.
+    if (commit > last + 1) return { frames, end, damaged: true };
+  }
+  return { frames, end, damaged: first !== undefined && first <= last };
+}
+
+function frameAt(file: Buffer, at: number): Frame | undefined {
+  if (at + HEADER + FIXED > file.length || file.readUInt32LE(at) !== MAGIC) return undefined;
+  const length = file.readUInt32LE(at + 4);
+  const end = at + HEADER + length;
+  if (length < FIXED || end > file.length) return undefined;
+  if (crc32(file.subarray(at + HEADER, end)) !== file.readUInt32LE(at + 8)) return undefined;
+  const name = at + HEADER + FIXED;
+  return {
+    commit: file.readUInt32LE(at + HEADER),
+    count: file.readUInt32LE(at + HEADER + 4),
+    run: file.toString("utf8", name, name + file.readUInt16LE(at + HEADER + 8)),
+    offset: at,
+    length: end - at,
+  };
+}
+
+const magicBytes = Buffer.alloc(4);
+magicBytes.writeUInt32LE(MAGIC);
+
+function nextMagic(file: Buffer, from: number): number {
+  return file.indexOf(magicBytes, from);
+}

@@ -1,0 +1,85 @@
+/** What can happen in a run: the records of the journal. Times are milliseconds since the epoch. */
+import type { Failure, FailureClass } from "./failure.ts";
+
+/** How a run ends. */
+export type Verdict =
+  | { readonly is: "succeeded"; readonly output: unknown }
+  | { readonly is: "failed"; readonly failure: Failure }
+  | { readonly is: "cancelled"; readonly reason: string };
+
+export type RunEvent =
+  | {
+      readonly type: "RunCreated";
+      readonly workflow: string;
+      readonly definition: string;
+      readonly input: unknown;
+      readonly at: number;
+    }
+  | { readonly type: "RunStarted"; readonly at: number }
+  | { readonly type: "RunPaused"; readonly at: number }
+  | { readonly type: "RunResumed"; readonly at: number }
+  /** From here on nothing begins but cleaning up. `deadline`: then attempts that still run are cut loose. */
+  | {
+      readonly type: "RunStopping";
+      readonly verdict: Verdict;
+      readonly deadline: number;
+      readonly at: number;
+    }
+  | { readonly type: "RunEnded"; readonly verdict: Verdict; readonly at: number }
+  /** Kept until a step takes it; the same id again changes nothing. */
+  | {
+      readonly type: "SignalReceived";
+      readonly id: string;
+      readonly name: string;
+      readonly payload: unknown;
+      readonly at: number;
+    }
+  | { readonly type: "SignalTaken"; readonly id: string }
+  /** Ready to be claimed, in a pool of slots. `cleanup`: a finally or compensation, which a stopping run still does. */
+  | {
+      readonly type: "StepQueued";
+      readonly step: string;
+      readonly pool?: string;
+      readonly cleanup?: true;
+      readonly at: number;
+    }
+  | {
+      readonly type: "StepClaimed";
+      readonly step: string;
+      readonly worker: string;
+      readonly epoch: number;
+      readonly until: number;
+      readonly at: number;
+    }
+  | { readonly type: "StepStarted"; readonly step: string; readonly epoch: number; readonly at: number }
+  | { readonly type: "StepRenewed"; readonly step: string; readonly epoch: number; readonly until: number }
+  | {
+      readonly type: "StepSucceeded";
+      readonly step: string;
+      readonly epoch: number;
+      readonly result: unknown;
+      readonly at: number;
+    }
+  /** `retryAt`: tried again then; absent: for good. */
+  | {
+      readonly type: "StepFailed";
+      readonly step: string;
+      readonly epoch: number;
+      readonly failure: Failure;
+      readonly retryAt?: number;
+      readonly at: number;
+    }
+  | { readonly type: "StepCancelled"; readonly step: string; readonly at: number };
+
+export type StepEvent = Extract<RunEvent, { readonly step: string }>;
+
+/** What a worker tells at the end of an attempt. */
+export type Outcome =
+  | { readonly is: "succeeded"; readonly result: unknown }
+  | { readonly is: "failed"; readonly failure: Failure };
+
+export type TimeLimit = "queue" | "attempt" | "total" | "heartbeat";
+
+export function failed(failureClass: FailureClass, error: string, message: string): Failure {
+  return { class: failureClass, error, message };
+}

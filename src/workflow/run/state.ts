@@ -1,0 +1,263 @@
+/**
+ * A run as the fold of its events. `apply` is total: an event that does not fit changes nothing, so a journal that was
+ * written by a newer version, or twice, can still be read. `decide` (machine.ts) is what emits only events that fit.
+ *
+ *     RUN    queued ──start──> running <──resume/pause──> paused
+ *            queued, running, paused ──cancel──> stopping ──all attempts over──> cancelled | failed
+ *            running ──finish──> succeeded | failed
+ *
+ *     STEP   queued ──claim──> claimed ──start──> running ──report──> succeeded | failed
+ *               ^                 │                  │  └──failure with a retry──> backoff
+ *               ├──lease expired──┴──────────────────┘                               │
+ *               └──────────────────────────due───────────────────────────────────────┘
+ *            queued, backoff ──stop──> cancelled (at once); claimed, running ──stop──> stopping ──report, expiry,
+ *            deadline──> succeeded | failed | cancelled. Steps that clean up go on while a run stops.
+ *
+ *     SLOT   free ──claim──> held by (run, step, epoch) ──any event that ends the ownership──> free
+ */
+import type { Failure } from "./failure.ts";
+import type { RunEvent, StepEvent, Verdict } from "./events.ts";
+
+export type RunPhase = "queued" | "running" | "paused" | "stopping" | "succeeded" | "failed" | "cancelled";
+
+export type StepPhase =
+  | "queued"
+  | "claimed"
+  | "running"
+  | "stopping"
+  | "backoff"
+  | "succeeded"
+  | "failed"
+  | "cancelled";
+
+export interface StepState {
+  phase: StepPhase;
+  readonly pool: string | undefined;
+  /** A finally or compensation: a stopping run still does it. */
+  readonly cleanup: boolean;
+  /** Of the newest owner, 0 before the first. Writes that carry another are refused (I13). */
+  epoch: number;
+  /** The owner, while there is one. */
+  worker: string | undefined;
+  /** End of the owner's lease. */
+  until: number;
+  /** Attempts that used up the retry budget, and those lost with what they ran on. */
+  counted: number;
+  lost: number;
+  /** When the step was first ready, and when the attempt, or the pause, began or ends. */
+  readonly since: number;
+  /** Since when it is in this phase; in backoff until when. */
+  at: number;
+  result: unknown;
+  failure: Failure | undefined;
+  /** The how many-th of the run to be settled, 0 before: what comes first is known after a restart as well. */
+  order: number;
+}
+
+export interface SignalState {
+  readonly name: string;
+  /** Undefined once a step has taken it. */
+  payload: unknown;
+  taken: boolean;
+}
+
+export interface RunState {
+  phase: RunPhase;
+  workflow: string;
+  definition: string;
+  input: unknown;
+  /** Once it is stopping or over. */
+  verdict: Verdict | undefined;
+  deadline: number;
+  createdAt: number;
+  endedAt: number;
+  /** Steps that are settled. */
+  settled: number;
+  /** By id, in the order in which they came. */
+  readonly signals: Map<string, SignalState>;
+  /** By path. */
+  readonly steps: Map<string, StepState>;
+}
+
+export function emptyRun(): RunState {
+  return {
+    phase: "queued",
+    workflow: "",
+    definition: "",
+    input: undefined,
+    verdict: undefined,
+    deadline: Infinity,
+    createdAt: 0,
+    endedAt: 0,
+    settled: 0,
+    signals: new Map(),
+    steps: new Map(),
+  };
+}
+
+const ended: ReadonlySet<RunPhase> = new Set(["succeeded", "failed", "cancelled"]);
+const settled: ReadonlySet<StepPhase> = new Set(["succeeded", "failed", "cancelled"]);
+const owned: ReadonlySet<StepPhase> = new Set(["claimed", "running", "stopping"]);
+
+export const isEnded = (run: RunState): boolean => ended.has(run.phase);
+export const isSettled = (step: StepState): boolean => settled.has(step.phase);
+/** Somebody has it, and with it a slot of its pool. */
+export const isOwned = (step: StepState): boolean => owned.has(step.phase);
+
+const passages = {
+  RunStarted: ["queued", "running"],
+  RunPaused: ["running", "paused"],
+  RunResumed: ["paused", "running"],
+} as const satisfies Partial<Record<RunEvent["type"], readonly [RunPhase, RunPhase]>>;
+
+/** Folds one event into the state, in place. Depends on nothing else. */
+export function apply(run: RunState, event: RunEvent): void {
+  if (isEnded(run)) return;
+  switch (event.type) {
+    case "RunCreated":
+      run.workflow = event.workflow;
+      run.definition = event.definition;
+      run.input = event.input;
+      run.createdAt = event.at;
+      break;
+    case "RunStarted":
+    case "RunPaused":
+    case "RunResumed": {
+      const [from, to] = passages[event.type];
+      if (run.phase === from) run.phase = to;
+      break;
+    }
+    case "RunStopping":
+      if (run.phase !== "stopping") stop(run, event);
+      break;
+    case "SignalReceived":
+    case "SignalTaken":
+      applySignal(run, event);
+      break;
+    case "RunEnded":
+      run.phase = event.verdict.is;
+      run.verdict = event.verdict;
+      run.endedAt = event.at;
+      break;
+    default:
+      applyStep(run, event);
+  }
+}
+
+function applySignal(
+  { signals }: RunState,
+  event: Extract<RunEvent, { readonly type: "SignalReceived" | "SignalTaken" }>,
+): void {
+  const known = signals.get(event.id);
+  if (event.type === "SignalReceived") {
+    if (known === undefined)
+      signals.set(event.id, { name: event.name, payload: event.payload, taken: false });
+  } else if (known !== undefined) {
+    known.taken = true;
+    known.payload = undefined;
+  }
+}
+
+function stop(
+  run: RunState,
+  { verdict, deadline, at }: Extract<RunEvent, { readonly type: "RunStopping" }>,
+): void {
+  run.phase = "stopping";
+  run.verdict = verdict;
+  run.deadline = deadline;
+  for (const step of run.steps.values()) {
+    if (step.cleanup) continue;
+    if (step.phase === "queued" || step.phase === "backoff") settle(run, step, "cancelled", at);
+    else if (isOwned(step)) step.phase = "stopping";
+  }
+}
+
+function applyStep(run: RunState, event: StepEvent): void {
+  const step = run.steps.get(event.step);
+  if (event.type === "StepQueued") {
+    if (step === undefined) run.steps.set(event.step, newStep(event));
+    else if (step.phase === "backoff" || isOwned(step)) queueAgain(step, event.at);
+    return;
+  }
+  if (step === undefined || isSettled(step)) return;
+  if (event.type === "StepClaimed") {
+    if (step.phase !== "queued") return;
+    step.phase = "claimed";
+    step.worker = event.worker;
+    step.epoch = event.epoch;
+    step.until = event.until;
+    step.at = event.at;
+  } else if (event.type === "StepCancelled") settle(run, step, "cancelled", event.at);
+  else if (event.epoch === step.epoch) applyAttempt(run, step, event);
+}
+
+type AttemptEvent = Extract<
+  StepEvent,
+  { readonly type: "StepStarted" | "StepRenewed" | "StepSucceeded" | "StepFailed" }
+>;
+
+function applyAttempt(run: RunState, step: StepState, event: AttemptEvent): void {
+  switch (event.type) {
+    case "StepStarted":
+      if (step.phase !== "claimed") return;
+      step.phase = "running";
+      step.at = event.at;
+      break;
+    case "StepRenewed":
+      if (isOwned(step)) step.until = event.until;
+      break;
+    case "StepSucceeded":
+      if (!isOwned(step)) return;
+      step.result = event.result;
+      settle(run, step, "succeeded", event.at);
+      break;
+    case "StepFailed":
+      step.failure = event.failure;
+      if (event.failure.class === "InfraLost") step.lost++;
+      else step.counted++;
+      if (event.retryAt === undefined || (run.phase === "stopping" && !step.cleanup))
+        settle(run, step, "failed", event.at);
+      else {
+        step.phase = "backoff";
+        step.worker = undefined;
+        step.at = event.retryAt;
+      }
+      break;
+  }
+}
+
+function newStep({ pool, cleanup, at }: Extract<StepEvent, { readonly type: "StepQueued" }>): StepState {
+  return {
+    phase: "queued",
+    pool,
+    cleanup: cleanup === true,
+    epoch: 0,
+    worker: undefined,
+    until: 0,
+    counted: 0,
+    lost: 0,
+    since: at,
+    at,
+    result: undefined,
+    failure: undefined,
+    order: 0,
+  };
+}
+
+function queueAgain(step: StepState, at: number): void {
+  step.phase = "queued";
+  step.worker = undefined;
+  step.at = at;
+}
+
+function settle(
+  run: RunState,
+  step: StepState,
+  phase: "succeeded" | "failed" | "cancelled",
+  at: number,
+): void {
+  step.phase = phase;
+  step.worker = undefined;
+  step.at = at;
+  step.order = ++run.settled;
+}
