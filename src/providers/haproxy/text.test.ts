@@ -39,7 +39,7 @@ describe("what HAProxy tells", () => {
     const window = new Window({ now: () => now } as never);
     const add = (web: number, other: number): unknown =>
       window.add(memberCounts(parseStatistics(statistics(web, other))));
-    const seen = { pool: "web", id: "a", errors: 4, latency: 9, inFlight: 1 };
+    const seen = { pool: "web", id: "a", errors: 4, latency: 9, isStale: false, inFlight: 1 };
     expect(add(10, 5)).toEqual([{ ...seen, requests: 15 }]);
     now = 4_000;
     expect(add(14, 5)).toEqual([{ ...seen, requests: 4, errors: 0 }]);
