@@ -61,7 +61,7 @@ async function answer(parts: PrometheusParts, request: MountRequest): Promise<Mo
   const administered = administer(parts, request);
   if (administered !== undefined) return administered;
   if (!path.startsWith("/api/v1/")) throw new PrometheusError("not_found", `There is nothing at ${path}.`);
-  return enveloped(dataOf(parts, path.slice("/api/v1/".length), request));
+  return enveloped(await dataOf(parts, path.slice("/api/v1/".length), request));
 }
 
 function enveloped({ data, warnings = [], infos = [] }: Answer): MountAnswer {
@@ -74,7 +74,7 @@ function enveloped({ data, warnings = [], infos = [] }: Answer): MountAnswer {
   };
 }
 
-function dataOf(parts: PrometheusParts, path: string, request: MountRequest): Answer {
+async function dataOf(parts: PrometheusParts, path: string, request: MountRequest): Promise<Answer> {
   const parameters = parametersOf(request);
   const endpoint = queryEndpoints.get(path);
   if (endpoint !== undefined) return endpoint(parts, parameters);

@@ -10,9 +10,9 @@ import {
   instantQuery,
   parseQuery,
   parseSelector,
-  rangeQuery,
 } from "../../metrics/promql/engine.ts";
 import type { QueryOptions, QueryResult } from "../../metrics/promql/result.ts";
+import { rangeQueryInSlices } from "../../metrics/promql/slices.ts";
 import type { SeriesReader } from "../../metrics/series.ts";
 import { PrometheusError } from "./error.ts";
 import { durationOf, limitOf, rangeOf, required, timeOf } from "./parameters.ts";
@@ -34,7 +34,7 @@ export interface Answer {
   readonly infos?: readonly string[];
 }
 
-type Endpoint = (parts: QueryParts, parameters: URLSearchParams) => Answer;
+type Endpoint = (parts: QueryParts, parameters: URLSearchParams) => Answer | Promise<Answer>;
 
 export const queryEndpoints: ReadonlyMap<string, Endpoint> = new Map<string, Endpoint>([
   ["query", instant],
@@ -58,10 +58,11 @@ function instant(parts: QueryParts, parameters: URLSearchParams): Answer {
   );
 }
 
-function range(parts: QueryParts, parameters: URLSearchParams): Answer {
+async function range(parts: QueryParts, parameters: URLSearchParams): Promise<Answer> {
   const { start, end, step } = rangeOf(parameters);
   const query = required(parameters, "query");
-  return answer(rangeQuery(parts.reader, query, start, end, step, optionsOf(parts, parameters)));
+  const options = optionsOf(parts, parameters);
+  return answer(await rangeQueryInSlices(parts.reader, query, [start, end, step], options));
 }
 
 function answer({ value, warnings, infos }: QueryResult): Answer {

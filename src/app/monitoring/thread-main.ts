@@ -14,13 +14,9 @@ import { systemClock as clock } from "../../clock/clock.ts";
 import { openStateFile } from "../../metrics/alerting/state-file.ts";
 import { CONTENT_TYPES, negotiate } from "../../metrics/exposition/format.ts";
 import { federate } from "../../metrics/exposition/federate.ts";
-import {
-  type QueryOptions,
-  type QueryResult,
-  instantQuery,
-  rangeQuery,
-} from "../../metrics/promql/engine.ts";
+import { type QueryOptions, type QueryResult, instantQuery } from "../../metrics/promql/engine.ts";
 import { type RemoteWriteAnswer, receiver } from "../../metrics/remote-write/receiver.ts";
+import { rangeQueryInSlices } from "../../metrics/promql/slices.ts";
 import { RuleEngine } from "../../metrics/rules/engine.ts";
 import { loadRules } from "../../metrics/rules/load.ts";
 import type { AlertRecord } from "../../metrics/rules/record.ts";
@@ -39,7 +35,7 @@ import type { HostMethods, ThreadMethods, ThreadSettings } from "./protocol.ts";
 import { observingText } from "./sources/observing.ts";
 import { Definitions } from "./targets.ts";
 
-/** Scrapes and rules wait while a query is worked out: it may not take longer than they can wait. */
+/** Scrapes and rules wait while an instant query is worked out, and for a slice of a range query. */
 const QUERY_TIMEOUT = 5_000;
 const FLUSH = 1_000;
 /** Samples a query may touch: about a second of work. */
@@ -136,8 +132,8 @@ async function main(port: NonNullable<typeof parentPort>, settings: ThreadSettin
     setSilences: (silences) => Promise.resolve(notifications.setSilences(silences)),
     query: (expression, at) =>
       Promise.resolve(valuesOf(instantQuery(series, expression, at ?? clock.now(), options()))),
-    queryRange: (expression, start, end, step) =>
-      Promise.resolve(seriesOf(rangeQuery(series, expression, start, end, step, options()))),
+    queryRange: async (expression, start, end, step) =>
+      seriesOf(await rangeQueryInSlices(series, expression, [start, end, step], options())),
     prometheus,
     alertmanager: (request) => notifications.serve(request),
     pulse: () => undefined,
