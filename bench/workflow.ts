@@ -14,6 +14,7 @@ import { parseArgs } from "node:util";
 import { systemClock } from "../src/clock/clock.ts";
 import { type Definition, defineWorkflow } from "../src/workflow/definition/definition.ts";
 import { type Engine, openEngine } from "../src/workflow/engine/engine.ts";
+import { functionsHere } from "../src/workflow/engine/functions.ts";
 import { openFileJournal } from "../src/workflow/journal/file.ts";
 
 const { values } = parseArgs({
@@ -79,7 +80,7 @@ try {
   const engine = await openEngine({
     journal,
     clock: systemClock,
-    handlers: { nothing: () => null },
+    steps: { function: functionsHere({ nothing: () => null }) },
     definitions: [many, long],
   });
   await measure(engine, "warm-up", many, 200, 50);

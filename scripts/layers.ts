@@ -41,6 +41,7 @@ export const folders: readonly Folder[] = [
   { name: "client", layer: 4, question: "how do programs ask?" },
   { name: "controllers", layer: 4, question: "which loops are there?", contract: "controller" },
   { name: "providers", layer: 4, question: "which outside things are driven?", contract: "provider" },
+  { name: "steps", layer: 4, question: "which types of step are there?", contract: "workflow" },
   { name: "dialects", layer: 4, question: "which files are understood?", contract: "model" },
   { name: "agent", layer: 4, question: "what runs on a node?" },
 
@@ -74,5 +75,6 @@ export const families: readonly Family[] = [
   { folder: "src/providers/", registries: ["src/app/", "src/testing/"] },
   { folder: "src/controllers/", registries: ["src/app/"] },
   { folder: "src/dialects/", registries: ["src/app/"] },
+  { folder: "src/steps/", registries: ["src/app/"] },
   { folder: "src/cli/commands/", registries: ["src/cli/commands/index.ts"] },
 ];

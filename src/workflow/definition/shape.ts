@@ -137,4 +137,5 @@ export const workflowShape = z.strictObject({
   parameters: jsonSchema.optional(),
   results: jsonSchema.optional(),
   timeout: text.optional(),
+  program: z.strictObject({ dialect: name, definition: z.unknown() }).optional(),
 });

@@ -23,6 +23,8 @@ export interface Workflow extends Scope {
   readonly results?: Schema;
   /** Longest time from start to end. */
   readonly timeout?: string;
+  /** What the run executes instead of `steps`, which is empty then: a definition in a dialect's own words. */
+  readonly program?: { readonly dialect: string; readonly definition: unknown };
 }
 
 export interface Scope {

@@ -7,7 +7,8 @@ import { MemoryJournal } from "../journal/memory.ts";
 import type { Verdict } from "../run/events.ts";
 import { type Engine, openEngine } from "./engine.ts";
 import { DyingJournal, elapse } from "./fixtures/virtual.ts";
-import { type Handler, TaskError } from "./handler.ts";
+import { type Handler, functionsHere } from "./functions.ts";
+import { TaskError } from "./step-type.ts";
 
 const POOLS = { small: 1 };
 const START = Date.UTC(2026, 0, 1);
@@ -90,7 +91,7 @@ async function open(journal: MemoryJournal, definition: Definition, clock: Manua
   return openEngine({
     journal,
     clock,
-    handlers: { ...known, flaky: noting },
+    steps: { function: functionsHere({ ...known, flaky: noting }) },
     definitions: [definition],
     pools: POOLS,
   });

@@ -5,7 +5,8 @@ import { MemoryJournal } from "../journal/memory.ts";
 import type { Verdict } from "../run/events.ts";
 import { type Engine, openEngine } from "./engine.ts";
 import { elapse } from "./fixtures/virtual.ts";
-import { type Attempt, type Handler, TaskError } from "./handler.ts";
+import { type Handler, functionsHere } from "./functions.ts";
+import { type Attempt, TaskError } from "./step-type.ts";
 
 interface Fixture {
   readonly clock: ManualClock;
@@ -39,7 +40,13 @@ async function started(
     ),
   );
   const definition = defineWorkflow({ name: "w", ...workflow });
-  const engine = await openEngine({ journal, clock, handlers: noted, definitions: [definition], pools });
+  const engine = await openEngine({
+    journal,
+    clock,
+    steps: { function: functionsHere(noted) },
+    definitions: [definition],
+    pools,
+  });
   await engine.start({ definition, id: "run", input });
   return { clock, journal, calls, engine };
 }
@@ -271,7 +278,7 @@ describe("a signal", () => {
     });
     const journal = new MemoryJournal();
     const open = (): Promise<Engine> =>
-      openEngine({ journal, clock: new ManualClock(), handlers: {}, definitions: [definition] });
+      openEngine({ journal, clock: new ManualClock(), steps: {}, definitions: [definition] });
     const first = await open();
     await first.start({ definition, id: "run" });
     expect(await first.signal("run", { id: "1", name: "go", payload: { n: 1 } })).toBeUndefined();
@@ -321,13 +328,13 @@ it("a wait of a year is over after a year, although the engine was opened anew m
   const first = await openEngine({
     journal,
     clock: new ManualClock(start),
-    handlers: {},
+    steps: {},
     definitions: [definition],
   });
   await first.start({ definition, id: "run" });
   await new Promise((resolve) => setImmediate(resolve));
   const clock = new ManualClock(start + 100 * 86_400_000);
-  const second = await openEngine({ journal, clock, handlers: {}, definitions: [definition] });
+  const second = await openEngine({ journal, clock, steps: {}, definitions: [definition] });
   const result = second.result("run");
   await clock.advance(264 * 86_400_000);
   expect((await second.state("run")).phase).toBe("running");

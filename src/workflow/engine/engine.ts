@@ -7,13 +7,16 @@ import type { Clock } from "../../clock/clock.ts";
 import { refuse, DiagnosticError } from "../../diagnostics/diagnostic.ts";
 import { parseDuration } from "../../model/duration.ts";
 import type { Definition } from "../definition/definition.ts";
+import type { Workflow } from "../definition/workflow.ts";
 import { jsonSchemaCheck } from "../definition/json-schema.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Verdict } from "../run/events.ts";
 import type { Refusal } from "../run/machine.ts";
 import { type RunState, apply, emptyRun, isEnded } from "../run/state.ts";
-import { type Attempt, type Handler, TaskError } from "./handler.ts";
 import type { TaskStep } from "./interpreter.ts";
+import { nativeProgram } from "./native.ts";
+import type { Dialect, Program } from "./program.ts";
+import { type Attempt, type StepType, type StepTypes, TaskError } from "./step-type.ts";
 import { LiveRun } from "./live-run.ts";
 import { until as sleepUntil } from "./until.ts";
 import { SlotQueue } from "./slot-queue.ts";
@@ -21,8 +24,10 @@ import { SlotQueue } from "./slot-queue.ts";
 export interface EngineOptions {
   readonly journal: Journal;
   readonly clock: Clock;
-  /** By the name that function steps give: `charge` or `charge@2`. */
-  readonly handlers: Readonly<Record<string, Handler>>;
+  /** Who does which steps; waits for time and signals are the engine's own. */
+  readonly steps: StepTypes;
+  /** Which programs are read that are not native graphs. */
+  readonly dialects?: readonly Dialect[];
   /** Every definition that a pending run was started with, and that runs will be. */
   readonly definitions: readonly Definition[];
   /** Slots of each pool; one that is not named has no limit. */
@@ -202,23 +207,31 @@ class JournalEngine implements Engine {
       journal,
       clock,
       queue: this.#queue,
-      handlerOf: (step) => this.#handlerOf(step),
+      stepType: (step) => this.#stepType(step),
     });
   }
 
   #drive(run: LiveRun, { workflow }: Definition): void {
-    const verdict = run.drive(workflow).finally(() => this.#live.delete(run.id));
+    const verdict = run.drive(this.#program(workflow)).finally(() => this.#live.delete(run.id));
     verdict.catch(() => undefined); // told to whoever asks for the result
     this.#live.set(run.id, { run, verdict });
   }
 
-  #handlerOf(step: TaskStep): Handler | undefined {
-    const { handlers, clock } = this.#options;
-    if (step.type === "function")
-      return Object.hasOwn(handlers, step.handler) ? handlers[step.handler] : undefined;
+  #program(workflow: Workflow): Program {
+    if (workflow.program === undefined) return nativeProgram(workflow);
+    const { dialect: name, definition } = workflow.program;
+    const dialect = this.#options.dialects?.find((one) => one.name === name);
+    return (
+      dialect?.program(definition) ??
+      refuse({ code: "UnknownDialect", message: `The dialect '${name}' is not known here.` })
+    );
+  }
+
+  #stepType(step: TaskStep): StepType | undefined {
+    const { steps, clock } = this.#options;
     if (step.type === "wait" && (step.duration !== undefined || step.until !== undefined))
-      return (attempt) => wait(clock, attempt, step.duration, step.until);
-    return undefined;
+      return { execute: (attempt) => wait(clock, attempt, step.duration, step.until) };
+    return steps[step.type];
   }
 }
 

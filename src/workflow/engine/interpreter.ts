@@ -11,6 +11,7 @@ import { failed } from "../run/events.ts";
 import { matches } from "../run/failure.ts";
 import type { Compensation, MapStep, ParallelStep, Scope, Step } from "../definition/workflow.ts";
 import { StepFailure, Stopped } from "./failures.ts";
+import type { Performed } from "./program.ts";
 import { View } from "./values.ts";
 
 export type TaskStep = Exclude<
@@ -18,14 +19,9 @@ export type TaskStep = Exclude<
   { readonly type: "map" | "parallel" | "choice" | "pass" | "fail" | "succeed" }
 >;
 
-export interface Performed {
-  readonly result: unknown;
-  readonly order: number;
-}
-
 export interface Performer {
   /** Rejects with StepFailure, or with Stopped once `signal` is aborted and the step is over. `step` is resolved. */
-  perform(path: string, step: TaskStep, signal: AbortSignal, cleanup: boolean): Promise<Performed>;
+  perform(path: string, step: TaskStep, signal: AbortSignal, cleanup?: boolean): Promise<Performed>;
 }
 
 /** Where the interpreter is. */

@@ -11,7 +11,7 @@
  */
 import type { Clock } from "../../clock/clock.ts";
 import { parseDuration } from "../../model/duration.ts";
-import type { Retry, Scope } from "../definition/workflow.ts";
+import type { Retry } from "../definition/workflow.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Outcome, RunEvent, Verdict } from "../run/events.ts";
 import { type Command, type Refusal, decide } from "../run/machine.ts";
@@ -19,24 +19,24 @@ import type { RetryRule } from "../run/retry.ts";
 import { type RunState, type StepState, apply, isOwned, isSettled } from "../run/state.ts";
 import { failed } from "../run/events.ts";
 import { StepFailure, Stopped } from "./failures.ts";
-import { type Handler, failureOf } from "./handler.ts";
-import { Interpreter, type Performed, type Performer, type TaskStep } from "./interpreter.ts";
+import { type StepType, failureOf } from "./step-type.ts";
+import type { Performer, TaskStep } from "./interpreter.ts";
+import type { Performed, Program, Stage } from "./program.ts";
 import type { SlotQueue } from "./slot-queue.ts";
 import { until } from "./until.ts";
-import { View } from "./values.ts";
 
 export interface Surroundings {
   readonly journal: Journal;
   readonly clock: Clock;
   readonly queue: SlotQueue;
   /** Undefined when nobody here can do the step. */
-  handlerOf(step: TaskStep): Handler | undefined;
+  stepType(step: TaskStep): StepType | undefined;
 }
 
 const WORKER = "engine";
 const MOST_LOSSES = 100;
 
-export class LiveRun implements Performer {
+export class LiveRun implements Performer, Stage {
   readonly id: string;
   readonly state: RunState;
   readonly #around: Surroundings;
@@ -55,12 +55,11 @@ export class LiveRun implements Performer {
   }
 
   /** Resolves with how the run ended. Rejects when the journal refuses. */
-  async drive(scope: Scope): Promise<Verdict> {
+  async drive(program: Program): Promise<Verdict> {
     if (this.state.phase === "queued") this.command({ do: "start" });
     if (this.state.phase === "paused") this.#resumed = Promise.withResolvers();
     this.#followStop();
-    const view = new View({ param: this.state.input ?? {}, run: { id: this.id } });
-    const verdict = await this.#verdict(scope, view);
+    const verdict = await this.#verdict(program);
     while (this.state.phase === "paused") await this.#resumed?.promise;
     const refused = this.command({ do: "finish", verdict });
     if (refused !== undefined && refused !== "RunEnded")
@@ -68,6 +67,27 @@ export class LiveRun implements Performer {
     this.#over.abort();
     await this.#durable;
     return this.state.verdict ?? verdict;
+  }
+
+  get run(): string {
+    return this.id;
+  }
+
+  get input(): unknown {
+    return this.state.input;
+  }
+
+  get startedAt(): number {
+    return this.state.createdAt;
+  }
+
+  get signal(): AbortSignal {
+    return this.#stop.signal;
+  }
+
+  orderOf(path: string): number | undefined {
+    const step = this.state.steps.get(path);
+    return step !== undefined && isSettled(step) ? step.order : undefined;
   }
 
   /** Undefined when done; it is durable when `settled` resolves. */
@@ -112,7 +132,7 @@ export class LiveRun implements Performer {
     return this.#durable;
   }
 
-  async perform(path: string, step: TaskStep, signal: AbortSignal, cleanup: boolean): Promise<Performed> {
+  async perform(path: string, step: TaskStep, signal: AbortSignal, cleanup = false): Promise<Performed> {
     this.#rules.set(path, (step.retry ?? []).map(ruleOf));
     if (!this.state.steps.has(path)) this.#enqueue(path, step, signal, cleanup);
     for (;;) {
@@ -132,9 +152,9 @@ export class LiveRun implements Performer {
     this.command({ do: "queue", step: path, ...pool, ...(cleanup ? { cleanup: true } : {}) });
   }
 
-  async #verdict(scope: Scope, view: View): Promise<Verdict> {
+  async #verdict(program: Program): Promise<Verdict> {
     try {
-      const output = await new Interpreter(this).run(scope, view, this.#stop.signal);
+      const output = await program.run(this);
       return { is: "succeeded", output };
     } catch (error) {
       if (error instanceof StepFailure) return { is: "failed", failure: error.failure };
@@ -156,7 +176,7 @@ export class LiveRun implements Performer {
 
   async #settledAs(state: StepState): Promise<Performed> {
     await this.#durable;
-    if (state.phase === "succeeded") return { result: state.result, order: state.order };
+    if (state.phase === "succeeded") return { result: state.result, order: state.order, at: state.at };
     if (state.phase === "failed" && state.failure !== undefined)
       throw new StepFailure(state.failure, state.order);
     throw new Stopped();
@@ -208,22 +228,25 @@ export class LiveRun implements Performer {
   }
 
   async #work(path: string, state: StepState, step: TaskStep, signal: AbortSignal): Promise<Outcome> {
-    const handler = this.#around.handlerOf(step);
-    if (handler === undefined)
+    const type = this.#around.stepType(step);
+    if (type === undefined)
       return {
         is: "failed",
         failure: failed("Terminal", "NoHandler", `Nobody here can do ${nameOf(step)}.`),
       };
     try {
-      const result = await handler({
+      const result = await type.execute({
         run: this.id,
         path,
         step,
         input: "input" in step ? step.input : undefined,
         attempt: state.epoch,
+        try: state.counted + 1,
         idempotencyKey: `${this.id}/${path}`,
         since: state.since,
         signal,
+        heartbeat: () => undefined,
+        log: () => undefined,
       });
       return { is: "succeeded", result: asJson(result) };
     } catch (error) {

@@ -1,0 +1,49 @@
+/**
+ * A front end of the engine: what reads a definition and asks for steps. The native graph (interpreter.ts), code mode, and
+ * each dialect (`src/dialects/states-language`, `argo`) is one.
+ *
+ * After a restart a program is run again from the start; `perform` gives recorded results at once, so it arrives where it
+ * was. Therefore what it decides depends on the definition, `input`, `startedAt`, and what `perform` gave (`order` is the
+ * order in which the journal has it) alone: never on which promise settled first in this process, nor on clocks or chance.
+ */
+import type { TaskStep } from "./interpreter.ts";
+
+export interface Performed {
+  readonly result: unknown;
+  /** The how many-th of the run to be settled. */
+  readonly order: number;
+  /** When it was settled, milliseconds since the epoch, as recorded. */
+  readonly at: number;
+}
+
+export interface Stage {
+  /** Of the run: `NAMESPACE/NAME`. */
+  readonly run: string;
+  readonly input: unknown;
+  readonly startedAt: number;
+  /** Aborted when the run is being stopped: nothing begins from then on but steps that clean up. */
+  readonly signal: AbortSignal;
+  /**
+   * The recorded result of the step at the path, done first if need be. A path is used once and names the same step in
+   * every replay. Rejects with StepFailure (which has `order` as well), or with Stopped once `signal` is aborted and the
+   * step is over.
+   */
+  perform(path: string, step: TaskStep, signal: AbortSignal, cleanup?: boolean): Promise<Performed>;
+  /** Of a step that is settled already (a replay), its place in the order of the journal. */
+  orderOf(path: string): number | undefined;
+}
+
+export interface Program {
+  /** Gives the run's output, JSON. Rejects with StepFailure when the run failed, with Stopped when it was cancelled. */
+  run(stage: Stage): Promise<unknown>;
+}
+
+/** Reads what `Workflow.program` holds; problems are all of a definition's at once. */
+export interface Dialect {
+  /** As `Workflow.program.dialect` names it. */
+  readonly name: string;
+  check(
+    definition: unknown,
+  ): readonly { readonly path: string; readonly code: string; readonly message: string }[];
+  program(definition: unknown): Program;
+}

@@ -1,0 +1,78 @@
+/**
+ * The code behind steps: one step type for each `type` of a task in a definition (src/steps/), `function` among them.
+ *
+ * Guarantee (I12): `execute` is called at least once for a step that is not cancelled, its recorded result counts exactly
+ * once, and the first recorded one wins. What it does outside is made unique by `idempotencyKey`; what it starts and leaves
+ * running (a process, a container, a Change) gets the identity `idempotencyKey` and `try`, is looked for first, and adopted.
+ */
+import { failed } from "../run/events.ts";
+import type { Failure, FailureClass } from "../run/failure.ts";
+import type { TaskStep } from "./interpreter.ts";
+
+export interface Attempt {
+  /** Of the run: `NAMESPACE/NAME`. */
+  readonly run: string;
+  readonly path: string;
+  /** Its texts are resolved, but for those that name a secret. */
+  readonly step: TaskStep;
+  readonly input: unknown;
+  /** The owner's epoch: counted from 1, with attempts that were lost. */
+  readonly attempt: number;
+  /** Counted from 1, without those that were lost: the same again when this process or the machine below died. */
+  readonly try: number;
+  /** The same in every attempt of the step. */
+  readonly idempotencyKey: string;
+  /** When the step was ready for the first time, milliseconds since the epoch: the same after a restart. */
+  readonly since: number;
+  /** Aborted when the result is no longer wanted: end what was started, then settle. */
+  readonly signal: AbortSignal;
+  /** A sign of life, for steps with a heartbeat timeout. */
+  heartbeat(): void;
+  /** A line of the attempt's log, kept after failure; secrets have been taken out by the caller. */
+  log(line: string, stream?: "stdout" | "stderr"): void;
+}
+
+export interface StepType {
+  /**
+   * Resolves once somebody is there who can do the step, rejects when aborted; until then it stays queued, and its `queue`
+   * timeout runs. Absent: at once.
+   */
+  ready?(step: TaskStep, signal: AbortSignal): Promise<void>;
+  /** Gives a JSON value. What it throws is Retryable, unless it is a TaskError that says otherwise. */
+  execute(attempt: Attempt): unknown;
+}
+
+/** By the `type` of the step. */
+export type StepTypes = Readonly<Partial<Record<TaskStep["type"], StepType>>>;
+
+/**
+ * How a step names its failure, for retry and catch. `InfraLost` is for step types that saw with their own eyes that the
+ * process, container, worker or machine under the step is gone; code of users cannot claim it.
+ */
+export class TaskError extends Error {
+  readonly failure: Failure;
+
+  constructor(
+    error: string,
+    message: string,
+    options: {
+      readonly terminal?: boolean;
+      readonly class?: FailureClass;
+      readonly details?: unknown;
+    } = {},
+  ) {
+    super(message);
+    this.name = error;
+    this.failure = {
+      ...failed(options.class ?? (options.terminal === true ? "Terminal" : "Retryable"), error, message),
+      details: options.details,
+    };
+  }
+}
+
+/** Of whatever was thrown, which need not be an Error. */
+export function failureOf(thrown: unknown): Failure {
+  if (thrown instanceof TaskError) return thrown.failure;
+  if (thrown instanceof Error) return failed("Retryable", thrown.name, thrown.message);
+  return failed("Retryable", "Error", "The handler threw something that is no Error.");
+}
