@@ -8,7 +8,7 @@ import { canonicalJson } from "../../model/equality.ts";
 import { deepFreeze } from "../../model/resource.ts";
 import { pathText } from "../../model/walk.ts";
 import { type Finding, checkMeaning } from "./meaning.ts";
-import { workflowShape } from "./shape.ts";
+import { workflowShape } from "../../kinds/workflow-shape.ts";
 import type { Workflow } from "./workflow.ts";
 
 export interface Definition {

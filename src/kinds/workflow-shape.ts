@@ -1,4 +1,7 @@
-/** The shape of a workflow as a Zod schema: which fields there are and of which type. What they mean together is meaning.ts. */
+/**
+ * The shape of a workflow as a Zod schema: which fields there are and of which type. What they mean together is
+ * workflow/definition/meaning.ts.
+ */
 import { z } from "zod";
 
 /** Names stand in expressions, paths and file names. */
@@ -8,6 +11,8 @@ const name = z
     /^[a-zA-Z][a-zA-Z0-9_-]{0,127}$/,
     "must begin with a letter and hold only letters, digits, - and _, 128 at most",
   );
+/** Of a resource. */
+const workflowName = z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,252}$/, "must be the name of a workflow");
 const text = z.string().min(1);
 const count = z.number().int().min(1);
 const jsonSchema = z.union([z.record(z.string(), z.unknown()), z.boolean()]);
@@ -109,7 +114,7 @@ const step = z.discriminatedUnion("type", [
   z.strictObject({
     ...task,
     type: z.literal("workflow"),
-    workflow: name,
+    workflow: workflowName,
     version: text.optional(),
     input: z.unknown().optional(),
   }),
@@ -131,11 +136,13 @@ const scopeFields: Readonly<Record<"start" | "steps" | "output" | "finally", z.Z
   finally: scope.optional(),
 };
 
-export const workflowShape = z.strictObject({
+/** What is hashed, but for the name. */
+export const definitionFields = {
   ...scopeFields,
-  name,
   parameters: jsonSchema.optional(),
   results: jsonSchema.optional(),
   timeout: text.optional(),
   program: z.strictObject({ dialect: name, definition: z.unknown() }).optional(),
-});
+};
+
+export const workflowShape = z.strictObject({ ...definitionFields, name: workflowName });
