@@ -10,7 +10,7 @@ import type { Definition } from "../definition/definition.ts";
 import type { Workflow } from "../definition/workflow.ts";
 import { jsonSchemaCheck } from "../definition/json-schema.ts";
 import type { Journal } from "../journal/journal.ts";
-import type { Verdict } from "../run/events.ts";
+import type { RunEvent, Verdict } from "../run/events.ts";
 import type { Refusal } from "../run/machine.ts";
 import { type RunState, apply, emptyRun, isEnded } from "../run/state.ts";
 import type { TaskStep } from "./interpreter.ts";
@@ -32,12 +32,14 @@ export interface EngineOptions {
   readonly definitions: readonly Definition[];
   /** Slots of each pool; one that is not named has no limit. */
   readonly pools?: Readonly<Record<string, number>>;
+  /** Told of a run's events once they are durable, in their order; not of those before the engine was opened. */
+  readonly recorded?: (run: string, events: readonly RunEvent[]) => void;
 }
 
 export interface Engine {
   /**
    * Starts a run once for each id: again with the same id is the run there is. Resolves when it is durable. Refuses with
-   * UnknownDefinition and InvalidParameters.
+   * InvalidParameters.
    */
   start(request: {
     readonly definition: Definition;
@@ -61,6 +63,8 @@ export interface Engine {
   ): Promise<Refusal | undefined>;
   /** The fold of the run's events. */
   state(id: string): Promise<RunState>;
+  /** Takes a run that has ended, or is not known, out of the journal. Refuses with RunNotEnded. */
+  forget(id: string): Promise<void>;
   /** Slots of a pool that are held now. */
   held(pool: string): number;
 }
@@ -79,7 +83,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
 
 class JournalEngine implements Engine {
   readonly #options: EngineOptions;
-  readonly #definitions: ReadonlyMap<string, Definition>;
+  readonly #definitions: Map<string, Definition>;
   readonly #queue: SlotQueue;
   readonly #live = new Map<string, Driven>();
 
@@ -111,7 +115,8 @@ class JournalEngine implements Engine {
     const there = this.#live.get(id);
     if (there !== undefined) return there.run.settled();
     if (this.#options.journal.length(id) > 0) return;
-    const { workflow, hash } = this.#definition(definition.hash);
+    const { workflow, hash } = definition;
+    this.#definitions.set(hash, definition);
     const violations = workflow.parameters === undefined ? [] : jsonSchemaCheck(workflow.parameters)(input);
     if (violations.length > 0)
       throw new DiagnosticError(
@@ -172,6 +177,12 @@ class JournalEngine implements Engine {
     return this.#fold(id);
   }
 
+  async forget(id: string): Promise<void> {
+    if (this.#live.has(id))
+      refuse({ code: "RunNotEnded", message: `The run '${id}' has not ended.`, hint: "Cancel it first." });
+    await this.#options.journal.forget(id);
+  }
+
   held(pool: string): number {
     return this.#queue.slots.held(pool);
   }
@@ -202,10 +213,11 @@ class JournalEngine implements Engine {
   }
 
   #liveRun(id: string, state: RunState): LiveRun {
-    const { journal, clock } = this.#options;
+    const { journal, clock, recorded } = this.#options;
     return new LiveRun(id, state, {
       journal,
       clock,
+      ...(recorded === undefined ? {} : { recorded }),
       queue: this.#queue,
       stepType: (step) => this.#stepType(step),
     });

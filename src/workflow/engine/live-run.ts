@@ -29,6 +29,7 @@ export interface Surroundings {
   readonly journal: Journal;
   readonly clock: Clock;
   readonly queue: SlotQueue;
+  readonly recorded?: (run: string, events: readonly RunEvent[]) => void;
   /** Undefined when nobody here can do the step. */
   stepType(step: TaskStep): StepType | undefined;
 }
@@ -123,7 +124,7 @@ export class LiveRun implements Performer, Stage {
     }
     const before = this.#durable;
     const appended = journal.append(this.id, events);
-    this.#durable = Promise.all([before, appended]).then(() => undefined);
+    this.#durable = Promise.all([before, appended]).then(() => this.#around.recorded?.(this.id, events));
     this.#durable.catch(() => undefined); // told to whoever waits for it
   }
 
