@@ -24,13 +24,25 @@ const bodies = new Map<string, JsonSchema>();
 
 /** What people may write: the schema of everything but apiVersion, kind and metadata. */
 export function bodySchema(kind: AnyKind): JsonSchema {
-  return cached(bodies, kind.kind, () => z.toJSONSchema(kind.body, { io: "input" }) as JsonSchema);
+  return cached(bodies, kind.kind, () => jsonSchemaOf(kind.body));
 }
 
 const statuses = new Map<string, JsonSchema>();
 
 export function statusSchema(kind: AnyKind): JsonSchema {
-  return cached(statuses, kind.kind, () => z.toJSONSchema(kind.status, { io: "input" }) as JsonSchema);
+  return cached(statuses, kind.kind, () => jsonSchemaOf(kind.status));
+}
+
+/** One word for alternatives, whether they exclude each other or not. */
+function jsonSchemaOf(schema: z.ZodType): JsonSchema {
+  return z.toJSONSchema(schema, {
+    io: "input",
+    override: ({ jsonSchema }) => {
+      if (jsonSchema.oneOf === undefined) return;
+      jsonSchema.anyOf = jsonSchema.oneOf;
+      delete jsonSchema.oneOf;
+    },
+  }) as JsonSchema;
 }
 
 function cached(map: Map<string, JsonSchema>, name: string, make: () => JsonSchema): JsonSchema {

@@ -16,8 +16,6 @@ const workflowName = z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,252}$/, "mus
 const text = z.string().min(1);
 const count = z.number().int().min(1);
 const jsonSchema = z.union([z.record(z.string(), z.unknown()), z.boolean()]);
-const scope = z.lazy(() => z.strictObject(scopeFields));
-
 const timeouts = z.strictObject({
   attempt: text.optional(),
   total: text.optional(),
@@ -46,7 +44,8 @@ const call = {
   input: z.unknown().optional(),
 };
 
-const task = {
+/** `scope`: of what stands within the step. */
+const taskWith = (scope: z.ZodType) => ({
   ...base,
   retry: retry.optional(),
   catch: z.array(z.strictObject({ errors, do: scope.optional(), next: name.optional() })).optional(),
@@ -54,95 +53,194 @@ const task = {
   pool: name.optional(),
   compensate: z.strictObject({ ...call, retry: retry.optional(), timeouts: timeouts.optional() }).optional(),
   result: jsonSchema.optional(),
+});
+
+const texts = z.record(z.string(), z.string());
+const variables = z.record(z.string().min(1), z.unknown());
+const exitCodes = z.array(z.number().int().min(0).max(255)).optional();
+const amount = z.union([z.number().int(), text]);
+
+const driven = { environment: texts.optional(), grace: text.optional() };
+
+const placed = {
+  ...driven,
+  image: text.optional(),
+  class: text.optional(),
+  location: text.optional(),
+  directory: text.optional(),
+  resources: z.strictObject({ cpu: text.optional(), memory: text.optional() }).optional(),
 };
 
-const step = z.discriminatedUnion("type", [
-  z.strictObject({ ...task, ...call }),
-  z.strictObject({
-    ...task,
-    type: z.literal("run"),
-    command: z.array(z.string()).min(1),
-    container: text.optional(),
-    environment: z.record(z.string(), z.string()).optional(),
-    input: z.unknown().optional(),
-  }),
-  z.strictObject({
-    ...task,
-    type: z.literal("http"),
-    url: text,
-    method: text.optional(),
-    headers: z.record(z.string(), z.string()).optional(),
-    body: z.unknown().optional(),
-  }),
-  z.strictObject({
-    ...task,
-    type: z.literal("wait"),
-    duration: text.optional(),
-    until: text.optional(),
-    signal: name.optional(),
-    condition: text.optional(),
-  }),
-  z.strictObject({
-    ...task,
-    type: z.literal("approval"),
-    subject: z.unknown(),
-    form: jsonSchema.optional(),
-    assignees: z.array(text).optional(),
-    quorum: count.optional(),
-    expires: text.optional(),
-    onExpire: z.enum(["deny", "approve", "escalate"]).optional(),
-  }),
-  z.strictObject({
-    ...task,
-    type: z.literal("map"),
-    items: z.unknown(),
-    body: scope,
-    concurrency: count.optional(),
-    tolerated: z.number().int().min(0).optional(),
-  }),
-  z.strictObject({
-    ...task,
-    type: z.literal("parallel"),
-    branches: z.array(scope).min(1),
-    concurrency: count.optional(),
-  }),
-  z.strictObject({
-    type: z.literal("choice"),
-    choices: z.array(z.strictObject({ when: text, next: name })).min(1),
-    default: name.optional(),
-  }),
-  z.strictObject({
-    ...task,
-    type: z.literal("workflow"),
-    workflow: workflowName,
-    version: text.optional(),
-    input: z.unknown().optional(),
-  }),
-  z.strictObject({ ...base, type: z.literal("pass"), output: z.unknown().optional() }),
-  z.strictObject({
-    type: z.literal("fail"),
-    needs: base.needs,
-    when: base.when,
-    error: text,
-    message: z.string().optional(),
-  }),
-  z.strictObject({ type: z.literal("succeed"), output: z.unknown().optional() }),
-]);
+const stepWith = (scope: z.ZodType, task = taskWith(scope)): z.ZodType =>
+  z.discriminatedUnion("type", [
+    z.strictObject({ ...task, ...call }),
+    z.strictObject({
+      ...task,
+      ...placed,
+      type: z.literal("run"),
+      command: z.array(z.string()),
+      user: text.optional(),
+      volumes: z.array(z.strictObject({ volume: text, path: text })).optional(),
+      networks: z.array(text).optional(),
+      input: z.unknown().optional(),
+      output: z.enum(["none", "text", "json", "lines"]).optional(),
+      files: z
+        .record(name, z.strictObject({ path: text, format: z.enum(["text", "json"]).optional() }))
+        .optional(),
+      exitCodes: z.strictObject({ success: exitCodes, retryable: exitCodes, terminal: exitCodes }).optional(),
+    }),
+    z.strictObject({
+      ...task,
+      type: z.literal("http"),
+      url: text,
+      method: text.optional(),
+      headers: texts.optional(),
+      body: z.unknown().optional(),
+      expect: z.array(z.number().int().min(100).max(599)).min(1).optional(),
+      redirects: z.number().int().min(0).max(20).optional(),
+    }),
+    z.strictObject({
+      ...task,
+      type: z.literal("wait"),
+      duration: text.optional(),
+      until: text.optional(),
+      signal: name.optional(),
+      condition: text.optional(),
+      token: scope.optional(),
+    }),
+    z.strictObject({
+      ...task,
+      type: z.literal("approval"),
+      subject: z.unknown(),
+      form: jsonSchema.optional(),
+      assignees: z.array(text).optional(),
+      quorum: count.optional(),
+      expires: text.optional(),
+      onExpire: z.enum(["deny", "approve", "escalate"]).optional(),
+    }),
+    z.strictObject({
+      ...task,
+      type: z.literal("apply"),
+      system: text,
+      from: text.optional(),
+      resources: z.array(z.record(z.string(), z.unknown())).optional(),
+      parameters: variables.optional(),
+    }),
+    z.strictObject({
+      ...task,
+      type: z.literal("scale"),
+      target: text,
+      replicas: amount.optional(),
+      by: amount.optional(),
+    }),
+    z.strictObject({
+      ...task,
+      ...driven,
+      type: z.literal("terraform"),
+      directory: text,
+      action: z.enum(["plan", "apply", "destroy", "output"]),
+      variables: variables.optional(),
+      backend: texts.optional(),
+      workspace: text.optional(),
+      lockTimeout: text.optional(),
+    }),
+    z.strictObject({
+      ...task,
+      ...driven,
+      type: z.literal("ansible"),
+      playbook: text,
+      directory: text.optional(),
+      inventory: z.union([text, z.record(z.string(), z.unknown())]).optional(),
+      variables: variables.optional(),
+      tags: z.array(text).optional(),
+      limit: text.optional(),
+      check: z.boolean().optional(),
+    }),
+    z.strictObject({
+      ...task,
+      type: z.literal("map"),
+      items: z.unknown().optional(),
+      itemsFrom: z
+        .strictObject({ path: text, format: z.enum(["json", "json-lines", "csv"]).optional() })
+        .optional(),
+      body: scope,
+      concurrency: count.optional(),
+      batch: count.optional(),
+      tolerated: z.number().int().min(0).optional(),
+      toleratedPercentage: z.number().min(0).max(100).optional(),
+    }),
+    z.strictObject({
+      ...task,
+      type: z.literal("parallel"),
+      branches: z.array(scope).min(1),
+      concurrency: count.optional(),
+    }),
+    z.strictObject({
+      type: z.literal("choice"),
+      choices: z.array(z.strictObject({ when: text, next: name })).min(1),
+      default: name.optional(),
+    }),
+    z.strictObject({
+      ...task,
+      type: z.literal("workflow"),
+      workflow: workflowName,
+      version: text.optional(),
+      input: z.unknown().optional(),
+    }),
+    z.strictObject({ ...base, type: z.literal("pass"), output: z.unknown().optional() }),
+    z.strictObject({
+      type: z.literal("fail"),
+      needs: base.needs,
+      when: base.when,
+      error: text,
+      message: z.string().optional(),
+    }),
+    z.strictObject({ type: z.literal("succeed"), output: z.unknown().optional() }),
+  ]);
 
-const scopeFields: Readonly<Record<"start" | "steps" | "output" | "finally", z.ZodType>> = {
+type ScopeFields = Readonly<Record<"start" | "steps" | "output" | "finally", z.ZodType>>;
+
+const scope = z.lazy(() => z.strictObject(scopeFields));
+const step = stepWith(scope);
+
+const scopeFields: ScopeFields = {
   start: name.optional(),
   steps: z.record(name, step),
   output: z.unknown().optional(),
   finally: scope.optional(),
 };
 
-/** What is hashed, but for the name. */
-export const definitionFields = {
-  ...scopeFields,
-  parameters: jsonSchema.optional(),
-  results: jsonSchema.optional(),
-  timeout: text.optional(),
-  program: z.strictObject({ dialect: name, definition: z.unknown() }).optional(),
+const ownFields = {
+  parameters: jsonSchema.optional().describe("JSON Schema of the parameters, which are an object."),
+  results: jsonSchema.optional().describe("JSON Schema of the output."),
+  timeout: text.optional().describe("Longest time of a run, from start to end."),
+  program: z
+    .strictObject({
+      dialect: name.describe("For example states-language or argo."),
+      definition: z.unknown().describe("In the words of the dialect."),
+    })
+    .optional()
+    .describe("What runs instead of steps: a definition in a dialect."),
 };
 
-export const workflowShape = z.strictObject({ ...definitionFields, name: workflowName });
+export const workflowShape = z.strictObject({ ...scopeFields, ...ownFields, name: workflowName });
+
+const nested = z
+  .record(z.string(), z.unknown())
+  .describe("A scope within: steps, and what else the workflow itself has of start, output and finally.");
+
+/**
+ * The same, of a Workflow's spec. Scopes within steps are told to be objects and no more, since a JSON Schema that refers to
+ * itself is more than kinds and their readers know; they are checked by `workflowShape` all the same.
+ */
+export const definitionFields = {
+  start: name
+    .optional()
+    .describe("The first of the states; absent, steps run as soon as their needs are done."),
+  steps: z.record(name, stepWith(nested)).default({}).describe("By name; what each is, its type says."),
+  output: z.unknown().optional().describe("What a run gives; the results of its steps when absent."),
+  finally: nested.optional().describe("Steps that run at the end, however the run ended."),
+  ...ownFields,
+};
+
+export { workflowName };
