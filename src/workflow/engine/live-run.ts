@@ -74,6 +74,10 @@ export class LiveRun implements Performer, Stage {
     return this.id;
   }
 
+  get workflow(): string {
+    return this.state.workflow;
+  }
+
   get input(): unknown {
     return this.state.input;
   }
@@ -179,7 +183,7 @@ export class LiveRun implements Performer, Stage {
     await this.#durable;
     if (state.phase === "succeeded") return { result: state.result, order: state.order, at: state.at };
     if (state.phase === "failed" && state.failure !== undefined)
-      throw new StepFailure(state.failure, state.order);
+      throw new StepFailure(state.failure, state.order, state.at);
     throw new Stopped();
   }
 

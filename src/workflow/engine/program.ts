@@ -19,13 +19,15 @@ export interface Performed {
 export interface Stage {
   /** Of the run: `NAMESPACE/NAME`. */
   readonly run: string;
+  /** The workflow's name. */
+  readonly workflow: string;
   readonly input: unknown;
   readonly startedAt: number;
   /** Aborted when the run is being stopped: nothing begins from then on but steps that clean up. */
   readonly signal: AbortSignal;
   /**
    * The recorded result of the step at the path, done first if need be. A path is used once and names the same step in
-   * every replay. Rejects with StepFailure (which has `order` as well), or with Stopped once `signal` is aborted and the
+   * every replay. Rejects with StepFailure (which has `order` and `at` as well), or with Stopped once `signal` is aborted and the
    * step is over.
    */
   perform(path: string, step: TaskStep, signal: AbortSignal, cleanup?: boolean): Promise<Performed>;
