@@ -35,9 +35,9 @@ export const folders: readonly Folder[] = [
   { name: "controller", layer: 3, question: "what keeps it true?" },
   { name: "workflow", layer: 3, question: "what runs in order?" },
   { name: "metrics", layer: 3, question: "what do we see?" },
-  { name: "sdk", layer: 3, question: "how do programs declare?" },
 
   // Above the planner: what it asks for and gets are plans.
+  { name: "sdk", layer: 4, question: "how do programs declare?" },
   { name: "client", layer: 4, question: "how do programs ask?" },
   { name: "controllers", layer: 4, question: "which loops are there?", contract: "controller" },
   { name: "providers", layer: 4, question: "which outside things are driven?", contract: "provider" },

@@ -19,7 +19,7 @@ import type { RetryRule } from "../run/retry.ts";
 import { type RunState, type StepState, apply, isOwned, isSettled } from "../run/state.ts";
 import { failed } from "../run/events.ts";
 import { StepFailure, Stopped } from "./failures.ts";
-import { type StepType, failureOf } from "./step-type.ts";
+import { type AttemptLogs, type StepType, failureOf } from "./step-type.ts";
 import type { Performer, TaskStep } from "./interpreter.ts";
 import type { Performed, Program, Stage } from "./program.ts";
 import type { SlotQueue } from "./slot-queue.ts";
@@ -29,7 +29,8 @@ export interface Surroundings {
   readonly journal: Journal;
   readonly clock: Clock;
   readonly queue: SlotQueue;
-  readonly recorded?: (run: string, events: readonly RunEvent[]) => void;
+  readonly logs: AttemptLogs | undefined;
+  readonly recorded: (run: string, events: readonly RunEvent[]) => void;
   /** Undefined when nobody here can do the step. */
   stepType(step: TaskStep): StepType | undefined;
 }
@@ -128,7 +129,7 @@ export class LiveRun implements Performer, Stage {
     }
     const before = this.#durable;
     const appended = journal.append(this.id, events);
-    this.#durable = Promise.all([before, appended]).then(() => this.#around.recorded?.(this.id, events));
+    this.#durable = Promise.all([before, appended]).then(() => this.#around.recorded(this.id, events));
     this.#durable.catch(() => undefined); // told to whoever waits for it
   }
 
@@ -137,9 +138,19 @@ export class LiveRun implements Performer, Stage {
     return this.#durable;
   }
 
-  async perform(path: string, step: TaskStep, signal: AbortSignal, cleanup = false): Promise<Performed> {
+  *recorded(): Iterable<{ readonly path: string; readonly asked: string }> {
+    for (const [path, { asked }] of this.state.steps) if (asked !== undefined) yield { path, asked };
+  }
+
+  async perform(
+    path: string,
+    step: TaskStep,
+    signal: AbortSignal,
+    cleanup = false,
+    asked?: string,
+  ): Promise<Performed> {
     this.#rules.set(path, (step.retry ?? []).map(ruleOf));
-    if (!this.state.steps.has(path)) this.#enqueue(path, step, signal, cleanup);
+    if (!this.state.steps.has(path)) this.#enqueue(path, step, signal, cleanup, asked);
     for (;;) {
       const state = this.state.steps.get(path);
       if (state === undefined || this.#over.signal.aborted) throw new Stopped();
@@ -151,10 +162,11 @@ export class LiveRun implements Performer, Stage {
     }
   }
 
-  #enqueue(path: string, step: TaskStep, signal: AbortSignal, cleanup: boolean): void {
+  #enqueue(path: string, step: TaskStep, signal: AbortSignal, cleanup: boolean, asked?: string): void {
     if (signal.aborted) throw new Stopped();
     const pool = step.pool === undefined ? {} : { pool: step.pool };
-    this.command({ do: "queue", step: path, ...pool, ...(cleanup ? { cleanup: true } : {}) });
+    const words = asked === undefined ? {} : { asked };
+    this.command({ do: "queue", step: path, ...pool, ...words, ...(cleanup ? { cleanup: true } : {}) });
   }
 
   async #verdict(program: Program): Promise<Verdict> {
@@ -229,7 +241,14 @@ export class LiveRun implements Performer, Stage {
     if (outcome === true) {
       this.command({ do: "timeout", step: path, limit: totalEnd <= attemptEnd ? "total" : "attempt" });
       ending.abort();
-    } else if (typeof outcome === "object") this.command({ do: "report", step: path, epoch, outcome });
+    } else if (typeof outcome === "object") this.#report(path, epoch, outcome);
+  }
+
+  /** A step type that saw its machine go says InfraLost: the lease is over, which is free of the retry budget. */
+  #report(path: string, epoch: number, outcome: Outcome): void {
+    const isLost = outcome.is === "failed" && outcome.failure.class === "InfraLost";
+    if (isLost && this.state.steps.get(path)?.epoch === epoch) this.command({ do: "expire", step: path });
+    else this.command({ do: "report", step: path, epoch, outcome });
   }
 
   async #work(path: string, state: StepState, step: TaskStep, signal: AbortSignal): Promise<Outcome> {
@@ -239,9 +258,11 @@ export class LiveRun implements Performer, Stage {
         is: "failed",
         failure: failed("Terminal", "NoHandler", `Nobody here can do ${nameOf(step)}.`),
       };
+    const { epoch } = state;
     try {
       const result = await type.execute({
         run: this.id,
+        workflow: this.state.workflow,
         path,
         step,
         input: "input" in step ? step.input : undefined,
@@ -251,7 +272,7 @@ export class LiveRun implements Performer, Stage {
         since: state.since,
         signal,
         heartbeat: () => undefined,
-        log: () => undefined,
+        log: (line, stream = "stdout") => this.#around.logs?.line(this.id, path, epoch, stream, line),
       });
       return { is: "succeeded", result: asJson(result) };
     } catch (error) {

@@ -28,9 +28,17 @@ export interface Stage {
   /**
    * The recorded result of the step at the path, done first if need be. A path is used once and names the same step in
    * every replay. Rejects with StepFailure (which has `order` and `at` as well), or with Stopped once `signal` is aborted and the
-   * step is over.
+   * step is over. `asked`: what the program asked for, in words of its own; kept with the step.
    */
-  perform(path: string, step: TaskStep, signal: AbortSignal, cleanup?: boolean): Promise<Performed>;
+  perform(
+    path: string,
+    step: TaskStep,
+    signal: AbortSignal,
+    cleanup?: boolean,
+    asked?: string,
+  ): Promise<Performed>;
+  /** What the program asked for before this process, with its path, in the order in which it did. */
+  recorded(): Iterable<{ readonly path: string; readonly asked: string }>;
   /** Of a step that is settled already (a replay), its place in the order of the journal. */
   orderOf(path: string): number | undefined;
 }

@@ -12,6 +12,8 @@ import type { TaskStep } from "./interpreter.ts";
 export interface Attempt {
   /** Of the run: `NAMESPACE/NAME`. */
   readonly run: string;
+  /** The name of the run's workflow: which handlers its functions mean. */
+  readonly workflow: string;
   readonly path: string;
   /** Its texts are resolved, but for those that name a secret. */
   readonly step: TaskStep;
@@ -32,12 +34,17 @@ export interface Attempt {
   log(line: string, stream?: "stdout" | "stderr"): void;
 }
 
+/** Where the lines go that attempts log. */
+export interface AttemptLogs {
+  line(run: string, path: string, attempt: number, stream: "stdout" | "stderr", text: string): void;
+}
+
 export interface StepType {
   /**
    * Resolves once somebody is there who can do the step, rejects when aborted; until then it stays queued, and its `queue`
    * timeout runs. Absent: at once.
    */
-  ready?(step: TaskStep, signal: AbortSignal): Promise<void>;
+  ready?(step: TaskStep, signal: AbortSignal, of: Pick<Attempt, "run" | "workflow">): Promise<void>;
   /** Gives a JSON value. What it throws is Retryable, unless it is a TaskError that says otherwise. */
   execute(attempt: Attempt): unknown;
 }

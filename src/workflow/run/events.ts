@@ -1,6 +1,14 @@
 /** What can happen in a run: the records of the journal. Times are milliseconds since the epoch. */
 import type { Failure, FailureClass } from "./failure.ts";
 
+/** Where a result comes from that was not worked out here. */
+export interface Reuse {
+  readonly run: string;
+  readonly path: string;
+  /** When it was done there. */
+  readonly at: number;
+}
+
 /** How a run ends. */
 export type Verdict =
   | { readonly is: "succeeded"; readonly output: unknown }
@@ -13,6 +21,22 @@ export type RunEvent =
       readonly workflow: string;
       readonly definition: string;
       readonly input: unknown;
+      /** Higher first, among those that wait; absent 0. */
+      readonly priority?: number;
+      /** Of a workflow with a concurrency limit: where the run waits to start, and how many of those there are at once. */
+      readonly queue?: { readonly pool: string; readonly slots: number };
+      /** Of a fork. */
+      readonly source?: { readonly run: string; readonly from?: string };
+      readonly at: number;
+    }
+  /** Of a fork, before it starts: how the step was settled there, and is here without being done. */
+  | {
+      readonly type: "StepReused";
+      readonly step: string;
+      readonly result?: unknown;
+      readonly failure?: Failure;
+      readonly asked?: string;
+      readonly of: Reuse;
       readonly at: number;
     }
   | { readonly type: "RunStarted"; readonly at: number }
@@ -41,6 +65,8 @@ export type RunEvent =
       readonly step: string;
       readonly pool?: string;
       readonly cleanup?: true;
+      /** What the program asked for, in words of its own: compared when it is replayed. */
+      readonly asked?: string;
       readonly at: number;
     }
   | {
@@ -58,6 +84,8 @@ export type RunEvent =
       readonly step: string;
       readonly epoch: number;
       readonly result: unknown;
+      /** Of a memoised step. */
+      readonly of?: Reuse;
       readonly at: number;
     }
   /** `retryAt`: tried again then; absent: for good. */

@@ -22,7 +22,14 @@ export type Command =
   /** The deadline of a stop has passed. */
   | { readonly do: "abandon" }
   | { readonly do: "signal"; readonly id: string; readonly name: string; readonly payload: unknown }
-  | { readonly do: "queue"; readonly step: string; readonly pool?: string; readonly cleanup?: true }
+  | {
+      readonly do: "queue";
+      readonly step: string;
+      readonly pool?: string;
+      readonly cleanup?: true;
+      readonly idle?: true;
+      readonly asked?: string;
+    }
   | { readonly do: "claim"; readonly step: string; readonly worker: string; readonly until: number }
   | { readonly do: "begin"; readonly step: string; readonly epoch: number }
   | { readonly do: "renew"; readonly step: string; readonly epoch: number; readonly until: number }

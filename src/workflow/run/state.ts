@@ -16,7 +16,7 @@
  *     SLOT   free ──claim──> held by (run, step, epoch) ──any event that ends the ownership──> free
  */
 import type { Failure } from "./failure.ts";
-import type { RunEvent, StepEvent, Verdict } from "./events.ts";
+import type { Reuse, RunEvent, StepEvent, Verdict } from "./events.ts";
 
 export type RunPhase = "queued" | "running" | "paused" | "stopping" | "succeeded" | "failed" | "cancelled";
 
@@ -35,6 +35,10 @@ export interface StepState {
   readonly pool: string | undefined;
   /** A finally or compensation: a stopping run still does it. */
   readonly cleanup: boolean;
+  /** It only waits: it takes no room in the engine. */
+  readonly idle: boolean;
+  /** What the program asked for, in its own words; undefined where it is known from the definition. */
+  readonly asked: string | undefined;
   /** Of the newest owner, 0 before the first. Writes that carry another are refused (I13). */
   epoch: number;
   /** The owner, while there is one. */
@@ -52,6 +56,8 @@ export interface StepState {
   failure: Failure | undefined;
   /** The how many-th of the run to be settled, 0 before: what comes first is known after a restart as well. */
   order: number;
+  /** Its result was worked out elsewhere. */
+  of: Reuse | undefined;
 }
 
 export interface SignalState {
@@ -66,6 +72,9 @@ export interface RunState {
   workflow: string;
   definition: string;
   input: unknown;
+  priority: number;
+  queue: { readonly pool: string; readonly slots: number } | undefined;
+  source: { readonly run: string; readonly from?: string } | undefined;
   /** Once it is stopping or over. */
   verdict: Verdict | undefined;
   deadline: number;
@@ -85,6 +94,9 @@ export function emptyRun(): RunState {
     workflow: "",
     definition: "",
     input: undefined,
+    priority: 0,
+    queue: undefined,
+    source: undefined,
     verdict: undefined,
     deadline: Infinity,
     createdAt: 0,
@@ -118,6 +130,9 @@ export function apply(run: RunState, event: RunEvent): void {
       run.workflow = event.workflow;
       run.definition = event.definition;
       run.input = event.input;
+      run.priority = event.priority ?? 0;
+      run.queue = event.queue;
+      run.source = event.source;
       run.createdAt = event.at;
       break;
     case "RunStarted":
@@ -179,6 +194,10 @@ function applyStep(run: RunState, event: StepEvent): void {
     else if (step.phase === "backoff" || isOwned(step)) queueAgain(step, event.at);
     return;
   }
+  if (event.type === "StepReused") {
+    if (step === undefined) reuse(run, event);
+    return;
+  }
   if (step === undefined || isSettled(step)) return;
   if (event.type === "StepClaimed") {
     if (step.phase !== "queued") return;
@@ -209,6 +228,7 @@ function applyAttempt(run: RunState, step: StepState, event: AttemptEvent): void
     case "StepSucceeded":
       if (!isOwned(step)) return;
       step.result = event.result;
+      step.of = event.of;
       settle(run, step, "succeeded", event.at);
       break;
     case "StepFailed":
@@ -226,11 +246,26 @@ function applyAttempt(run: RunState, step: StepState, event: AttemptEvent): void
   }
 }
 
-function newStep({ pool, cleanup, at }: Extract<StepEvent, { readonly type: "StepQueued" }>): StepState {
+function reuse(run: RunState, event: Extract<StepEvent, { readonly type: "StepReused" }>): void {
+  const { result, failure, of } = event;
+  const step: StepState = { ...newStep({ at: of.at, asked: event.asked }), result, failure, of };
+  run.steps.set(event.step, step);
+  settle(run, step, failure === undefined ? "succeeded" : "failed", of.at);
+}
+
+function newStep({
+  pool,
+  cleanup,
+  idle,
+  asked,
+  at,
+}: Omit<Extract<StepEvent, { readonly type: "StepQueued" }>, "type" | "step">): StepState {
   return {
     phase: "queued",
     pool,
     cleanup: cleanup === true,
+    idle: idle === true,
+    asked,
     epoch: 0,
     worker: undefined,
     until: 0,
@@ -241,6 +276,7 @@ function newStep({ pool, cleanup, at }: Extract<StepEvent, { readonly type: "Ste
     result: undefined,
     failure: undefined,
     order: 0,
+    of: undefined,
   };
 }
 
