@@ -4,19 +4,21 @@
  * is opened on the journal of one that was killed.
  */
 import type { Clock } from "../../clock/clock.ts";
-import { refuse, DiagnosticError } from "../../diagnostics/diagnostic.ts";
+import { type Diagnostic, DiagnosticError, refuse } from "../../diagnostics/diagnostic.ts";
 import { parseDuration } from "../../model/duration.ts";
 import type { Definition } from "../definition/definition.ts";
 import type { Workflow } from "../definition/workflow.ts";
 import { jsonSchemaCheck } from "../definition/json-schema.ts";
+import type { Blobs } from "../journal/blobs.ts";
 import type { Journal } from "../journal/journal.ts";
+import { MemoryBlobs } from "../journal/memory-blobs.ts";
 import type { RunEvent, Verdict } from "../run/events.ts";
 import type { Refusal } from "../run/machine.ts";
 import { type RunState, apply, emptyRun, isEnded } from "../run/state.ts";
 import type { TaskStep } from "./interpreter.ts";
 import { nativeProgram } from "./native.ts";
 import type { Dialect, Program } from "./program.ts";
-import { type Attempt, type StepType, type StepTypes, TaskError } from "./step-type.ts";
+import { type Attempt, type AttemptLogs, type StepType, type StepTypes, TaskError } from "./step-type.ts";
 import { LiveRun } from "./live-run.ts";
 import { until as sleepUntil } from "./until.ts";
 import { SlotQueue } from "./slot-queue.ts";
@@ -28,8 +30,11 @@ export interface EngineOptions {
   readonly steps: StepTypes;
   /** Which programs are read that are not native graphs. */
   readonly dialects?: readonly Dialect[];
-  /** Every definition that a pending run was started with, and that runs will be. */
-  readonly definitions: readonly Definition[];
+  /** Definitions and large results; in memory when absent. */
+  readonly blobs?: Blobs;
+  /** Known beside those in `blobs`, where every definition is kept that a run was started with. */
+  readonly definitions?: readonly Definition[];
+  readonly logs?: AttemptLogs;
   /** Slots of each pool; one that is not named has no limit. */
   readonly pools?: Readonly<Record<string, number>>;
   /** Told of a run's events once they are durable, in their order; not of those before the engine was opened. */
@@ -45,7 +50,18 @@ export interface Engine {
     readonly definition: Definition;
     readonly id: string;
     readonly input?: unknown;
+    /** Of its steps, where pools are short: the higher the earlier; 0 when absent. */
+    readonly priority?: number;
   }): Promise<void>;
+  /** Every run there is, in order of their starts; nothing is read for it. */
+  runs(): readonly RunEntry[];
+  /**
+   * The run's events from the given one on, counted from 0, as far as they are durable; with `follow` those to come as well,
+   * until the run has ended or `signal` is aborted. Refuses with UnknownRun.
+   */
+  events(id: string, options?: EventsOptions): AsyncIterable<NumberedEvent>;
+  /** Runs that do not go on here, and why. */
+  halted(): readonly HaltedRun[];
   /** Resolves when the run has ended. Refuses with UnknownRun. */
   result(id: string): Promise<Verdict>;
   /** Steps of the run stop, what is to clean up is done, until the deadline has passed (milliseconds from now). */
@@ -69,6 +85,31 @@ export interface Engine {
   held(pool: string): number;
 }
 
+export interface RunEntry {
+  /** `NAMESPACE/NAME`. */
+  readonly id: string;
+  readonly is: "live" | "halted" | "ended";
+}
+
+export interface EventsOptions {
+  readonly from?: number;
+  readonly follow?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+export interface NumberedEvent {
+  readonly index: number;
+  readonly event: RunEvent;
+}
+
+export interface HaltedRun {
+  readonly id: string;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** Who owns the definitions in the blobs. */
+const DEFINITIONS = "definitions";
+
 interface Driven {
   readonly run: LiveRun;
   readonly verdict: Promise<Verdict>;
@@ -86,21 +127,31 @@ class JournalEngine implements Engine {
   readonly #definitions: Map<string, Definition>;
   readonly #queue: SlotQueue;
   readonly #live = new Map<string, Driven>();
+  readonly #blobs: Blobs;
+  readonly #halted = new Map<string, readonly Diagnostic[]>();
+  /** Who follows the events of a run. */
+  readonly #followers = new Map<string, Set<() => void>>();
 
   constructor(options: EngineOptions) {
     this.#options = options;
-    this.#definitions = new Map(options.definitions.map((one) => [one.hash, one]));
+    this.#blobs = options.blobs ?? new MemoryBlobs();
+    this.#definitions = new Map((options.definitions ?? []).map((one) => [one.hash, one]));
     this.#queue = new SlotQueue(new Map(Object.entries(options.pools ?? {})));
   }
 
   async recover(): Promise<void> {
-    const pending: [LiveRun, Definition][] = [];
-    for (const id of this.#options.journal.runs()) {
-      const state = await this.#fold(id);
-      if (!isEnded(state)) pending.push([this.#liveRun(id, state), this.#definition(state.definition)]);
-    }
+    const pending: [LiveRun, Program][] = [];
+    for (const id of this.#options.journal.runs())
+      try {
+        const state = await this.#fold(id);
+        if (isEnded(state)) continue;
+        const { workflow } = await this.#definition(state.definition);
+        pending.push([this.#liveRun(id, state), this.#program(workflow)]);
+      } catch (error) {
+        this.#halt(id, error);
+      }
     // Slots held before the crash are counted first, so that none is given twice.
-    for (const [run, definition] of pending) this.#drive(run, definition);
+    for (const [run, program] of pending) this.#drive(run, program);
   }
 
   async start({
@@ -116,7 +167,6 @@ class JournalEngine implements Engine {
     if (there !== undefined) return there.run.settled();
     if (this.#options.journal.length(id) > 0) return;
     const { workflow, hash } = definition;
-    this.#definitions.set(hash, definition);
     const violations = workflow.parameters === undefined ? [] : jsonSchemaCheck(workflow.parameters)(input);
     if (violations.length > 0)
       throw new DiagnosticError(
@@ -127,12 +177,18 @@ class JournalEngine implements Engine {
           message: `${message}.`,
         })),
       );
+    const program = this.#program(workflow);
+    if (!this.#definitions.has(hash)) {
+      await this.#blobs.put(DEFINITIONS, JSON.stringify(workflow));
+      this.#definitions.set(hash, definition);
+      return this.start({ definition, id, input });
+    }
     const run = this.#liveRun(id, emptyRun());
     const at = this.#options.clock.now();
     run.record([
       { type: "RunCreated", workflow: workflow.name, definition: hash, input: structuredClone(input), at },
     ]);
-    this.#drive(run, definition);
+    this.#drive(run, program);
     await run.settled();
   }
 
@@ -144,6 +200,35 @@ class JournalEngine implements Engine {
       verdict ??
       refuse({ code: "RunHalted", message: `The run '${id}' was halted, for its journal refused.` })
     );
+  }
+
+  runs(): readonly RunEntry[] {
+    return this.#options.journal.runs().map((id) => {
+      if (this.#live.has(id)) return { id, is: "live" };
+      return { id, is: this.#halted.has(id) ? "halted" : "ended" };
+    });
+  }
+
+  halted(): readonly HaltedRun[] {
+    return [...this.#halted].map(([id, diagnostics]) => ({ id, diagnostics }));
+  }
+
+  async *events(
+    id: string,
+    { from = 0, follow = false, signal }: EventsOptions = {},
+  ): AsyncIterable<NumberedEvent> {
+    const { journal } = this.#options;
+    if (journal.length(id) === 0) unknownRun(id);
+    const isOver = (): boolean => signal?.aborted === true;
+    for (let index = from; !isOver();) {
+      const seen = journal.length(id);
+      for await (const event of journal.read(id, index)) {
+        if (isOver()) return;
+        yield { index: index++, event };
+      }
+      if (!follow || !this.#live.has(id)) return;
+      if (journal.length(id) === seen) await this.#recordedMore(id, signal);
+    }
   }
 
   cancel(id: string, reason: string, grace: number): Promise<Refusal | undefined> {
@@ -168,12 +253,7 @@ class JournalEngine implements Engine {
   async state(id: string): Promise<RunState> {
     const live = this.#live.get(id);
     if (live !== undefined) return structuredClone(live.run.state);
-    if (this.#options.journal.length(id) === 0)
-      refuse({
-        code: "UnknownRun",
-        message: `There is no run '${id}'.`,
-        hint: "Ask for the runs there are.",
-      });
+    if (this.#options.journal.length(id) === 0) unknownRun(id);
     return this.#fold(id);
   }
 
@@ -181,6 +261,8 @@ class JournalEngine implements Engine {
     if (this.#live.has(id))
       refuse({ code: "RunNotEnded", message: `The run '${id}' has not ended.`, hint: "Cancel it first." });
     await this.#options.journal.forget(id);
+    await this.#blobs.release(id);
+    this.#halted.delete(id);
   }
 
   held(pool: string): number {
@@ -201,31 +283,63 @@ class JournalEngine implements Engine {
     return state;
   }
 
-  #definition(hash: string): Definition {
-    return (
-      this.#definitions.get(hash) ??
-      refuse({
-        code: "UnknownDefinition",
-        message: `No definition with the hash ${hash} is known.`,
-        hint: "Give the engine every definition that a pending run was started with.",
-      })
-    );
+  async #definition(hash: string): Promise<Definition> {
+    const known = this.#definitions.get(hash);
+    if (known !== undefined) return known;
+    const workflow = JSON.parse(await this.#blobs.get(hash)) as Workflow;
+    const definition = { workflow, hash };
+    this.#definitions.set(hash, definition);
+    return definition;
+  }
+
+  #halt(id: string, error: unknown): void {
+    const diagnostics =
+      error instanceof DiagnosticError
+        ? error.diagnostics
+        : [{ severity: "error" as const, code: "RunHalted", message: messageOf(error) }];
+    this.#halted.set(id, diagnostics);
+  }
+
+  #recordedMore(id: string, signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve) => {
+      const followers = this.#followers.get(id) ?? new Set();
+      this.#followers.set(id, followers);
+      const wake = (): void => {
+        followers.delete(wake);
+        if (followers.size === 0) this.#followers.delete(id);
+        signal?.removeEventListener("abort", wake);
+        resolve();
+      };
+      followers.add(wake);
+      signal?.addEventListener("abort", wake, { once: true });
+    });
+  }
+
+  #wake(id: string): void {
+    for (const wake of this.#followers.get(id) ?? []) wake();
   }
 
   #liveRun(id: string, state: RunState): LiveRun {
-    const { journal, clock, recorded } = this.#options;
+    const { journal, clock, recorded, logs } = this.#options;
     return new LiveRun(id, state, {
       journal,
       clock,
-      ...(recorded === undefined ? {} : { recorded }),
+      logs,
+      recorded: (run, events) => {
+        recorded?.(run, events);
+        this.#wake(run);
+      },
       queue: this.#queue,
       stepType: (step) => this.#stepType(step),
     });
   }
 
-  #drive(run: LiveRun, { workflow }: Definition): void {
-    const verdict = run.drive(this.#program(workflow)).finally(() => this.#live.delete(run.id));
-    verdict.catch(() => undefined); // told to whoever asks for the result
+  #drive(run: LiveRun, program: Program): void {
+    const verdict = run.drive(program).finally(() => {
+      this.#live.delete(run.id);
+      this.#wake(run.id);
+    });
+    verdict.catch((error: unknown) => this.#halt(run.id, error)); // told to whoever asks for the result
     this.#live.set(run.id, { run, verdict });
   }
 
@@ -245,6 +359,18 @@ class JournalEngine implements Engine {
       return { execute: (attempt) => wait(clock, attempt, step.duration, step.until) };
     return steps[step.type];
   }
+}
+
+function unknownRun(id: string): never {
+  return refuse({
+    code: "UnknownRun",
+    message: `There is no run '${id}'.`,
+    hint: "Ask for the runs there are.",
+  });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : "Something was thrown that is no Error.";
 }
 
 /** Until an instant that does not move when the process is started again. */
