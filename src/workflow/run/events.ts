@@ -65,6 +65,8 @@ export type RunEvent =
       readonly step: string;
       readonly pool?: string;
       readonly cleanup?: true;
+      /** It only waits, and takes no room in the engine. */
+      readonly idle?: true;
       /** What the program asked for, in words of its own: compared when it is replayed. */
       readonly asked?: string;
       readonly at: number;

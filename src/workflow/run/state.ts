@@ -248,7 +248,7 @@ function applyAttempt(run: RunState, step: StepState, event: AttemptEvent): void
 
 function reuse(run: RunState, event: Extract<StepEvent, { readonly type: "StepReused" }>): void {
   const { result, failure, of } = event;
-  const step: StepState = { ...newStep({ at: of.at, asked: event.asked }), result, failure, of };
+  const step: StepState = { ...newStep({ at: of.at }), asked: event.asked, result, failure, of };
   run.steps.set(event.step, step);
   settle(run, step, failure === undefined ? "succeeded" : "failed", of.at);
 }
