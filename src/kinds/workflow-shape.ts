@@ -36,7 +36,12 @@ const retry = z.array(
   }),
 );
 
-const base = { needs: z.array(name).optional(), when: text.optional(), next: name.optional() };
+const base = {
+  needs: z.array(name).optional(),
+  when: text.optional(),
+  next: name.optional(),
+  expected: text.optional(),
+};
 
 const call = {
   type: z.literal("function"),
@@ -51,6 +56,9 @@ const taskWith = (scope: z.ZodType) => ({
   catch: z.array(z.strictObject({ errors, do: scope.optional(), next: name.optional() })).optional(),
   timeouts: timeouts.optional(),
   pool: name.optional(),
+  memo: z
+    .strictObject({ key: z.unknown().optional(), ttl: text.optional(), version: text.optional() })
+    .optional(),
   compensate: z.strictObject({ ...call, retry: retry.optional(), timeouts: timeouts.optional() }).optional(),
   result: jsonSchema.optional(),
 });

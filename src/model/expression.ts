@@ -135,10 +135,41 @@ function excerpt(text: string): string {
 const DASHED =
   /"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|(?<![\w."'])([a-z][A-Za-z]*)\.([a-z0-9]+(?:-[a-z0-9]+)+)(?=\.|\[|$|[^\w-])/g;
 
-export function parseExpression(source: string): Expression {
-  const cel = source.replace(DASHED, (all, root?: string, name?: string) =>
+function celOf(source: string): string {
+  return source.replace(DASHED, (all, root?: string, name?: string) =>
     root === undefined || name === undefined ? all : `${root}["${name}"]`,
   );
+}
+
+type Types = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
+const typed = new WeakMap<Types, Environment>();
+
+function environmentOf(types: Types): Environment {
+  const known = typed.get(types);
+  if (known !== undefined) return known;
+  const made = environment.clone();
+  for (const [root, schema] of Object.entries(types)) made.registerVariable(root, { schema });
+  typed.set(types, made);
+  return made;
+}
+
+/**
+ * The type that an expression has whatever the values are, `dyn` when that depends on them; or why it can be worked out
+ * with none. `types`: what members of roots are known to be, in CEL's words; a root that is named has no others.
+ */
+export function expressionType(
+  source: string,
+  types?: Types,
+): { readonly type?: string; readonly problem?: string } {
+  const checked = (types === undefined ? environment : environmentOf(types)).check(celOf(source));
+  return checked.error === undefined
+    ? { type: checked.type ?? "dyn" }
+    : { problem: firstLine(checked.error) };
+}
+
+export function parseExpression(source: string): Expression {
+  const cel = celOf(source);
   let parsed: ParseResult;
   try {
     parsed = environment.parse(cel);

@@ -51,7 +51,26 @@ describe("a definition", () => {
         },
         rest: { type: "wait", duration: "5s", next: "ask" },
         ask: { type: "approval", subject: "${step.prepare}", expires: "1d", onExpire: "deny", next: "sub" },
-        sub: { type: "workflow", workflow: "other", next: "which" },
+        sub: { type: "workflow", workflow: "other", next: "ready" },
+        ready: { type: "wait", condition: "service/api Ready=False", next: "ship" },
+        ship: { type: "apply", system: "shop", parameters: { version: "${param.n}" }, next: "grow" },
+        grow: { type: "scale", target: "service/api", by: 2, next: "infra" },
+        infra: {
+          type: "terraform",
+          directory: "infra",
+          action: "apply",
+          variables: { password: "${secret.db.password}" },
+          next: "hosts",
+        },
+        hosts: { type: "ansible", playbook: "site.yml", inventory: { all: { hosts: {} } }, next: "rows" },
+        rows: {
+          type: "map",
+          itemsFrom: { path: "rows.csv" },
+          batch: 100,
+          toleratedPercentage: 5,
+          body: { steps: { one: { ...call, input: "${item}" } } },
+          next: "which",
+        },
         which: { type: "choice", choices: [{ when: "param.n > 3", next: "prepare" }], default: "good" },
         good: { type: "succeed", output: "${step.sub}" },
         lost: { type: "fail", error: "Lost" },
@@ -120,6 +139,120 @@ describe("what is wrong with a definition", () => {
       "UnknownStep steps.c.input[2]",
       "UnknownReference steps.c.input[3]",
       "UnknownReference steps.c.input[4]",
+    ]);
+  });
+
+  it("includes a state that reads what no way leads from", () => {
+    expect(
+      codes({
+        name: "w",
+        start: "a",
+        steps: {
+          a: { ...call, input: "${step.b}", next: "b" },
+          b: { ...call, input: ["${step.a}", "${step.b}"] },
+        },
+      }),
+    ).toEqual(["UnorderedReference steps.a.input", "UnorderedReference steps.b.input[1]"]);
+  });
+
+  it("includes conditions that are not true or false, as far as the parameters' types tell", () => {
+    const parameters = {
+      type: "object",
+      properties: { name: { type: "string" }, count: { type: "integer" }, nick: { type: "string" } },
+      required: ["name", "count"],
+      additionalProperties: false,
+    };
+    const steps = Object.fromEntries(
+      [
+        "param.count + 1",
+        "param.name > 3",
+        "param.name",
+        "param.count > 2 && param.name == 'x'",
+        "param.nick == null",
+        "size(run.id) > 3",
+        "frobnicate(param.name)",
+      ].map((when, index) => [`s${index}`, { ...call, when }]),
+    );
+    expect(codes({ name: "w", parameters, steps })).toEqual([
+      "InvalidCondition steps.s0.when",
+      "InvalidCondition steps.s1.when",
+      "InvalidCondition steps.s2.when",
+      "InvalidCondition steps.s6.when",
+    ]);
+    expect(codes({ name: "w", steps: { a: { ...call, when: "1 + 2" } } })).toEqual([
+      "InvalidCondition steps.a.when",
+    ]);
+  });
+
+  it("includes steps beside a program", () => {
+    const program = { dialect: "any", definition: {} };
+    expect(codes({ name: "w", steps: {}, program })).toEqual([]);
+    expect(codes({ name: "w", steps: { a: call }, output: 1, program })).toEqual([
+      "ProgramAndSteps steps",
+      "ProgramAndSteps output",
+    ]);
+  });
+
+  it("includes a secret where it would be shown, or reckoned with", () => {
+    const run = { type: "run", command: ["true"] };
+    expect(
+      codes({
+        name: "w",
+        steps: {
+          good: {
+            ...run,
+            environment: { TOKEN: "Bearer ${secret.stripe-live.key}" },
+            input: "${secret.a.b}",
+          },
+          shown: { ...run, command: ["login", "${secret.a.b}"] },
+          reckoned: { ...run, environment: { TOKEN: "${secret.a.b + 'x'}", WHOLE: "${secret.a}" } },
+          handed: { ...call, input: "${secret.a.b}" },
+        },
+      }),
+    ).toEqual([
+      "UnknownReference steps.shown.command[1]",
+      "InvalidSecretReference steps.reckoned.environment.TOKEN",
+      "InvalidSecretReference steps.reckoned.environment.WHOLE",
+      "UnknownReference steps.handed.input",
+    ]);
+  });
+
+  it("includes fields of a step that contradict each other, or say nothing", () => {
+    expect(
+      codes({
+        name: "w",
+        steps: {
+          a: { type: "run", command: [], grace: "soon", exitCodes: { success: [3], retryable: [3] } },
+          b: {
+            type: "run",
+            command: ["x"],
+            class: "process",
+            image: "busybox",
+            resources: { memory: "lots" },
+          },
+          c: { type: "map", body: { steps: { one: call } } },
+          d: { type: "apply", system: "shop", from: ".", resources: [] },
+          e: { type: "scale", target: "api", by: 1, replicas: 2 },
+          f: { type: "http", url: "example.com", method: "GET IT" },
+          g: { type: "wait", condition: "api is ready" },
+          h: { type: "wait", token: { steps: { tell: { ...call, input: "${token}" } } } },
+          i: { ...call, input: "${token}" },
+        },
+      }),
+    ).toEqual([
+      "NothingToRun steps.a.command",
+      "AmbiguousExitCode steps.a.exitCodes",
+      "InvalidDuration steps.a.grace",
+      "ImageOfProcess steps.b.image",
+      "InvalidQuantity steps.b.resources.memory",
+      "AmbiguousItems steps.c",
+      "AmbiguousApply steps.d",
+      "InvalidTarget steps.e.target",
+      "AmbiguousScale steps.e",
+      "InvalidUrl steps.f.url",
+      "InvalidMethod steps.f.method",
+      "InvalidConditionText steps.g.condition",
+      "UnknownReference steps.i.input",
     ]);
   });
 

@@ -7,7 +7,8 @@ import { type Diagnostic, DiagnosticError } from "../../diagnostics/diagnostic.t
 import { canonicalJson } from "../../model/equality.ts";
 import { deepFreeze } from "../../model/resource.ts";
 import { pathText } from "../../model/walk.ts";
-import { type Finding, checkMeaning } from "./meaning.ts";
+import type { Finding } from "./finding.ts";
+import { checkMeaning } from "./meaning.ts";
 import { workflowShape } from "../../kinds/workflow-shape.ts";
 import type { Workflow } from "./workflow.ts";
 

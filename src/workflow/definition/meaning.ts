@@ -1,27 +1,47 @@
-/** What the parts of a well-shaped workflow mean together: order, reachability, references, durations. */
+/**
+ * What the parts of a well-shaped workflow mean together: order, reachability (order.ts), references, durations, and what
+ * each type of step asks for (particulars.ts).
+ */
 import { DiagnosticError } from "../../diagnostics/diagnostic.ts";
 import { didYouMean } from "../../diagnostics/suggestion.ts";
 import { Graph } from "../../graph/graph.ts";
 import { parseDuration } from "../../model/duration.ts";
-import { hasExpression, parseExpression, referencesIn, type Reference } from "../../model/expression.ts";
+import {
+  type Expression,
+  expressionType,
+  hasExpression,
+  parseExpression,
+  parseTemplate,
+} from "../../model/expression.ts";
 import { type Path, forEachString, pathText } from "../../model/walk.ts";
+import type { Finding } from "./finding.ts";
 import { jsonSchemaCheck } from "./json-schema.ts";
-import type { Catch, Scope, Step, Timeouts, WaitStep, Workflow } from "./workflow.ts";
-
-export interface Finding {
-  readonly code: string;
-  readonly path: string;
-  readonly message: string;
-  readonly hint?: string;
-}
+import {
+  type Refusal,
+  closure,
+  endsHere,
+  needed,
+  reversed,
+  targetsOf,
+  unknownStep,
+  visited,
+  within,
+} from "./order.ts";
+import { type ParameterTypes, parameterNames, parameterTypes } from "./parameters.ts";
+import { particularsOf } from "./particulars.ts";
+import { isSecretReference } from "./secret-reference.ts";
+import type { Catch, Scope, Step, Timeouts, Workflow } from "./workflow.ts";
 
 /** What expressions at a place may name. */
 interface View {
   readonly path: Path;
   readonly parameters: ReadonlySet<string> | undefined;
   readonly roots: ReadonlySet<string>;
-  /** Undefined when the step's result may be read here, else why not. */
-  readonly refusal: (step: string) => Omit<Finding, "path"> | undefined;
+  readonly refusal: Refusal;
+  /** Types of parameters that are known for sure, in CEL's words. */
+  readonly types: ParameterTypes | undefined;
+  /** Secrets may be named. */
+  readonly isSecret?: boolean;
 }
 
 /** Every finding, in the order of the text. */
@@ -31,21 +51,27 @@ export function checkMeaning(workflow: Workflow): readonly Finding[] {
   check.schema(workflow.results, ["results"]);
   check.duration(workflow.timeout, ["timeout"]);
   // What a dialect's definition means, the dialect says.
-  if (workflow.program !== undefined) return check.findings;
+  if (workflow.program !== undefined) return [...check.findings, ...besideProgram(workflow)];
   check.scope(workflow, {
     path: [],
     parameters: parameterNames(workflow),
+    types: parameterTypes(workflow),
     roots: new Set(["param", "step", "run"]),
     refusal: unknownStep([]),
   });
   return check.findings;
 }
 
-/** Undefined when any name is good. */
-function parameterNames({ parameters }: Workflow): ReadonlySet<string> | undefined {
-  if (typeof parameters !== "object" || parameters["additionalProperties"] !== false) return undefined;
-  const properties = parameters["properties"];
-  return new Set(typeof properties === "object" && properties !== null ? Object.keys(properties) : []);
+function besideProgram(workflow: Workflow): readonly Finding[] {
+  const hint = "Remove it, or remove program.";
+  const message = (what: string): string => `A workflow with a program is that program: it has no ${what}.`;
+  const steps = Object.keys(workflow.steps).length > 0;
+  return [
+    ...(steps ? [{ code: "ProgramAndSteps", path: "steps", message: message("steps"), hint }] : []),
+    ...(["start", "output", "finally"] as const)
+      .filter((field) => workflow[field] !== undefined)
+      .map((field) => ({ code: "ProgramAndSteps", path: field, message: message(field), hint })),
+  ];
 }
 
 class MeaningCheck {
@@ -60,12 +86,15 @@ class MeaningCheck {
         "A scope needs at least one step.",
         "Add a step, for example of type pass.",
       );
-    const graph = scope.start === undefined ? this.#dag(scope, outer.path) : this.#states(scope, outer.path);
+    const isBefore =
+      scope.start === undefined
+        ? needed(this.#dag(scope, outer.path))
+        : visited(this.#states(scope, outer.path));
     for (const [name, step] of Object.entries(scope.steps)) {
       const path = [...outer.path, "steps", name];
-      this.#step(step, { ...outer, path, refusal: within(scope, name, graph, outer.refusal) });
+      this.#step(step, { ...outer, path, refusal: within(scope, name, isBefore, outer.refusal) });
     }
-    const after = { ...outer, refusal: within(scope, undefined, graph, outer.refusal) };
+    const after = { ...outer, refusal: within(scope, undefined, isBefore, outer.refusal) };
     this.#expressions(scope.output, { ...after, path: [...outer.path, "output"] });
     if (scope.finally !== undefined)
       this.scope(scope.finally, { ...after, path: [...outer.path, "finally"] });
@@ -96,7 +125,8 @@ class MeaningCheck {
     return graph;
   }
 
-  #states(scope: Scope, path: Path): undefined {
+  /** What may follow each state. */
+  #states(scope: Scope, path: Path): ReadonlyMap<string, readonly string[]> {
     const names = Object.keys(scope.steps);
     const successors = new Map<string, readonly string[]>();
     for (const [name, step] of Object.entries(scope.steps)) {
@@ -113,7 +143,7 @@ class MeaningCheck {
         targetsOf(step).filter((target) => this.#known(target, scope, at)),
       );
     }
-    if (scope.start === undefined || !this.#known(scope.start, scope, [...path, "start"])) return;
+    if (scope.start === undefined || !this.#known(scope.start, scope, [...path, "start"])) return successors;
     const reached = closure([scope.start], successors);
     for (const name of names)
       if (!reached.has(name))
@@ -133,19 +163,23 @@ class MeaningCheck {
           "From here no way leads to an end.",
           "Give a choice of the loop a way out.",
         );
+    return successors;
   }
 
   #step(step: Step, view: View): void {
     const { path } = view;
+    if ("expected" in step) this.duration(step.expected, [...path, "expected"]);
     if ("when" in step && step.when !== undefined)
       this.#condition(step.when, { ...view, path: [...path, "when"] });
     if (mayFail(step)) this.#failing(step, view);
     this.#particulars(step, view);
+    const secret: readonly string[] = SECRET[step.type] ?? [];
     for (const name of EXPRESSIONS)
       if (name in step && !(name === "body" && step.type === "map"))
         this.#expressions((step as unknown as Record<string, unknown>)[name], {
           ...view,
           path: [...path, name],
+          isSecret: secret.includes(name),
         });
   }
 
@@ -153,11 +187,19 @@ class MeaningCheck {
     const { path } = view;
     this.schema(step.result, [...path, "result"]);
     this.#timeouts(step.timeouts, path);
+    this.duration(step.memo?.ttl, [...path, "memo", "ttl"]);
+    if (step.memo !== undefined && (step.type === "map" || step.type === "parallel"))
+      this.#find(
+        "NotMemoised",
+        [...path, "memo"],
+        `A ${step.type} is not remembered as a whole.`,
+        "Give memo to steps within it.",
+      );
     this.#retry(step.retry, path);
     for (const [index, one] of (step.catch ?? []).entries()) this.#catch(one, index, view);
     if (step.compensate !== undefined) {
       const own = path.at(-1) as string;
-      const refusal: View["refusal"] = (name) => (name === own ? undefined : view.refusal(name));
+      const refusal: Refusal = (name) => (name === own ? undefined : view.refusal(name));
       this.#expressions(step.compensate.input, { ...view, refusal, path: [...path, "compensate", "input"] });
       this.#timeouts(step.compensate.timeouts, [...path, "compensate"]);
       this.#retry(step.compensate.retry, [...path, "compensate"]);
@@ -175,30 +217,12 @@ class MeaningCheck {
     } else if (step.type === "choice") {
       for (const [index, choice] of step.choices.entries())
         this.#condition(choice.when, { ...view, path: [...path, "choices", index, "when"] });
-    } else if (step.type === "wait") this.#wait(step, path);
-    else if (step.type === "approval") {
-      this.schema(step.form, [...path, "form"]);
-      this.duration(step.expires, [...path, "expires"]);
-    }
-  }
-
-  #wait(step: WaitStep, path: Path): void {
-    const given = [step.duration, step.until, step.signal, step.condition].filter((one) => one !== undefined);
-    if (given.length !== 1)
-      this.#find(
-        "AmbiguousWait",
-        path,
-        `A wait is for one thing; ${given.length} are given.`,
-        "Give duration, until, signal or condition.",
-      );
-    this.duration(step.duration, [...path, "duration"]);
-    if (step.until !== undefined && !hasExpression(step.until) && Number.isNaN(Date.parse(step.until)))
-      this.#find(
-        "InvalidInstant",
-        [...path, "until"],
-        `'${step.until}' is not an instant.`,
-        "Write for example 2026-03-01T06:00:00Z.",
-      );
+    } else if (step.type === "wait" && step.token !== undefined) {
+      const roots = new Set([...view.roots, "token"]);
+      this.scope(step.token, { ...view, roots, path: [...path, "token"] });
+    } else if (step.type === "approval") this.schema(step.form, [...path, "form"]);
+    for (const { path: field, ...found } of particularsOf(step))
+      this.#find(found.code, [...path, ...field], found.message, found.hint);
   }
 
   #catch(one: Catch, index: number, view: View): void {
@@ -234,19 +258,36 @@ class MeaningCheck {
   }
 
   #condition(source: string, view: View): void {
-    this.#attempt(view.path, () => this.#references(parseExpression(source).references, view));
+    const before = this.findings.length;
+    this.#attempt(view.path, () => this.#references(parseExpression(source), view));
+    if (this.findings.length > before) return;
+    const { type, problem } = expressionType(source, view.types);
+    if (problem !== undefined || (type !== "dyn" && type !== "bool"))
+      this.#find(
+        "InvalidCondition",
+        view.path,
+        problem === undefined
+          ? `'${source}' is of type ${String(type)}, and not true or false.`
+          : `'${source}' can never be worked out: ${problem}.`,
+        "Compare it with something, for example: param.count > 3.",
+      );
   }
 
   #expressions(value: unknown, view: View): void {
     forEachString(value, (text, path) => {
+      if (!hasExpression(text)) return;
       const at = { ...view, path: [...view.path, ...path] };
-      if (hasExpression(text)) this.#attempt(at.path, () => this.#references(referencesIn(text), at));
+      this.#attempt(at.path, () => {
+        for (const part of parseTemplate(text).parts)
+          if (typeof part !== "string") this.#references(part, at);
+      });
     });
   }
 
-  #references(references: readonly Reference[], { path, parameters, roots, refusal }: View): void {
-    for (const { root, name } of references) {
-      if (!roots.has(root))
+  #references(expression: Expression, { path, parameters, roots, refusal, isSecret }: View): void {
+    for (const { root, name } of expression.references) {
+      if (root === "secret" && isSecret === true) this.#secret(expression, path);
+      else if (!roots.has(root))
         this.#find(
           "UnknownReference",
           path,
@@ -265,6 +306,17 @@ class MeaningCheck {
         if (refused !== undefined) this.findings.push({ ...refused, path: pathText(path) });
       }
     }
+  }
+
+  /** The engine never sees a secret's value, so it cannot reckon with it. */
+  #secret(expression: Expression, path: Path): void {
+    if (isSecretReference(expression)) return;
+    this.#find(
+      "InvalidSecretReference",
+      path,
+      "A secret stands alone in its expression, and is named with its key.",
+      "Write ${secret.NAME.KEY}; text may stand before and after it.",
+    );
   }
 
   #known(name: string, scope: Scope, path: Path): boolean {
@@ -290,96 +342,51 @@ class MeaningCheck {
 /** Fields of steps that may hold expressions anywhere in them. */
 const EXPRESSIONS = [
   "input",
+  "memo",
   "url",
   "headers",
   "body",
   "command",
   "environment",
-  "container",
+  "image",
+  "directory",
+  "files",
+  "system",
+  "from",
+  "resources",
+  "parameters",
+  "target",
+  "replicas",
+  "by",
+  "variables",
+  "backend",
+  "workspace",
+  "playbook",
+  "inventory",
+  "limit",
+  "tags",
   "duration",
   "until",
   "condition",
   "subject",
+  "assignees",
   "items",
+  "itemsFrom",
   "output",
   "message",
   "expires",
 ] as const;
 
+/** Fields that may name secrets: what they are given to shows them to nobody. Never a command line, which all can read. */
+const SECRET: Readonly<Partial<Record<Step["type"], readonly string[]>>> = {
+  run: ["environment", "input"],
+  http: ["url", "headers", "body"],
+  terraform: ["environment", "variables", "backend"],
+  ansible: ["environment", "variables"],
+};
+
 type Fallible = Exclude<Step, { readonly type: "choice" | "pass" | "fail" | "succeed" }>;
 
 function mayFail(step: Step): step is Fallible {
   return step.type !== "choice" && step.type !== "pass" && step.type !== "fail" && step.type !== "succeed";
-}
-
-/** Where a state may go. */
-function targetsOf(step: Step): readonly string[] {
-  if (step.type === "choice")
-    return [...step.choices.map(({ next }) => next), ...(step.default === undefined ? [] : [step.default])];
-  const next = "next" in step && step.next !== undefined ? [step.next] : [];
-  const caught =
-    "catch" in step ? (step.catch ?? []).flatMap((one) => (one.next === undefined ? [] : [one.next])) : [];
-  return [...next, ...caught];
-}
-
-function endsHere(step: Step): boolean {
-  return (
-    step.type === "fail" || step.type === "succeed" || (step.type !== "choice" && step.next === undefined)
-  );
-}
-
-function closure(
-  from: readonly string[],
-  edges: ReadonlyMap<string, readonly string[]>,
-): ReadonlySet<string> {
-  const reached = new Set(from);
-  // A set's iteration visits what is added meanwhile.
-  for (const name of reached) for (const next of edges.get(name) ?? []) reached.add(next);
-  return reached;
-}
-
-function reversed(edges: ReadonlyMap<string, readonly string[]>): ReadonlyMap<string, readonly string[]> {
-  const result = new Map<string, string[]>();
-  for (const [from, targets] of edges)
-    for (const target of targets) {
-      const list = result.get(target);
-      if (list === undefined) result.set(target, [from]);
-      else list.push(from);
-    }
-  return result;
-}
-
-const unknownStep =
-  (names: readonly string[]) =>
-  (name: string): Omit<Finding, "path"> => ({
-    code: "UnknownStep",
-    message: `There is no step '${name}'.`,
-    hint: didYouMean(name, names) ?? "Name a step of this scope.",
-  });
-
-/** In a DAG only what is surely done before may be read; in states whatever may have been visited. */
-function within(
-  scope: Scope,
-  step: string | undefined,
-  graph: Graph | undefined,
-  outer: View["refusal"],
-): View["refusal"] {
-  return (name) => {
-    if (!Object.hasOwn(scope.steps, name)) return outer(name) && unknownStep(Object.keys(scope.steps))(name);
-    if (step === undefined || graph === undefined || isBefore(graph, name, step)) return undefined;
-    return {
-      code: "UnorderedReference",
-      message: `'${step}' reads the result of '${name}', which need not be done by then.`,
-      hint: `Add '${name}' to the needs of '${step}'.`,
-    };
-  };
-}
-
-function isBefore(graph: Graph, first: string, second: string): boolean {
-  const seen = new Set(graph.needs(second));
-  for (const name of seen) {
-    if (name === first) return true;
-    for (const need of graph.needs(name)) seen.add(need);
-  }
-  return false;
 }

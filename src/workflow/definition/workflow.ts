@@ -10,7 +10,8 @@
  *
  * Texts may hold CEL in `${...}` as in every resource (model/expression.ts); a `when` is a bare CEL expression. Roots:
  * `param.NAME`, `step.NAME` (the result of a step of this scope or an enclosing one), `item` and `index` within a map,
- * `error` within a catch, `run.id`.
+ * `error` within a catch, `token` where a callback is waited for, `run.id`; and `secret.NAME.KEY` alone, in fields that are
+ * given to what a step drives and shown nowhere: the engine leaves it as it is, the step's type opens it at the last moment.
  */
 /** JSON Schema, draft 2020-12. */
 export type Schema = Readonly<Record<string, unknown>> | boolean;
@@ -43,6 +44,10 @@ export type Step =
   | HttpStep
   | WaitStep
   | ApprovalStep
+  | ApplyStep
+  | ScaleStep
+  | TerraformStep
+  | AnsibleStep
   | MapStep
   | ParallelStep
   | ChoiceStep
@@ -58,6 +63,8 @@ interface StepBase {
   readonly when?: string;
   /** In states: what follows. Absent: the scope ends here. */
   readonly next?: string;
+  /** How long it takes as a rule; absent: as it took before. Steps with the longest way behind them begin first. */
+  readonly expected?: string;
 }
 
 /** What may fail, and what happens then. Tried in this order: retry, catch, compensation of what was done. */
@@ -67,10 +74,21 @@ interface Task extends StepBase {
   readonly timeouts?: Timeouts;
   /** The pool whose slots limit how many such steps run at once, over all runs. */
   readonly pool?: string;
+  /** Its result is reused between runs. Of steps that do something themselves; maps and parallels remember within. */
+  readonly memo?: Memo;
   /** Undoes the step when the scope fails or is cancelled later: the last done is undone first. */
   readonly compensate?: Compensation;
   /** Of the step's result. */
   readonly result?: Schema;
+}
+
+export interface Memo {
+  /** What the result depends on; equal texts, equal results. Absent: everything that is given to the step. */
+  readonly key?: unknown;
+  /** How long a result is good; absent: for ever. */
+  readonly ttl?: string;
+  /** Of what the step does: another is another result. */
+  readonly version?: string;
 }
 
 export interface Timeouts {
@@ -115,23 +133,65 @@ export interface FunctionStep extends Task {
   readonly input?: unknown;
 }
 
-export interface RunStep extends Task {
-  readonly type: "run";
-  readonly command: readonly string[];
-  readonly container?: string;
+/** Where a process or container runs, and with what. */
+export interface Placed {
+  /** Of a container; absent: a process of the location. */
+  readonly image?: string;
+  /** `process`, `docker`, ...; absent: what fits. */
+  readonly class?: string;
+  /** The name of a Location; absent: `local`. */
+  readonly location?: string;
+  /** Relative to the folder of the declaration; in a container to the image's own. */
+  readonly directory?: string;
+  /** Values may name secrets. */
   readonly environment?: Readonly<Record<string, string>>;
-  readonly input?: unknown;
+  readonly resources?: { readonly cpu?: string; readonly memory?: string };
+  /** From SIGTERM to SIGKILL when it is no longer wanted; absent: 10s. */
+  readonly grace?: string;
 }
 
+/**
+ * A program that runs to its end. Its result is `{ exitCode, output, files }`; it succeeds with exit code 0, or one of
+ * `exitCodes.success`.
+ */
+export interface RunStep extends Task, Placed {
+  readonly type: "run";
+  /** The program and its arguments; no shell is in between. It may be empty where the image says what runs. */
+  readonly command: readonly string[];
+  readonly user?: string;
+  /** Names of Volumes, and where they are seen. */
+  readonly volumes?: readonly { readonly volume: string; readonly path: string }[];
+  readonly networks?: readonly string[];
+  /** What it reads from its standard input: a text as it is, anything else as JSON. May name secrets. */
+  readonly input?: unknown;
+  /** What of its standard output becomes `output`; absent: nothing. */
+  readonly output?: "none" | "text" | "json" | "lines";
+  /** Files that it leaves in its directory, whose content becomes `files`: by the name that the result has them under. */
+  readonly files?: Readonly<Record<string, { readonly path: string; readonly format?: "text" | "json" }>>;
+  /** What exit codes mean; one that is not named and not 0 may be tried again. */
+  readonly exitCodes?: {
+    readonly success?: readonly number[];
+    readonly retryable?: readonly number[];
+    readonly terminal?: readonly number[];
+  };
+}
+
+/** Its result is `{ status, headers, body }`. */
 export interface HttpStep extends Task {
   readonly type: "http";
   readonly url: string;
   readonly method?: string;
+  /** Values may name secrets. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** A text as it is, anything else as JSON. May name secrets. */
   readonly body?: unknown;
+  /** Status codes that are a success; absent: 200 to 299. */
+  readonly expect?: readonly number[];
+  /** How many redirects are followed; absent: 5. */
+  readonly redirects?: number;
 }
 
-/** Exactly one of the four. */
+/** Exactly one of the five. */
 export interface WaitStep extends Task {
   readonly type: "wait";
   readonly duration?: string;
@@ -139,8 +199,10 @@ export interface WaitStep extends Task {
   readonly until?: string;
   /** The name of a signal; its payload is the result. */
   readonly signal?: string;
-  /** A condition of a resource: `service/api Ready`. */
+  /** A condition of a resource: `service/api Ready`, `service/api Ready=False`, `service/api Gone`. */
   readonly condition?: string;
+  /** A callback: these steps hand `${token}` to somebody, who sends the signal of that name; its payload is the result. */
+  readonly token?: Scope;
 }
 
 export interface ApprovalStep extends Task {
@@ -154,15 +216,82 @@ export interface ApprovalStep extends Task {
   readonly onExpire?: "deny" | "approve" | "escalate";
 }
 
+/** Declares a System anew and waits until its Change has succeeded. The result is `{ change, revision, plan }`. */
+export interface ApplyStep extends Task {
+  readonly type: "apply";
+  readonly system: string;
+  /** A file or folder that declares it, relative to the folder of the workflow; absent: as it is declared now. */
+  readonly from?: string;
+  /** Or the resources themselves. */
+  readonly resources?: readonly Readonly<Record<string, unknown>>[];
+  /** Of the declaration, beside those it was last applied with. */
+  readonly parameters?: Readonly<Record<string, unknown>>;
+}
+
+/** Sets how many instances there are, through the scale subresource. The result is `{ from, to }`. */
+export interface ScaleStep extends Task {
+  readonly type: "scale";
+  /** `service/api`. */
+  readonly target: string;
+  /** Exactly one of the two. */
+  readonly replicas?: number | string;
+  readonly by?: number | string;
+}
+
+/** Drives the installed `terraform`. The result is `{ outputs, plan }`, the plan with its counts. */
+export interface TerraformStep extends Task, Pick<Placed, "environment" | "grace"> {
+  readonly type: "terraform";
+  /** Relative to the folder of the workflow. */
+  readonly directory: string;
+  readonly action: "plan" | "apply" | "destroy" | "output";
+  /** Values may name secrets. */
+  readonly variables?: Readonly<Record<string, unknown>>;
+  /** For `init -backend-config`. Values may name secrets. */
+  readonly backend?: Readonly<Record<string, string>>;
+  readonly workspace?: string;
+  /** How long another's lock of the state is waited for; absent: 5m. */
+  readonly lockTimeout?: string;
+}
+
+/** Drives the installed `ansible-playbook`. The result is `{ stats }`, by host. */
+export interface AnsibleStep extends Task, Pick<Placed, "environment" | "grace"> {
+  readonly type: "ansible";
+  /** Relative to `directory`, which is relative to the folder of the workflow. */
+  readonly playbook: string;
+  readonly directory?: string;
+  /** A file, or the inventory itself. */
+  readonly inventory?: string | Readonly<Record<string, unknown>>;
+  /** Values may name secrets. */
+  readonly variables?: Readonly<Record<string, unknown>>;
+  readonly tags?: readonly string[];
+  readonly limit?: string;
+  /** Nothing is changed, only told. */
+  readonly check?: boolean;
+}
+
+/** The result is the list of what the items give, in their order. Exactly one of `items` and `itemsFrom`. */
 export interface MapStep extends Task {
   readonly type: "map";
   /** A list, or an expression that gives one. */
-  readonly items: unknown;
+  readonly items?: unknown;
+  readonly itemsFrom?: ItemSource;
   readonly body: Scope;
-  /** Items at once; absent: all. */
+  /** Items at once; absent: all of a list, 1,000 of a file. */
   readonly concurrency?: number;
-  /** Items that may fail before the step does. Their result is null. */
+  /** Items that are given to the body together, as a list; `index` is that of the first. */
+  readonly batch?: number;
+  /** Items, or batches, that may fail before the step does. Their result is null. */
   readonly tolerated?: number;
+  /** The same as a share of all, 0 to 100; the step fails when either is exceeded. */
+  readonly toleratedPercentage?: number;
+}
+
+/** A file that is read while the map goes on, so that it may be longer than memory; it must not change meanwhile. */
+export interface ItemSource {
+  /** Relative to the folder of the workflow. */
+  readonly path: string;
+  /** `csv`: the first line names the fields. Absent: by the file's name. */
+  readonly format?: "json" | "json-lines" | "csv";
 }
 
 export interface ParallelStep extends Task {
