@@ -2,7 +2,7 @@
  * Live, indexed views of the store, kept current by the runtime: what other tools call informers with indexers. The
  * store is in memory already, so a view holds references only.
  */
-import { edgesOf } from "../kinds/edges.ts";
+import { edgesOf, isOwnExpression } from "../kinds/edges.ts";
 import { kindNamed, kinds } from "../kinds/registry.ts";
 import { hasExpression, parseTemplate } from "../model/expression.ts";
 import {
@@ -14,7 +14,7 @@ import {
   keyText,
   parseKeyText,
 } from "../model/resource.ts";
-import { forEachString } from "../model/walk.ts";
+import { type Path, forEachString } from "../model/walk.ts";
 import type { Change, Snapshot } from "../store/store.ts";
 
 export interface View {
@@ -190,7 +190,7 @@ function targetsOf(resource: Resource): ReadonlyMap<string, Strength> {
     if (!edge.weak || !targets.has(target)) targets.set(target, edge.weak ? "weak" : "strong");
   }
   const system = resource.metadata.labels?.[LABELS.system];
-  if (system !== undefined && resource.kind !== "System" && mentionsParameter(resource.spec))
+  if (system !== undefined && resource.kind !== "System" && mentionsParameter(resource))
     targets.set(
       keyText({ kind: "System", namespace: resource.metadata.namespace ?? "default", name: system }),
       "strong",
@@ -198,14 +198,15 @@ function targetsOf(resource: Resource): ReadonlyMap<string, Strength> {
   return targets;
 }
 
-function mentionsParameter(spec: unknown): boolean {
+function mentionsParameter({ kind, spec }: Resource): boolean {
   let found = false;
-  forEachString(spec, (text) => {
-    if (!found && hasExpression(text))
+  const inSpec = (text: string, path: Path): void => {
+    if (!found && hasExpression(text) && !isOwnExpression(kind, path))
       found = parseTemplate(text).parts.some(
         (part) => typeof part !== "string" && part.references.some(({ root }) => root === "param"),
       );
-  });
+  };
+  forEachString(spec, inSpec, ["spec"]);
   return found;
 }
 

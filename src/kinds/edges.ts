@@ -25,6 +25,18 @@ export interface Edge {
 /** Roots that are values, not resources. */
 export const VALUE_ROOTS: ReadonlySet<string> = new Set(["param", "env"]);
 
+/** Whether expressions at the place within a resource are its own, and nobody else's concern. */
+export function isOwnExpression(kindName: string, path: Path): boolean {
+  const kind = kindNamed(kindName);
+  if (kind === undefined) return false;
+  let schema: JsonSchema | undefined = bodySchema(kind);
+  for (const step of path) {
+    schema = childSchema(schema, step);
+    if (schema === undefined || schema.ownExpressions === true) break;
+  }
+  return schema?.ownExpressions === true;
+}
+
 export interface EdgesFound {
   readonly edges: readonly Edge[];
   readonly diagnostics: readonly Diagnostic[];
@@ -86,6 +98,7 @@ type Visit = (text: string, schema: JsonSchema | undefined, path: Path) => void;
 
 /** Visits the strings that can be a reference, with a path that may be kept. One array serves the whole way down. */
 function walk(value: unknown, schema: JsonSchema | undefined, path: (string | number)[], visit: Visit): void {
+  if (schema?.ownExpressions === true) return;
   if (typeof value === "string") {
     if (schema?.references !== undefined || hasExpression(value)) visit(value, schema, [...path]);
     return;

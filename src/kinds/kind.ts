@@ -21,6 +21,11 @@ export interface FieldMarks {
   readonly immutable?: boolean;
   /** What a class must have for this field, or for some of its values: kinds/features.ts. */
   readonly needs?: string | Readonly<Record<string, string>>;
+  /**
+   * Expressions at and below it are the resource's own, for whoever runs it: they refer to nothing declared, and nothing else
+   * evaluates them.
+   */
+  readonly ownExpressions?: boolean;
   /** When it is left out, the resource's name stands for it, so that naming it so changes nothing. */
   readonly nameWhenAbsent?: boolean;
 }

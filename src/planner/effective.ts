@@ -4,6 +4,7 @@
  * expressions on a status cannot, and say what they wait for.
  */
 import { kindNamed, kindOfRoot } from "../kinds/registry.ts";
+import { type JsonSchema, childSchema } from "../kinds/schema.ts";
 import { VALUE_ROOTS, isSecretReference } from "../kinds/edges.ts";
 import {
   type Reference,
@@ -47,15 +48,16 @@ export class Computed {
   }
 }
 
-/** `value` with every expression replaced by a `Computed`. */
-export function effective(value: unknown, world: World): unknown {
+/** `value` with every expression replaced by a `Computed`, but for those that are the resource's own. */
+export function effective(value: unknown, world: World, schema?: JsonSchema): unknown {
+  if (schema?.ownExpressions === true) return value;
   if (typeof value === "string") return hasExpression(value) ? resolve(value, world) : value;
   if (typeof value !== "object" || value === null) return value;
   // Most resources hold few expressions or none: what holds none is shared, not copied.
   let copy: unknown[] | Record<string, unknown> | undefined;
   for (const name of Object.keys(value)) {
     const member = (value as Record<string, unknown>)[name];
-    const next = effective(member, world);
+    const next = effective(member, world, childSchema(schema, name));
     if (next === member) continue;
     copy ??= Array.isArray(value) ? [...(value as unknown[])] : { ...value };
     (copy as Record<string, unknown>)[name] = next;

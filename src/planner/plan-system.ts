@@ -16,7 +16,7 @@
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import { edgesOf } from "../kinds/edges.ts";
 import { kindNamed, kindOfRoot } from "../kinds/registry.ts";
-import { bodySchema, statusSchema, withDefaults } from "../kinds/schema.ts";
+import { type JsonSchema, bodySchema, statusSchema, withDefaults } from "../kinds/schema.ts";
 import { isReady } from "../model/condition.ts";
 import { type Draft, LABELS, type Resource, addressOf, keyOf } from "../model/resource.ts";
 import { pathText } from "../model/walk.ts";
@@ -164,10 +164,14 @@ function changeOf({ immutable: _immutable, ...change }: Difference): AttributeCh
   return change;
 }
 
-function optionsOf(resource: Draft): Parameters<typeof diff>[3] {
+function schemaOf(resource: Draft): JsonSchema | undefined {
   const kind = kindNamed(resource.kind);
+  return kind === undefined ? undefined : bodySchema(kind);
+}
+
+function optionsOf(resource: Draft): Parameters<typeof diff>[3] {
   return {
-    schema: kind === undefined ? undefined : bodySchema(kind),
+    schema: schemaOf(resource),
     name: resource.metadata.name,
     secretKind: resource.kind === "Secret",
   };
@@ -176,9 +180,12 @@ function optionsOf(resource: Draft): Parameters<typeof diff>[3] {
 /** Everything that is declared other than by default. */
 function creation({ address, target, after }: Subject): readonly AttributeChange[] {
   const plain = plainBody(target.kind);
-  const attributes = diff(plain, effective(bodyOf(target), after), "", optionsOf(target)).map(
-    ({ immutable: _immutable, before: _before, ...change }) => change,
-  );
+  const attributes = diff(
+    plain,
+    effective(bodyOf(target), after, schemaOf(target)),
+    "",
+    optionsOf(target),
+  ).map(({ immutable: _immutable, before: _before, ...change }) => change);
   return [
     ...metadataDifferences(undefined, target).map(changeOf),
     ...attributes,
@@ -205,14 +212,14 @@ function differencesOf(
 ): readonly Difference[] {
   const generated = toBeGenerated(target, address).map((change) => ({ ...change, immutable: false }));
   const metadata = metadataDifferences(live, target);
-  const left = effective(bodyOf(live), before);
-  const right = effective(bodyOf(target), after);
+  const schema = schemaOf(target);
+  const left = effective(bodyOf(live), before, schema);
+  const right = effective(bodyOf(target), after, schema);
   const found = diff(left, right, "", optionsOf(target));
   if (found.length === 0) return [...metadata, ...generated];
   // A field that has been added to the kind since has its default, whether the stored body says so or not.
-  const kind = kindNamed(target.kind);
   const completed =
-    kind === undefined ? left : effective(withDefaults(bodySchema(kind), bodyOf(live)), before);
+    schema === undefined ? left : effective(withDefaults(schema, bodyOf(live)), before, schema);
   return [...metadata, ...diff(completed, right, "", optionsOf(target)), ...generated];
 }
 

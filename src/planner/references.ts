@@ -5,7 +5,7 @@
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import { didYouMean } from "../diagnostics/suggestion.ts";
 import { Graph } from "../graph/graph.ts";
-import { type Edge, VALUE_ROOTS, edgesOf } from "../kinds/edges.ts";
+import { type Edge, VALUE_ROOTS, edgesOf, isOwnExpression } from "../kinds/edges.ts";
 import type { AnyKind } from "../kinds/kind.ts";
 import { kindNamed } from "../kinds/registry.ts";
 import { type JsonSchema, bodySchema, childSchema, statusSchema } from "../kinds/schema.ts";
@@ -237,6 +237,7 @@ function checkParameterReferences(
     const { apiVersion: _apiVersion, kind: _kind, metadata, ...body } = resource;
     const texts = { metadata: { labels: metadata.labels, annotations: metadata.annotations }, ...body };
     forEachString(texts, (text, path) => {
+      if (hasExpression(text) && isOwnExpression(resource.kind, path)) return;
       for (const name of parametersIn(text)) {
         const place = { address: addressOf(resource), path: pathText(path) };
         if (!names.has(name)) diagnostics.push(unknownParameter(place.address, place.path, name, [...names]));

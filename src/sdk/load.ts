@@ -12,6 +12,7 @@
  */
 import { basename } from "node:path";
 import { type Diagnostic, hasErrors } from "../diagnostics/diagnostic.ts";
+import { isOwnExpression } from "../kinds/edges.ts";
 import { findKind, kindNamed } from "../kinds/registry.ts";
 import { validate } from "../kinds/validate.ts";
 import { type Draft, addressOf } from "../model/resource.ts";
@@ -100,7 +101,8 @@ function synthesise(declared: Declared, use: Use): Loaded {
   diagnostics.push(...more);
   const scope = { param: settled.values, parameters: settled.parameters, env: use.given.env };
   const drafts = resources.flatMap(({ value, source }) => {
-    const substituted = substitute(value, scope);
+    const kind = (value as { readonly kind?: unknown } | null | undefined)?.kind;
+    const substituted = substitute(value, scope, (path) => isOwnExpression(String(kind), path));
     const draft = canonical(substituted.value);
     const { diagnostics: findings } = validate(draft);
     diagnostics.push(

@@ -2012,3 +2012,826 @@ export type VolumeSnapshotOutputs = Readonly<Record<never, never>>;
 export const volumeSnapshot = remembering<RequiredBuilder<VolumeSnapshotSpec, VolumeSnapshotOutputs>>(
   kinds.volumeSnapshot,
 );
+
+/** Steps that run in order, durably. */
+export interface WorkflowSpec {
+  /** What it is for, one sentence. */
+  readonly description?: Text;
+  /** The first of the states; absent, steps run as soon as their needs are done. */
+  readonly start?: Text;
+  /** By name; what each is, its type says. */
+  readonly steps?: Readonly<
+    Record<
+      string,
+      | {
+          readonly needs?: readonly Text[];
+          readonly when?: Text;
+          readonly next?: Text;
+          readonly expected?: Text;
+          readonly retry?: readonly {
+            readonly errors: readonly Text[];
+            readonly attempts: Numeric;
+            readonly interval?: Text;
+            readonly rate?: Numeric;
+            readonly maximum?: Text;
+            readonly jitter?: OneOf<"full" | "none">;
+          }[];
+          readonly catch?: readonly {
+            readonly errors: readonly Text[];
+            /** A scope within: steps, and what else the workflow itself has of start, output and finally. */
+            readonly do?: Readonly<Record<string, unknown>>;
+            readonly next?: Text;
+          }[];
+          readonly timeouts?: {
+            readonly attempt?: Text;
+            readonly total?: Text;
+            readonly queue?: Text;
+            readonly heartbeat?: Text;
+          };
+          readonly pool?: Text;
+          readonly memo?: {
+            readonly key?: unknown;
+            readonly ttl?: Text;
+            readonly version?: Text;
+          };
+          readonly compensate?: {
+            readonly type: Text;
+            readonly handler: Text;
+            readonly input?: unknown;
+            readonly retry?: readonly {
+              readonly errors: readonly Text[];
+              readonly attempts: Numeric;
+              readonly interval?: Text;
+              readonly rate?: Numeric;
+              readonly maximum?: Text;
+              readonly jitter?: OneOf<"full" | "none">;
+            }[];
+            readonly timeouts?: {
+              readonly attempt?: Text;
+              readonly total?: Text;
+              readonly queue?: Text;
+              readonly heartbeat?: Text;
+            };
+          };
+          readonly result?: Readonly<Record<string, unknown>> | Truth;
+          readonly type: Text;
+          readonly handler: Text;
+          readonly input?: unknown;
+        }
+      | {
+          readonly needs?: readonly Text[];
+          readonly when?: Text;
+          readonly next?: Text;
+          readonly expected?: Text;
+          readonly retry?: readonly {
+            readonly errors: readonly Text[];
+            readonly attempts: Numeric;
+            readonly interval?: Text;
+            readonly rate?: Numeric;
+            readonly maximum?: Text;
+            readonly jitter?: OneOf<"full" | "none">;
+          }[];
+          readonly catch?: readonly {
+            readonly errors: readonly Text[];
+            /** A scope within: steps, and what else the workflow itself has of start, output and finally. */
+            readonly do?: Readonly<Record<string, unknown>>;
+            readonly next?: Text;
+          }[];
+          readonly timeouts?: {
+            readonly attempt?: Text;
+            readonly total?: Text;
+            readonly queue?: Text;
+            readonly heartbeat?: Text;
+          };
+          readonly pool?: Text;
+          readonly memo?: {
+            readonly key?: unknown;
+            readonly ttl?: Text;
+            readonly version?: Text;
+          };
+          readonly compensate?: {
+            readonly type: Text;
+            readonly handler: Text;
+            readonly input?: unknown;
+            readonly retry?: readonly {
+              readonly errors: readonly Text[];
+              readonly attempts: Numeric;
+              readonly interval?: Text;
+              readonly rate?: Numeric;
+              readonly maximum?: Text;
+              readonly jitter?: OneOf<"full" | "none">;
+            }[];
+            readonly timeouts?: {
+              readonly attempt?: Text;
+              readonly total?: Text;
+              readonly queue?: Text;
+              readonly heartbeat?: Text;
+            };
+          };
+          readonly result?: Readonly<Record<string, unknown>> | Truth;
+          readonly environment?: Readonly<Record<string, Text>>;
+          readonly grace?: Text;
+          readonly image?: Text;
+          readonly class?: Text;
+          readonly location?: Text;
+          readonly directory?: Text;
+          readonly resources?: {
+            readonly cpu?: Text;
+            readonly memory?: Text;
+          };
+          readonly type: Text;
+          readonly command: readonly Text[];
+          readonly user?: Text;
+          readonly volumes?: readonly {
+            readonly volume: Text;
+            readonly path: Text;
+          }[];
+          readonly networks?: readonly Text[];
+          readonly input?: unknown;
+          readonly output?: OneOf<"none" | "text" | "json" | "lines">;
+          readonly files?: Readonly<
+            Record<
+              string,
+              {
+                readonly path: Text;
+                readonly format?: OneOf<"text" | "json">;
+              }
+            >
+          >;
+          readonly exitCodes?: {
+            readonly success?: readonly Numeric[];
+            readonly retryable?: readonly Numeric[];
+            readonly terminal?: readonly Numeric[];
+          };
+        }
+      | {
+          readonly needs?: readonly Text[];
+          readonly when?: Text;
+          readonly next?: Text;
+          readonly expected?: Text;
+          readonly retry?: readonly {
+            readonly errors: readonly Text[];
+            readonly attempts: Numeric;
+            readonly interval?: Text;
+            readonly rate?: Numeric;
+            readonly maximum?: Text;
+            readonly jitter?: OneOf<"full" | "none">;
+          }[];
+          readonly catch?: readonly {
+            readonly errors: readonly Text[];
+            /** A scope within: steps, and what else the workflow itself has of start, output and finally. */
+            readonly do?: Readonly<Record<string, unknown>>;
+            readonly next?: Text;
+          }[];
+          readonly timeouts?: {
+            readonly attempt?: Text;
+            readonly total?: Text;
+            readonly queue?: Text;
+            readonly heartbeat?: Text;
+          };
+          readonly pool?: Text;
+          readonly memo?: {
+            readonly key?: unknown;
+            readonly ttl?: Text;
+            readonly version?: Text;
+          };
+          readonly compensate?: {
+            readonly type: Text;
+            readonly handler: Text;
+            readonly input?: unknown;
+            readonly retry?: readonly {
+              readonly errors: readonly Text[];
+              readonly attempts: Numeric;
+              readonly interval?: Text;
+              readonly rate?: Numeric;
+              readonly maximum?: Text;
+              readonly jitter?: OneOf<"full" | "none">;
+            }[];
+            readonly timeouts?: {
+              readonly attempt?: Text;
+              readonly total?: Text;
+              readonly queue?: Text;
+              readonly heartbeat?: Text;
+            };
+          };
+          readonly result?: Readonly<Record<string, unknown>> | Truth;
+          readonly type: Text;
+          readonly url: Text;
+          readonly method?: Text;
+          readonly headers?: Readonly<Record<string, Text>>;
+          readonly body?: unknown;
+          readonly expect?: readonly Numeric[];
+          readonly redirects?: Numeric;
+        }
+      | {
+          readonly needs?: readonly Text[];
+          readonly when?: Text;
+          readonly next?: Text;
+          readonly expected?: Text;
+          readonly retry?: readonly {
+            readonly errors: readonly Text[];
+            readonly attempts: Numeric;
+            readonly interval?: Text;
+            readonly rate?: Numeric;
+            readonly maximum?: Text;
+            readonly jitter?: OneOf<"full" | "none">;
+          }[];
+          readonly catch?: readonly {
+            readonly errors: readonly Text[];
+            /** A scope within: steps, and what else the workflow itself has of start, output and finally. */
+            readonly do?: Readonly<Record<string, unknown>>;
+            readonly next?: Text;
+          }[];
+          readonly timeouts?: {
+            readonly attempt?: Text;
+            readonly total?: Text;
+            readonly queue?: Text;
+            readonly heartbeat?: Text;
+          };
+          readonly pool?: Text;
+          readonly memo?: {
+            readonly key?: unknown;
+            readonly ttl?: Text;
+            readonly version?: Text;
+          };
+          readonly compensate?: {
+            readonly type: Text;
+            readonly handler: Text;
+            readonly input?: unknown;
+            readonly retry?: readonly {
+              readonly errors: readonly Text[];
+              readonly attempts: Numeric;
+              readonly interval?: Text;
+              readonly rate?: Numeric;
+              readonly maximum?: Text;
+              readonly jitter?: OneOf<"full" | "none">;
+            }[];
+            readonly timeouts?: {
+              readonly attempt?: Text;
+              readonly total?: Text;
+              readonly queue?: Text;
+              readonly heartbeat?: Text;
+            };
+          };
+          readonly result?: Readonly<Record<string, unknown>> | Truth;
+          readonly type: Text;
+          readonly duration?: Text;
+          readonly until?: Text;
+          readonly signal?: Text;
+          readonly condition?: Text;
+          /** A scope within: steps, and what else the workflow itself has of start, output and finally. */
+          readonly token?: Readonly<Record<string, unknown>>;
+        }
+      | {
+          readonly needs?: readonly Text[];
+          readonly when?: Text;
+          readonly next?: Text;
+          readonly expected?: Text;
+          readonly retry?: readonly {
+            readonly errors: readonly Text[];
+            readonly attempts: Numeric;
+            readonly interval?: Text;
+            readonly rate?: Numeric;
+            readonly maximum?: Text;
+            readonly jitter?: OneOf<"full" | "none">;
+          }[];
+          readonly catch?: readonly {
+            readonly errors: readonly Text[];
+            /** A scope within: steps, and what else the workflow itself has of start, output and finally. */
+            readonly do?: Readonly<Record<string, unknown>>;
+            readonly next?: Text;
+          }[];
+          readonly timeouts?: {
+            readonly attempt?: Text;
+            readonly total?: Text;
+            readonly queue?: Text;
+            readonly heartbeat?: Text;
+          };
+          readonly pool?: Text;
+          readonly memo?: {
+            readonly key?: unknown;
+            readonly ttl?: Text;
+            readonly version?: Text;
+          };
+          readonly compensate?: {
+            readonly type: Text;
+            readonly handler: Text;
+            readonly input?: unknown;
+            readonly retry?: readonly {
+              readonly errors: readonly Text[];
+              readonly attempts: Numeric;
+              readonly interval?: Text;
+              readonly rate?: Numeric;
+              readonly maximum?: Text;
+              readonly jitter?: OneOf<"full" | "none">;
+            }[];
+            readonly timeouts?: {
+              readonly attempt?: Text;
+              readonly total?: Text;
+              readonly queue?: Text;
+              readonly heartbeat?: Text;
+            };
+          };
+          readonly result?: Readonly<Record<string, unknown>> | Truth;
+          readonly type: Text;
+          readonly subject: unknown;
+          readonly form?: Readonly<Record<string, unknown>> | Truth;
+          readonly assignees?: readonly Text[];
+          readonly quorum?: Numeric;
+          readonly expires?: Text;
+          readonly onExpire?: OneOf<"deny" | "approve" | "escalate">;
+        }
+      | {
+          readonly needs?: readonly Text[];
+          readonly when?: Text;
+          readonly next?: Text;
+          readonly expected?: Text;
+          readonly retry?: readonly {
+            readonly errors: readonly Text[];
+            readonly attempts: Numeric;
+            readonly interval?: Text;
+            readonly rate?: Numeric;
+            readonly maximum?: Text;
+            readonly jitter?: OneOf<"full" | "none">;
+          }[];
+          readonly catch?: readonly {
+            readonly errors: readonly Text[];
+            /** A scope within: steps, and what else the workflow itself has of start, output and finally. */
+            readonly do?: Readonly<Record<string, unknown>>;
+            readonly next?: Text;
+          }[];
+          readonly timeouts?: {
+            readonly attempt?: Text;
+            readonly total?: Text;
+            readonly queue?: Text;
+            readonly heartbeat?: Text;
+          };
+          readonly pool?: Text;
+          readonly memo?: {
+            readonly key?: unknown;
+            readonly ttl?: Text;
+            readonly version?: Text;
+          };
+          readonly compensate?: {
+            readonly type: Text;
+            readonly handler: Text;
+            readonly input?: unknown;
+            readonly retry?: readonly {
+              readonly errors: readonly Text[];
+              readonly attempts: Numeric;
+              readonly interval?: Text;
+              readonly rate?: Numeric;
+              readonly maximum?: Text;
+              readonly jitter?: OneOf<"full" | "none">;
+            }[];
+            readonly timeouts?: {
+              readonly attempt?: Text;
+              readonly total?: Text;
+              readonly queue?: Text;
+              readonly heartbeat?: Text;
+            };
+          };
+          readonly result?: Readonly<Record<string, unknown>> | Truth;
+          readonly type: Text;
+          readonly system: Text;
+          readonly from?: Text;
+          readonly resources?: readonly Readonly<Record<string, unknown>>[];
+          readonly parameters?: Readonly<Record<string, unknown>>;
+        }
+      | {
+          readonly needs?: readonly Text[];
+          readonly when?: Text;
+          readonly next?: Text;
+          readonly expected?: Text;
+          readonly retry?: readonly {
+            readonly errors: readonly Text[];
+            readonly attempts: Numeric;
+            readonly interval?: Text;
+            readonly rate?: Numeric;
+            readonly maximum?: Text;
+            readonly jitter?: OneOf<"full" | "none">;
+          }[];
+          readonly catch?: readonly {
+            readonly errors: readonly Text[];
+            /** A scope within: steps, and what else the workflow itself has of start, output and finally. */
+            readonly do?: Readonly<Record<string, unknown>>;
+            readonly next?: Text;
+          }[];
+          readonly timeouts?: {
+            readonly attempt?: Text;
+            readonly total?: Text;
+            readonly queue?: Text;
+            readonly heartbeat?: Text;
+          };
+          readonly pool?: Text;
+          readonly memo?: {
+            readonly key?: unknown;
+            readonly ttl?: Text;
+            readonly version?: Text;
+          };
+          readonly compensate?: {
+            readonly type: Text;
+            readonly handler: Text;
+            readonly input?: unknown;
+            readonly retry?: readonly {
+              readonly errors: readonly Text[];
+              readonly attempts: Numeric;
+              readonly interval?: Text;
+              readonly rate?: Numeric;
+              readonly maximum?: Text;
+              readonly jitter?: OneOf<"full" | "none">;
+            }[];
+            readonly timeouts?: {
+              readonly attempt?: Text;
+              readonly total?: Text;
+              readonly queue?: Text;
+              readonly heartbeat?: Text;
+            };
+          };
+          readonly result?: Readonly<Record<string, unknown>> | Truth;
+          readonly type: Text;
+          readonly target: Text;
+          readonly replicas?: number | Ref<number> | Text;
+          readonly by?: number | Ref<number> | Text;
+        }
+      | {
+          readonly needs?: readonly Text[];
+          readonly when?: Text;
+          readonly next?: Text;
+          readonly expected?: Text;
+          readonly retry?: readonly {
+            readonly errors: readonly Text[];
+            readonly attempts: Numeric;
+            readonly interval?: Text;
+            readonly rate?: Numeric;
+            readonly maximum?: Text;
+            readonly jitter?: OneOf<"full" | "none">;
+          }[];
+          readonly catch?: readonly {
+            readonly errors: readonly Text[];
+            /** A scope within: steps, and what else the workflow itself has of start, output and finally. */
+            readonly do?: Readonly<Record<string, unknown>>;
+            readonly next?: Text;
+          }[];
+          readonly timeouts?: {
+            readonly attempt?: Text;
+            readonly total?: Text;
+            readonly queue?: Text;
+            readonly heartbeat?: Text;
+          };
+          readonly pool?: Text;
+          readonly memo?: {
+            readonly key?: unknown;
+            readonly ttl?: Text;
+            readonly version?: Text;
+          };
+          readonly compensate?: {
+            readonly type: Text;
+            readonly handler: Text;
+            readonly input?: unknown;
+            readonly retry?: readonly {
+              readonly errors: readonly Text[];
+              readonly attempts: Numeric;
+              readonly interval?: Text;
+              readonly rate?: Numeric;
+              readonly maximum?: Text;
+              readonly jitter?: OneOf<"full" | "none">;
+            }[];
+            readonly timeouts?: {
+              readonly attempt?: Text;
+              readonly total?: Text;
+              readonly queue?: Text;
+              readonly heartbeat?: Text;
+            };
+          };
+          readonly result?: Readonly<Record<string, unknown>> | Truth;
+          readonly environment?: Readonly<Record<string, Text>>;
+          readonly grace?: Text;
+          readonly type: Text;
+          readonly directory: Text;
+          readonly action: OneOf<"plan" | "apply" | "destroy" | "output">;
+          readonly variables?: Readonly<Record<string, unknown>>;
+          readonly backend?: Readonly<Record<string, Text>>;
+          readonly workspace?: Text;
+          readonly lockTimeout?: Text;
+        }
+      | {
+          readonly needs?: readonly Text[];
+          readonly when?: Text;
+          readonly next?: Text;
+          readonly expected?: Text;
+          readonly retry?: readonly {
+            readonly errors: readonly Text[];
+            readonly attempts: Numeric;
+            readonly interval?: Text;
+            readonly rate?: Numeric;
+            readonly maximum?: Text;
+            readonly jitter?: OneOf<"full" | "none">;
+          }[];
+          readonly catch?: readonly {
+            readonly errors: readonly Text[];
+            /** A scope within: steps, and what else the workflow itself has of start, output and finally. */
+            readonly do?: Readonly<Record<string, unknown>>;
+            readonly next?: Text;
+          }[];
+          readonly timeouts?: {
+            readonly attempt?: Text;
+            readonly total?: Text;
+            readonly queue?: Text;
+            readonly heartbeat?: Text;
+          };
+          readonly pool?: Text;
+          readonly memo?: {
+            readonly key?: unknown;
+            readonly ttl?: Text;
+            readonly version?: Text;
+          };
+          readonly compensate?: {
+            readonly type: Text;
+            readonly handler: Text;
+            readonly input?: unknown;
+            readonly retry?: readonly {
+              readonly errors: readonly Text[];
+              readonly attempts: Numeric;
+              readonly interval?: Text;
+              readonly rate?: Numeric;
+              readonly maximum?: Text;
+              readonly jitter?: OneOf<"full" | "none">;
+            }[];
+            readonly timeouts?: {
+              readonly attempt?: Text;
+              readonly total?: Text;
+              readonly queue?: Text;
+              readonly heartbeat?: Text;
+            };
+          };
+          readonly result?: Readonly<Record<string, unknown>> | Truth;
+          readonly environment?: Readonly<Record<string, Text>>;
+          readonly grace?: Text;
+          readonly type: Text;
+          readonly playbook: Text;
+          readonly directory?: Text;
+          readonly inventory?: Text | Readonly<Record<string, unknown>>;
+          readonly variables?: Readonly<Record<string, unknown>>;
+          readonly tags?: readonly Text[];
+          readonly limit?: Text;
+          readonly check?: Truth;
+        }
+      | {
+          readonly needs?: readonly Text[];
+          readonly when?: Text;
+          readonly next?: Text;
+          readonly expected?: Text;
+          readonly retry?: readonly {
+            readonly errors: readonly Text[];
+            readonly attempts: Numeric;
+            readonly interval?: Text;
+            readonly rate?: Numeric;
+            readonly maximum?: Text;
+            readonly jitter?: OneOf<"full" | "none">;
+          }[];
+          readonly catch?: readonly {
+            readonly errors: readonly Text[];
+            /** A scope within: steps, and what else the workflow itself has of start, output and finally. */
+            readonly do?: Readonly<Record<string, unknown>>;
+            readonly next?: Text;
+          }[];
+          readonly timeouts?: {
+            readonly attempt?: Text;
+            readonly total?: Text;
+            readonly queue?: Text;
+            readonly heartbeat?: Text;
+          };
+          readonly pool?: Text;
+          readonly memo?: {
+            readonly key?: unknown;
+            readonly ttl?: Text;
+            readonly version?: Text;
+          };
+          readonly compensate?: {
+            readonly type: Text;
+            readonly handler: Text;
+            readonly input?: unknown;
+            readonly retry?: readonly {
+              readonly errors: readonly Text[];
+              readonly attempts: Numeric;
+              readonly interval?: Text;
+              readonly rate?: Numeric;
+              readonly maximum?: Text;
+              readonly jitter?: OneOf<"full" | "none">;
+            }[];
+            readonly timeouts?: {
+              readonly attempt?: Text;
+              readonly total?: Text;
+              readonly queue?: Text;
+              readonly heartbeat?: Text;
+            };
+          };
+          readonly result?: Readonly<Record<string, unknown>> | Truth;
+          readonly type: Text;
+          readonly items?: unknown;
+          readonly itemsFrom?: {
+            readonly path: Text;
+            readonly format?: OneOf<"json" | "json-lines" | "csv">;
+          };
+          /** A scope within: steps, and what else the workflow itself has of start, output and finally. */
+          readonly body: Readonly<Record<string, unknown>>;
+          readonly concurrency?: Numeric;
+          readonly batch?: Numeric;
+          readonly tolerated?: Numeric;
+          readonly toleratedPercentage?: Numeric;
+        }
+      | {
+          readonly needs?: readonly Text[];
+          readonly when?: Text;
+          readonly next?: Text;
+          readonly expected?: Text;
+          readonly retry?: readonly {
+            readonly errors: readonly Text[];
+            readonly attempts: Numeric;
+            readonly interval?: Text;
+            readonly rate?: Numeric;
+            readonly maximum?: Text;
+            readonly jitter?: OneOf<"full" | "none">;
+          }[];
+          readonly catch?: readonly {
+            readonly errors: readonly Text[];
+            /** A scope within: steps, and what else the workflow itself has of start, output and finally. */
+            readonly do?: Readonly<Record<string, unknown>>;
+            readonly next?: Text;
+          }[];
+          readonly timeouts?: {
+            readonly attempt?: Text;
+            readonly total?: Text;
+            readonly queue?: Text;
+            readonly heartbeat?: Text;
+          };
+          readonly pool?: Text;
+          readonly memo?: {
+            readonly key?: unknown;
+            readonly ttl?: Text;
+            readonly version?: Text;
+          };
+          readonly compensate?: {
+            readonly type: Text;
+            readonly handler: Text;
+            readonly input?: unknown;
+            readonly retry?: readonly {
+              readonly errors: readonly Text[];
+              readonly attempts: Numeric;
+              readonly interval?: Text;
+              readonly rate?: Numeric;
+              readonly maximum?: Text;
+              readonly jitter?: OneOf<"full" | "none">;
+            }[];
+            readonly timeouts?: {
+              readonly attempt?: Text;
+              readonly total?: Text;
+              readonly queue?: Text;
+              readonly heartbeat?: Text;
+            };
+          };
+          readonly result?: Readonly<Record<string, unknown>> | Truth;
+          readonly type: Text;
+          readonly branches: readonly Readonly<Record<string, unknown>>[];
+          readonly concurrency?: Numeric;
+        }
+      | {
+          readonly type: Text;
+          readonly choices: readonly {
+            readonly when: Text;
+            readonly next: Text;
+          }[];
+          readonly default?: Text;
+        }
+      | {
+          readonly needs?: readonly Text[];
+          readonly when?: Text;
+          readonly next?: Text;
+          readonly expected?: Text;
+          readonly retry?: readonly {
+            readonly errors: readonly Text[];
+            readonly attempts: Numeric;
+            readonly interval?: Text;
+            readonly rate?: Numeric;
+            readonly maximum?: Text;
+            readonly jitter?: OneOf<"full" | "none">;
+          }[];
+          readonly catch?: readonly {
+            readonly errors: readonly Text[];
+            /** A scope within: steps, and what else the workflow itself has of start, output and finally. */
+            readonly do?: Readonly<Record<string, unknown>>;
+            readonly next?: Text;
+          }[];
+          readonly timeouts?: {
+            readonly attempt?: Text;
+            readonly total?: Text;
+            readonly queue?: Text;
+            readonly heartbeat?: Text;
+          };
+          readonly pool?: Text;
+          readonly memo?: {
+            readonly key?: unknown;
+            readonly ttl?: Text;
+            readonly version?: Text;
+          };
+          readonly compensate?: {
+            readonly type: Text;
+            readonly handler: Text;
+            readonly input?: unknown;
+            readonly retry?: readonly {
+              readonly errors: readonly Text[];
+              readonly attempts: Numeric;
+              readonly interval?: Text;
+              readonly rate?: Numeric;
+              readonly maximum?: Text;
+              readonly jitter?: OneOf<"full" | "none">;
+            }[];
+            readonly timeouts?: {
+              readonly attempt?: Text;
+              readonly total?: Text;
+              readonly queue?: Text;
+              readonly heartbeat?: Text;
+            };
+          };
+          readonly result?: Readonly<Record<string, unknown>> | Truth;
+          readonly type: Text;
+          readonly workflow: Text;
+          readonly version?: Text;
+          readonly input?: unknown;
+        }
+      | {
+          readonly needs?: readonly Text[];
+          readonly when?: Text;
+          readonly next?: Text;
+          readonly expected?: Text;
+          readonly type: Text;
+          readonly output?: unknown;
+        }
+      | {
+          readonly type: Text;
+          readonly needs?: readonly Text[];
+          readonly when?: Text;
+          readonly error: Text;
+          readonly message?: Text;
+        }
+      | {
+          readonly type: Text;
+          readonly output?: unknown;
+        }
+    >
+  >;
+  /** What a run gives; the results of its steps when absent. */
+  readonly output?: unknown;
+  /** Steps that run at the end, however the run ended. */
+  readonly finally?: Readonly<Record<string, unknown>>;
+  /** JSON Schema of the parameters, which are an object. */
+  readonly parameters?: Readonly<Record<string, unknown>> | Truth;
+  /** JSON Schema of the output. */
+  readonly results?: Readonly<Record<string, unknown>> | Truth;
+  /** Longest time of a run, from start to end. */
+  readonly timeout?: Text;
+  /** What runs instead of steps: a definition in a dialect. */
+  readonly program?: {
+    /** For example states-language or argo. */
+    readonly dialect: Text;
+    /** In the words of the dialect. */
+    readonly definition: unknown;
+  };
+  /** Module whose exports are the handlers of function steps; relative to the folder of the declaration. */
+  readonly handlers?: Text;
+  /** Most runs of it at once; further ones wait in a queue. */
+  readonly concurrency?: Numeric;
+  /**
+   * Of its runs' steps where slots are scarce; higher goes first.
+   * @default 0
+   */
+  readonly priority?: Numeric;
+  /**
+   * Which ended runs are kept, with their journals and logs. Cancelled ones count as failed.
+   * @default {"succeeded":100,"failed":"30d"}
+   */
+  readonly keep?: {
+    /**
+     * The newest so many, or those that ended within this time.
+     * @default 100
+     */
+    readonly succeeded?: number | Ref<number> | Text;
+    /**
+     * The newest so many, or those that ended within this time.
+     * @default "30d"
+     */
+    readonly failed?: number | Ref<number> | Text;
+  };
+}
+
+/** What a Workflow puts out, for others to refer to. */
+export type WorkflowOutputs = Readonly<Record<never, never>>;
+
+/**
+ * Steps that run in order, durably.
+ *
+ * @example
+ * workflow("example", { parameters: { type: "object", properties: { name: { type: "string" } } }, steps: { greet: { type: "run", command: [ "echo", "hello ${param.name}" ] }, pause: { type: "wait", duration: "1s", needs: [ "greet" ] } } });
+ */
+export const workflow = remembering<Builder<WorkflowSpec, WorkflowOutputs>>(kinds.workflow);

@@ -22,13 +22,14 @@ export interface Substituted {
   readonly findings: readonly Omit<Diagnostic, "address">[];
 }
 
-export function substitute(value: unknown, scope: Scope): Substituted {
+/** `isOwn`: whether expressions at a place are for somebody else. */
+export function substitute(value: unknown, scope: Scope, isOwn: (path: Path) => boolean): Substituted {
   const findings: Omit<Diagnostic, "address">[] = [];
   const report: Report = (path, finding) =>
     void findings.push({ severity: "error", path: pathText(path), ...finding });
   return {
     value: mapStrings(value, (text, path) =>
-      hasExpression(text) ? inText(text, path, scope, report) : text,
+      hasExpression(text) && !isOwn(path) ? inText(text, path, scope, report) : text,
     ),
     findings,
   };
