@@ -1,13 +1,16 @@
 /** Templates and conditions of a definition, evaluated against what a step may see. */
 import {
   type Expression,
+  type Template,
   evaluateTemplate,
   hasExpression,
   parseExpression,
   parseTemplate,
 } from "../../model/expression.ts";
+import { isSecretReference } from "../definition/secret-reference.ts";
 import { failed } from "../run/events.ts";
 import { StepFailure } from "./failures.ts";
+import { SecretText } from "./secret-text.ts";
 
 /** What expressions at a place see; a scope within another sees what that sees. */
 export class View {
@@ -31,7 +34,7 @@ export class View {
   /** The value with each text that holds an expression replaced by what it gives. */
   resolve(value: unknown): unknown {
     if (typeof value === "string") return hasExpression(value) ? this.#template(value) : value;
-    if (typeof value !== "object" || value === null) return value;
+    if (typeof value !== "object" || value === null || value instanceof SecretText) return value;
     if (Array.isArray(value)) return value.map((item) => this.resolve(item));
     return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, this.resolve(member)]));
   }
@@ -47,8 +50,21 @@ export class View {
     return this.#guarded(() => {
       const template = parseTemplate(text);
       const expressions = template.parts.filter((part) => typeof part !== "string");
-      return evaluateTemplate(template, this.#context(expressions));
+      const secret = expressions.some(isSecretReference);
+      return secret ? this.#secretText(template) : evaluateTemplate(template, this.#context(expressions));
     });
+  }
+
+  #secretText({ parts }: Template): SecretText {
+    return new SecretText(
+      parts.map((part) => {
+        if (typeof part === "string") return part;
+        const [reference] = part.references;
+        if (isSecretReference(part) && reference !== undefined)
+          return { name: reference.name, key: reference.path[0] ?? "" };
+        return String(evaluateTemplate({ parts: ["", part] }, this.#context([part])));
+      }),
+    );
   }
 
   /** Only what the expressions read: there may be many results, and parameters may be long lists. */
