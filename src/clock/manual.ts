@@ -57,6 +57,15 @@ export class ManualClock implements Clock {
     this.#now = end;
   }
 
+  /** Moves to the next timer that is due by `end` and fires it; false, and time stands still, when there is none. */
+  async fireNext(end = Infinity): Promise<boolean> {
+    await turn();
+    const next = this.#next(end);
+    if (next === undefined) return false;
+    await this.advance(Math.max(0, next.due - this.#now));
+    return true;
+  }
+
   #next(end: number): Pending | undefined {
     let first: Pending | undefined;
     for (const pending of this.#pending) {

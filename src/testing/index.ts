@@ -9,3 +9,19 @@ export {
 } from "../providers/simulated/index.ts";
 export { createMemoryStore } from "../stores/memory.ts";
 export { type Severable, type SeverableStore, severableStore } from "./crash.ts";
+export {
+  type GivenAttempt,
+  type Outcome,
+  type TestOptions,
+  type TestedRun,
+  type TracedStep,
+  WorkflowTest,
+  attempts,
+  fails,
+  isLost,
+  neverReturns,
+  recorded,
+  succeeds,
+  testWorkflow,
+  timesOut,
+} from "./workflow.ts";

@@ -1,0 +1,109 @@
+/** What a run was, from its events: which steps ran in which order, how long they took, what came of them. */
+import { type RunEvent, type StepEvent, type Verdict } from "../run/events.ts";
+import type { Failure } from "../run/failure.ts";
+import type { Asked } from "./given-steps.ts";
+
+export interface TracedStep {
+  readonly path: string;
+  readonly type: string;
+  /** Its handler, or the workflow that it calls. */
+  readonly name?: string;
+  readonly phase: "queued" | "running" | "backoff" | "succeeded" | "failed" | "cancelled";
+  /** With those that were lost. */
+  readonly attempts: number;
+  readonly lost: number;
+  readonly input: unknown;
+  readonly result?: unknown;
+  /** Of the last attempt that failed. */
+  readonly failure?: Failure;
+  /** Milliseconds from the start of the run to the first attempt, and to its end. */
+  readonly startedAt?: number;
+  readonly endedAt?: number;
+}
+
+export interface Trace {
+  readonly phase: "running" | Verdict["is"];
+  readonly output?: unknown;
+  readonly failure?: Failure;
+  /** Milliseconds of virtual time, to the end or to where nothing goes on. */
+  readonly duration: number;
+  /** Paths, in the order in which the steps' first attempts began. */
+  readonly order: readonly string[];
+  /** By path. */
+  readonly steps: Readonly<Record<string, TracedStep>>;
+  readonly events: readonly RunEvent[];
+}
+
+type Mutable<T> = { -readonly [name in keyof T]: T[name] };
+
+export function traceOf(events: readonly RunEvent[], asked: ReadonlyMap<string, Asked>, now: number): Trace {
+  const steps = new Map<string, Mutable<TracedStep>>();
+  const order: string[] = [];
+  const [first] = events;
+  const start = first?.type === "RunCreated" ? first.at : now;
+  let verdict: Verdict | undefined;
+  let end = now;
+  for (const event of events) {
+    if (event.type === "RunEnded") {
+      ({ verdict } = event);
+      end = event.at;
+    }
+    if (!("step" in event)) continue;
+    const step = steps.get(event.step) ?? newStep(event.step, asked.get(event.step));
+    steps.set(event.step, step);
+    if (event.type === "StepStarted" && step.startedAt === undefined) {
+      order.push(event.step);
+      step.startedAt = event.at - start;
+    }
+    note(step, event, start);
+  }
+  return {
+    phase: verdict?.is ?? "running",
+    ...(verdict?.is === "succeeded" ? { output: verdict.output } : {}),
+    ...(verdict?.is === "failed" ? { failure: verdict.failure } : {}),
+    duration: end - start,
+    order,
+    steps: Object.fromEntries(steps),
+    events,
+  };
+}
+
+function newStep(path: string, asked: Asked | undefined): Mutable<TracedStep> {
+  return {
+    path,
+    type: asked?.type ?? "wait",
+    ...(asked?.name === undefined ? {} : { name: asked.name }),
+    phase: "queued",
+    attempts: 0,
+    lost: 0,
+    input: asked?.input,
+  };
+}
+
+function note(step: Mutable<TracedStep>, event: StepEvent, start: number): void {
+  switch (event.type) {
+    case "StepQueued":
+      step.phase = "queued";
+      break;
+    case "StepStarted":
+      step.phase = "running";
+      step.attempts++;
+      break;
+    case "StepSucceeded":
+      step.phase = "succeeded";
+      step.result = event.result;
+      step.endedAt = event.at - start;
+      break;
+    case "StepFailed":
+      step.phase = event.retryAt === undefined ? "failed" : "backoff";
+      step.failure = event.failure;
+      if (event.failure.class === "InfraLost") step.lost++;
+      if (event.retryAt === undefined) step.endedAt = event.at - start;
+      break;
+    case "StepCancelled":
+      step.phase = "cancelled";
+      step.endedAt = event.at - start;
+      break;
+    default:
+  }
+}
