@@ -11,6 +11,8 @@ export interface Clock {
   now(): number;
   /** Runs `callback` once, `delay` milliseconds from now. */
   setTimeout(callback: () => void, delay: number): Timer;
+  /** Runs `callback` once all that goes on by itself at this instant has gone on: what fell due with it, and promises. */
+  soon(callback: () => void): void;
   /** Resolves after `delay` milliseconds; rejects with the signal's reason when aborted. */
   sleep(delay: number, signal?: AbortSignal): Promise<void>;
   /** A number in [0, 1), for jitter and tie breaks. */
@@ -45,6 +47,7 @@ export const systemClock: Clock = {
     const timer = setTimeout(callback, delay);
     return { cancel: () => clearTimeout(timer) };
   },
+  soon: (callback) => void setImmediate(callback),
   sleep: (delay, signal) => sleepOn(systemClock, delay, signal),
   random: () => Math.random(),
 };

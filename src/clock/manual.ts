@@ -32,6 +32,10 @@ export class ManualClock implements Clock {
     return { cancel: () => void this.#pending.delete(pending) };
   }
 
+  soon(callback: () => void): void {
+    this.setTimeout(callback, 0);
+  }
+
   sleep(delay: number, signal?: AbortSignal): Promise<void> {
     return sleepOn(this, delay, signal);
   }
