@@ -5,6 +5,7 @@
 import type { Client, Proposed, Scope } from "../client/client.ts";
 import type { Clock } from "../clock/clock.ts";
 import type { Plan } from "../planner/plan.ts";
+import type { Dialect } from "../workflow/engine/program.ts";
 
 /** Where text goes. */
 export interface Output {
@@ -38,6 +39,8 @@ export interface Environment {
   readonly onInterrupt: (listener: () => void) => () => void;
   /** The control plane of a state folder; the one of $TUTTI_HOME, or ~/.tutti, when `home` is absent. */
   readonly controlPlane: (home: string | undefined) => ControlPlaneAccess | Promise<ControlPlaneAccess>;
+  /** In whose words workflows may be written. */
+  readonly dialects?: () => Promise<readonly Dialect[]>;
 }
 
 /** Ways to the control plane of one state folder. */

@@ -38,6 +38,12 @@ export const verbs: readonly VerbEntry[] = [
     summary: "Print the JSON Schema of kinds, for editors",
     load: async () => (await import("./schema.ts")).verb,
   },
+  {
+    name: "workflow",
+    group: "Declare",
+    summary: "Test workflows in virtual time",
+    load: async () => (await import("./workflow.ts")).verb,
+  },
 
   {
     name: "status",

@@ -48,6 +48,10 @@ const TYPES = [
   "wait",
   "approval",
   "workflow",
+  "apply",
+  "scale",
+  "terraform",
+  "ansible",
 ] as const satisfies readonly TaskStep["type"][];
 
 export class GivenSteps {
