@@ -42,7 +42,13 @@ export async function create(
     checkPlacement: context.checkPlacement,
     checkRules: context.checkRules,
   });
-  const resource = await committed(context, call, undefined, { type: "create", resource: draft }, "create");
+  const resource = await committed(
+    context,
+    call,
+    undefined,
+    { type: "create", resource: bornWith(kind.finalizers, draft) },
+    "create",
+  );
   return { code: 201, body: formatOne(kind, resource, formatOptions(context, call)) };
 }
 
@@ -89,6 +95,12 @@ export async function patch(context: ApiContext, call: Call, target: ResourceTar
   return { code: 200, body: formatOne(target.kind, resource, formatOptions(context, call)) };
 }
 
+function bornWith(finalizers: readonly string[], draft: Draft): Draft {
+  if (finalizers.length === 0) return draft;
+  const all = [...new Set([...(draft.metadata.finalizers ?? []), ...finalizers])];
+  return { ...draft, metadata: { ...draft.metadata, finalizers: all } };
+}
+
 async function createByApply(
   context: ApiContext,
   call: Call,
@@ -100,7 +112,13 @@ async function createByApply(
   const draft = admit(context, call, target, named(body, target.name), undefined, false);
   if (draft.metadata.name !== target.name)
     throw badRequest("the name of the object does not match the name on the URL");
-  const resource = await committed(context, call, undefined, { type: "create", resource: draft }, "apply");
+  const resource = await committed(
+    context,
+    call,
+    undefined,
+    { type: "create", resource: bornWith(target.kind.finalizers, draft) },
+    "apply",
+  );
   return { code: 201, body: formatOne(target.kind, resource, formatOptions(context, call)) };
 }
 

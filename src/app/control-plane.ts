@@ -20,6 +20,7 @@ import { ControlPlaneMeasurements } from "./monitoring/sources/control-plane.ts"
 import { RestartCounts } from "./monitoring/sources/instances.ts";
 import { pins } from "./pins.ts";
 import { preflight, providerOf } from "./preflight.ts";
+import type { Workflows } from "./workflows.ts";
 
 export interface ControlPlaneOptions {
   readonly store: Store;
@@ -33,6 +34,8 @@ export interface ControlPlaneOptions {
   readonly backups?: string;
   /** Who measures, and is told what to; nothing is monitored nor scaled by itself when absent. */
   readonly monitoring?: Monitoring;
+  /** Runs workflows; none run when absent. */
+  readonly workflows?: Workflows;
   readonly measurements?: ControlPlaneMeasurements;
   readonly log?: Logger;
 }
@@ -69,6 +72,7 @@ export function createControlPlane({
   locations = new Map<string, OpenLocation>(),
   backups,
   monitoring,
+  workflows,
   measurements = new ControlPlaneMeasurements(),
   log,
 }: ControlPlaneOptions): ControlPlane {
@@ -88,6 +92,7 @@ export function createControlPlane({
     classes,
     backups,
     monitoring,
+    workflows,
   });
   const restarts = new RestartCounts();
   runtime.addView({ fill: () => undefined, apply: (change) => countEnd(restarts, change, store) });
@@ -119,6 +124,7 @@ export function createControlPlane({
     },
     stop: async () => {
       await runtime.stop();
+      await workflows?.stop();
       classes.close();
       closeLocal?.();
     },

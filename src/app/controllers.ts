@@ -18,6 +18,7 @@ import { resourceMetrics } from "../controllers/monitor/resource-metrics.ts";
 import { provisionController } from "../controllers/provision/index.ts";
 import { rolloutController } from "../controllers/rollout/index.ts";
 import { PortsInUse } from "../controllers/rollout/ports.ts";
+import { runController } from "../controllers/run/index.ts";
 import { snapshotController } from "../controllers/snapshot/index.ts";
 import { systemController } from "../controllers/system/index.ts";
 import type { Resolver } from "../controller/resolve.ts";
@@ -31,6 +32,7 @@ import type { Placement } from "../provider/placement.ts";
 import type { Provider, ProviderContext, TrafficProvider } from "../provider/provider.ts";
 import type { Store } from "../store/store.ts";
 import type { Classes } from "./classes.ts";
+import type { Workflows } from "./workflows.ts";
 
 export interface Parts {
   readonly store: Store;
@@ -41,6 +43,8 @@ export interface Parts {
   readonly backups: string | undefined;
   /** Who measures, and is told what to; nothing is monitored nor scaled by itself when absent. */
   readonly monitoring: Monitoring | undefined;
+  /** Runs workflows; none run when absent. */
+  readonly workflows: Workflows | undefined;
 }
 
 export interface Composed {
@@ -62,7 +66,7 @@ export interface Monitoring {
 
 export function addControllers(
   runtime: Runtime,
-  { store, clock, keyring, classes, backups, monitoring }: Parts,
+  { store, clock, keyring, classes, backups, monitoring, workflows }: Parts,
 ): Composed {
   const instances = new IndexView("Instance", serviceOf);
   const balancers = new IndexView("LoadBalancer", () => "");
@@ -155,6 +159,7 @@ export function addControllers(
   runtime.addController(systemController({ store, clock }));
   runtime.addController(garbageController({ store, owned }));
   runtime.addController(expiryController({ store, clock }));
+  if (workflows !== undefined) addWorkflows(runtime, workflows, { store, clock });
   return {
     context,
     instances,
@@ -171,6 +176,25 @@ export function addControllers(
           providesMonitors: classes.kinds.has("Monitor"),
         })),
   };
+}
+
+function addWorkflows(
+  runtime: Runtime,
+  workflows: Workflows,
+  { store, clock }: Pick<Parts, "store" | "clock">,
+): void {
+  const runs = runController(
+    {
+      store,
+      clock,
+      engine: () => workflows.engine(),
+      definition: (hash) => workflows.definition(hash),
+      forgetLogs: (id) => workflows.forgetLogs(id),
+    },
+    (key) => runtime.trigger("run", key),
+  );
+  workflows.onRecorded = runs.recorded;
+  runtime.addController(runs.controller);
 }
 
 interface MonitoredParts {

@@ -2,11 +2,11 @@
  * Asks the providers what stands against a plan before anything of it is committed, so that a port that is taken or a
  * program that is missing is bad input and not a system that half comes up.
  */
-import { checkRules } from "../controllers/monitor/check-rules.ts";
 import { type Diagnostic } from "../diagnostics/diagnostic.ts";
 import { type Draft, addressOf } from "../model/resource.ts";
 import type { Plan } from "../planner/plan.ts";
 import { type Obstacle, type Prospect, TerminalError } from "../provider/provider.ts";
+import { checkDeclared } from "./check-declared.ts";
 import type { Classes } from "./classes.ts";
 
 export interface Asked {
@@ -31,7 +31,7 @@ export async function preflight(plan: Plan, classes: Classes): Promise<readonly 
   const found = plan.resources
     .filter((draft) => changed.has(addressOf(draft)) && !coming.has(locationOf(draft)))
     .map((draft) => obstaclesOf(draft, folder, classes));
-  return [...plan.resources.flatMap(checkRules), ...(await Promise.all(found)).flat()];
+  return [...plan.resources.flatMap(checkDeclared), ...(await Promise.all(found)).flat()];
 }
 
 function locationOf({ spec }: Draft): string {

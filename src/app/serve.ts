@@ -9,11 +9,11 @@ import { join } from "node:path";
 import pino from "pino";
 import { createApi } from "../api/api.ts";
 import { systemClock } from "../clock/clock.ts";
-import { checkRules } from "../controllers/monitor/check-rules.ts";
 import { localProviders } from "../providers/local/index.ts";
 import { identityOf } from "../providers/local/supervisor/process-table.ts";
 import { openSqliteStore } from "../stores/sqlite.ts";
 import { serverCertificate } from "./certificate.ts";
+import { checkDeclared } from "./check-declared.ts";
 import { type ControlPlane, createControlPlane } from "./control-plane.ts";
 import { allEngines } from "./engines.ts";
 import type { StateFolder } from "./home.ts";
@@ -23,6 +23,7 @@ import { ControlPlaneMeasurements } from "./monitoring/sources/control-plane.ts"
 import { MonitoringThread } from "./monitoring/thread.ts";
 import { metricsText } from "./metrics.ts";
 import { VERSION } from "./version.ts";
+import { Workflows } from "./workflows.ts";
 
 export interface ServeOptions {
   readonly folder: StateFolder;
@@ -94,6 +95,7 @@ export async function serve({
     }),
     backups: join(folder.path, "backups"),
     monitoring: { metrics: monitoring, sink: monitoring },
+    workflows: new Workflows({ folder: folder.path, clock, log }),
     measurements,
     log,
   });
@@ -107,7 +109,7 @@ export async function serve({
     engines: plane.engines,
     pins: plane.pins,
     checkPlacement: plane.checkPlacement,
-    checkRules,
+    checkRules: checkDeclared,
     preflight: plane.preflight,
     log,
     mounts: {

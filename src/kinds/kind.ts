@@ -90,6 +90,8 @@ export interface KindOptions<B extends z.ZodObject, T extends z.ZodType, O exten
   readonly check?: (resource: KindResource) => readonly Omit<Diagnostic, "severity" | "address">[];
   /** True when people declare it in files; false for kinds that only controllers write. */
   readonly declarable?: boolean;
+  /** What each is born with, so that no controller has to write it first. */
+  readonly finalizers?: readonly string[];
   /** A small valid manifest body, for the reference and the schema's examples. */
   readonly example: z.input<B>;
 }
@@ -115,6 +117,7 @@ export interface Kind<
   readonly apiVersion: string;
   readonly namespaced: boolean;
   readonly declarable: boolean;
+  readonly finalizers: readonly string[];
   readonly description: string;
   readonly body: B;
   readonly status: T;
@@ -160,6 +163,7 @@ export function defineKind<
     apiVersion,
     namespaced: options.namespaced ?? true,
     declarable: options.declarable ?? true,
+    finalizers: options.finalizers ?? [],
     description: options.description,
     body: options.body,
     status: options.status,

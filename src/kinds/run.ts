@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { formatDuration } from "../model/duration.ts";
+import { FINALIZERS } from "../model/resource.ts";
 import { baseStatus } from "./fields.ts";
 import { type KindResource, defineKind } from "./kind.ts";
 import { workflowName } from "./workflow-shape.ts";
@@ -39,6 +40,7 @@ export const run = defineKind({
   kind: "Run",
   plural: "runs",
   declarable: false,
+  finalizers: [FINALIZERS.run],
   description: "One run of a Workflow: create one to start it, delete it to cancel and forget it.",
   body: z.strictObject({
     spec: z

@@ -139,6 +139,8 @@ export const FINALIZERS = {
   provision: "tutti.dev/provision",
   /** A Location: nothing is there any more. */
   location: "tutti.dev/location",
+  /** A Run: it has ended, and what it left is forgotten. */
+  run: "tutti.dev/run",
   /** A System: its resources are gone. */
   system: "tutti.dev/system",
 } as const;

@@ -14,6 +14,7 @@ import type { Journal } from "../journal/journal.ts";
 import { MemoryBlobs } from "../journal/memory-blobs.ts";
 import type { RunEvent, Verdict } from "../run/events.ts";
 import type { Refusal } from "../run/machine.ts";
+import { type Overview, overviewOf } from "../run/overview.ts";
 import { type RunState, apply, emptyRun, isEnded } from "../run/state.ts";
 import type { TaskStep } from "./interpreter.ts";
 import { nativeProgram } from "./native.ts";
@@ -79,6 +80,8 @@ export interface Engine {
   ): Promise<Refusal | undefined>;
   /** The fold of the run's events. */
   state(id: string): Promise<RunState>;
+  /** The same in few words, without a copy of it. Refuses with UnknownRun. */
+  overview(id: string): Promise<Overview>;
   /** Takes a run that has ended, or is not known, out of the journal. Refuses with RunNotEnded. */
   forget(id: string): Promise<void>;
   /** Slots of a pool that are held now. */
@@ -255,6 +258,10 @@ class JournalEngine implements Engine {
     if (live !== undefined) return structuredClone(live.run.state);
     if (this.#options.journal.length(id) === 0) unknownRun(id);
     return this.#fold(id);
+  }
+
+  async overview(id: string): Promise<Overview> {
+    return overviewOf(this.#live.get(id)?.run.state ?? (await this.state(id)));
   }
 
   async forget(id: string): Promise<void> {

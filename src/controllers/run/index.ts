@@ -1,0 +1,242 @@
+/**
+ * Runs: each is a run of the engine with the same id, started once; its status says how far that is.
+ *
+ *   (created) --Workflow known--> started in the engine --its events--> status --ended--> status once more, for good
+ *   Workflow or version unknown --> Ready=False, waits for it
+ *   deleted --> cancelled in the engine --ended--> journal, blobs and logs forgotten --> gone
+ *
+ *  1. The engine's journal is the truth of a run; the status is a copy of it, written at most every quarter of a second, and
+ *     once more when it has ended. A run of a few milliseconds costs one write.
+ *  2. Starting is idempotent by id, so it matters not where a crash falls between start and status.
+ *  3. A run that ended has its last status before anything else is done about it.
+ */
+import type { Clock } from "../../clock/clock.ts";
+import type { Controller, Outcome, ReconcileContext } from "../../controller/reconciler.ts";
+import { type Run, hasEnded, runId } from "../../controller/runs.ts";
+import { DiagnosticError } from "../../diagnostics/diagnostic.ts";
+import { equal } from "../../model/equality.ts";
+import { FINALIZERS, type Key, type Resource, keyOf, keyText } from "../../model/resource.ts";
+import type { Store } from "../../store/store.ts";
+import type { Definition } from "../../workflow/definition/definition.ts";
+import { definitionOf } from "../../workflow/definition/resource.ts";
+import type { Engine } from "../../workflow/engine/engine.ts";
+import { refusedStatus, statusOf, waitingStatus } from "./status.ts";
+
+export interface RunOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  /** Opened by the first who asks. */
+  readonly engine: () => Promise<Pick<Engine, "start" | "cancel" | "overview" | "forget" | "halted">>;
+  /** One that a run was started with before; undefined when there was none. */
+  readonly definition: (hash: string) => Promise<Definition | undefined>;
+  /** Removes the logs of a run's attempts. */
+  readonly forgetLogs: (id: string) => Promise<void>;
+}
+
+export interface RunController {
+  readonly controller: Controller;
+  /** Tells of a run of the engine that events were recorded; the last of them when it has ended. */
+  readonly recorded: (id: string, ended: boolean) => void;
+}
+
+/** Between two writes of one run's status, milliseconds. */
+const INTERVAL = 250;
+/** What is to clean up has so long when a Run is deleted, milliseconds. */
+const GRACE = 60_000;
+const PATIENCE = 1_000;
+
+export function runController(options: RunOptions, wake: (key: Key) => void): RunController {
+  const { store, clock } = options;
+  const due = new Map<string, { cancel(): void }>();
+  const recorded = (id: string, ended: boolean): void => {
+    const key = keyFromId(id);
+    if (ended) {
+      due.get(id)?.cancel();
+      due.delete(id);
+      wake(key);
+    } else if (!due.has(id)) {
+      due.set(
+        id,
+        clock.setTimeout(() => {
+          due.delete(id);
+          wake(key);
+        }, INTERVAL),
+      );
+    }
+  };
+  return {
+    recorded,
+    controller: {
+      name: "run",
+      concurrency: 64,
+      *concerns({ key, type, resource, previous }) {
+        if (key.kind === "Run" && type !== "DELETED" && previous?.status === resource.status) yield key;
+        // It may be what Runs wait for.
+        if (key.kind === "Workflow" && previous?.metadata.generation !== resource.metadata.generation)
+          yield* waiting(store, key);
+      },
+      initial: () =>
+        (store.list({ kind: "Run" }).items as readonly Run[])
+          .filter((run) => !hasEnded(run) || run.metadata.deletionTimestamp !== undefined)
+          .map(keyOf),
+      reconcile: (key, context) => reconcile(key, context, options),
+      stop: () => {
+        for (const timer of due.values()) timer.cancel();
+        due.clear();
+      },
+    },
+  };
+}
+
+function keyFromId(id: string): Key {
+  const [namespace = "", name = ""] = id.split("/");
+  return { kind: "Run", namespace, name };
+}
+
+function* waiting(store: Store, workflow: Key): Generator<Key> {
+  for (const run of store.list({ kind: "Run", namespace: workflow.namespace }).items as readonly Run[])
+    if (run.spec.workflow === workflow.name && run.status?.definition === undefined && !hasEnded(run))
+      yield keyOf(run);
+}
+
+async function reconcile(key: Key, context: ReconcileContext, options: RunOptions): Promise<Outcome> {
+  const run = options.store.get(key) as Run | undefined;
+  if (run === undefined) return;
+  if (run.metadata.deletionTimestamp !== undefined) return remove(run, context, options);
+  if (hasEnded(run)) return;
+  if (run.metadata.finalizers?.includes(FINALIZERS.run) !== true)
+    return setFinalizers(run, [...(run.metadata.finalizers ?? []), FINALIZERS.run], context, options);
+  const engine = await options.engine();
+  const id = runId(run);
+  const halted = engine.halted().find((one) => one.id === id);
+  if (halted !== undefined)
+    return write(
+      run,
+      refusedStatus(run, "Halted", halted.diagnostics, options.clock.now()),
+      context,
+      options,
+    );
+  if (run.status?.definition === undefined && !(await start(run, engine, context, options))) return;
+  return write(run, statusOf(run, await engine.overview(id), options.clock.now()), context, options);
+}
+
+/** False when it could not begin; its status says why. */
+async function start(
+  run: Run,
+  engine: Pick<Engine, "start">,
+  context: ReconcileContext,
+  options: RunOptions,
+): Promise<boolean> {
+  const { store, clock } = options;
+  const { workflow: name, version, parameters, priority } = run.spec;
+  const workflow = store.get({ kind: "Workflow", namespace: keyOf(run).namespace, name }) as
+    | Resource<{ readonly priority?: number }>
+    | undefined;
+  try {
+    const definition = await definitionFor(workflow, version, options);
+    if (definition === undefined) {
+      const message =
+        version === undefined
+          ? `Waiting for workflow/${name}, which does not exist.`
+          : `Waiting for the version ${version} of workflow/${name}, which nobody knows.`;
+      await write(
+        run,
+        waitingStatus(
+          run,
+          version === undefined ? "UnknownWorkflow" : "UnknownVersion",
+          message,
+          clock.now(),
+        ),
+        context,
+        options,
+      );
+      return false;
+    }
+    await engine.start({
+      definition,
+      id: runId(run),
+      input: parameters,
+      priority: priority ?? workflow?.spec.priority ?? 0,
+    });
+    return true;
+  } catch (error) {
+    if (!(error instanceof DiagnosticError)) throw error;
+    await write(run, refusedStatus(run, "Refused", error.diagnostics, clock.now()), context, options);
+    return false;
+  }
+}
+
+async function definitionFor(
+  workflow: Resource | undefined,
+  version: string | undefined,
+  { definition }: RunOptions,
+): Promise<Definition | undefined> {
+  const newest = workflow === undefined ? undefined : definitionOf(workflow);
+  if (version === undefined || version === newest?.hash) return newest;
+  return definition(version);
+}
+
+/** Cancelled first, then forgotten. */
+async function remove(run: Run, context: ReconcileContext, options: RunOptions): Promise<Outcome> {
+  const { finalizers = [] } = run.metadata;
+  if (!finalizers.includes(FINALIZERS.run)) return;
+  const engine = await options.engine();
+  const id = runId(run);
+  const overview = await known(engine.overview(id));
+  if (overview?.endedAt === 0 && !engine.halted().some((one) => one.id === id)) {
+    await engine.cancel(id, "The Run was deleted.", GRACE);
+    await write(run, statusOf(run, await engine.overview(id), options.clock.now()), context, options);
+    // Its end wakes this; the delay is for what nobody tells.
+    return { requeueAfter: PATIENCE };
+  }
+  if (overview !== undefined) await engine.forget(id);
+  await options.forgetLogs(id);
+  await setFinalizers(
+    run,
+    finalizers.filter((one) => one !== FINALIZERS.run),
+    context,
+    options,
+  );
+}
+
+/** Undefined for a run that never began. */
+async function known<T>(asked: Promise<T>): Promise<T | undefined> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (error instanceof DiagnosticError && error.diagnostics[0]?.code === "UnknownRun") return undefined;
+    throw error;
+  }
+}
+
+async function setFinalizers(
+  run: Run,
+  finalizers: readonly string[],
+  context: ReconcileContext,
+  { store }: RunOptions,
+): Promise<void> {
+  const now = store.get(keyOf(run));
+  if (now === undefined) return;
+  await store.commit(
+    [
+      {
+        type: "update",
+        resource: { ...now, metadata: { ...now.metadata, finalizers } },
+        expectedVersion: now.metadata.resourceVersion,
+      },
+    ],
+    context.cause(finalizers.includes(FINALIZERS.run) ? "take charge" : "it is forgotten"),
+  );
+}
+
+async function write(
+  run: Run,
+  status: NonNullable<Run["status"]>,
+  context: ReconcileContext,
+  { store }: RunOptions,
+): Promise<void> {
+  if (equal(status, run.status)) return;
+  if (store.get(keyOf(run))?.metadata.uid !== run.metadata.uid)
+    throw new Error(`${keyText(keyOf(run))} is another one by now.`);
+  await store.commit([{ type: "status", key: keyOf(run), status }], context.cause(status.phase ?? "wait"));
+}
