@@ -241,6 +241,7 @@ it("evaluations that fall due while one still runs are left out and counted; oth
       clock: {
         now: () => clock.now() + busy,
         setTimeout: (callback, delay) => clock.setTimeout(callback, delay),
+        soon: (callback) => clock.soon(callback),
         sleep: () => clock.sleep(35 * SECOND),
         random: () => clock.random(),
       },
