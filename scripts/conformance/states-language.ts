@@ -13,7 +13,9 @@ import { variableReferences } from "../../src/dialects/states-language/variable-
 import type { Json, JsonObject } from "../../src/model/resource.ts";
 import type { Suite } from "../conformance.ts";
 import { type Recorded, isSame } from "./states-language/compare.ts";
-import { type RecordedTask, type World, identity, replay } from "./states-language/replay.ts";
+import { runOnEngine } from "./states-language/on-engine.ts";
+import { identity, replay } from "./states-language/replay.ts";
+import type { RecordedTask, World } from "./states-language/world.ts";
 
 type Trace = readonly (readonly [string, string?, Json?])[];
 
@@ -86,16 +88,15 @@ function judgeReferences(one: Case): string | undefined {
 async function judgeExecution(one: Case): Promise<string | undefined> {
   const submitted = (one.expected_trace ?? []).filter(([type]) => type === "TaskSubmitted").length;
   const stops = one.expected_status === "ABORTED";
-  const { execution, trace } = await replay(one.definition as unknown as StateMachine, one.input ?? {}, {
+  const machine = one.definition as unknown as StateMachine;
+  const { status, output, error, trace } = await runOnEngine(machine, one.input ?? {}, {
     ...one,
     submitted,
     stops,
   });
-  if (execution.status !== one.expected_status) {
-    return `ended ${execution.status} (${execution.error}: ${execution.cause}), not ${one.expected_status}`;
-  }
+  if (status !== one.expected_status) return `ended ${status} (${error}), not ${one.expected_status}`;
   return (
-    outcomeProblem(one, execution.output, execution.error) ??
+    outcomeProblem(one, output, error) ??
     (one.expected_trace === undefined ? undefined : traceProblem(one, one.expected_trace, trace))
   );
 }

@@ -6,33 +6,11 @@ import type {
   TraceRecord,
 } from "../../../src/dialects/states-language/execution.ts";
 import { newExecution, step } from "../../../src/dialects/states-language/interpreter.ts";
-import { parseItems } from "../../../src/dialects/states-language/item-reader.ts";
 import { StatesError } from "../../../src/dialects/states-language/states-error.ts";
 import type { StateMachine } from "../../../src/dialects/states-language/definition.ts";
+import type { Occurrence } from "../../../src/dialects/states-language/engine/phases.ts";
 import type { Json } from "../../../src/model/resource.ts";
-import { isSame } from "./compare.ts";
-
-export interface RecordedTask {
-  readonly state: string;
-  readonly state_input: Json;
-  readonly outcome: {
-    readonly output?: Json;
-    readonly error?: string;
-    readonly cause?: Json;
-    readonly timed_out?: boolean;
-  };
-}
-
-/** What the world answers. */
-export interface World {
-  readonly tasks: readonly RecordedTask[];
-  /** Tasks that were accepted before they answered, as callbacks are. */
-  readonly submitted: number;
-  readonly lambda_handlers?: readonly string[];
-  readonly s3_objects?: readonly { readonly Bucket: string; readonly Key: string; readonly Body: string }[];
-  /** When the execution is stopped by a person. */
-  readonly stops: boolean;
-}
+import { type RecordedTask, type World, answer, causeText, read } from "./world.ts";
 
 export interface Replayed {
   readonly execution: Execution;
@@ -41,9 +19,6 @@ export interface Replayed {
 
 const START = Date.parse("2026-11-20T11:15:30Z");
 const MAX_EVENTS = 100_000;
-const nothing = { redactions: [], skip_paths: [] };
-
-type Occurrence = Event extends infer One ? (One extends Event ? Omit<One, "at"> : never) : never;
 
 export function identity(name = "execution"): Execution["identity"] {
   const arn = "arn:aws:states:us-east-1:111111111111";
@@ -114,7 +89,7 @@ class Simulation {
         this.#queue.push({ type: "continued" });
         break;
       case "read-items":
-        this.#queue.push(read(command, this.#world));
+        this.#queue.push(readItems(command, this.#world));
         break;
       case "write-results":
         this.#queue.push({ type: "results-written", id: command.id, output: command.results });
@@ -141,61 +116,19 @@ function perform(
   const { id } = command;
   const events: Occurrence[] = [{ type: "task-started", id }];
   if (isSubmitted) events.push({ type: "task-submitted", id });
-  const outcome = take(command, left)?.outcome ?? byHandler(command, world.lambda_handlers?.[0]);
+  const outcome = answer(command, left, world);
   if (outcome.timed_out === true) return events;
   if (outcome.output !== undefined) events.push({ type: "task-succeeded", id, output: outcome.output });
-  else {
-    const { cause, error } = outcome;
-    const text = cause === undefined || typeof cause === "string" ? cause : JSON.stringify(cause);
-    events.push({ type: "task-failed", id, error, cause: text });
-  }
+  else events.push({ type: "task-failed", id, error: outcome.error, cause: causeText(outcome) });
   return events;
 }
 
-function take(
-  command: Extract<Command, { type: "run-task" }>,
-  left: RecordedTask[],
-): RecordedTask | undefined {
-  const ofState = left.filter((one) => one.state === command.state);
-  const found = ofState.find((one) => isSame(one.state_input, command.stateInput, nothing)) ?? ofState[0];
-  if (found !== undefined) left.splice(left.indexOf(found), 1);
-  return found;
-}
-
-/** Tasks whose outcome no history holds: those of express executions and of distributed iterations. */
-function byHandler(
-  command: Extract<Command, { type: "run-task" }>,
-  handler: string | undefined,
-): RecordedTask["outcome"] {
-  if (handler?.startsWith("raise") === true) return { error: "Exception", cause: "{}" };
-  const given = command.arguments as { readonly Payload?: Json };
-  return command.resource.endsWith("lambda:invoke")
-    ? { output: { Payload: given.Payload ?? {}, StatusCode: 200 } }
-    : { output: command.arguments };
-}
-
-function read(command: Extract<Command, { type: "read-items" }>, world: World): Occurrence {
+function readItems(command: Extract<Command, { type: "read-items" }>, world: World): Occurrence {
   const { id } = command;
-  const wanted = command.arguments as {
-    readonly Bucket?: string;
-    readonly Key?: string;
-    readonly Prefix?: string;
-  };
   try {
-    const objects = (world.s3_objects ?? []).filter(({ Bucket }) => Bucket === wanted.Bucket);
-    if (command.resource.endsWith("listObjectsV2")) {
-      const items = objects.map(({ Key, Body }) => ({
-        Key,
-        Size: Body.length,
-        Etag: "<etag>",
-        StorageClass: "STANDARD",
-        LastModified: 0,
-      }));
-      return { type: "items-read", id, items };
-    }
-    const found = objects.find(({ Key }) => Key === wanted.Key);
-    if (found === undefined) throw new StatesError("States.ItemReaderFailed", "There is no such object.");
-    return { type: "items-read", id, items: parseItems(found.Body, command.config as object) };
+    const items = read(command, world);
+    if (items === undefined) throw new StatesError("States.ItemReaderFailed", "There is no such object.");
+    return { type: "items-read", id, items };
   } catch (error) {
     if (!(error instanceof StatesError)) throw error;
     return { type: "items-failed", id, error: error.error, cause: error.explanation };

@@ -142,6 +142,8 @@ interface At {
 export type Event = At &
   (
     | { readonly type: "started" | "continued" | "aborted" }
+    /** The execution itself cannot go on. */
+    | { readonly type: "exhausted"; readonly error: string; readonly cause: string }
     | {
         readonly type: "timer-fired" | "task-started" | "task-submitted" | "task-heartbeat";
         readonly id: string;
@@ -149,7 +151,7 @@ export type Event = At &
     | { readonly type: "task-succeeded" | "results-written"; readonly id: string; readonly output: Json }
     | { readonly type: "items-read"; readonly id: string; readonly items: readonly Json[] }
     | {
-        readonly type: "task-failed" | "items-failed";
+        readonly type: "task-failed" | "items-failed" | "results-failed";
         readonly id: string;
         readonly error: string | undefined;
         readonly cause: string | undefined;
@@ -170,7 +172,13 @@ export type Command =
       readonly retryCount: number;
     }
   | { readonly type: "cancel-task" | "cancel-timer"; readonly id: string }
-  | { readonly type: "start-timer"; readonly id: string; readonly at: number }
+  /** `bounds`: the task whose TimeoutSeconds it is. */
+  | {
+      readonly type: "start-timer";
+      readonly id: string;
+      readonly at: number;
+      readonly bounds?: { readonly task: string; readonly seconds: number };
+    }
   | {
       readonly type: "read-items";
       readonly id: string;
@@ -194,4 +202,9 @@ export interface TraceRecord {
   readonly state?: string;
   /** The input of a state entered, the output of one left. */
   readonly value?: Json;
+  /** Whose record it is; of a thread's first, the thread it came from is looked at. Absent: the execution's. */
+  readonly thread?: string;
+  readonly parent?: string;
+  /** What else is known, by the service's names. */
+  readonly details?: Readonly<Record<string, Json | undefined>>;
 }

@@ -39,7 +39,7 @@ export async function runMap(run: Run, thread: Thread, state: State): Promise<vo
   if (state.ItemReader === undefined) {
     const items = await itemsOf(run, thread, state, input);
     if (mocked(run, thread, state, items)) return;
-    run.record(thread, "MapStateStarted");
+    run.record(thread, "MapStateStarted", { length: items.length });
     await tolerance(run, thread, state, input);
     if (distributed) run.record(thread, "MapRunStarted");
     await startItems(run, thread, state, items, input);
@@ -272,7 +272,7 @@ async function spawn(
   };
   children.running.add(child.id);
   run.execution.threads.set(child.id, child);
-  if (isMap) run.record(child, "MapIterationStarted");
+  if (isMap) run.record(child, "MapIterationStarted", { name: parent.state, index });
   run.execution.work.push({ kind: "enter", thread: child.id, state: machine.StartAt, input });
 }
 
@@ -283,7 +283,8 @@ export async function childEnded(run: Run, child: Thread, outcome: Outcome): Pro
   if (parent === undefined || children?.kind !== "children" || child.parent === undefined) return;
   const state = run.stateOf(parent);
   if (state.Type === "Map") {
-    run.record(child, "output" in outcome ? "MapIterationSucceeded" : "MapIterationFailed");
+    const type = "output" in outcome ? "MapIterationSucceeded" : "MapIterationFailed";
+    run.record(child, type, { name: parent.state, index: child.parent.index });
   }
   if ("output" in outcome) children.results.set(child.parent.index, outcome.output);
   else childFailed(run, parent, children, child, outcome);
@@ -337,5 +338,7 @@ function recordAborted(run: Run, child: Thread, isFailed: boolean): void {
     if (["Task", "Map", "Parallel", "Wait"].includes(type)) run.record(child, `${type}StateAborted`);
   }
   const isIteration = child.machine.at(-1) === "ItemProcessor";
-  if (isIteration && !isFailed) run.record(child, "MapIterationAborted");
+  if (!isIteration || isFailed) return;
+  const name = String(child.machine.at(-2));
+  run.record(child, "MapIterationAborted", { name, index: child.parent?.index });
 }

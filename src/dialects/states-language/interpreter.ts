@@ -25,7 +25,7 @@ import type {
   Work,
 } from "./execution.ts";
 import { childEnded, finish, runMap, runParallel, startItems, stopChildren } from "./fan-out.ts";
-import { Run } from "./run.ts";
+import { Run, failureOf } from "./run.ts";
 import { behaviours, taskKind } from "./states.ts";
 import { StatesError, runtimeError } from "./states-error.ts";
 
@@ -77,6 +77,7 @@ async function apply(run: Run, event: Event): Promise<void> {
   const { execution } = run;
   if (event.type === "started") start(run);
   else if (event.type === "aborted") run.abort("ABORTED", { error: undefined, cause: undefined });
+  else if (event.type === "exhausted") run.abort("FAILED", { error: event.error, cause: event.cause });
   else if (event.type === "timer-fired" && event.id === execution.timeout) {
     run.abort("TIMED_OUT", { error: "States.Timeout", cause: undefined });
   } else if ("id" in event) {
@@ -88,7 +89,10 @@ async function apply(run: Run, event: Event): Promise<void> {
 function start(run: Run): void {
   const { execution, machine } = run;
   if (execution.threads.size > 0) return;
-  run.trace.push({ type: "ExecutionStarted" });
+  run.trace.push({
+    type: "ExecutionStarted",
+    details: { input: execution.input, roleArn: execution.identity.roleArn },
+  });
   const root: Thread = {
     id: ROOT,
     parent: undefined,
@@ -163,7 +167,8 @@ async function failState(run: Run, thread: Thread, error: StatesError): Promise<
   } catch (second) {
     // What a Catcher does can fail too; that is caught by nobody.
     const known = stated(second);
-    if (known.error === "States.QueryEvaluationError") run.record(thread, "EvaluationFailed");
+    if (known.error === "States.QueryEvaluationError")
+      run.record(thread, "EvaluationFailed", { ...failureOf(known), state: thread.state });
     run.end(thread, { error: known.error, cause: known.explanation });
   }
 }
@@ -192,8 +197,11 @@ async function arrived(run: Run, thread: Thread, waiting: Waiting, event: Receiv
     if (waiting.kind === "timer") await passOn(run, thread, state, state.Next);
     if (waiting.kind === "retry") run.execution.work.push({ kind: "run", thread: thread.id });
   } else if (event.type === "items-failed") {
-    run.record(thread, "MapRunFailed");
+    run.record(thread, "MapRunFailed", { error: event.error, cause: event.cause });
     throw new StatesError(event.error ?? "States.ItemReaderFailed", event.cause);
+  } else if (event.type === "results-failed") {
+    run.record(thread, "MapRunFailed", { error: event.error, cause: event.cause });
+    throw new StatesError(event.error ?? "States.ResultWriterFailed", event.cause);
   } else if (event.type === "items-read" && waiting.kind === "items") {
     await startItems(run, thread, state, event.items.slice(0, waiting.maxItems), waiting.stateInput);
   } else if (event.type === "results-written") {
@@ -227,23 +235,23 @@ async function answered(run: Run, thread: Thread, event: Received): Promise<void
   const state = run.stateOf(thread);
   const kind = taskKind(state.Resource ?? "");
   if (event.type === "task-failed") {
-    run.record(thread, `${kind}Failed`);
+    run.record(thread, `${kind}Failed`, { error: event.error, cause: event.cause });
     throw new StatesError(event.error, event.cause);
   }
   if (event.type !== "task-succeeded") return;
   try {
     run.checkSize(event.output, thread.state);
   } catch (error) {
-    run.record(thread, `${kind}Failed`);
+    run.record(thread, `${kind}Failed`, failureOf(stated(error)));
     throw error;
   }
-  run.record(thread, `${kind}Succeeded`);
+  run.record(thread, `${kind}Succeeded`, { output: event.output });
   await complete(run, thread, state, event.output);
 }
 
 function timeOut(run: Run, thread: Thread, id: string): never {
   const { waiting } = thread;
-  run.record(thread, `${taskKind(run.stateOf(thread).Resource ?? "")}TimedOut`);
+  run.record(thread, `${taskKind(run.stateOf(thread).Resource ?? "")}TimedOut`, { error: "States.Timeout" });
   run.stopWaiting(thread);
   const heartbeat = waiting?.kind === "task" && id === waiting.heartbeat;
   throw new StatesError("States.Timeout", undefined, { heartbeat });

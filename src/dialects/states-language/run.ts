@@ -57,16 +57,18 @@ export class Run {
     return `${thread.id}#${this.execution.sequence++}`;
   }
 
-  record(thread: Thread, type: string): void {
-    if (!thread.hidden) this.trace.push({ type });
+  record(thread: Thread, type: string, details: TraceRecord["details"] = {}): void {
+    if (!thread.hidden) this.trace.push({ type, ...placeOf(thread), details });
   }
 
   recordState(thread: Thread, type: string, value: Json): void {
-    if (!thread.hidden) this.trace.push({ type, state: thread.state, value });
+    if (!thread.hidden) this.trace.push({ type, state: thread.state, value, ...placeOf(thread) });
   }
 
-  startTimer(id: string, seconds: number): void {
-    this.commands.push({ type: "start-timer", id, at: this.at + seconds * 1_000 });
+  /** `task`: whose TimeoutSeconds they are. */
+  startTimer(id: string, seconds: number, task?: string): void {
+    const bounds = task === undefined ? {} : { bounds: { task, seconds } };
+    this.commands.push({ type: "start-timer", id, at: this.at + seconds * 1_000, ...bounds });
   }
 
   enter(thread: Thread, name: string, input: Json): void {
@@ -107,7 +109,7 @@ export class Run {
     else this.#finish("FAILED", outcome);
   }
 
-  abort(status: "ABORTED" | "TIMED_OUT", outcome: Outcome): void {
+  abort(status: "ABORTED" | "TIMED_OUT" | "FAILED", outcome: Outcome): void {
     this.#finish(status, outcome);
   }
 
@@ -125,7 +127,8 @@ export class Run {
       execution.cause = outcome.cause;
     }
     const words = { SUCCEEDED: "Succeeded", FAILED: "Failed", ABORTED: "Aborted", TIMED_OUT: "TimedOut" };
-    this.trace.push({ type: `Execution${words[status]}` });
+    const details: TraceRecord["details"] = "output" in outcome ? { output: outcome.output } : { ...outcome };
+    this.trace.push({ type: `Execution${words[status]}`, details });
   }
 
   /** Calls off whatever a thread waits for. */
@@ -154,7 +157,7 @@ export class Run {
     const state = this.stateOf(thread);
     thread.waiting = undefined;
     if (error.error === "States.QueryEvaluationError" && !error.ofChild)
-      this.record(thread, "EvaluationFailed");
+      this.record(thread, "EvaluationFailed", { ...failureOf(error), state: thread.state });
     if (this.#retry(thread, state, error)) return;
     const isFanOut = state.Type === "Map" || state.Type === "Parallel";
     if (isFanOut && error.error !== "States.Runtime") this.record(thread, `${state.Type}StateFailed`);
@@ -188,6 +191,17 @@ export class Run {
     this.startTimer(thread.waiting.id, delay);
     return true;
   }
+}
+
+function placeOf({ id, parent }: Thread): Pick<TraceRecord, "thread" | "parent"> {
+  return parent === undefined ? { thread: id } : { thread: id, parent: parent.id };
+}
+
+export function failureOf({ error, explanation }: StatesError): {
+  readonly error: string | undefined;
+  readonly cause: string | undefined;
+} {
+  return { error, cause: explanation };
 }
 
 function branchOf(state: State, index: number): StateMachine {

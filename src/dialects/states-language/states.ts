@@ -8,6 +8,7 @@ import { jsonText } from "./json-text.ts";
 import { evaluatePath } from "./path-expression.ts";
 import type { Run } from "./run.ts";
 import { StatesError, queryError, runtimeError } from "./states-error.ts";
+import { taskToken } from "./task-token.ts";
 import { parseTimestamp } from "./timestamp.ts";
 
 type Behaviour = (run: Run, thread: Thread, state: State) => Promise<void>;
@@ -98,7 +99,7 @@ export function taskKind(resource: string): "LambdaFunction" | "Activity" | "Tas
 const task: Behaviour = async (run, thread, state) => {
   const id = run.newId(thread);
   const root = effectiveInput(run, thread, state);
-  const given = await argumentsOf(run, thread, state, id);
+  const given = await argumentsOf(run, thread, state, taskToken(run.execution.identity.id, id));
   const credentials =
     state.Credentials === undefined
       ? undefined
@@ -119,13 +120,14 @@ interface TaskStart {
 export function startTask(run: Run, thread: Thread, state: State, start: TaskStart): void {
   const { id, given, credentials, timeout, heartbeatSeconds } = start;
   const resource = state.Resource ?? state.Type;
-  const timer = (seconds: number | undefined): string | undefined => {
+  const timer = (seconds: number | undefined, task?: string): string | undefined => {
     if (seconds === undefined) return undefined;
     const timerId = run.newId(thread);
-    run.startTimer(timerId, seconds);
+    run.startTimer(timerId, seconds, task);
     return timerId;
   };
-  run.record(thread, `${taskKind(resource)}Scheduled`);
+  const limits = { timeoutInSeconds: timeout, heartbeatInSeconds: heartbeatSeconds };
+  run.record(thread, `${taskKind(resource)}Scheduled`, { resource, parameters: given, ...limits });
   run.commands.push({
     type: "run-task",
     id,
@@ -139,7 +141,7 @@ export function startTask(run: Run, thread: Thread, state: State, start: TaskSta
   thread.waiting = {
     kind: "task",
     id,
-    timeout: timer(timeout),
+    timeout: timer(timeout, id),
     heartbeat: timer(heartbeatSeconds),
     heartbeatSeconds,
   };
