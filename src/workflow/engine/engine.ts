@@ -21,8 +21,9 @@ import { nativeProgram } from "./native.ts";
 import type { Dialect, Program } from "./program.ts";
 import { type Attempt, type AttemptLogs, type StepType, type StepTypes, TaskError } from "./step-type.ts";
 import { LiveRun } from "./live-run.ts";
-import { until as sleepUntil } from "./until.ts";
+import { JournalRefused } from "./recorder.ts";
 import { SlotQueue } from "./slot-queue.ts";
+import { Timers } from "./timers.ts";
 
 export interface EngineOptions {
   readonly journal: Journal;
@@ -113,10 +114,9 @@ export interface HaltedRun {
 /** Who owns the definitions in the blobs. */
 const DEFINITIONS = "definitions";
 
-interface Driven {
-  readonly run: LiveRun;
-  readonly verdict: Promise<Verdict>;
-}
+/** Milliseconds before a run is taken up again that the journal refused, doubled each time. */
+const FIRST_REVIVAL = 1_000;
+const LONGEST_REVIVAL = 60_000;
 
 /** Goes on with every run of the journal that has not ended. */
 export async function openEngine(options: EngineOptions): Promise<Engine> {
@@ -129,7 +129,11 @@ class JournalEngine implements Engine {
   readonly #options: EngineOptions;
   readonly #definitions: Map<string, Definition>;
   readonly #queue: SlotQueue;
-  readonly #live = new Map<string, Driven>();
+  readonly #timers: Timers;
+  readonly #live = new Map<string, LiveRun>();
+  /** Of runs that have not ended; it stays the same while a run is halted and taken up again. */
+  readonly #verdicts = new Map<string, PromiseWithResolvers<Verdict>>();
+  readonly #refusals = new Map<string, number>();
   readonly #blobs: Blobs;
   readonly #halted = new Map<string, readonly Diagnostic[]>();
   /** Who follows the events of a run. */
@@ -139,22 +143,33 @@ class JournalEngine implements Engine {
     this.#options = options;
     this.#blobs = options.blobs ?? new MemoryBlobs();
     this.#definitions = new Map((options.definitions ?? []).map((one) => [one.hash, one]));
+    this.#timers = new Timers(options.clock);
     this.#queue = new SlotQueue(new Map(Object.entries(options.pools ?? {})));
   }
 
   async recover(): Promise<void> {
-    const pending: [LiveRun, Program][] = [];
-    for (const id of this.#options.journal.runs())
-      try {
-        const state = await this.#fold(id);
-        if (isEnded(state)) continue;
-        const { workflow } = await this.#definition(state.definition);
-        pending.push([this.#liveRun(id, state), this.#program(workflow)]);
-      } catch (error) {
-        this.#halt(id, error);
-      }
+    const pending: (() => void)[] = [];
+    for (const id of this.#options.journal.runs()) {
+      const go = await this.#takeUp(id);
+      if (go !== undefined) pending.push(go);
+    }
     // Slots held before the crash are counted first, so that none is given twice.
-    for (const [run, program] of pending) this.#drive(run, program);
+    for (const go of pending) go();
+  }
+
+  /** Undefined when it has ended, or cannot go on. */
+  async #takeUp(id: string): Promise<(() => void) | undefined> {
+    try {
+      const state = await this.#fold(id);
+      if (isEnded(state)) return undefined;
+      const { workflow } = await this.#definition(state.definition);
+      const program = this.#program(workflow);
+      const run = this.#liveRun(id, state);
+      return () => this.#drive(run, program, workflow);
+    } catch (error) {
+      this.#halt(id, error);
+      return undefined;
+    }
   }
 
   async start({
@@ -167,7 +182,7 @@ class JournalEngine implements Engine {
     input?: unknown;
   }): Promise<void> {
     const there = this.#live.get(id);
-    if (there !== undefined) return there.run.settled();
+    if (there !== undefined) return there.settled();
     if (this.#options.journal.length(id) > 0) return;
     const { workflow, hash } = definition;
     const violations = workflow.parameters === undefined ? [] : jsonSchemaCheck(workflow.parameters)(input);
@@ -191,17 +206,19 @@ class JournalEngine implements Engine {
     run.record([
       { type: "RunCreated", workflow: workflow.name, definition: hash, input: structuredClone(input), at },
     ]);
-    this.#drive(run, program);
+    this.#drive(run, program, workflow);
     await run.settled();
   }
 
   async result(id: string): Promise<Verdict> {
-    const live = this.#live.get(id);
-    if (live !== undefined) return live.verdict;
+    const open = this.#verdicts.get(id);
+    if (open !== undefined) return open.promise;
+    const halted = this.#halted.get(id);
+    if (halted !== undefined) throw new DiagnosticError(halted);
     const { verdict } = await this.state(id);
     return (
       verdict ??
-      refuse({ code: "RunHalted", message: `The run '${id}' was halted, for its journal refused.` })
+      refuse({ code: "RunHalted", message: `The run '${id}' does not go on here, and nobody knows why.` })
     );
   }
 
@@ -255,13 +272,13 @@ class JournalEngine implements Engine {
 
   async state(id: string): Promise<RunState> {
     const live = this.#live.get(id);
-    if (live !== undefined) return structuredClone(live.run.state);
+    if (live !== undefined) return structuredClone(live.state);
     if (this.#options.journal.length(id) === 0) unknownRun(id);
     return this.#fold(id);
   }
 
   async overview(id: string): Promise<Overview> {
-    return overviewOf(this.#live.get(id)?.run.state ?? (await this.state(id)));
+    return overviewOf(this.#live.get(id)?.state ?? (await this.state(id)));
   }
 
   async forget(id: string): Promise<void> {
@@ -279,8 +296,8 @@ class JournalEngine implements Engine {
   async #command(id: string, command: Parameters<LiveRun["command"]>[0]): Promise<Refusal | undefined> {
     const live = this.#live.get(id);
     if (live === undefined) return isEnded(await this.state(id)) ? "RunEnded" : "NotNow";
-    const refused = live.run.command(command);
-    await live.run.settled();
+    const refused = live.command(command);
+    await live.settled();
     return refused;
   }
 
@@ -300,11 +317,28 @@ class JournalEngine implements Engine {
   }
 
   #halt(id: string, error: unknown): void {
-    const diagnostics =
-      error instanceof DiagnosticError
-        ? error.diagnostics
-        : [{ severity: "error" as const, code: "RunHalted", message: messageOf(error) }];
+    const diagnostics = diagnosticsOf(error);
     this.#halted.set(id, diagnostics);
+    if (error instanceof JournalRefused && this.#options.journal.length(id) > 0) this.#reviveLater(id);
+    else {
+      this.#verdicts.get(id)?.reject(error);
+      this.#verdicts.delete(id);
+    }
+    this.#wake(id);
+  }
+
+  /** The disk may be full: what is durable is taken up again once it is not. */
+  #reviveLater(id: string): void {
+    const refusals = this.#refusals.get(id) ?? 0;
+    this.#refusals.set(id, refusals + 1);
+    const pause = Math.min(LONGEST_REVIVAL, FIRST_REVIVAL * 2 ** refusals);
+    this.#timers.at(this.#options.clock.now() + pause, () => {
+      void this.#takeUp(id).then((go) => {
+        if (go === undefined) return;
+        this.#halted.delete(id);
+        go();
+      });
+    });
   }
 
   #recordedMore(id: string, signal: AbortSignal | undefined): Promise<void> {
@@ -331,6 +365,8 @@ class JournalEngine implements Engine {
     return new LiveRun(id, state, {
       journal,
       clock,
+      blobs: this.#blobs,
+      timers: this.#timers,
       logs,
       recorded: (run, events) => {
         recorded?.(run, events);
@@ -341,13 +377,25 @@ class JournalEngine implements Engine {
     });
   }
 
-  #drive(run: LiveRun, program: Program): void {
-    const verdict = run.drive(program).finally(() => {
-      this.#live.delete(run.id);
-      this.#wake(run.id);
-    });
-    verdict.catch((error: unknown) => this.#halt(run.id, error)); // told to whoever asks for the result
-    this.#live.set(run.id, { run, verdict });
+  #drive(run: LiveRun, program: Program, workflow: Workflow): void {
+    const { id } = run;
+    this.#live.set(id, run);
+    const open = this.#verdicts.get(id) ?? Promise.withResolvers<Verdict>();
+    open.promise.catch(() => undefined); // told to whoever asks for the result
+    this.#verdicts.set(id, open);
+    run.drive(program, workflow).then(
+      (verdict) => {
+        this.#live.delete(id);
+        this.#verdicts.delete(id);
+        this.#refusals.delete(id);
+        this.#wake(id);
+        open.resolve(verdict);
+      },
+      (error: unknown) => {
+        this.#live.delete(id);
+        this.#halt(id, error);
+      },
+    );
   }
 
   #program(workflow: Workflow): Program {
@@ -361,9 +409,9 @@ class JournalEngine implements Engine {
   }
 
   #stepType(step: TaskStep): StepType | undefined {
-    const { steps, clock } = this.#options;
+    const { steps } = this.#options;
     if (step.type === "wait" && (step.duration !== undefined || step.until !== undefined))
-      return { execute: (attempt) => wait(clock, attempt, step.duration, step.until) };
+      return { execute: (attempt) => wait(this.#timers, attempt, step.duration, step.until) };
     return steps[step.type];
   }
 }
@@ -376,13 +424,20 @@ function unknownRun(id: string): never {
   });
 }
 
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : "Something was thrown that is no Error.";
+function diagnosticsOf(error: unknown): readonly Diagnostic[] {
+  if (error instanceof DiagnosticError) return error.diagnostics;
+  const message = error instanceof Error ? error.message : "Something was thrown that is no Error.";
+  const hint = "It goes on by itself once the journal takes records again: look whether its disk is full.";
+  return [
+    error instanceof JournalRefused
+      ? { severity: "error", code: "JournalRefused", message, hint }
+      : { severity: "error", code: "RunHalted", message },
+  ];
 }
 
 /** Until an instant that does not move when the process is started again. */
 async function wait(
-  clock: Clock,
+  timers: Timers,
   { since, signal }: Attempt,
   duration?: string,
   until?: string,
@@ -390,6 +445,6 @@ async function wait(
   const end = duration === undefined ? Date.parse(until ?? "") : since + parseDuration(duration);
   if (Number.isNaN(end))
     throw new TaskError("InvalidInstant", "What to wait for is not an instant.", { terminal: true });
-  if (!(await sleepUntil(clock, end, signal))) throw signal.reason;
+  if (!(await timers.until(end, signal))) throw signal.reason;
   return null;
 }

@@ -77,9 +77,13 @@ export class TaskError extends Error {
   }
 }
 
-/** Of whatever was thrown, which need not be an Error. */
+/** Of whatever was thrown, which need not be an Error, nor let itself be looked at. */
 export function failureOf(thrown: unknown): Failure {
-  if (thrown instanceof TaskError) return thrown.failure;
-  if (thrown instanceof Error) return failed("Retryable", thrown.name, thrown.message);
+  try {
+    if (thrown instanceof TaskError) return thrown.failure;
+    if (thrown instanceof Error) return failed("Retryable", String(thrown.name), String(thrown.message));
+  } catch {
+    return failed("Retryable", "Error", "The handler threw something that cannot be read.");
+  }
   return failed("Retryable", "Error", "The handler threw something that is no Error.");
 }

@@ -41,6 +41,7 @@ export function openFileJournal(folder: string, segmentBytes = SEGMENT_BYTES): J
 }
 
 class FileJournal implements Journal {
+  readonly gathers = true;
   readonly #folder: string;
   readonly #segmentBytes: number;
   readonly #places = new Map<string, Place[]>();

@@ -10,6 +10,8 @@
 import type { RunEvent } from "../run/events.ts";
 
 export interface Journal {
+  /** An append waits for a disk: whoever appends gathers first what comes in the same turn. */
+  readonly gathers?: true;
   /** Resolves when the events are durable. Many runs' events are synced together. */
   append(run: string, events: readonly RunEvent[]): Promise<void>;
   /** The run's events from the given one on, counted from 0. None of a run that is not known. */

@@ -9,6 +9,13 @@ export interface Reuse {
   readonly at: number;
 }
 
+/** A value that is too large for a record: kept beside the journal (journal/blobs.ts). */
+export interface BlobRef {
+  readonly hash: string;
+  /** Characters of its JSON. */
+  readonly size: number;
+}
+
 /** How a run ends. */
 export type Verdict =
   | { readonly is: "succeeded"; readonly output: unknown }
@@ -86,6 +93,8 @@ export type RunEvent =
       readonly step: string;
       readonly epoch: number;
       readonly result: unknown;
+      /** Given when the result is there, and `result` is null. */
+      readonly blob?: BlobRef;
       /** Of a memoised step. */
       readonly of?: Reuse;
       readonly at: number;
@@ -105,7 +114,7 @@ export type StepEvent = Extract<RunEvent, { readonly step: string }>;
 
 /** What a worker tells at the end of an attempt. */
 export type Outcome =
-  | { readonly is: "succeeded"; readonly result: unknown }
+  | { readonly is: "succeeded"; readonly result: unknown; readonly blob?: BlobRef }
   | { readonly is: "failed"; readonly failure: Failure };
 
 export type TimeLimit = "queue" | "attempt" | "total" | "heartbeat";

@@ -19,6 +19,8 @@ export type Command =
   | { readonly do: "cancel"; readonly reason: string; readonly deadline: number }
   /** By whoever follows the definition: there is nothing left to do. In a stopping run the verdict is known already. */
   | { readonly do: "finish"; readonly verdict: Verdict }
+  /** The run's own time is over, or whoever watches it gives it up: it stops, and fails. */
+  | { readonly do: "fail"; readonly failure: Failure; readonly deadline: number }
   /** The deadline of a stop has passed. */
   | { readonly do: "abandon" }
   | { readonly do: "signal"; readonly id: string; readonly name: string; readonly payload: unknown }
@@ -36,8 +38,8 @@ export type Command =
   | { readonly do: "report"; readonly step: string; readonly epoch: number; readonly outcome: Outcome }
   /** The oldest signal of the name that nobody took is the step's result, recorded as one with its being taken. */
   | { readonly do: "take"; readonly step: string; readonly epoch: number; readonly name: string }
-  /** The owner's lease has run out. */
-  | { readonly do: "expire"; readonly step: string }
+  /** The owner's lease has run out, or who saw its end says what became of it. */
+  | { readonly do: "expire"; readonly step: string; readonly failure?: Failure }
   /** The pause before the next attempt is over. */
   | { readonly do: "due"; readonly step: string }
   | { readonly do: "timeout"; readonly step: string; readonly limit: TimeLimit }
@@ -75,6 +77,7 @@ export function decide(run: RunState, command: Command, around: Circumstances): 
     case "pause":
     case "resume":
     case "cancel":
+    case "fail":
     case "finish":
     case "abandon":
       return decideRun(run, command, around.now);
@@ -91,7 +94,7 @@ export function decide(run: RunState, command: Command, around: Circumstances): 
 
 type RunCommand = Extract<
   Command,
-  { readonly do: "start" | "pause" | "resume" | "cancel" | "finish" | "abandon" }
+  { readonly do: "start" | "pause" | "resume" | "cancel" | "fail" | "finish" | "abandon" }
 >;
 type StepCommand = Exclude<Command, RunCommand | { readonly do: "queue" | "signal" }>;
 
@@ -107,6 +110,15 @@ function decideRun(run: RunState, command: RunCommand, at: number): Decision {
       const verdict = { is: "cancelled", reason: command.reason } as const;
       if (run.phase === "queued") return { events: [{ type: "RunEnded", verdict, at }] };
       return when(run.phase !== "stopping", { type: "RunStopping", verdict, deadline: command.deadline, at });
+    }
+    case "fail": {
+      const verdict = { is: "failed", failure: command.failure } as const;
+      return when(run.phase === "running" || run.phase === "paused", {
+        type: "RunStopping",
+        verdict,
+        deadline: command.deadline,
+        at,
+      });
     }
     case "finish":
       return finish(run, command.verdict, at);
@@ -148,7 +160,7 @@ function decideStep(run: RunState, step: StepState, command: StepCommand, around
     case "claim":
       return claim(run, step, command, around);
     case "expire":
-      return expire(step, command.step, around);
+      return expire(step, command, around);
     case "due":
       if (step.phase !== "backoff") return { refused: "NotNow" };
       return at < step.at
@@ -234,8 +246,7 @@ function report(
   around: Circumstances,
 ): Decision {
   const { outcome, step: path, epoch } = command;
-  if (outcome.is === "succeeded")
-    return { events: [{ type: "StepSucceeded", step: path, epoch, result: outcome.result, at: around.now }] };
+  if (outcome.is === "succeeded") return { events: [succeeded(path, epoch, outcome, around.now)] };
   // Only the truth about machines says that one is lost, never the worker that would profit from it.
   const failure =
     outcome.failure.class === "InfraLost"
@@ -246,6 +257,17 @@ function report(
   return { events: [failedEvent(step, path, failure, around)] };
 }
 
+function succeeded(
+  step: string,
+  epoch: number,
+  { result, blob }: Extract<Outcome, { readonly is: "succeeded" }>,
+  at: number,
+): RunEvent {
+  return blob === undefined
+    ? { type: "StepSucceeded", step, epoch, result, at }
+    : { type: "StepSucceeded", step, epoch, result, blob, at };
+}
+
 function failedEvent(step: StepState, path: string, failure: Failure, around: Circumstances): RunEvent {
   const pause = pauseAfter(around.retry(path), failure, step.counted + 1, `${around.seed}/${path}`);
   const at = around.now;
@@ -253,17 +275,27 @@ function failedEvent(step: StepState, path: string, failure: Failure, around: Ci
   return { type: "StepFailed", step: path, epoch: step.epoch, failure, ...retry, at };
 }
 
-function expire(step: StepState, path: string, { now: at, mostLosses }: Circumstances): Decision {
+/** Milliseconds; the first loss is followed at once, what dies again and again waits longer and longer. */
+function pauseAfterLoss(lost: number): number {
+  return lost === 0 ? 0 : Math.min(LONGEST_AFTER_LOSS, 1_000 * 2 ** (lost - 1));
+}
+
+const LONGEST_AFTER_LOSS = 300_000;
+
+function expire(
+  step: StepState,
+  { step: path, failure: told }: Extract<Command, { readonly do: "expire" }>,
+  { now: at, mostLosses }: Circumstances,
+): Decision {
   if (!isOwned(step)) return { refused: "NotNow" };
   if (at < step.until) return { refused: "TooEarly" };
   if (step.phase === "stopping") return { events: [{ type: "StepCancelled", step: path, at }] };
-  const failure = failed(
-    "InfraLost",
-    "InfraLost",
-    `The worker '${step.worker ?? ""}' that had this step is gone.`,
-  );
+  const failure =
+    told ?? failed("InfraLost", "InfraLost", `The worker '${step.worker ?? ""}' that had this step is gone.`);
   const lost = { type: "StepFailed", step: path, epoch: step.epoch, failure, at } as const;
   if (step.lost + 1 >= mostLosses) return { events: [lost] };
+  const pause = pauseAfterLoss(step.lost);
+  if (pause > 0) return { events: [{ ...lost, retryAt: at + pause }] };
   return {
     events: [
       { ...lost, retryAt: at },

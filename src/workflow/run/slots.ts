@@ -37,6 +37,12 @@ export class Slots {
     if (pool !== undefined) this.#held.set(pool, this.held(pool) + this.#weight(run, path));
   }
 
+  /** Gives back what a run holds that is not gone on with here. */
+  abandon(run: RunState, path: string): void {
+    const pool = run.steps.get(path)?.pool;
+    if (pool !== undefined) this.#held.set(pool, this.held(pool) - this.#weight(run, path));
+  }
+
   #weight(run: RunState, path: string): number {
     const step = run.steps.get(path);
     return step !== undefined && step.pool !== undefined && isOwned(step) ? 1 : 0;

@@ -16,7 +16,7 @@
  *     SLOT   free ──claim──> held by (run, step, epoch) ──any event that ends the ownership──> free
  */
 import type { Failure } from "./failure.ts";
-import type { Reuse, RunEvent, StepEvent, Verdict } from "./events.ts";
+import type { BlobRef, Reuse, RunEvent, StepEvent, Verdict } from "./events.ts";
 
 export type RunPhase = "queued" | "running" | "paused" | "stopping" | "succeeded" | "failed" | "cancelled";
 
@@ -53,6 +53,8 @@ export interface StepState {
   /** Since when it is in this phase; in backoff until when. */
   at: number;
   result: unknown;
+  /** Given when the result is too large for a record; `result` is null then. */
+  blob: BlobRef | undefined;
   failure: Failure | undefined;
   /** The how many-th of the run to be settled, 0 before: what comes first is known after a restart as well. */
   order: number;
@@ -127,13 +129,7 @@ export function apply(run: RunState, event: RunEvent): void {
   if (isEnded(run)) return;
   switch (event.type) {
     case "RunCreated":
-      run.workflow = event.workflow;
-      run.definition = event.definition;
-      run.input = event.input;
-      run.priority = event.priority ?? 0;
-      run.queue = event.queue;
-      run.source = event.source;
-      run.createdAt = event.at;
+      create(run, event);
       break;
     case "RunStarted":
     case "RunPaused":
@@ -157,6 +153,16 @@ export function apply(run: RunState, event: RunEvent): void {
     default:
       applyStep(run, event);
   }
+}
+
+function create(run: RunState, event: Extract<RunEvent, { readonly type: "RunCreated" }>): void {
+  run.workflow = event.workflow;
+  run.definition = event.definition;
+  run.input = event.input;
+  run.priority = event.priority ?? 0;
+  run.queue = event.queue;
+  run.source = event.source;
+  run.createdAt = event.at;
 }
 
 function applySignal(
@@ -199,15 +205,18 @@ function applyStep(run: RunState, event: StepEvent): void {
     return;
   }
   if (step === undefined || isSettled(step)) return;
-  if (event.type === "StepClaimed") {
-    if (step.phase !== "queued") return;
-    step.phase = "claimed";
-    step.worker = event.worker;
-    step.epoch = event.epoch;
-    step.until = event.until;
-    step.at = event.at;
-  } else if (event.type === "StepCancelled") settle(run, step, "cancelled", event.at);
+  if (event.type === "StepClaimed") claim(step, event);
+  else if (event.type === "StepCancelled") settle(run, step, "cancelled", event.at);
   else if (event.epoch === step.epoch) applyAttempt(run, step, event);
+}
+
+function claim(step: StepState, event: Extract<StepEvent, { readonly type: "StepClaimed" }>): void {
+  if (step.phase !== "queued") return;
+  step.phase = "claimed";
+  step.worker = event.worker;
+  step.epoch = event.epoch;
+  step.until = event.until;
+  step.at = event.at;
 }
 
 type AttemptEvent = Extract<
@@ -228,6 +237,7 @@ function applyAttempt(run: RunState, step: StepState, event: AttemptEvent): void
     case "StepSucceeded":
       if (!isOwned(step)) return;
       step.result = event.result;
+      step.blob = event.blob;
       step.of = event.of;
       settle(run, step, "succeeded", event.at);
       break;
@@ -274,6 +284,7 @@ function newStep({
     since: at,
     at,
     result: undefined,
+    blob: undefined,
     failure: undefined,
     order: 0,
     of: undefined,

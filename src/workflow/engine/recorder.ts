@@ -1,0 +1,104 @@
+/**
+ * The way of a run's events into the journal: what is recorded while a write is under way is written together by the next
+ * one. There is one write at a time, so when the journal refuses one, nothing after it is written: no gaps.
+ *
+ *     add ──> gathered ──(the write before is durable)──> writing ──> durable: told, whoever waits goes on
+ *                                                            └──────> refused: whoever waits is told, for ever
+ */
+import type { Journal } from "../journal/journal.ts";
+import type { RunEvent } from "../run/events.ts";
+
+interface Batch {
+  readonly events: RunEvent[];
+  readonly written: PromiseWithResolvers<void>;
+}
+
+/** The journal did not take what is recorded: the run cannot go on here, until it is taken up again from the journal. */
+export class JournalRefused extends Error {
+  constructor(cause: unknown) {
+    super(
+      `The journal took no more of this run: ${cause instanceof Error ? cause.message : "for no reason given"}.`,
+      {
+        cause,
+      },
+    );
+    this.name = "JournalRefused";
+  }
+}
+
+export class Recorder {
+  readonly #run: string;
+  readonly #journal: Journal;
+  readonly #told: (run: string, events: readonly RunEvent[]) => void;
+  #gathered: Batch | undefined;
+  #isWriting = false;
+  #last: Promise<void> = Promise.resolve();
+  readonly #halt: (refused: JournalRefused) => void;
+  #refused: JournalRefused | undefined;
+
+  /** `halt` is called once, when the journal refuses. */
+  constructor(
+    run: string,
+    journal: Journal,
+    told: (run: string, events: readonly RunEvent[]) => void,
+    halt: (refused: JournalRefused) => void,
+  ) {
+    this.#run = run;
+    this.#journal = journal;
+    this.#told = told;
+    this.#halt = halt;
+  }
+
+  get refused(): JournalRefused | undefined {
+    return this.#refused;
+  }
+
+  /** Nothing is recorded any more. */
+  refuse(cause: unknown): JournalRefused {
+    this.#refused ??= new JournalRefused(cause);
+    this.#gathered?.written.reject(this.#refused);
+    return this.#refused;
+  }
+
+  add(event: RunEvent): void {
+    this.#gathered ??= this.#gather();
+    this.#gathered.events.push(event);
+  }
+
+  /** Resolves when everything so far is durable. */
+  durable(): Promise<void> {
+    return this.#last;
+  }
+
+  #gather(): Batch {
+    const written = Promise.withResolvers<void>();
+    written.promise.catch(() => undefined); // told to whoever waits for it
+    this.#last = written.promise;
+    if (this.#refused !== undefined) written.reject(this.#refused);
+    else if (!this.#isWriting) {
+      if (this.#journal.gathers === true) setImmediate(this.#write);
+      else queueMicrotask(this.#write);
+    }
+    return { events: [], written };
+  }
+
+  readonly #write = (): void => {
+    const batch = this.#gathered;
+    if (batch === undefined || this.#refused !== undefined) return;
+    this.#gathered = undefined;
+    this.#isWriting = true;
+    this.#journal.append(this.#run, batch.events).then(
+      () => {
+        this.#isWriting = false;
+        this.#write();
+        this.#told(this.#run, batch.events);
+        batch.written.resolve();
+      },
+      (error: unknown) => {
+        const refused = this.refuse(error);
+        batch.written.reject(refused);
+        this.#halt(refused);
+      },
+    );
+  };
+}
