@@ -12,6 +12,7 @@ import type { Store } from "../store/store.ts";
 import type { ApiLimits } from "./limits.ts";
 import type { StreamLimit } from "./stream-limit.ts";
 import type { WatchHub } from "./watch-hub.ts";
+import type { WorkflowService } from "./workflow/service.ts";
 
 export interface ApiContext {
   readonly store: Store;
@@ -28,6 +29,8 @@ export interface ApiContext {
   readonly checkPlacement: (kind: string, spec: Readonly<Record<string, unknown>>) => void;
   /** What is wrong with rules and their templates, which only machinery above the kinds can read. */
   readonly checkRules: (resource: Draft) => readonly Diagnostic[];
+  /** Who runs workflows; nobody when undefined. */
+  readonly workflows: WorkflowService | undefined;
   readonly log: Logger;
   readonly limits: ApiLimits;
   readonly hub: WatchHub;

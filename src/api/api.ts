@@ -46,6 +46,7 @@ import {
 } from "./status-error.ts";
 import { StreamLimit } from "./stream-limit.ts";
 import { WatchHub } from "./watch-hub.ts";
+import type { WorkflowService } from "./workflow/service.ts";
 
 const PLAIN = "text/plain; charset=utf-8";
 
@@ -68,6 +69,8 @@ export interface ApiOptions {
   readonly checkPlacement?: ApiContext["checkPlacement"];
   /** What is wrong with rules; nothing is looked for when absent. */
   readonly checkRules?: ApiContext["checkRules"];
+  /** Runs workflows; nothing does when absent. */
+  readonly workflows?: WorkflowService;
   /** Further metrics in the text format of Prometheus. */
   readonly metrics?: () => string | Promise<string>;
   /** APIs of other tools below a path of their own; none when absent. */
@@ -132,6 +135,7 @@ class HttpApi implements Api {
       pins = () => Promise.resolve(new Map()),
       checkPlacement = () => undefined,
       checkRules = () => [],
+      workflows,
       log = silent,
     } = options;
     this.#options = options;
@@ -147,6 +151,7 @@ class HttpApi implements Api {
       pins,
       checkPlacement,
       checkRules,
+      workflows,
       log,
       limits,
       hub: new WatchHub(store),
@@ -233,7 +238,9 @@ class HttpApi implements Api {
       this.#refuse(error, response, target, { method, path: request.url?.split("?")[0] ?? "" });
     }
     const seconds =
-      verb === "watch" || verb === "log" ? undefined : (this.#context.clock.now() - begun) / 1000;
+      verb === "watch" || verb === "log" || verb === "events"
+        ? undefined
+        : (this.#context.clock.now() - begun) / 1000;
     const kind = target === undefined || target.type === "document" ? "" : target.kind.kind;
     this.#metrics.record(verb, kind, response.statusCode, seconds);
   }

@@ -41,6 +41,18 @@ const SUBVERBS: ReadonlySet<string> = new Set([
   "plan",
   "apply",
   "exec",
+  "cancel",
+  "pause",
+  "resume",
+  "fork",
+  "fork-runs",
+  "steps",
+  "events",
+  "query",
+  "next",
+  "backfill",
+  "trigger",
+  "decide",
 ]);
 
 function isWatch(query: URLSearchParams): boolean {

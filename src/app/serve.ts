@@ -23,7 +23,7 @@ import { ControlPlaneMeasurements } from "./monitoring/sources/control-plane.ts"
 import { MonitoringThread } from "./monitoring/thread.ts";
 import { metricsText } from "./metrics.ts";
 import { VERSION } from "./version.ts";
-import { Workflows } from "./workflows.ts";
+import { Workflows, isRunEnded } from "./workflows.ts";
 
 export interface ServeOptions {
   readonly folder: StateFolder;
@@ -81,6 +81,12 @@ export async function serve({
     restored: () => plane.alerts.restored(),
     transitions: (records) => records.forEach((record) => plane.alerts.onTransition(record)),
   });
+  const workflows = new Workflows({
+    folder: folder.path,
+    clock,
+    log,
+    isEnded: (id) => isRunEnded(store, id),
+  });
   const plane: ControlPlane = createControlPlane({
     store,
     clock,
@@ -95,7 +101,7 @@ export async function serve({
     }),
     backups: join(folder.path, "backups"),
     monitoring: { metrics: monitoring, sink: monitoring },
-    workflows: new Workflows({ folder: folder.path, clock, log }),
+    workflows,
     measurements,
     log,
   });
@@ -111,6 +117,7 @@ export async function serve({
     checkPlacement: plane.checkPlacement,
     checkRules: checkDeclared,
     preflight: plane.preflight,
+    workflows,
     log,
     mounts: {
       prometheus: monitoring.prometheus,

@@ -1,6 +1,16 @@
 /** Which subresources there are, and of which kinds. */
 import type { AnyKind } from "../../kinds/kind.ts";
 import type { Answer, ApiContext, Call, ResourceTarget } from "../api-context.ts";
+import {
+  cancelRun,
+  eventsOfRun,
+  logOfRun,
+  pauseRun,
+  queryRun,
+  resumeRun,
+  signalRun,
+  stepsOfRun,
+} from "../workflow/runs.ts";
 import { history } from "./history.ts";
 import { instanceLog, serviceLog } from "./log.ts";
 import { scale } from "./scale.ts";
@@ -30,6 +40,14 @@ const SUBRESOURCES: readonly (readonly [string, Subresource])[] = [
   ["log", { methods: ["GET"], of: only("Service"), serve: serviceLog }],
   ["signal", { methods: ["POST"], of: only("Service"), serve: signal }],
   ["signal/alertmanager", { methods: ["POST"], of: only("Service"), serve: alertmanagerSignal }],
+  ["signal", { methods: ["POST"], of: only("Run"), serve: signalRun }],
+  ["cancel", { methods: ["POST"], of: only("Run"), serve: cancelRun }],
+  ["pause", { methods: ["POST"], of: only("Run"), serve: pauseRun }],
+  ["resume", { methods: ["POST"], of: only("Run"), serve: resumeRun }],
+  ["steps", { methods: ["GET"], of: only("Run"), serve: stepsOfRun }],
+  ["events", { methods: ["GET"], of: only("Run"), serve: eventsOfRun }],
+  ["log", { methods: ["GET"], of: only("Run"), serve: logOfRun }],
+  ["query", { methods: ["GET"], of: only("Run"), serve: queryRun }],
   ["plan", { methods: ["POST"], of: only("System"), serve: plan }],
   ["apply", { methods: ["POST"], of: only("System"), serve: apply }],
 ];

@@ -188,7 +188,7 @@ function hasStarted(instance: Resource): boolean {
 }
 
 /** The response of a log: who reads slowly is waited for, who goes ends it. */
-class LogStream {
+export class LogStream {
   readonly #response: ServerResponse;
   readonly #end = new AbortController();
   readonly #closing: AbortSignal;

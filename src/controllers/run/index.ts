@@ -123,7 +123,7 @@ async function reconcile(key: Key, context: ReconcileContext, options: RunOption
 /** False when it could not begin; its status says why. */
 async function start(
   run: Run,
-  engine: Pick<Engine, "start">,
+  engine: Pick<Engine, "start" | "cancel">,
   context: ReconcileContext,
   options: RunOptions,
 ): Promise<boolean> {
@@ -158,6 +158,10 @@ async function start(
       input: parameters,
       priority: priority ?? workflow?.spec.priority ?? 0,
     });
+    // Somebody cancelled it in the meantime.
+    const latest = store.get(keyOf(run)) as Run | undefined;
+    if (latest !== undefined && hasEnded(latest))
+      await engine.cancel(runId(run), latest.status?.reason ?? "It was cancelled.", GRACE);
     return true;
   } catch (error) {
     if (!(error instanceof DiagnosticError)) throw error;

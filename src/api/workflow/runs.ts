@@ -1,0 +1,215 @@
+/** Subresources of a Run: what is told to it, and what it tells of itself. */
+import { randomUUID } from "node:crypto";
+import { type Run, hasEnded, runId } from "../../controller/runs.ts";
+import { DiagnosticError } from "../../diagnostics/diagnostic.ts";
+import { timestamp, withCondition } from "../../model/condition.ts";
+import { parseDuration } from "../../model/duration.ts";
+import type { Engine } from "../../workflow/engine/engine.ts";
+import { stepViews } from "../../workflow/run/step-view.ts";
+import { type Answer, type ApiContext, type Call, type ResourceTarget, ok } from "../api-context.ts";
+import { type Body, optionalBody } from "./body.ts";
+import { existing, parseCount } from "../read.ts";
+import { StatusError, badRequest, conflict } from "../status-error.ts";
+import { LogStream } from "../subresources/log.ts";
+import { committed, keyFrom } from "../write.ts";
+import { serviceOf, settled } from "./service.ts";
+
+const GRACE = 30_000;
+/** How long a run that was created a moment ago is waited for, milliseconds. */
+const PATIENCE = 5_000;
+const LOOK = 25;
+
+export async function signalRun(context: ApiContext, call: Call, target: ResourceTarget): Promise<Answer> {
+  const { name, id = randomUUID(), payload = null } = await optionalBody(context, call);
+  if (typeof name !== "string" || name === "") throw badRequest("name: it must be the name of a signal.");
+  if (typeof id !== "string" || id === "" || id.length > 200)
+    throw badRequest("id: it must be a text of at most 200 characters.");
+  const { engine, run } = await begun(context, target);
+  const refused = await engine.signal(runId(run), { id, name, payload });
+  // The same signal again is no fault: it has been received.
+  return settled(target, refused === "AlreadyRecorded" ? undefined : refused);
+}
+
+export async function cancelRun(context: ApiContext, call: Call, target: ResourceTarget): Promise<Answer> {
+  const body = await optionalBody(context, call);
+  const reason = textIn(body, "reason") ?? `Cancelled by ${call.actor.replace(/^user:/, "")}.`;
+  const grace = durationIn(body, "grace") ?? GRACE;
+  const run = existing(context, target) as Run;
+  const engine = await serviceOf(context).engine();
+  try {
+    return settled(target, await engine.cancel(runId(run), reason, grace));
+  } catch (error) {
+    if (!isUnknown(error)) throw error;
+    return cancelBeforeItBegan(context, call, target, reason);
+  }
+}
+
+/** The controller starts none that has ended. */
+async function cancelBeforeItBegan(
+  context: ApiContext,
+  call: Call,
+  target: ResourceTarget,
+  reason: string,
+): Promise<Answer> {
+  const run = existing(context, target) as Run;
+  if (hasEnded(run)) return settled(target, "RunEnded");
+  const now = context.clock.now();
+  const condition = { type: "Ready", status: "False", reason: "Cancelled", message: reason } as const;
+  const status = {
+    ...run.status,
+    phase: "Cancelled",
+    reason,
+    endedAt: timestamp(now),
+    conditions: withCondition(run.status?.conditions, condition, now),
+  };
+  const expectedVersion = run.metadata.resourceVersion;
+  await committed(
+    context,
+    call,
+    run,
+    { type: "status", key: keyFrom(target), status, expectedVersion },
+    "cancel",
+  );
+  return settled(target, undefined);
+}
+
+export async function pauseRun(context: ApiContext, _call: Call, target: ResourceTarget): Promise<Answer> {
+  const { engine, run } = await begun(context, target);
+  return settled(target, await engine.pause(runId(run)));
+}
+
+export async function resumeRun(context: ApiContext, _call: Call, target: ResourceTarget): Promise<Answer> {
+  const { engine, run } = await begun(context, target);
+  return settled(target, await engine.resume(runId(run)));
+}
+
+export async function stepsOfRun(context: ApiContext, _call: Call, target: ResourceTarget): Promise<Answer> {
+  const run = existing(context, target) as Run;
+  const service = serviceOf(context);
+  const engine = await service.engine();
+  const state = await known(engine.state(runId(run)));
+  const definition = state === undefined ? undefined : await service.definition(state.definition);
+  const items = state === undefined ? [] : stepViews(state, definition?.workflow);
+  return ok({ kind: "StepList", apiVersion: "tutti.dev/v1", metadata: {}, items });
+}
+
+/** The fold of its events, as it is. */
+export async function queryRun(context: ApiContext, _call: Call, target: ResourceTarget): Promise<Answer> {
+  const { engine, run } = await begun(context, target);
+  const { signals, steps, deadline, ...state } = await engine.state(runId(run));
+  return ok({
+    kind: "RunState",
+    apiVersion: "tutti.dev/v1",
+    ...state,
+    // JSON has no infinity.
+    ...(Number.isFinite(deadline) ? { deadline } : {}),
+    signals: [...signals].map(([id, signal]) => ({ id, ...signal })),
+    steps: Object.fromEntries(steps),
+  });
+}
+
+export async function eventsOfRun(context: ApiContext, call: Call, target: ResourceTarget): Promise<Answer> {
+  const from = parseCount(call.query.get("from"), "from");
+  const follow = isFlag(call, "follow");
+  const { engine, run } = await begun(context, target);
+  const stream = new LogStream(context, call);
+  stream.open("application/jsonlines");
+  for await (const { index, event } of engine.events(runId(run), { from, follow, signal: stream.signal }))
+    if (!(await stream.write(`${JSON.stringify({ index, ...event })}\n`))) break;
+  stream.end();
+  return undefined;
+}
+
+export async function logOfRun(context: ApiContext, call: Call, target: ResourceTarget): Promise<Answer> {
+  const path = call.query.get("step") ?? "";
+  if (path === "") throw badRequest("step: give the path of a step, as GET .../steps names it.");
+  const attempt = parseCount(call.query.get("attempt"), "attempt");
+  const tail = call.query.get("tailLines");
+  const isStamped = isFlag(call, "timestamps");
+  const { engine, run } = await begun(context, target);
+  const id = runId(run);
+  const state = await engine.state(id);
+  const stream = new LogStream(context, call);
+  const isOver = state.endedAt > 0 ? () => true : watchStep(engine, id, path, stream.signal);
+  const lines = serviceOf(context).log(id, path, attempt === 0 ? undefined : attempt, {
+    ...(tail === null ? {} : { tail: parseCount(tail, "tailLines") }),
+    follow: isFlag(call, "follow"),
+    signal: stream.signal,
+    isOver,
+  });
+  stream.open("text/plain; charset=utf-8");
+  for await (const { time, text } of lines)
+    if (!(await stream.write(isStamped ? `${new Date(time).toISOString()} ${text}\n` : `${text}\n`))) break;
+  stream.end();
+  return undefined;
+}
+
+const SETTLING: ReadonlySet<string> = new Set(["StepSucceeded", "StepCancelled"]);
+
+/** Whether nothing more is logged by the step: it was settled, or the run has ended. Asked again and again. */
+function watchStep(engine: Engine, id: string, path: string, signal: AbortSignal): () => boolean {
+  let isOver = false;
+  const follow = async (): Promise<void> => {
+    for await (const { event } of engine.events(id, { follow: true, signal })) {
+      if (!("step" in event) || event.step !== path) continue;
+      if (SETTLING.has(event.type) || (event.type === "StepFailed" && event.retryAt === undefined)) break;
+    }
+    isOver = true;
+  };
+  follow().catch(() => (isOver = true));
+  return () => isOver;
+}
+
+/** Refuses a run that waits for its workflow; waits for one that was created a moment ago. */
+async function begun(
+  context: ApiContext,
+  target: ResourceTarget,
+): Promise<{ readonly engine: Engine; readonly run: Run }> {
+  const engine = await serviceOf(context).engine();
+  for (let waited = 0; ; waited += LOOK) {
+    const run = existing(context, target) as Run;
+    const there = await known(engine.overview(runId(run)));
+    if (there !== undefined) return { engine, run };
+    if (waited >= PATIENCE || run.status?.phase !== undefined)
+      throw conflict(target.kind, target.name, "the run has not begun");
+    await context.clock.sleep(LOOK, context.closing);
+  }
+}
+
+async function known<T>(asked: Promise<T>): Promise<T | undefined> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (isUnknown(error)) return undefined;
+    throw error;
+  }
+}
+
+function isUnknown(error: unknown): boolean {
+  return error instanceof DiagnosticError && error.diagnostics[0]?.code === "UnknownRun";
+}
+
+function isFlag(call: Call, name: string): boolean {
+  const text = call.query.get(name);
+  return text !== null && text !== "false" && text !== "0";
+}
+
+function textIn(body: Body, name: string): string | undefined {
+  const value = body[name];
+  if (value === undefined || value === null) return undefined;
+  if (typeof value !== "string" || value.length > 1000)
+    throw badRequest(`${name}: it must be a text of at most 1000 characters.`);
+  return value;
+}
+
+function durationIn(body: Body, name: string): number | undefined {
+  const text = textIn(body, name);
+  if (text === undefined) return undefined;
+  try {
+    return parseDuration(text);
+  } catch (error) {
+    if (error instanceof DiagnosticError)
+      throw new StatusError(400, "BadRequest", `${name}: ${error.message}`);
+    throw error;
+  }
+}

@@ -1,0 +1,119 @@
+/** The steps of a run for people: what each is by its definition, how far it is, and what it waits for. */
+import type { Scope, Step, Workflow } from "../definition/workflow.ts";
+import type { Failure } from "./failure.ts";
+import { type RunState, type StepPhase, type StepState, isSettled } from "./state.ts";
+
+export interface StepView {
+  /** `fan[3].fetch`. */
+  readonly path: string;
+  /** As the definition calls it: `fetch`. */
+  readonly name: string;
+  /** Undefined where the definition is a program's or a dialect's own. */
+  readonly type?: string;
+  readonly phase: StepPhase;
+  readonly attempts: number;
+  /** Of them, those that were lost with what they ran on. */
+  readonly lost: number;
+  /** RFC 3339 with milliseconds, as all instants here: when it was first ready. */
+  readonly since: string;
+  /** Since when it is in this phase; in backoff until when. */
+  readonly at: string;
+  readonly endedAt?: string;
+  readonly failure?: Failure;
+  /** One sentence. */
+  readonly waitingFor?: string;
+  readonly pool?: string;
+  readonly cleanup?: true;
+  /** When it is small. */
+  readonly result?: unknown;
+  /** Its result was worked out in another run. */
+  readonly reusedFrom?: string;
+}
+
+/** Characters of JSON. */
+const SMALL = 4096;
+
+export function stepViews(state: RunState, workflow: Workflow | undefined): readonly StepView[] {
+  return [...state.steps].map(([path, step]) => viewOf(path, step, workflow && stepAt(workflow, path)));
+}
+
+function viewOf(path: string, step: StepState, definition: Step | undefined): StepView {
+  const isOver = isSettled(step);
+  const waitingFor = isOver ? undefined : waiting(step, definition);
+  const result = step.phase === "succeeded" && isSmall(step.result) ? { result: step.result } : {};
+  return {
+    path,
+    name: nameIn(path),
+    ...(definition === undefined ? {} : { type: definition.type }),
+    phase: step.phase,
+    attempts: step.epoch,
+    lost: step.lost,
+    since: instant(step.since),
+    at: instant(step.at),
+    ...(isOver ? { endedAt: instant(step.at) } : {}),
+    ...(step.failure === undefined || step.phase === "succeeded" ? {} : { failure: step.failure }),
+    ...(waitingFor === undefined ? {} : { waitingFor }),
+    ...(step.pool === undefined ? {} : { pool: step.pool }),
+    ...(step.cleanup ? { cleanup: true } : {}),
+    ...result,
+    ...(step.of === undefined ? {} : { reusedFrom: `${step.of.run}/${step.of.path}` }),
+  };
+}
+
+function waiting({ phase, at, pool, failure }: StepState, definition: Step | undefined): string | undefined {
+  if (phase === "queued")
+    return pool === undefined ? "Its turn, or somebody who can do it." : `A slot of the pool ${pool}.`;
+  if (phase === "backoff")
+    return `The next attempt at ${instant(at)}, after ${failure?.error ?? "a failure"}.`;
+  if (phase !== "running" || definition === undefined) return undefined;
+  if (definition.type === "approval") return "The decision of an approval.";
+  if (definition.type === "workflow") return `The end of a run of workflow/${definition.workflow}.`;
+  if (definition.type !== "wait") return undefined;
+  const { signal, condition, duration, until } = definition;
+  if (signal !== undefined) return `The signal '${signal}'.`;
+  if (condition !== undefined) return `${condition}.`;
+  if (until !== undefined) return `${until}.`;
+  return duration === undefined ? "A callback." : `${duration} to pass.`;
+}
+
+function isSmall(result: unknown): boolean {
+  return (JSON.stringify(result) ?? "").length <= SMALL;
+}
+
+function nameIn(path: string): string {
+  const name = /([^.!]*)(?:!compensate)?$/.exec(path)?.[1] ?? path;
+  return name.replace(/(?:#\d+|\[\d+\])+$/, "");
+}
+
+function instant(milliseconds: number): string {
+  return new Date(milliseconds).toISOString();
+}
+
+/** The definition of the step at a path of the interpreter (engine/interpreter.ts); undefined for paths of others. */
+export function stepAt(scope: Scope, path: string): Step | undefined {
+  if (path.startsWith("!finally."))
+    return scope.finally === undefined ? undefined : stepAt(scope.finally, path.slice("!finally.".length));
+  const match = /^([\w-]+)(?:#\d+)?(?:\[(\d+)\])?(!catch|!compensate)?(?:\.(.+))?$/s.exec(path);
+  const step = match === null ? undefined : ownStep(scope, match[1] ?? "");
+  if (step === undefined) return undefined;
+  const [, , index, mark, rest] = match as RegExpExecArray;
+  if (mark === "!compensate") return "compensate" in step ? step.compensate : undefined;
+  if (rest === undefined) return step;
+  for (const inner of scopesIn(step, mark === "!catch", index)) {
+    const found = stepAt(inner, rest);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function ownStep(scope: Scope, name: string): Step | undefined {
+  return Object.hasOwn(scope.steps, name) ? scope.steps[name] : undefined;
+}
+
+function scopesIn(step: Step, caught: boolean, index: string | undefined): readonly Scope[] {
+  if (caught) return "catch" in step ? (step.catch ?? []).flatMap(({ do: scope }) => scope ?? []) : [];
+  if (step.type === "map") return [step.body];
+  if (step.type === "parallel")
+    return step.branches[Number(index)] === undefined ? [] : [step.branches[Number(index)] as Scope];
+  return [];
+}
