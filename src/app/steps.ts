@@ -1,0 +1,36 @@
+/** Which types of step there are, and what each is given. Functions are done by workers, and are not among them. */
+import type { Clock } from "../clock/clock.ts";
+import type { Keyring } from "../model/sealed.ts";
+import { httpSteps } from "../steps/http.ts";
+import { scaleSteps } from "../steps/scale.ts";
+import { waitSteps } from "../steps/wait.ts";
+import { workflowSteps } from "../steps/workflow.ts";
+import type { InstanceEngines } from "../provider/placement.ts";
+import type { Store } from "../store/store.ts";
+import type { StepTypes } from "../workflow/engine/step-type.ts";
+import { readSecret } from "./controllers.ts";
+
+export interface StepParts {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly keyring: Keyring;
+  /** Where processes and containers run. */
+  readonly engines: InstanceEngines;
+  /** Of the engine that the steps are for, which is opened with them: asked only while steps are done. */
+  readonly runs: {
+    /** `run`: `NAMESPACE/NAME`. */
+    readonly outputOf: (run: string) => Promise<unknown>;
+    readonly cancel: (run: string, reason: string) => Promise<void>;
+  };
+}
+
+export function stepTypes({ store, keyring, runs }: StepParts): StepTypes {
+  const secrets = (namespace: string, name: string): ReturnType<typeof readSecret> =>
+    readSecret(store, keyring, namespace, name);
+  return {
+    wait: waitSteps({ store }),
+    scale: scaleSteps({ store }),
+    http: httpSteps({ readSecret: secrets }),
+    workflow: workflowSteps({ store, ...runs }),
+  };
+}
