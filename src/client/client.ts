@@ -8,6 +8,7 @@ import type { MeasuredSeries, MeasuredValue } from "../provider/monitoring.ts";
 import type { ExecSession } from "../provider/provider.ts";
 import type { Cause } from "../store/store.ts";
 import type { WatchEvent, WatchOptions } from "./watch.ts";
+import type { Workflows } from "./workflows.ts";
 
 /** What the client must know of a kind. Every kind of the registry is one. */
 export interface KindName {
@@ -156,6 +157,7 @@ export interface Measurements {
 /** All methods reject with ApiError or UnreachableError; when the signal is aborted, with its reason. */
 export interface Client extends Measurements {
   readonly url: string;
+  readonly workflows: Workflows;
   get<R extends Resource = Resource>(kind: KindName, name: string, options?: ReadOptions): Promise<R>;
   /** As `get`, undefined when there is none. */
   find<R extends Resource = Resource>(

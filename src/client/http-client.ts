@@ -27,6 +27,7 @@ import type {
   WhyLink,
   WriteOptions,
 } from "./client.ts";
+import { HttpWorkflows } from "./http-workflows.ts";
 import { HttpMeasurements } from "./measurements.ts";
 import { type Call, Transport, queryText } from "./transport.ts";
 import { type WatchEvent, type WatchOptions, resumingWatch } from "./watch.ts";
@@ -52,6 +53,7 @@ export function createClient(options: ClientOptions): Client {
 }
 
 class HttpClient implements Client {
+  readonly workflows: HttpWorkflows;
   readonly #transport: Transport;
   readonly #clock: Clock;
   readonly #measurements: Measurements;
@@ -59,6 +61,7 @@ class HttpClient implements Client {
   constructor(transport: Transport, clock: Clock) {
     this.#transport = transport;
     this.#clock = clock;
+    this.workflows = new HttpWorkflows(transport, this);
     this.#measurements = new HttpMeasurements(transport, "/prometheus");
   }
 

@@ -23,3 +23,18 @@ export {
 export { createClient } from "./http-client.ts";
 export { ApiError, type ApiStatus, UnreachableError } from "./error.ts";
 export type { WatchEvent, WatchOptions } from "./watch.ts";
+export {
+  type DecideOptions,
+  type ForkOptions,
+  type ForkRunsOptions,
+  type NumberedRunEvent,
+  type Run,
+  type RunLogQuery,
+  type RunPhase,
+  type RunSpec,
+  type RunStatus,
+  type StartOptions,
+  type StepView,
+  type Workflows,
+  isRunEnded,
+} from "./workflows.ts";

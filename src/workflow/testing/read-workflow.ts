@@ -1,23 +1,12 @@
 /** From what a test names as its workflow to a definition: data of a builder, a resource, or a file in a dialect's words. */
 import { DiagnosticError, refuse } from "../../diagnostics/diagnostic.ts";
 import { type Definition, defineWorkflow } from "../definition/definition.ts";
+import { definitionOf } from "../definition/resource.ts";
 import type { Dialect } from "../engine/program.ts";
-
-/** Fields of a Workflow's spec that are about its runs, not of its definition. */
-const DEFINITION = new Set([
-  "start",
-  "steps",
-  "output",
-  "finally",
-  "parameters",
-  "results",
-  "timeout",
-  "program",
-]);
 
 /** Refuses with a DiagnosticError of all that is wrong. */
 export function readWorkflow(value: unknown, dialects: readonly Dialect[] = []): Definition {
-  const definition = isObject(value) && isDefinition(value) ? value : defineWorkflow(workflowOf(value));
+  const definition = definitionIn(value);
   const { program } = definition.workflow;
   if (program !== undefined) {
     const dialect = dialects.find(({ name }) => name === program.dialect);
@@ -36,23 +25,29 @@ export function readWorkflow(value: unknown, dialects: readonly Dialect[] = []):
   return definition;
 }
 
-function workflowOf(value: unknown): unknown {
-  if (!isObject(value)) return value;
-  if (value["kind"] === "Workflow" && isObject(value["spec"])) return ofResource(value, value["spec"]);
+function definitionIn(value: unknown): Definition {
+  if (!isObject(value)) return defineWorkflow(value);
+  if (isDefinition(value)) return value;
+  if (value["kind"] === "Workflow" && isObject(value["spec"]) && !isArgo(value))
+    return ofResource(value, value["spec"]);
   if ("StartAt" in value && "States" in value) return inDialect("states-language", value);
-  if (typeof value["apiVersion"] === "string" && value["apiVersion"].startsWith("argoproj.io/"))
-    return inDialect("argo", value);
-  return value;
+  return isArgo(value) ? inDialect("argo", value) : defineWorkflow(value);
 }
 
-function ofResource(resource: Fields, spec: Fields): Fields {
+function isArgo({ apiVersion }: Fields): boolean {
+  return typeof apiVersion === "string" && apiVersion.startsWith("argoproj.io/");
+}
+
+function ofResource(resource: Fields, spec: Fields): Definition {
   const metadata = isObject(resource["metadata"]) ? resource["metadata"] : {};
-  const fields = Object.entries(spec).filter(([field]) => DEFINITION.has(field));
-  return { steps: {}, ...Object.fromEntries(fields), name: metadata["name"] ?? "workflow" };
+  return definitionOf({
+    metadata: { name: typeof metadata["name"] === "string" ? metadata["name"] : "workflow" },
+    spec: { steps: {}, ...spec },
+  });
 }
 
-function inDialect(dialect: string, definition: Fields): Fields {
-  return { name: "workflow", steps: {}, program: { dialect, definition } };
+function inDialect(dialect: string, definition: Fields): Definition {
+  return defineWorkflow({ name: "workflow", steps: {}, program: { dialect, definition } });
 }
 
 type Fields = Readonly<Record<string, unknown>>;

@@ -1,0 +1,227 @@
+/**
+ * A run as a graph, drawn as a tree in the order of dependency; what is within a step stands under it, many items are counted.
+ *
+ *     order-x7k2p  order  running  12.3s  3/7 steps
+ *       ✓ reserve                  0.2s
+ *       ● fan      ███████░░░ 42/60  5.1s  3 at work, 1 failed
+ *       … charge                  10.0s  again in 4s: Busy: the bank is busy
+ *       · ship                           needs charge
+ */
+import type { Run, StepView } from "../../client/workflows.ts";
+import { formatDuration } from "../../model/duration.ts";
+import { type StepNode, type StepOutline, graphOf } from "../step-graph.ts";
+import { type Style, fitted, harmless, padded, width } from "./style.ts";
+import { seconds } from "./tree.ts";
+
+export interface RunGraphOptions {
+  readonly style: Style;
+  readonly columns: number;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  /** Steps that the definition has, in whatever order, where it is known. */
+  readonly outline?: readonly StepOutline[];
+}
+
+type State = "done" | "failed" | "working" | "waiting" | "ahead" | "cancelled" | "reused";
+
+interface Row {
+  readonly depth: number;
+  readonly state: State;
+  readonly label: string;
+  readonly progress: string;
+  readonly duration: string;
+  readonly message: string;
+}
+
+const SYMBOLS: Readonly<Record<State, string>> = {
+  done: "✓",
+  failed: "✗",
+  working: "●",
+  waiting: "…",
+  ahead: "·",
+  cancelled: "-",
+  reused: "=",
+};
+
+/** More items than this are counted instead of listed. */
+const MOST_LISTED = 5;
+
+export function runGraphView(run: Run, steps: readonly StepView[], options: RunGraphOptions): string {
+  const rows = graphOf(steps, options.outline ?? []).flatMap((node) => rowsOf(node, 0, run, options));
+  return [headLine(run, steps, options), ...layout(rows, options)].join("\n");
+}
+
+/** One line of a run: name, workflow, phase, time, steps. */
+export function headLine(run: Run, steps: readonly StepView[], { style, now }: RunGraphOptions): string {
+  const { metadata, spec, status = {} } = run;
+  const phase = (status.phase ?? "Queued").toLowerCase();
+  const colours: Readonly<Record<string, (text: string) => string>> = {
+    succeeded: style.green,
+    failed: style.red,
+    cancelled: style.yellow,
+  };
+  const settled = steps.filter((step) => isSettled(step)).length;
+  const duration = durationOf(run, now);
+  return [
+    style.bold(harmless(metadata.name)),
+    harmless(spec.workflow),
+    (colours[phase] ?? style.cyan)(phase),
+    ...(duration === undefined ? [] : [style.dim(seconds(duration))]),
+    style.dim(`${settled}/${steps.length} steps`),
+  ].join("  ");
+}
+
+export function durationOf({ status }: Run, now: number): number | undefined {
+  const started = Date.parse(status?.startedAt ?? "");
+  if (Number.isNaN(started)) return undefined;
+  const ended = Date.parse(status?.endedAt ?? "");
+  return Math.max(0, (Number.isNaN(ended) ? now : ended) - started);
+}
+
+function rowsOf(node: StepNode, depth: number, run: Run, options: RunGraphOptions): readonly Row[] {
+  const { step, items, children } = node;
+  const isCounted = items.length > MOST_LISTED;
+  const row: Row =
+    step === undefined && items.length + children.length === 0
+      ? aheadRow(node, depth, run)
+      : {
+          depth,
+          label: harmless(node.label),
+          state: stateOf(node),
+          progress: isCounted ? progressOf(items, options.style) : attemptsOf(step),
+          duration: lastedOf(node, options.now),
+          message: isCounted ? countsOf(items) : messageOf(step, options.now),
+        };
+  const listed = isCounted ? items.filter((item) => stateOf(item) === "failed").slice(0, 3) : items;
+  return [row, ...[...listed, ...children].flatMap((child) => rowsOf(child, depth + 1, run, options))];
+}
+
+function aheadRow({ label, needs }: StepNode, depth: number, run: Run): Row {
+  const isOver = ["Succeeded", "Failed", "Cancelled"].includes(run.status?.phase ?? "");
+  const message = isOver ? "not run" : needs.length === 0 ? "" : `needs ${needs.join(", ")}`;
+  return { depth, state: "ahead", label: harmless(label), progress: "", duration: "", message };
+}
+
+function stateOf({ step, items, children }: StepNode): State {
+  if (step !== undefined) return stepState(step);
+  const states = [...items, ...children].map(stateOf);
+  if (states.some((state) => state === "working")) return "working";
+  if (states.some((state) => state === "waiting")) return "waiting";
+  if (states.some((state) => state === "failed")) return "failed";
+  if (states.some((state) => state === "cancelled")) return "cancelled";
+  return states.every((state) => state === "reused") ? "reused" : "done";
+}
+
+function stepState(step: StepView): State {
+  switch (step.phase) {
+    case "succeeded":
+      return step.reusedFrom === undefined ? "done" : "reused";
+    case "failed":
+    case "cancelled":
+      return step.phase;
+    case "running":
+      return step.waitingFor === undefined ? "working" : "waiting";
+    case "claimed":
+    case "stopping":
+      return "working";
+    default:
+      return "waiting";
+  }
+}
+
+function isSettled({ phase }: StepView): boolean {
+  return phase === "succeeded" || phase === "failed" || phase === "cancelled";
+}
+
+function attemptsOf(step: StepView | undefined): string {
+  if (step === undefined || step.attempts <= 1) return "";
+  return step.lost === 0 ? `${step.attempts} attempts` : `${step.attempts} attempts, ${step.lost} lost`;
+}
+
+const BAR = 10;
+
+function progressOf(items: readonly StepNode[], style: Style): string {
+  const over = items.filter((item) => !["working", "waiting", "ahead"].includes(stateOf(item))).length;
+  const full = Math.floor((over / items.length) * BAR);
+  return `${style.green("█".repeat(full))}${style.dim("░".repeat(BAR - full))} ${over}/${items.length}`;
+}
+
+function countsOf(items: readonly StepNode[]): string {
+  const words = { working: "at work", waiting: "waiting", failed: "failed", cancelled: "cancelled" } as const;
+  const states = items.map(stateOf);
+  return Object.entries(words)
+    .map(([state, word]) => [states.filter((one) => one === state).length, word] as const)
+    .filter(([count]) => count > 0)
+    .map(([count, word]) => `${count} ${word}`)
+    .join(", ");
+}
+
+/** From when the first thing in it was ready to when the last was over. */
+function lastedOf(node: StepNode, now: number): string {
+  const steps = stepsIn(node);
+  const from = Math.min(...steps.map(({ since }) => Date.parse(since)));
+  const to = Math.max(...steps.map((step) => (step.endedAt === undefined ? now : Date.parse(step.endedAt))));
+  return Number.isFinite(from) ? seconds(Math.max(0, to - from)) : "";
+}
+
+function stepsIn({ step, items, children }: StepNode): readonly StepView[] {
+  return [...(step === undefined ? [] : [step]), ...items.flatMap(stepsIn), ...children.flatMap(stepsIn)];
+}
+
+function messageOf(step: StepView | undefined, now: number): string {
+  if (step === undefined) return "";
+  const { phase, failure, waitingFor, reusedFrom } = step;
+  const reason = failure === undefined ? "" : `${failure.error}: ${failure.message}`;
+  if (phase === "backoff")
+    return `again in ${formatDuration(Math.max(0, Date.parse(step.at) - now))}: ${reason}`;
+  if (phase === "failed") return reason;
+  if (phase === "cancelled") return "cancelled";
+  if (phase === "succeeded") return reusedFrom === undefined ? "" : `as in ${reusedFrom.split("/")[1] ?? ""}`;
+  if (waitingFor !== undefined) return `waits for: ${lowered(waitingFor)}`;
+  if (phase === "queued") return "waits to begin";
+  return phase === "stopping" ? "is being stopped" : "";
+}
+
+/** A sentence as the end of another. */
+function lowered(sentence: string): string {
+  return `${sentence.slice(0, 1).toLowerCase()}${sentence.slice(1).replace(/\.$/, "")}`;
+}
+
+function layout(rows: readonly Row[], { style, columns }: RunGraphOptions): readonly string[] {
+  const labels = rows.map((row) =>
+    fitted(`${"  ".repeat(row.depth)}${row.label}`, Math.max(12, Math.floor(columns / 2))),
+  );
+  const widest = (cells: readonly string[]): number => Math.max(0, ...cells.map(width));
+  const [label, progress, duration] = [
+    Math.max(8, ...labels.map((text) => width(text.trimStart()))),
+    widest(rows.map((row) => row.progress)),
+    widest(rows.map((row) => row.duration)),
+  ];
+  const whole = Math.max(label, widest(labels));
+  return rows.map((row, index) => {
+    const indent = "  ".repeat(row.depth);
+    const name = (labels[index] ?? "").slice(indent.length);
+    const head = [
+      padded(name, whole - indent.length),
+      ...(progress === 0 ? [] : [padded(row.progress, progress)]),
+      ...(duration === 0 ? [] : [style.dim(row.duration.padStart(duration))]),
+    ].join("  ");
+    const room = Math.max(10, columns - width(head) - indent.length - 6);
+    const message = fitted(harmless(row.message).replaceAll("\n", " "), room);
+    const painted = row.state === "failed" ? style.red(message) : style.dim(message);
+    return `  ${indent}${paint(row.state, style)} ${head}  ${painted}`.trimEnd();
+  });
+}
+
+function paint(state: State, style: Style): string {
+  const colours: Readonly<Record<State, (text: string) => string>> = {
+    done: style.green,
+    failed: style.red,
+    working: style.cyan,
+    waiting: style.yellow,
+    ahead: style.dim,
+    cancelled: style.dim,
+    reused: style.green,
+  };
+  return colours[state](SYMBOLS[state]);
+}
