@@ -1,6 +1,7 @@
 /** The registry of kinds: one line a kind. Everything that serves, checks or declares resources derives from it. */
 export { alertRule } from "./alert-rule.ts";
 export { alert } from "./alert.ts";
+export { approval } from "./approval.ts";
 export { backup } from "./backup.ts";
 export { change } from "./change.ts";
 export { configMap } from "./config-map.ts";
@@ -18,6 +19,7 @@ export { network } from "./network.ts";
 export { receiver } from "./receiver.ts";
 export { revision } from "./revision.ts";
 export { run } from "./run.ts";
+export { schedule } from "./schedule.ts";
 export { secret } from "./secret.ts";
 export { service } from "./service.ts";
 export { silence } from "./silence.ts";

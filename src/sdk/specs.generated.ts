@@ -1171,6 +1171,325 @@ export type ReceiverOutputs = Readonly<Record<never, never>>;
  */
 export const receiver = remembering<Builder<ReceiverSpec, ReceiverOutputs>>(kinds.receiver);
 
+/** When, and upon what, runs of a Workflow start. */
+export interface ScheduleSpec {
+  /** Name of the Workflow. */
+  readonly workflow: Name;
+  /** Of each run. ${event...} is what started it: event.time, or what a trigger saw. */
+  readonly parameters?: Readonly<Record<string, unknown>>;
+  /** When: the times of all of them together. */
+  readonly rules?: readonly (
+    | {
+        /** Five or six fields, or a word such as @daily. */
+        readonly cron: Text;
+      }
+    | {
+        /** At an even distance, whatever clocks are changed to. */
+        readonly every: Text;
+        /** An instant that it counts from; 1970 when absent. */
+        readonly anchor?: Text;
+      }
+    | {
+        /** Lines of a recurrence set of RFC 5545: DTSTART, RRULE, RDATE, EXDATE. */
+        readonly recurrence: Text;
+      }
+  )[];
+  /**
+   * An IANA name, such as Europe/Berlin.
+   * @default "UTC"
+   */
+  readonly timeZone?: Text;
+  /** No time before it. */
+  readonly start?: Text;
+  /** No time at or after it. */
+  readonly end?: Text;
+  /** On which days. */
+  readonly calendars?: {
+    /** Only days that are in one of these calendars. */
+    readonly include?: readonly Text[];
+    /** No day that is in one of these. */
+    readonly exclude?: readonly Text[];
+    /** What becomes of a time on a day that is not taken: none, or the next or previous day that is. */
+    readonly shift?: OneOf<"skip" | "next" | "previous">;
+    /** Calendars by name. */
+    readonly define?: Readonly<
+      Record<
+        string,
+        {
+          /** Every such day; all when neither these nor dates are given. */
+          readonly weekdays?: readonly OneOf<"MO" | "TU" | "WE" | "TH" | "FR" | "SA" | "SU">[];
+          /** And these days. */
+          readonly dates?: readonly (
+            | {
+                /** For example the holiday's. */
+                readonly name?: Text;
+                /** One day. */
+                readonly date: Text;
+              }
+            | {
+                /** For example the holiday's. */
+                readonly name?: Text;
+                /** A day of each year. */
+                readonly annual: Text;
+              }
+            | {
+                /** For example the holiday's. */
+                readonly name?: Text;
+                /** First day. */
+                readonly from: Text;
+                /** Last day. */
+                readonly to: Text;
+              }
+            | {
+                /** For example the holiday's. */
+                readonly name?: Text;
+                /** Days after Easter Sunday, before it when negative. */
+                readonly easter: Numeric;
+              }
+            | {
+                /** For example the holiday's. */
+                readonly name?: Text;
+                /** Lines of a recurrence set: DTSTART, RRULE, RDATE, EXDATE. */
+                readonly recurrence: Text;
+              }
+          )[];
+          /** But not these, such as holidays. */
+          readonly except?: readonly (
+            | {
+                /** For example the holiday's. */
+                readonly name?: Text;
+                /** One day. */
+                readonly date: Text;
+              }
+            | {
+                /** For example the holiday's. */
+                readonly name?: Text;
+                /** A day of each year. */
+                readonly annual: Text;
+              }
+            | {
+                /** For example the holiday's. */
+                readonly name?: Text;
+                /** First day. */
+                readonly from: Text;
+                /** Last day. */
+                readonly to: Text;
+              }
+            | {
+                /** For example the holiday's. */
+                readonly name?: Text;
+                /** Days after Easter Sunday, before it when negative. */
+                readonly easter: Numeric;
+              }
+            | {
+                /** For example the holiday's. */
+                readonly name?: Text;
+                /** Lines of a recurrence set: DTSTART, RRULE, RDATE, EXDATE. */
+                readonly recurrence: Text;
+              }
+          )[];
+        }
+      >
+    >;
+    /** A ConfigMap with further calendars: under each name one, in YAML or JSON. */
+    readonly configMap?: Name;
+  };
+  /** What becomes of a time that the clock jumps over when it is put forward. */
+  readonly gap?: OneOf<"skip" | "next" | "before" | "shift">;
+  /** Which of two times, when the clock is put back, one that shows twice is. */
+  readonly overlap?: OneOf<"first" | "second" | "both">;
+  /** Start a little later, so that not everything starts at once. */
+  readonly jitter?: {
+    /** So much at most. */
+    readonly upTo: Text;
+    /**
+     * Another for each time, or always the same.
+     * @default "time"
+     */
+    readonly per?: OneOf<"time" | "schedule">;
+  };
+  /**
+   * Times that passed while the control plane was down.
+   * @default {"run":"last","atMost":10}
+   */
+  readonly missed?: {
+    /**
+     * Which of them are made up.
+     * @default "last"
+     */
+    readonly run?: OneOf<"none" | "last" | "all">;
+    /**
+     * With all: the latest so many.
+     * @default 10
+     */
+    readonly atMost?: Numeric;
+    /** Nothing older than that. */
+    readonly notOlderThan?: Text;
+  };
+  /**
+   * A start no later than that is on time, not missed.
+   * @default "1m"
+   */
+  readonly grace?: Text;
+  /**
+   * When a run is due while others of the schedule still run.
+   * @default {"policy":"queue","room":1,"queueLimit":100}
+   */
+  readonly concurrency?: {
+    /**
+     * While its runs still run: start, wait, do nothing, or cancel them.
+     * @default "queue"
+     */
+    readonly policy?: OneOf<"allow" | "queue" | "skip" | "cancel">;
+    /**
+     * With queue and skip: so many at once.
+     * @default 1
+     */
+    readonly room?: Numeric;
+    /**
+     * Of more the oldest are skipped.
+     * @default 100
+     */
+    readonly queueLimit?: Numeric;
+  };
+  /**
+   * Start nothing. Times meanwhile are not made up.
+   * @default false
+   */
+  readonly suspend?: Truth;
+  /** By when a run is to be done; past that it is late, and an alert says why. */
+  readonly deadline?:
+    | {
+        /** The next time that the clock shows this. */
+        readonly time: Text;
+      }
+    | {
+        /** So long after its nominal time. */
+        readonly after: Text;
+      };
+  /** What starts runs beside the clock. */
+  readonly triggers?: readonly (
+    | {
+        /** Unique within the schedule; part of the names of its runs. */
+        readonly name: Text;
+        /** CEL on event; what it is false for starts nothing. */
+        readonly when?: Text;
+        /** A signed POST to /hooks/NAMESPACE/SCHEDULE. */
+        readonly webhook: {
+          /** Name of a Secret whose key 'key' signs what is sent (HMAC-SHA256). */
+          readonly secret: Name;
+          /**
+           * Header with the signature: sha256=<hex>, over the timestamp, a dot, and the body.
+           * @default "x-tutti-signature"
+           */
+          readonly signature?: Text;
+          /**
+           * Header with the time of sending, in seconds since 1970.
+           * @default "x-tutti-timestamp"
+           */
+          readonly timestamp?: Text;
+          /**
+           * Header with an id: each starts one run only.
+           * @default "x-tutti-delivery"
+           */
+          readonly delivery?: Text;
+          /**
+           * github: as GitHub, Gitea and others sign, over the body alone in x-hub-signature-256, with x-github-delivery.
+           * @default "timestamped"
+           */
+          readonly style?: OneOf<"timestamped" | "github">;
+          /**
+           * How old, or how far ahead, a timestamp may be.
+           * @default "5m"
+           */
+          readonly tolerance?: Text;
+        };
+      }
+    | {
+        /** Unique within the schedule; part of the names of its runs. */
+        readonly name: Text;
+        /** CEL on event; what it is false for starts nothing. */
+        readonly when?: Text;
+        /** Files that come into a directory: each starts one run only. */
+        readonly file: {
+          /** Relative to the folder of the declaration. */
+          readonly directory: Text;
+          /**
+           * A glob below it: *.csv, **\/*.json.
+           * @default "*"
+           */
+          readonly pattern?: Text;
+          /**
+           * changed: a file whose content changes counts again.
+           * @default "new"
+           */
+          readonly on?: OneOf<"new" | "changed">;
+          /**
+           * A file counts once it has not changed for so long.
+           * @default "1s"
+           */
+          readonly settle?: Text;
+          /**
+           * How often is looked.
+           * @default "2s"
+           */
+          readonly interval?: Text;
+        };
+      }
+    | {
+        /** Unique within the schedule; part of the names of its runs. */
+        readonly name: Text;
+        /** CEL on event; what it is false for starts nothing. */
+        readonly when?: Text;
+        /** A resource and a condition of it: service/api Ready=False. Starts a run when it becomes so. */
+        readonly condition: Text;
+      }
+    | {
+        /** Unique within the schedule; part of the names of its runs. */
+        readonly name: Text;
+        /** CEL on event; what it is false for starts nothing. */
+        readonly when?: Text;
+        /** An alert that begins to fire. */
+        readonly alert: {
+          /** Labels that it has, alertname among them. */
+          readonly labels?: Readonly<Record<string, Text>>;
+          /**
+           * When it begins, or when it is over.
+           * @default "firing"
+           */
+          readonly on?: OneOf<"firing" | "resolved">;
+        };
+      }
+    | {
+        /** Unique within the schedule; part of the names of its runs. */
+        readonly name: Text;
+        /** CEL on event; what it is false for starts nothing. */
+        readonly when?: Text;
+        /** The end of a run of another workflow. */
+        readonly workflow: {
+          /** Name of the Workflow. */
+          readonly name: Text;
+          /**
+           * How its run ended.
+           * @default ["Succeeded"]
+           */
+          readonly phases?: readonly OneOf<"Succeeded" | "Failed" | "Cancelled">[];
+        };
+      }
+  )[];
+}
+
+/** What a Schedule puts out, for others to refer to. */
+export type ScheduleOutputs = Readonly<Record<never, never>>;
+
+/**
+ * When, and upon what, runs of a Workflow start.
+ *
+ * @example
+ * schedule("example", { workflow: "nightly", rules: [ { cron: "0 3 * * MO-FR" } ], timeZone: "Europe/Berlin", calendars: { exclude: [ "holidays" ], define: { holidays: { dates: [ { annual: "12-25", name: "Christmas" } ] } } }, deadline: { time: "06:00" } });
+ */
+export const schedule = remembering<RequiredBuilder<ScheduleSpec, ScheduleOutputs>>(kinds.schedule);
+
 /** Values that are stored encrypted, referred to by name and never printed. */
 export interface SecretSpec {
   /**
