@@ -169,8 +169,11 @@ export class AdmissionQueue implements Admission {
     if (this.#isDeciding || this.#waiting.size === 0) return;
     this.#isDeciding = true;
     this.#clock.soon(() => {
-      this.#decide();
-      this.#isDeciding = false;
+      try {
+        this.#decide();
+      } finally {
+        this.#isDeciding = false;
+      }
     });
   }
 

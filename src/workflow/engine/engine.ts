@@ -4,6 +4,8 @@
  * is opened on the journal of one that was killed.
  */
 import type { Clock } from "../../clock/clock.ts";
+import type { Admission, PoolLimits } from "../admission/admission.ts";
+import { AdmissionQueue } from "../admission/queue.ts";
 import { type Diagnostic, DiagnosticError, refuse } from "../../diagnostics/diagnostic.ts";
 import { parseDuration } from "../../model/duration.ts";
 import type { Definition } from "../definition/definition.ts";
@@ -22,7 +24,6 @@ import type { Dialect, Program } from "./program.ts";
 import { type Attempt, type AttemptLogs, type StepType, type StepTypes, TaskError } from "./step-type.ts";
 import { LiveRun } from "./live-run.ts";
 import { JournalRefused } from "./recorder.ts";
-import { SlotQueue } from "./slot-queue.ts";
 import { Timers } from "./timers.ts";
 
 export interface EngineOptions {
@@ -37,8 +38,10 @@ export interface EngineOptions {
   /** Known beside those in `blobs`, where every definition is kept that a run was started with. */
   readonly definitions?: readonly Definition[];
   readonly logs?: AttemptLogs;
-  /** Slots of each pool; one that is not named has no limit. */
-  readonly pools?: Readonly<Record<string, number>>;
+  /** Slots of each pool, or all that it allows; one that is not named has no limit. */
+  readonly pools?: Readonly<Record<string, number | PoolLimits>>;
+  /** Steps that do something at once, over all runs; absent: no limit. */
+  readonly room?: number;
   /** Told of a run's events once they are durable, in their order; not of those before the engine was opened. */
   readonly recorded?: (run: string, events: readonly RunEvent[]) => void;
 }
@@ -48,13 +51,7 @@ export interface Engine {
    * Starts a run once for each id: again with the same id is the run there is. Resolves when it is durable. Refuses with
    * InvalidParameters.
    */
-  start(request: {
-    readonly definition: Definition;
-    readonly id: string;
-    readonly input?: unknown;
-    /** Of its steps, where pools are short: the higher the earlier; 0 when absent. */
-    readonly priority?: number;
-  }): Promise<void>;
+  start(request: StartRequest): Promise<void>;
   /** Every run there is, in order of their starts; nothing is read for it. */
   runs(): readonly RunEntry[];
   /**
@@ -85,8 +82,20 @@ export interface Engine {
   overview(id: string): Promise<Overview>;
   /** Takes a run that has ended, or is not known, out of the journal. Refuses with RunNotEnded. */
   forget(id: string): Promise<void>;
+  /** Limits may change while it runs. */
+  readonly admission: Pick<Admission, "limit" | "room" | "weigh" | "held" | "waiting">;
   /** Slots of a pool that are held now. */
   held(pool: string): number;
+}
+
+export interface StartRequest {
+  readonly definition: Definition;
+  readonly id: string;
+  readonly input?: unknown;
+  /** Of the run and its steps, where they wait: the higher the earlier; 0 when absent. */
+  readonly priority?: number;
+  /** Where it waits to start, and how many runs of there may be at once (admission/concurrency.ts); absent: it starts. */
+  readonly queue?: { readonly pool: string; readonly slots: number };
 }
 
 export interface RunEntry {
@@ -128,7 +137,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
 class JournalEngine implements Engine {
   readonly #options: EngineOptions;
   readonly #definitions: Map<string, Definition>;
-  readonly #queue: SlotQueue;
+  readonly admission: AdmissionQueue;
   readonly #timers: Timers;
   readonly #live = new Map<string, LiveRun>();
   /** Of runs that have not ended; it stays the same while a run is halted and taken up again. */
@@ -144,7 +153,10 @@ class JournalEngine implements Engine {
     this.#blobs = options.blobs ?? new MemoryBlobs();
     this.#definitions = new Map((options.definitions ?? []).map((one) => [one.hash, one]));
     this.#timers = new Timers(options.clock);
-    this.#queue = new SlotQueue(new Map(Object.entries(options.pools ?? {})));
+    this.admission = new AdmissionQueue(options.clock);
+    for (const [pool, limits] of Object.entries(options.pools ?? {}))
+      this.admission.limit(pool, typeof limits === "number" ? { slots: limits } : limits);
+    if (options.room !== undefined) this.admission.room(options.room);
   }
 
   async recover(): Promise<void> {
@@ -172,15 +184,8 @@ class JournalEngine implements Engine {
     }
   }
 
-  async start({
-    definition,
-    id,
-    input = {},
-  }: {
-    definition: Definition;
-    id: string;
-    input?: unknown;
-  }): Promise<void> {
+  async start(request: StartRequest): Promise<void> {
+    const { definition, id, input = {}, priority, queue } = request;
     const there = this.#live.get(id);
     if (there !== undefined) return there.settled();
     if (this.#options.journal.length(id) > 0) return;
@@ -199,12 +204,20 @@ class JournalEngine implements Engine {
     if (!this.#definitions.has(hash)) {
       await this.#blobs.put(DEFINITIONS, JSON.stringify(workflow));
       this.#definitions.set(hash, definition);
-      return this.start({ definition, id, input });
+      return this.start(request);
     }
     const run = this.#liveRun(id, emptyRun());
     const at = this.#options.clock.now();
     run.record([
-      { type: "RunCreated", workflow: workflow.name, definition: hash, input: structuredClone(input), at },
+      {
+        type: "RunCreated",
+        workflow: workflow.name,
+        definition: hash,
+        input: structuredClone(input),
+        ...(priority === undefined ? {} : { priority }),
+        ...(queue === undefined ? {} : { queue }),
+        at,
+      },
     ]);
     this.#drive(run, program, workflow);
     await run.settled();
@@ -290,7 +303,7 @@ class JournalEngine implements Engine {
   }
 
   held(pool: string): number {
-    return this.#queue.slots.held(pool);
+    return this.admission.held(pool);
   }
 
   async #command(id: string, command: Parameters<LiveRun["command"]>[0]): Promise<Refusal | undefined> {
@@ -372,7 +385,7 @@ class JournalEngine implements Engine {
         recorded?.(run, events);
         this.#wake(run);
       },
-      queue: this.#queue,
+      admission: this.admission,
       stepType: (step) => this.#stepType(step),
     });
   }

@@ -18,13 +18,15 @@
  */
 import type { Clock } from "../../clock/clock.ts";
 import { parseDuration } from "../../model/duration.ts";
+import type { Admission } from "../admission/admission.ts";
 import type { Retry, Workflow } from "../definition/workflow.ts";
 import type { Blobs } from "../journal/blobs.ts";
 import type { Journal } from "../journal/journal.ts";
 import { type Outcome, type RunEvent, type Verdict, failed } from "../run/events.ts";
 import { type Circumstances, type Command, type Refusal, decide } from "../run/machine.ts";
 import type { RetryRule } from "../run/retry.ts";
-import { type RunState, type StepState, apply, isOwned, isSettled } from "../run/state.ts";
+import { Slots } from "../run/slots.ts";
+import { type RunState, type StepState, isEnded, isOwned, isSettled } from "../run/state.ts";
 import { RunningAttempt, durationOf } from "./attempt.ts";
 import { StepFailure, Stopped } from "./failures.ts";
 import type { Performer, TaskStep } from "./interpreter.ts";
@@ -32,7 +34,6 @@ import { onAbort } from "./on-abort.ts";
 import type { Performed, Program, Stage } from "./program.ts";
 import { type JournalRefused, Recorder } from "./recorder.ts";
 import { asJson, mismatch } from "./results.ts";
-import type { SlotQueue } from "./slot-queue.ts";
 import { type AttemptLogs, type StepType, failureOf } from "./step-type.ts";
 import type { Timers } from "./timers.ts";
 
@@ -41,7 +42,7 @@ export interface Surroundings {
   readonly blobs: Blobs;
   readonly clock: Clock;
   readonly timers: Timers;
-  readonly queue: SlotQueue;
+  readonly admission: Admission;
   readonly logs: AttemptLogs | undefined;
   readonly recorded: (run: string, events: readonly RunEvent[]) => void;
   /** Undefined when nobody here can do the step. */
@@ -65,6 +66,8 @@ export class LiveRun implements Performer, Stage {
   readonly #rules = new Map<string, readonly RetryRule[]>();
   readonly #signalled = new Set<() => void>();
   #resumed: PromiseWithResolvers<void> | undefined;
+  readonly #slots: Slots;
+  #leaveQueue: (() => void) | undefined;
 
   constructor(id: string, state: RunState, around: Surroundings) {
     this.id = id;
@@ -72,7 +75,9 @@ export class LiveRun implements Performer, Stage {
     this.#around = around;
     this.#recorder = new Recorder(id, around.journal, around.recorded, (refused) => this.#halt(refused));
     this.#halted.promise.catch(() => undefined);
-    const { clock, queue } = around;
+    const { clock, admission } = around;
+    const slots = new Slots(admission, id, state);
+    this.#slots = slots;
     this.#circumstances = {
       get now() {
         return clock.now();
@@ -80,14 +85,13 @@ export class LiveRun implements Performer, Stage {
       seed: id,
       retry: (step) => this.#rules.get(step) ?? [],
       mostLosses: MOST_LOSSES,
-      isSlotFree: (pool) => queue.slots.isFree(pool),
+      isSlotFree: (step) => admission.isFree(slots.holding(step)),
     };
-    for (const [path, step] of state.steps) if (step.pool !== undefined) queue.slots.adopt(state, path);
   }
 
   /** Resolves with how the run ended. Rejects with JournalRefused when it is halted. */
   async drive(program: Program, workflow: Workflow): Promise<Verdict> {
-    if (this.state.phase === "queued") this.command({ do: "start" });
+    if (this.state.phase === "queued") await this.#start();
     if (this.state.phase === "paused") this.#resumed = Promise.withResolvers();
     this.#followStop();
     const limit = this.#around.timers.at(this.state.createdAt + durationOf(workflow.timeout), () => {
@@ -107,6 +111,33 @@ export class LiveRun implements Performer, Stage {
       limit.cancel();
       this.#over.abort();
     }
+  }
+
+  /** At once, or when the workflow's limit of runs lets it; also when it was cancelled before. */
+  #start(): Promise<void> | undefined {
+    const { queue, priority, createdAt } = this.state;
+    if (queue === undefined) {
+      this.command({ do: "start" });
+      return undefined;
+    }
+    return new Promise((resolve) => {
+      const place = this.#around.admission.enter({
+        ...this.#slots.holdingOfRun(),
+        run: this.id,
+        path: "",
+        priority,
+        since: createdAt,
+        slots: queue.slots,
+        begin: () => {
+          resolve();
+          return this.command({ do: "start" }) === undefined;
+        },
+      });
+      this.#leaveQueue = () => {
+        place.leave();
+        resolve();
+      };
+    });
   }
 
   get run(): string {
@@ -149,14 +180,8 @@ export class LiveRun implements Performer, Stage {
   }
 
   record(events: readonly RunEvent[]): void {
-    const { queue } = this.#around;
     for (const event of events) {
-      const pool = "step" in event ? this.state.steps.get(event.step)?.pool : undefined;
-      if (pool === undefined || !("step" in event)) apply(this.state, event);
-      else {
-        queue.slots.follow(this.state, event.step, () => apply(this.state, event));
-        queue.wakeNext(pool);
-      }
+      this.#slots.apply(event);
       this.#recorder.add(event);
     }
   }
@@ -188,9 +213,11 @@ export class LiveRun implements Performer, Stage {
   }
 
   /** Nobody has to be waited for. */
-  #mayBeginNow({ pool }: StepState, step: TaskStep): boolean {
+  #mayBeginNow(state: StepState, step: TaskStep): boolean {
     return (
-      pool === undefined && this.#resumed === undefined && this.#around.stepType(step)?.ready === undefined
+      this.#around.admission.isFree(this.#slots.holding(state)) &&
+      this.#resumed === undefined &&
+      this.#around.stepType(step)?.ready === undefined
     );
   }
 
@@ -217,7 +244,14 @@ export class LiveRun implements Performer, Stage {
   #enqueue(path: string, step: TaskStep, cleanup: boolean, asked: string | undefined): void {
     const pool = step.pool === undefined ? {} : { pool: step.pool };
     const words = asked === undefined ? {} : { asked };
-    this.command({ do: "queue", step: path, ...pool, ...words, ...(cleanup ? { cleanup: true } : {}) });
+    this.command({
+      do: "queue",
+      step: path,
+      ...pool,
+      ...words,
+      ...(cleanup ? { cleanup: true } : {}),
+      ...(IDLE.has(step.type) ? { idle: true } : {}),
+    });
   }
 
   async #verdict(program: Program, { results }: Workflow): Promise<Verdict> {
@@ -236,6 +270,7 @@ export class LiveRun implements Performer, Stage {
 
   #followCommand(command: Command): void {
     this.#followStop();
+    if (isEnded(this.state)) this.#leaveQueue?.();
     if (command.do === "signal") for (const wake of this.#signalled) wake();
     if (this.state.phase === "paused") this.#resumed ??= Promise.withResolvers();
     else {
@@ -255,8 +290,8 @@ export class LiveRun implements Performer, Stage {
   }
 
   #halt(refused: JournalRefused): void {
-    for (const [path, step] of this.state.steps)
-      if (step.pool !== undefined) this.#around.queue.slots.abandon(this.state, path);
+    // What is durable is taken up again, with the slots that it holds by then.
+    this.#slots.abandon();
     this.#halted.reject(refused);
     this.#over.abort();
     this.#stop.abort();
@@ -286,7 +321,8 @@ export class LiveRun implements Performer, Stage {
 
   /** Until somebody is there who can do it and a slot is free, not beyond its limits; then begins it. */
   async #admit(path: string, state: StepState, step: TaskStep, signal: AbortSignal): Promise<void> {
-    const { timers, queue } = this.#around;
+    const { timers } = this.#around;
+    let attempt: Promise<void> | undefined;
     const limit = state.at + durationOf(step.timeouts?.queue);
     const total = state.since + durationOf(step.timeouts?.total);
     const ending = new AbortController();
@@ -298,15 +334,46 @@ export class LiveRun implements Performer, Stage {
     });
     try {
       await this.#ready(step, this.#around.stepType(step), ending.signal);
-      if (state.pool !== undefined && !queue.slots.isFree(state.pool) && !ending.signal.aborted) {
-        await queue.wait(state.pool, ending.signal);
-        if (ending.signal.aborted || this.state.phase === "paused") queue.wakeNext(state.pool);
-      }
+      if (!ending.signal.aborted)
+        ({ attempt } = await this.#inLine(path, state, step, signal, ending.signal));
     } finally {
       timer.cancel();
       for (const one of forget) one();
     }
-    if (!ending.signal.aborted) await this.#claim(path, state, step, signal);
+    await attempt;
+  }
+
+  /** Resolves once the step has begun, or may not any more. */
+  #inLine(
+    path: string,
+    state: StepState,
+    step: TaskStep,
+    signal: AbortSignal,
+    ending: AbortSignal,
+  ): Promise<{ readonly attempt: Promise<void> | undefined }> {
+    return new Promise((resolve) => {
+      let forget = (): void => undefined;
+      const begin = (): boolean => {
+        forget();
+        const { epoch } = state;
+        const isWanted = !ending.aborted && this.#resumed === undefined;
+        resolve({ attempt: isWanted ? this.#claim(path, state, step, signal) : undefined });
+        return state.epoch !== epoch;
+      };
+      const { since } = state;
+      const place = this.#around.admission.enter({
+        ...this.#slots.holding(state),
+        run: this.id,
+        path,
+        priority: this.state.priority,
+        since,
+        begin,
+      });
+      forget = onAbort(ending, () => {
+        place.leave();
+        resolve({ attempt: undefined });
+      });
+    });
   }
 
   /** When nobody ever can, the attempt says so. */
@@ -419,6 +486,9 @@ export class LiveRun implements Performer, Stage {
     return isPassed;
   }
 }
+
+/** What these do is done elsewhere, or by nobody: they take no room in the engine. */
+const IDLE: ReadonlySet<TaskStep["type"]> = new Set(["wait", "approval", "workflow"]);
 
 /** What a wait for a signal gives: its result is recorded already, with the taking. */
 const TAKEN = Symbol("taken");

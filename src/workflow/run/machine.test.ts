@@ -56,7 +56,7 @@ function around(run: RunState, now: number, path: string): Circumstances {
     retry: (step) =>
       step === "a" ? [{ errors: ["*"], attempts: 2, interval: 0, rate: 1, maximum: 0, jitter: false }] : [],
     mostLosses: path === "a" ? 2 : 1,
-    isSlotFree: (pool) => pool === undefined || slotsHeld(run) < 1,
+    isSlotFree: ({ pool }) => pool === undefined || slotsHeld(run) < 1,
   };
 }
 
@@ -226,15 +226,15 @@ describe("in every state that the run, step and slot machines can reach", () => 
       if (isEnded(run)) expect([...run.steps.values()].every(isSettled)).toBe(true);
     }
     for (const { from, events } of all()) {
-      const slots = new Slots(new Map([[POOL, 1]]));
-      const run = emptyRun();
-      // The owners of the state before, brought in one by one.
-      for (const [path, one] of from.run.steps)
-        slots.follow(run, path, () => run.steps.set(path, { ...one }));
-      Object.assign(run, { ...from.run, steps: run.steps });
-      for (const event of events)
-        slots.follow(run, "step" in event ? event.step : "", () => apply(run, event));
-      expect(slots.held(POOL)).toBe(slotsHeld(run));
+      const run = copy(from.run);
+      let held = 0;
+      const count = (change: number) => (holding: { readonly pool?: string | undefined }) => {
+        if (holding.pool === POOL) held += change;
+      };
+      const slots = new Slots({ took: count(1), gave: count(-1) }, "a/run", run);
+      expect(held).toBe(slotsHeld(run));
+      for (const event of events) slots.apply(event);
+      expect(held).toBe(slotsHeld(run));
     }
   });
 

@@ -67,7 +67,7 @@ export interface Circumstances {
   retry(step: string): readonly RetryRule[];
   /** Losses of a step before it fails for good: what kills every machine it runs on must end as well. */
   readonly mostLosses: number;
-  isSlotFree(pool: string | undefined): boolean;
+  isSlotFree(step: StepState): boolean;
 }
 
 export function decide(run: RunState, command: Command, around: Circumstances): Decision {
@@ -231,7 +231,7 @@ function claim(
 ): Decision {
   if (run.phase !== "running" && !(run.phase === "stopping" && step.cleanup)) return { refused: "NotNow" };
   if (step.phase !== "queued") return { refused: "NotNow" };
-  if (!around.isSlotFree(step.pool)) return { refused: "NoFreeSlot" };
+  if (!around.isSlotFree(step)) return { refused: "NoFreeSlot" };
   const { worker, until } = command;
   return {
     events: [

@@ -1,50 +1,84 @@
 /**
- * Slots of pools that runs share. There is no counter that could leak: a slot is held exactly as long as a step is owned,
- * for both are folds of the same events, so whatever ends the ownership (a report, an expired lease, a cancel's deadline)
- * gives the slot back.
+ * What a run holds of the slots that runs share. There is no counter that could leak: a slot is held exactly as long as a step
+ * is owned (or, where a workflow limits its runs, as long as the run goes on), for both are folds of the same events, so
+ * whatever ends the ownership (a report, an expired lease, a cancel's deadline) gives the slot back.
  */
-import type { RunState } from "./state.ts";
-import { isOwned } from "./state.ts";
+import type { RunEvent } from "./events.ts";
+import { type RunState, type StepState, apply, isEnded, isOwned } from "./state.ts";
+
+/** As in admission/admission.ts. */
+export interface Holding {
+  readonly namespace: string;
+  readonly pool?: string | undefined;
+  readonly idle?: boolean | undefined;
+}
+
+/** Who counts. */
+export interface Counter {
+  took(holding: Holding, at: number): void;
+  gave(holding: Holding): void;
+}
 
 export class Slots {
-  readonly #capacity: ReadonlyMap<string, number>;
-  readonly #held = new Map<string, number>();
+  readonly #counter: Counter;
+  readonly #namespace: string;
+  readonly #run: RunState;
 
-  /** A pool that is not named has no limit. */
-  constructor(capacity: ReadonlyMap<string, number>) {
-    this.#capacity = capacity;
+  /** What the run holds already, as read from the journal, is counted. `id`: `NAMESPACE/NAME`. */
+  constructor(counter: Counter, id: string, run: RunState) {
+    this.#counter = counter;
+    this.#namespace = namespaceOf(id);
+    this.#run = run;
+    for (const step of run.steps.values()) if (isOwned(step)) counter.took(this.holding(step), step.at);
+    if (isGoing(run)) counter.took(this.holdingOfRun(), run.createdAt);
   }
 
-  held(pool: string): number {
-    return this.#held.get(pool) ?? 0;
+  /** Folds the event into the run's state. */
+  apply(event: RunEvent): void {
+    if ("step" in event) this.#applyStep(event);
+    else this.#applyRun(event);
   }
 
-  isFree(pool: string | undefined): boolean {
-    return pool === undefined || this.held(pool) < (this.#capacity.get(pool) ?? Infinity);
+  /** Gives back what the run holds, for it does not go on here. */
+  abandon(): void {
+    for (const step of this.#run.steps.values()) if (isOwned(step)) this.#counter.gave(this.holding(step));
+    if (isGoing(this.#run)) this.#counter.gave(this.holdingOfRun());
   }
 
-  /** To be called around each change of a run's step: `fold` applies the event. */
-  follow(run: RunState, path: string, fold: () => void): void {
-    const before = this.#weight(run, path);
-    fold();
-    const pool = run.steps.get(path)?.pool;
-    if (pool !== undefined) this.#held.set(pool, this.held(pool) + this.#weight(run, path) - before);
+  holding({ pool, idle }: Pick<StepState, "pool" | "idle">): Holding {
+    return { namespace: this.#namespace, pool, idle };
   }
 
-  /** Counts what a run read from the journal holds already. */
-  adopt(run: RunState, path: string): void {
-    const pool = run.steps.get(path)?.pool;
-    if (pool !== undefined) this.#held.set(pool, this.held(pool) + this.#weight(run, path));
+  holdingOfRun(): Holding {
+    return { namespace: this.#namespace, pool: this.#run.queue?.pool, idle: true };
   }
 
-  /** Gives back what a run holds that is not gone on with here. */
-  abandon(run: RunState, path: string): void {
-    const pool = run.steps.get(path)?.pool;
-    if (pool !== undefined) this.#held.set(pool, this.held(pool) - this.#weight(run, path));
+  #applyStep(event: Extract<RunEvent, { readonly step: string }>): void {
+    const { steps } = this.#run;
+    const known = steps.get(event.step);
+    const wasOwned = known !== undefined && isOwned(known);
+    apply(this.#run, event);
+    const step = known ?? steps.get(event.step);
+    if (step === undefined || isOwned(step) === wasOwned) return;
+    if (wasOwned) this.#counter.gave(this.holding(step));
+    else this.#counter.took(this.holding(step), step.at);
   }
 
-  #weight(run: RunState, path: string): number {
-    const step = run.steps.get(path);
-    return step !== undefined && step.pool !== undefined && isOwned(step) ? 1 : 0;
+  /** Steps change their owners by events of their own: a run ends when none is owned. */
+  #applyRun(event: RunEvent): void {
+    const wasGoing = isGoing(this.#run);
+    apply(this.#run, event);
+    if (isGoing(this.#run) === wasGoing) return;
+    if (wasGoing) this.#counter.gave(this.holdingOfRun());
+    else this.#counter.took(this.holdingOfRun(), this.#run.createdAt);
   }
+}
+
+/** It holds a slot of its workflow's queue. */
+function isGoing(run: RunState): boolean {
+  return run.queue !== undefined && run.phase !== "queued" && !isEnded(run);
+}
+
+function namespaceOf(id: string): string {
+  return id.slice(0, Math.max(0, id.indexOf("/")));
 }
