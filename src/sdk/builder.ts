@@ -5,7 +5,7 @@
 import { type Declared, Ref, manifestOf } from "../kinds/declaration.ts";
 import type { Draft, DraftMetadata } from "../model/resource.ts";
 import { rootName } from "../model/resource.ts";
-import { callSite } from "./call-site.ts";
+import { callSite } from "../diagnostics/call-site.ts";
 
 /** Labels and annotations of a resource, and the namespace where it is not the system's. */
 export type ResourceMetadata = Omit<DraftMetadata, "name" | "finalizers" | "ownerReferences">;

@@ -30,3 +30,10 @@ export {
   expression,
   system,
 } from "./system.ts";
+export {
+  type Handler,
+  type HandlerContext,
+  type HandlerOptions,
+  handler,
+} from "../workflow/worker/handler.ts";
+export { type FailureOptions, RetryableError, TerminalError } from "../workflow/worker/failures.ts";

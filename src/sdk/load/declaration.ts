@@ -2,7 +2,7 @@
 import type { Diagnostic } from "../../diagnostics/diagnostic.ts";
 import { type Declared as DeclaredResource, isDeclared, manifestOf, Ref } from "../../kinds/declaration.ts";
 import { frameOf } from "../builder.ts";
-import { positionInFrame } from "../call-site.ts";
+import { positionInFrame } from "../../diagnostics/call-site.ts";
 import type { Declared, Located } from "../load.ts";
 import { type SystemDeclaration, isSystemDeclaration } from "../system.ts";
 import { readText } from "./find.ts";

@@ -12,7 +12,7 @@ import { registerHooks } from "node:module";
 import { sep } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import type { Diagnostic, SourcePosition } from "../../diagnostics/diagnostic.ts";
-import { positionInFrame } from "../call-site.ts";
+import { positionInFrame } from "../../diagnostics/call-site.ts";
 
 export interface ProgramResult {
   readonly value?: unknown;

@@ -1,6 +1,6 @@
 /** Where a call stands in the program that made it. */
 import { fileURLToPath } from "node:url";
-import type { SourcePosition } from "../diagnostics/diagnostic.ts";
+import type { SourcePosition } from "./diagnostic.ts";
 
 /** The frame that called `below`, as V8 writes it. Costs a few microseconds: one frame is captured. */
 export function callSite(below: (...values: never[]) => unknown): string | undefined {
