@@ -5,6 +5,7 @@
  */
 import type { Clock } from "../../clock/clock.ts";
 import type { Admission, PoolLimits } from "../admission/admission.ts";
+import { Durations } from "../admission/durations.ts";
 import { AdmissionQueue } from "../admission/queue.ts";
 import { type Diagnostic, DiagnosticError, refuse } from "../../diagnostics/diagnostic.ts";
 import { parseDuration } from "../../model/duration.ts";
@@ -138,6 +139,7 @@ class JournalEngine implements Engine {
   readonly #options: EngineOptions;
   readonly #definitions: Map<string, Definition>;
   readonly admission: AdmissionQueue;
+  readonly #durations = new Durations();
   readonly #timers: Timers;
   readonly #live = new Map<string, LiveRun>();
   /** Of runs that have not ended; it stays the same while a run is halted and taken up again. */
@@ -386,6 +388,7 @@ class JournalEngine implements Engine {
         this.#wake(run);
       },
       admission: this.admission,
+      durations: this.#durations,
       stepType: (step) => this.#stepType(step),
     });
   }

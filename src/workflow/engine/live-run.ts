@@ -19,6 +19,8 @@
 import type { Clock } from "../../clock/clock.ts";
 import { parseDuration } from "../../model/duration.ts";
 import type { Admission } from "../admission/admission.ts";
+import type { Durations } from "../admission/durations.ts";
+import type { Ranks } from "../admission/rank.ts";
 import type { Retry, Workflow } from "../definition/workflow.ts";
 import type { Blobs } from "../journal/blobs.ts";
 import type { Journal } from "../journal/journal.ts";
@@ -43,6 +45,7 @@ export interface Surroundings {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly admission: Admission;
+  readonly durations: Durations;
   readonly logs: AttemptLogs | undefined;
   readonly recorded: (run: string, events: readonly RunEvent[]) => void;
   /** Undefined when nobody here can do the step. */
@@ -67,6 +70,9 @@ export class LiveRun implements Performer, Stage {
   readonly #signalled = new Set<() => void>();
   #resumed: PromiseWithResolvers<void> | undefined;
   readonly #slots: Slots;
+  #workflow: Workflow | undefined;
+  /** Made when a step has to wait for a slot. */
+  #ranks: Ranks | undefined;
   #leaveQueue: (() => void) | undefined;
 
   constructor(id: string, state: RunState, around: Surroundings) {
@@ -91,6 +97,7 @@ export class LiveRun implements Performer, Stage {
 
   /** Resolves with how the run ended. Rejects with JournalRefused when it is halted. */
   async drive(program: Program, workflow: Workflow): Promise<Verdict> {
+    this.#workflow = workflow;
     if (this.state.phase === "queued") await this.#start();
     if (this.state.phase === "paused") this.#resumed = Promise.withResolvers();
     this.#followStop();
@@ -181,9 +188,21 @@ export class LiveRun implements Performer, Stage {
 
   record(events: readonly RunEvent[]): void {
     for (const event of events) {
+      if (event.type === "StepSucceeded") this.#learn(event);
       this.#slots.apply(event);
       this.#recorder.add(event);
     }
+  }
+
+  #learn({ step: path, at }: Extract<RunEvent, { readonly type: "StepSucceeded" }>): void {
+    const step = this.state.steps.get(path);
+    if (step?.phase === "running") this.#around.durations.learn(this.state.workflow, path, at - step.at);
+  }
+
+  #rankOf(path: string): number {
+    if (this.#workflow === undefined) return 0;
+    this.#ranks ??= this.#around.durations.ranks(this.#workflow);
+    return this.#ranks.at(path);
   }
 
   /** Resolves when everything so far is durable. Rejects with JournalRefused. */
@@ -367,6 +386,7 @@ export class LiveRun implements Performer, Stage {
         path,
         priority: this.state.priority,
         since,
+        rank: this.#rankOf(path),
         begin,
       });
       forget = onAbort(ending, () => {
