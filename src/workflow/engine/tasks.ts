@@ -1,0 +1,357 @@
+/**
+ * The steps of a run that somebody does: from being asked for to a durable result, through the state machine.
+ *
+ *     perform ──> queued ──ready, admitted──> claimed, begun ──> attempt (attempt.ts) ──> reported ──durable──> its result
+ *                   ^                                               └──failure with a retry──> backoff ──┐
+ *                   └──────────────────────────────────────────────────────────────────────────────┘
+ *
+ * Invariants:
+ * 1. A handler of this process owns its step as long as the process lives: its lease ends with the process, so what is owned
+ *    when a journal is opened is lost, and tried again free of the retry budget.
+ * 2. A step that is done in the turn in which it was asked for is one record: its handler may have been called for nothing
+ *    when the process dies before that is durable, as any handler may (I12).
+ */
+import type { Clock } from "../../clock/clock.ts";
+import type { Admission } from "../admission/admission.ts";
+import type { Blobs } from "../journal/blobs.ts";
+import { type Outcome, failed } from "../run/events.ts";
+import type { Command, Refusal } from "../run/machine.ts";
+import type { RetryRule } from "../run/retry.ts";
+import type { Slots } from "../run/slots.ts";
+import { type RunState, type StepState, isOwned, isSettled } from "../run/state.ts";
+import { RunningAttempt, durationOf } from "./attempt.ts";
+import { StepFailure, Stopped } from "./failures.ts";
+import type { TaskStep } from "./interpreter.ts";
+import { onAbort } from "./on-abort.ts";
+import type { Performed } from "./program.ts";
+import type { Recorder } from "./recorder.ts";
+import { asJson, mismatch } from "./results.ts";
+import { rulesOf } from "./retry-rules.ts";
+import { type AttemptLogs, type StepType, failureOf } from "./step-type.ts";
+import type { Timers } from "./timers.ts";
+
+export interface TaskSurroundings {
+  readonly blobs: Blobs;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly admission: Admission;
+  readonly logs: AttemptLogs | undefined;
+  /** Undefined when nobody here can do the step. */
+  stepType(step: TaskStep): StepType | undefined;
+}
+
+/** The run that the steps are of. */
+export interface TaskRun {
+  readonly id: string;
+  readonly state: RunState;
+  readonly recorder: Recorder;
+  readonly slots: Slots;
+  /** Aborted when the run is over here. */
+  readonly over: AbortSignal;
+  /** While it is paused: resolves when it is resumed. */
+  readonly resumed: Promise<void> | undefined;
+  /** Milliseconds expected from the step's begin to the end of all that depends on it. */
+  rankOf(path: string): number;
+  command(command: Command): Refusal | undefined;
+  /** It cannot go on here, for this reason. */
+  refuse(cause: unknown): void;
+}
+
+const WORKER = "engine";
+
+export class Tasks {
+  readonly #run: TaskRun;
+  readonly #around: TaskSurroundings;
+  readonly #rules = new Map<string, readonly RetryRule[]>();
+  readonly #signalled = new Set<() => void>();
+
+  constructor(run: TaskRun, around: TaskSurroundings) {
+    this.#run = run;
+    this.#around = around;
+  }
+
+  rules(path: string): readonly RetryRule[] {
+    return this.#rules.get(path) ?? [];
+  }
+
+  /** A signal has come. */
+  signalled(): void {
+    for (const wake of this.#signalled) wake();
+  }
+
+  perform(
+    path: string,
+    step: TaskStep,
+    signal: AbortSignal,
+    cleanup = false,
+    asked?: string,
+  ): Promise<Performed> {
+    if (this.#run.recorder.refused !== undefined) return Promise.reject(this.#run.recorder.refused);
+    if (step.retry !== undefined && step.retry.length > 0) this.#rules.set(path, rulesOf(step.retry));
+    const known = this.#run.state.steps.get(path);
+    if (known !== undefined) return this.#follow(path, known, step, signal, undefined);
+    if (signal.aborted) return Promise.reject(new Stopped());
+    this.#enqueue(path, step, cleanup, asked);
+    const state = this.#run.state.steps.get(path);
+    if (state === undefined || this.#run.over.aborted) return Promise.reject(new Stopped());
+    if (!this.#mayBeginNow(state, step)) return this.#follow(path, state, step, signal, undefined);
+    const attempt = this.#claim(path, state, step, signal);
+    if (attempt === undefined && isSettled(state)) return this.#settledAs(path, state);
+    return this.#follow(path, state, step, signal, attempt);
+  }
+
+  /** Nobody has to be waited for. */
+  #mayBeginNow(state: StepState, step: TaskStep): boolean {
+    return (
+      this.#around.admission.isFree(this.#run.slots.holding(state)) &&
+      this.#run.resumed === undefined &&
+      this.#around.stepType(step)?.ready === undefined
+    );
+  }
+
+  /** From wherever the step is to its end. */
+  async #follow(
+    path: string,
+    state: StepState,
+    step: TaskStep,
+    signal: AbortSignal,
+    attempt: Promise<void> | undefined,
+  ): Promise<Performed> {
+    if (attempt !== undefined) await attempt;
+    while (!isSettled(state)) {
+      if (this.#run.recorder.refused !== undefined) throw this.#run.recorder.refused;
+      if (this.#run.over.aborted) throw new Stopped();
+      if (isOwned(state)) this.#run.command({ do: "expire", step: path });
+      else if (signal.aborted) this.#run.command({ do: "cancelStep", step: path });
+      else if (state.phase === "backoff") await this.#pause(path, state, step, signal);
+      else await this.#admit(path, state, step, signal);
+    }
+    return this.#settledAs(path, state);
+  }
+
+  #enqueue(path: string, step: TaskStep, cleanup: boolean, asked: string | undefined): void {
+    const pool = step.pool === undefined ? {} : { pool: step.pool };
+    const words = asked === undefined ? {} : { asked };
+    this.#run.command({
+      do: "queue",
+      step: path,
+      ...pool,
+      ...words,
+      ...(cleanup ? { cleanup: true } : {}),
+      ...(IDLE.has(step.type) ? { idle: true } : {}),
+    });
+  }
+
+  async #settledAs(path: string, state: StepState): Promise<Performed> {
+    await this.#run.recorder.durable();
+    this.#rules.delete(path);
+    if (state.phase === "succeeded") {
+      const result =
+        state.blob === undefined
+          ? state.result
+          : (JSON.parse(await this.#around.blobs.get(state.blob.hash)) as unknown);
+      return { result, order: state.order, at: state.at };
+    }
+    if (state.phase === "failed" && state.failure !== undefined)
+      throw new StepFailure(state.failure, state.order, state.at);
+    throw new Stopped();
+  }
+
+  async #pause(path: string, state: StepState, step: TaskStep, signal: AbortSignal): Promise<void> {
+    const total = state.since + durationOf(step.timeouts?.total);
+    const { at } = state;
+    if (!(await this.#until(Math.min(at, total), signal))) return;
+    this.#run.command(total < at ? { do: "timeout", step: path, limit: "total" } : { do: "due", step: path });
+  }
+
+  /** Until somebody is there who can do it and a slot is free, not beyond its limits; then begins it. */
+  async #admit(path: string, state: StepState, step: TaskStep, signal: AbortSignal): Promise<void> {
+    const { timers } = this.#around;
+    let attempt: Promise<void> | undefined;
+    const limit = state.at + durationOf(step.timeouts?.queue);
+    const total = state.since + durationOf(step.timeouts?.total);
+    const ending = new AbortController();
+    const end = (): void => ending.abort();
+    const forget = [onAbort(signal, end), onAbort(this.#run.over, end)];
+    const timer = timers.at(Math.min(limit, total), () => {
+      this.#run.command({ do: "timeout", step: path, limit: total <= limit ? "total" : "queue" });
+      end();
+    });
+    try {
+      await this.#ready(step, this.#around.stepType(step), ending.signal);
+      if (!ending.signal.aborted)
+        ({ attempt } = await this.#inLine(path, state, step, signal, ending.signal));
+    } finally {
+      timer.cancel();
+      for (const one of forget) one();
+    }
+    await attempt;
+  }
+
+  /** Resolves once the step has begun, or may not any more. */
+  #inLine(
+    path: string,
+    state: StepState,
+    step: TaskStep,
+    signal: AbortSignal,
+    ending: AbortSignal,
+  ): Promise<{ readonly attempt: Promise<void> | undefined }> {
+    return new Promise((resolve) => {
+      let forget = (): void => undefined;
+      const begin = (): boolean => {
+        forget();
+        const { epoch } = state;
+        const isWanted = !ending.aborted && this.#run.resumed === undefined;
+        resolve({ attempt: isWanted ? this.#claim(path, state, step, signal) : undefined });
+        return state.epoch !== epoch;
+      };
+      const { since } = state;
+      const place = this.#around.admission.enter({
+        ...this.#run.slots.holding(state),
+        run: this.#run.id,
+        path,
+        priority: this.#run.state.priority,
+        since,
+        rank: this.#run.rankOf(path),
+        begin,
+      });
+      forget = onAbort(ending, () => {
+        place.leave();
+        resolve({ attempt: undefined });
+      });
+    });
+  }
+
+  /** When nobody ever can, the attempt says so. */
+  async #ready(step: TaskStep, type: StepType | undefined, signal: AbortSignal): Promise<void> {
+    while (this.#run.resumed !== undefined && !signal.aborted)
+      await Promise.race([this.#run.resumed, aborted(signal)]);
+    const { id: run, state } = this.#run;
+    const { workflow } = state;
+    if (!signal.aborted) await type?.ready?.(step, signal, { run, workflow })?.catch(() => undefined);
+  }
+
+  /** Undefined when it is settled, or could not be claimed; else resolves when the attempt is over. */
+  #claim(path: string, state: StepState, step: TaskStep, signal: AbortSignal): Promise<void> | undefined {
+    const type = this.#around.stepType(step);
+    if (this.#run.command({ do: "claim", step: path, worker: WORKER, until: 0 }) !== undefined)
+      return undefined;
+    const { epoch } = state;
+    this.#run.command({ do: "begin", step: path, epoch });
+    const { timers, logs, clock } = this.#around;
+    const attempt = new RunningAttempt({
+      run: this.#run.id,
+      workflow: this.#run.state.workflow,
+      path,
+      step,
+      state,
+      signal,
+      over: this.#run.over,
+      timers,
+      now: () => clock.now(),
+      logs,
+    });
+    let given: unknown;
+    try {
+      if (step.type === "wait" && step.signal !== undefined)
+        given = this.#take(path, epoch, step.signal, attempt);
+      else if (type === undefined) return this.#report(path, epoch, noHandler(step));
+      else given = type.execute(attempt.given);
+      if (isPromise(given)) return this.#await(path, epoch, step, attempt, given);
+    } catch (error) {
+      attempt.end();
+      return this.#report(path, epoch, { is: "failed", failure: failureOf(error) });
+    }
+    attempt.end();
+    return this.#reportValue(path, epoch, step, given);
+  }
+
+  async #await(
+    path: string,
+    epoch: number,
+    step: TaskStep,
+    attempt: RunningAttempt,
+    promise: PromiseLike<unknown>,
+  ): Promise<void> {
+    const given = await attempt.settle(promise);
+    if (given.is === "value") await this.#reportValue(path, epoch, step, given.value);
+    else if (given.is === "thrown")
+      this.#report(path, epoch, { is: "failed", failure: failureOf(given.thrown) });
+    else if (given.is === "late") this.#run.command({ do: "timeout", step: path, limit: given.limit });
+  }
+
+  #reportValue(path: string, epoch: number, step: TaskStep, value: unknown): Promise<void> | undefined {
+    if (value === TAKEN) return undefined;
+    const json = asJson(value);
+    if ("failure" in json) return this.#report(path, epoch, { is: "failed", failure: json.failure });
+    const failure = mismatch(json.value, step.result, "InvalidResult", "result");
+    if (failure !== undefined) return this.#report(path, epoch, { is: "failed", failure });
+    if (json.large !== undefined) return this.#reportLarge(path, epoch, json.large);
+    return this.#report(path, epoch, { is: "succeeded", result: json.value });
+  }
+
+  async #reportLarge(path: string, epoch: number, text: string): Promise<void> {
+    let hash: string;
+    try {
+      hash = await this.#around.blobs.put(this.#run.id, text);
+    } catch (error) {
+      return this.#run.refuse(error);
+    }
+    this.#report(path, epoch, { is: "succeeded", result: null, blob: { hash, size: text.length } });
+  }
+
+  /** A step type that saw its machine go says InfraLost: the lease is over, which is free of the retry budget. */
+  #report(path: string, epoch: number, outcome: Outcome): undefined {
+    const isLost = outcome.is === "failed" && outcome.failure.class === "InfraLost";
+    if (isLost && this.#run.state.steps.get(path)?.epoch === epoch)
+      this.#run.command({ do: "expire", step: path, failure: outcome.failure });
+    else this.#run.command({ do: "report", step: path, epoch, outcome });
+  }
+
+  /** Waits for a signal and takes it, which is the result: there is nothing left to report. */
+  #take(path: string, epoch: number, name: string, attempt: RunningAttempt): unknown {
+    const taken = (): boolean => this.#run.command({ do: "take", step: path, epoch, name }) !== "NoSignal";
+    if (taken()) return TAKEN;
+    return new Promise((resolve, reject) => {
+      const wake = (): void => {
+        if (!attempt.signal.aborted && !taken()) return;
+        this.#signalled.delete(wake);
+        forget();
+        if (attempt.signal.aborted) reject(new Stopped());
+        else resolve(TAKEN);
+      };
+      const forget = onAbort(attempt.signal, wake);
+      this.#signalled.add(wake);
+    });
+  }
+
+  async #until(instant: number, signal: AbortSignal): Promise<boolean> {
+    const ending = new AbortController();
+    const end = (): void => ending.abort();
+    const forget = [onAbort(signal, end), onAbort(this.#run.over, end)];
+    const isPassed = await this.#around.timers.until(instant, ending.signal);
+    for (const one of forget) one();
+    return isPassed;
+  }
+}
+
+/** What these do is done elsewhere, or by nobody: they take no room in the engine. */
+const IDLE: ReadonlySet<TaskStep["type"]> = new Set(["wait", "approval", "workflow"]);
+
+/** What a wait for a signal gives: its result is recorded already, with the taking. */
+const TAKEN = Symbol("taken");
+
+function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return (
+    typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function"
+  );
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => void onAbort(signal, resolve));
+}
+
+function noHandler(step: TaskStep): Outcome {
+  const what = step.type === "function" ? `the function '${step.handler}'` : `steps of type ${step.type}`;
+  return { is: "failed", failure: failed("Terminal", "NoHandler", `Nobody here can do ${what}.`) };
+}
