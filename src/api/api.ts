@@ -75,6 +75,10 @@ export interface ApiOptions {
   readonly metrics?: () => string | Promise<string>;
   /** APIs of other tools below a path of their own; none when absent. */
   readonly mounts?: Mounts;
+  /** Streams below a path of their own, by its first segment; none when absent. What they refuse they close. */
+  readonly upgrades?: Readonly<
+    Record<string, (request: IncomingMessage, socket: Duplex, head: Buffer) => void>
+  >;
   /** What /readyz says; ready when absent. */
   readonly ready?: () => boolean;
   readonly log?: Logger;
@@ -330,6 +334,16 @@ class HttpApi implements Api {
     try {
       const url = parseUrl(request);
       const target = parsePath(url.pathname, this.#find);
+      const segment = url.pathname.slice(1);
+      const { upgrades = {} } = this.#options;
+      if (Object.hasOwn(upgrades, segment)) {
+        this.#authenticate(request);
+        const end = (): void => void socket.destroy();
+        this.#closing.signal.addEventListener("abort", end, { once: true });
+        socket.once("close", () => this.#closing.signal.removeEventListener("abort", end));
+        upgrades[segment]?.(request, socket, head);
+        return;
+      }
       if (target.type !== "resource" || target.subresource !== "exec") throw noSuchPath();
       this.#authenticate(request);
       await exec(this.#context, request, socket, head, target, url.searchParams);

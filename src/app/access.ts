@@ -24,6 +24,7 @@ export function accessTo(folder: StateFolder): ControlPlaneAccess {
     serve: (options) => serveHere(folder, options),
     openOffline: () => openOffline(folder),
     kubeconfig: () => kubeconfig(folder),
+    token: () => folder.token(),
     checks: async function* () {
       const { checks } = await import("./checks.ts");
       yield* checks(folder);

@@ -57,6 +57,8 @@ export interface ControlPlaneAccess {
   serve(options: ServeOptions): Promise<void>;
   /** Reads the state without a control plane, to plan. */
   openOffline(): Promise<Offline>;
+  /** What the control plane asks of who connects to it. */
+  token(): string;
   /** In YAML or JSON. Refuses when there is no token yet. */
   kubeconfig(): Promise<string>;
   /** What may be wrong on this machine. */

@@ -150,6 +150,12 @@ export const verbs: readonly VerbEntry[] = [
     load: async () => (await import("./serve.ts")).verb,
   },
   {
+    name: "worker",
+    group: "Control plane",
+    summary: "Offer a module's handlers to workflows, from any machine",
+    load: async () => (await import("./worker.ts")).verb,
+  },
+  {
     name: "stop",
     group: "Control plane",
     summary: "Stop the control plane",

@@ -142,7 +142,7 @@ class Hosted {
       return { is: "succeeded", result, order, at };
     } catch (error) {
       if (error instanceof StepFailure)
-        return { is: "failed", failure: error.failure, order: error.order, at: 0 };
+        return { is: "failed", failure: error.failure, order: error.order, at: error.at };
       if (error instanceof Stopped) return { is: "stopped", order: this.#stage.orderOf(path) ?? -1, at: 0 };
       throw error;
     }

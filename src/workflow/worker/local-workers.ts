@@ -269,7 +269,7 @@ export class LocalWorkers {
         if (!member.session.accept(text)) end(one);
       };
       const channel = lineChannel(pipe, accept, () => {
-        member.session.detach();
+        member.session.detach(channel);
         // Whatever has become of it, it can no longer be told anything.
         child.kill("SIGKILL");
       });

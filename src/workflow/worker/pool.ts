@@ -16,7 +16,6 @@
  * 2. A worker that blocks, hangs or dies harms only what it has: the culprit fails, where it is known, its neighbours are
  *    lost, which is free of their retries.
  */
-import { randomUUID } from "node:crypto";
 import type { Clock, Timer } from "../../clock/clock.ts";
 import { type Conversation, codeDialect } from "../code/code-host.ts";
 import type { Begin, Call } from "../code/code-run.ts";
@@ -89,8 +88,6 @@ export interface WorkerView {
 const TICK = 500;
 
 export class WorkerPool {
-  /** Frames of another pool are none of this one's: part of what a remote worker goes on with. */
-  readonly id = randomUUID();
   /** The code behind steps of type `function`. */
   readonly functions: StepType;
   /** The dialect of code workflows. */

@@ -36,13 +36,16 @@ export class Session {
 
   /** `received`: what the other side says that it has. */
   attach(channel: Channel, received: number): void {
+    const before = this.#channel;
     this.#channel = channel;
+    before?.close();
     this.#acknowledge(received);
     for (const frame of this.#kept) this.#write(frame);
   }
 
-  detach(): void {
-    this.#channel = undefined;
+  /** The channel has closed; if another has taken its place meanwhile, nothing changes. */
+  detach(channel: Channel): void {
+    if (this.#channel === channel) this.#channel = undefined;
   }
 
   /** `text`: JSON of a list of messages. */

@@ -6,7 +6,7 @@
  *              running ──it ends by itself──> gone ──restart──> running     while gone, what is sent to it is dropped
  */
 import { Worker as Thread } from "node:worker_threads";
-import { type MainOrder, type MainReport, type Target, messagesIn } from "./protocol.ts";
+import { type MainOrder, type MainReport, type Report, type Target, messagesIn } from "./protocol.ts";
 import { Session } from "./session.ts";
 import type { ThreadStart } from "./thread.ts";
 
@@ -15,6 +15,8 @@ export interface WorkerOptions {
   readonly module: string;
   /** Called when the control plane says that it may end. */
   readonly onEnd: () => void;
+  /** Called with what the module offers, or why it cannot be loaded. */
+  readonly onLoaded?: (report: Extract<Report, { readonly is: "offer" | "problem" }>) => void;
 }
 
 const BEAT = 500;
@@ -91,9 +93,12 @@ export class Worker {
     };
     const thread = new Thread(new URL(`./thread${extension}`, import.meta.url), { workerData: start });
     this.#thread = thread;
+    let isLoaded = false;
     let reason = "The thread of the handlers ended.";
     thread.on("message", (text: string) => {
-      if (this.#thread === thread) this.#session.send("t", text);
+      if (this.#thread !== thread) return;
+      this.#session.send("t", text);
+      if (!isLoaded) isLoaded = this.#sawLoading(text);
     });
     thread.on("error", (error: unknown) => {
       reason = `The thread of the handlers failed: ${error instanceof Error ? error.message : "an unknown error"}`;
@@ -103,6 +108,14 @@ export class Worker {
       this.#thread = undefined;
       this.#say({ is: "gone", reason });
     });
+  }
+
+  #sawLoading(text: string): boolean {
+    const { onLoaded } = this.#options;
+    const report = messagesIn<Report>(text)?.find((one) => one.is === "offer" || one.is === "problem");
+    if (report?.is !== "offer" && report?.is !== "problem") return false;
+    onLoaded?.(report);
+    return true;
   }
 
   #sayAlive(): void {
