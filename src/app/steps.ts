@@ -2,12 +2,14 @@
 import type { Clock } from "../clock/clock.ts";
 import type { Keyring } from "../model/sealed.ts";
 import { httpSteps } from "../steps/http.ts";
+import { runSteps } from "../steps/run.ts";
 import { scaleSteps } from "../steps/scale.ts";
 import { waitSteps } from "../steps/wait.ts";
 import { workflowSteps } from "../steps/workflow.ts";
 import type { InstanceEngines } from "../provider/placement.ts";
 import type { Store } from "../store/store.ts";
 import type { StepTypes } from "../workflow/engine/step-type.ts";
+import { Executions } from "../workflow/step/execution.ts";
 import { readSecret } from "./controllers.ts";
 
 export interface StepParts {
@@ -24,10 +26,12 @@ export interface StepParts {
   };
 }
 
-export function stepTypes({ store, keyring, runs }: StepParts): StepTypes {
+export function stepTypes({ store, clock, keyring, engines, runs }: StepParts): StepTypes {
   const secrets = (namespace: string, name: string): ReturnType<typeof readSecret> =>
     readSecret(store, keyring, namespace, name);
+  const executions = new Executions({ engines, clock, keyring });
   return {
+    run: runSteps({ store, keyring, executions, readSecret: secrets }),
     wait: waitSteps({ store }),
     scale: scaleSteps({ store }),
     http: httpSteps({ readSecret: secrets }),

@@ -123,6 +123,11 @@ export interface InstanceSpec {
     readonly networks?: readonly string[];
     readonly resources: { readonly cpu?: string; readonly memory?: string };
     readonly stop: { readonly signal: string; readonly grace: string; readonly drain: string };
+    /**
+     * It runs to its end, once: `ended` tells how that was, also when nobody watched, and `logs` tells its two streams
+     * apart. `input` is what it reads; it may be sealed. A command is taken as it is written.
+     */
+    readonly once?: { readonly input?: string };
   };
   readonly ports: Readonly<Record<string, number>>;
 }
@@ -151,6 +156,8 @@ export interface Exit {
   readonly signal: string | null;
   /** One sentence: "exited with code 1 after 3s: Error: no such table". */
   readonly message: string;
+  /** It was killed because it used more memory than it may. */
+  readonly isOutOfMemory?: true;
 }
 
 export interface LogOptions {
@@ -167,6 +174,10 @@ export interface LogLine {
   /** Milliseconds since the epoch, as near as the class knows. */
   readonly time: number;
   readonly text: string;
+  /** Of what runs to its end. */
+  readonly stream?: "stdout" | "stderr";
+  /** The line goes on in the next one of its stream. */
+  readonly isPartial?: true;
 }
 
 export interface ExecSession {
@@ -221,6 +232,21 @@ export interface InstanceProvider {
   onExit(listener: (exit: Exit) => void): () => void;
   /** Called when the engine's own check of an instance changes its mind, and once for each that is found at start. */
   onHealth?(listener: (health: EngineHealth) => void): () => void;
+  /**
+   * How what runs to its end (`run.once`) ended; undefined while it runs, and when there is no trace of it: it was never
+   * started, or was lost with what it ran on. Known until it is purged.
+   */
+  ended?(identity: Identity, spec: InstanceSpec, context: CallContext): Promise<Exit | undefined>;
+  /**
+   * A file that it left, relative to its working directory; undefined when there is none. Rejects with TerminalError when
+   * it has more than `most` bytes.
+   */
+  fileOf?(
+    identity: Identity,
+    spec: InstanceSpec,
+    path: string,
+    most: number,
+  ): Promise<Uint8Array | undefined>;
   /** As many port numbers, free now and not in `taken`. */
   allocatePorts(count: number, taken: ReadonlySet<number>): Promise<readonly number[]>;
   logs(identity: Identity, spec: InstanceSpec, options: LogOptions): AsyncIterable<LogLine>;
@@ -320,6 +346,14 @@ export class TerminalError extends Error {
     this.name = "TerminalError";
     this.diagnostic = diagnostic;
   }
+}
+
+export function fileTooLarge(path: string, most: number): TerminalError {
+  return new TerminalError({
+    code: "FileTooLarge",
+    message: `The file '${path}' has more than ${most} bytes.`,
+    hint: "Leave it where it is, and give its place as the result.",
+  });
 }
 
 /** Not an error: there is nothing to do before `delay` milliseconds have passed. */

@@ -103,6 +103,7 @@ class InstanceMachine {
   }
 
   ended(exit: Exit): void {
+    if (exit.identity.kind !== "Instance") return;
     this.#ends.set(exit.identity.uid, exit);
     this.#options.wake({ kind: "Instance", namespace: exit.identity.namespace, name: exit.identity.name });
   }

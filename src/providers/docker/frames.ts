@@ -29,6 +29,7 @@ export async function* frames(
 export interface TimedLine {
   readonly time: number;
   readonly text: string;
+  readonly stream: Frame["stream"];
 }
 
 /**
@@ -44,9 +45,9 @@ export async function* timedLines(source: AsyncIterable<Frame>): AsyncGenerator<
     const before = begun[stream];
     const isOver = text.endsWith("\n");
     const part = text.slice(space + 1, isOver ? -1 : undefined);
-    const line = { time: before?.time ?? time, text: (before?.text ?? "") + part };
+    const line = { time: before?.time ?? time, text: (before?.text ?? "") + part, stream };
     begun[stream] = isOver ? undefined : line;
-    if (isOver) yield { time: line.time, text: line.text.replace(/\r$/, "") };
+    if (isOver) yield { ...line, text: line.text.replace(/\r$/, "") };
   }
   for (const line of Object.values(begun)) if (line !== undefined) yield line;
 }

@@ -29,6 +29,7 @@ import {
   type Started,
   TerminalError,
 } from "../../provider/provider.ts";
+import { completing, endIn, fileIn } from "./completion.ts";
 import { partNames } from "./container-spec.ts";
 import type { Engine } from "./engine.ts";
 import { inWords, startError, statusOf } from "./errors.ts";
@@ -38,7 +39,7 @@ import { Launch, type LaunchOptions } from "./launch.ts";
 import { EngineLimits } from "./limits.ts";
 import { Logs } from "./logs.ts";
 import { needsImage } from "./own-program.ts";
-import { secretsDeclared } from "./secrets.ts";
+import { secretsDeclared, secretsOf } from "./secrets.ts";
 import { type Watched, Watch, watchedIn } from "./watch.ts";
 
 export interface DockerInstancesOptions extends LaunchOptions {
@@ -103,7 +104,8 @@ export class DockerInstances implements InstanceProvider {
     return Promise.resolve(this.#engine.absence());
   }
 
-  async start(identity: Identity, spec: InstanceSpec, context: CallContext): Promise<Started> {
+  async start(identity: Identity, given: InstanceSpec, context: CallContext): Promise<Started> {
+    const spec = completing(given);
     const watched = this.#watched(identity, spec);
     this.#watch.begin(watched);
     try {
@@ -123,6 +125,24 @@ export class DockerInstances implements InstanceProvider {
         this.#engine.isLocal ? describePortInUse(port) : `port ${port} is in use on ${this.#engine.address}`,
       );
     }
+  }
+
+  ended(identity: Identity, spec: InstanceSpec, { signal }: CallContext): Promise<Exit | undefined> {
+    const { containers, home, keyring } = this.#options;
+    return this.#call(async () => {
+      const found = await containers.inspect(partNames(home, identity, spec).main, signal);
+      return endIn(identity, found, [...secretsOf(found), ...secretsDeclared(spec, keyring)]);
+    });
+  }
+
+  fileOf(
+    identity: Identity,
+    spec: InstanceSpec,
+    path: string,
+    most: number,
+  ): Promise<Uint8Array | undefined> {
+    const { containers, home } = this.#options;
+    return this.#call(() => fileIn(containers, partNames(home, identity, spec).main, path, most));
   }
 
   async find(identity: Identity): Promise<Started | undefined> {
@@ -157,10 +177,11 @@ export class DockerInstances implements InstanceProvider {
 
   async purge(
     identity: Identity,
-    spec: InstanceSpec,
+    given: InstanceSpec,
     { keepLog }: { readonly keepLog: boolean },
   ): Promise<void> {
     const { containers, home, keyring, files } = this.#options;
+    const spec = completing(given);
     const { main, init, sidecars } = partNames(home, identity, spec);
     this.#watch.forget(identity);
     await this.#call(async () => {

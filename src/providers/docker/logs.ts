@@ -83,9 +83,9 @@ async function* linesIn(
 ): AsyncGenerator<LogLine> {
   if (signal !== undefined) addAbortSignal(signal, stream);
   try {
-    for await (const { time, text } of timedLines(frames(stream)))
+    for await (const line of timedLines(frames(stream)))
       // The engine counts in seconds.
-      if (time >= since) yield { time, text: redact(text, secrets) };
+      if (line.time >= since) yield { ...line, text: redact(line.text, secrets) };
   } finally {
     stream.destroy();
   }

@@ -5,6 +5,7 @@ import { parseQuantity } from "../../model/quantity.ts";
 import type { Keyring } from "../../model/sealed.ts";
 import { expand, instanceVariables } from "../../provider/environment.ts";
 import type { Identity, InstanceSpec } from "../../provider/provider.ts";
+import { completing, completionFiles } from "./completion.ts";
 import { type Home, processId } from "./home.ts";
 import type { ProcessLimits, ProcessSpec } from "./supervisor/process-spec.ts";
 
@@ -21,11 +22,16 @@ export function processSpec(
   const cwd = resolve(spec.run.folder, spec.run.workingDirectory);
   const env = environment(identity, spec, cwd, home, keyring);
   const limits = limitsOf(spec.run.resources);
-  const { command = [] } = spec.run;
+  const { command = [], once } = spec.run;
+  const words =
+    typeof command === "string"
+      ? ["/bin/sh", "-c", command]
+      : once === undefined
+        ? command.map((word) => expand(word, env))
+        : command;
   return {
     id: processId(identity),
-    command:
-      typeof command === "string" ? ["/bin/sh", "-c", command] : command.map((word) => expand(word, env)),
+    command: once === undefined ? words : completing(words, completionFiles(home, identity)),
     env,
     cwd,
     logFile: home.logOf(identity.namespace, identity.name),

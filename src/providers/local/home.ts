@@ -74,3 +74,8 @@ export function identityOfProcess(id: string): Identity | undefined {
     ? undefined
     : { kind, namespace, name, uid };
 }
+
+/** What a provider of instances starts: copies of services, and what steps of workflows run. */
+export function isInstance({ kind }: Pick<Identity, "kind">): boolean {
+  return kind === "Instance" || kind === "Step";
+}

@@ -5,7 +5,7 @@ import type { Provider } from "../../provider/provider.ts";
 import type { ServerHost } from "../../provider/server-host.ts";
 import { embeddedMonitors } from "./monitor.ts";
 import { embeddedDns } from "./dns.ts";
-import { Home, identityOfProcess } from "./home.ts";
+import { Home, identityOfProcess, isInstance } from "./home.ts";
 import { EmbeddedBalancers } from "./load-balancer.ts";
 import { loopbackNetworks } from "./network.ts";
 import { ProcessProvider } from "./process.ts";
@@ -59,7 +59,7 @@ export async function localProviders(options: {
     onServerExit: (listener) => {
       supervisor.onExit((exit) => {
         const identity = exit.requested ? undefined : identityOfProcess(exit.id);
-        if (identity !== undefined && identity.kind !== "Instance") listener(identity);
+        if (identity !== undefined && !isInstance(identity)) listener(identity);
       });
     },
     close: () => {

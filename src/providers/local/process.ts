@@ -16,6 +16,9 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
+import { readFile, stat } from "node:fs/promises";
+import { resolve } from "node:path";
+import { DiagnosticError } from "../../diagnostics/diagnostic.ts";
 import { formatDuration, parseDuration } from "../../model/duration.ts";
 import type { Keyring } from "../../model/sealed.ts";
 import {
@@ -31,17 +34,20 @@ import {
   type Prospect,
   type CallContext,
   type Started,
+  fileTooLarge,
 } from "../../provider/provider.ts";
 import { redact, secretsIn, tellingLine } from "../../provider/redaction.ts";
 import { processSpec } from "./command.ts";
-import { type Home, identityOfProcess, processId } from "./home.ts";
+import { completionFiles, exitIn, merged, removeCompletion, writeInput } from "./completion.ts";
+import { type Home, identityOfProcess, isInstance, processId } from "./home.ts";
 import { copyObstacles, portObstacles, portsIn, programObstacles } from "./obstacles.ts";
 import { execBeside } from "./supervisor/exec.ts";
 import { removeLog } from "./supervisor/log-files.ts";
-import { readLog } from "./supervisor/log-reader.ts";
+import { type LogLine as ReadLine, readLog } from "./supervisor/log-reader.ts";
 import type { LogWatch } from "./supervisor/log-watch.ts";
 import { allocatePorts } from "../../provider/ports.ts";
-import type { ProcessExit } from "./supervisor/process-spec.ts";
+import type { ProcessExit, ProcessSpec } from "./supervisor/process-spec.ts";
+import { programToStart } from "./supervisor/spawn.ts";
 import type { Supervisor } from "./supervisor/supervisor.ts";
 
 export interface ProcessProviderOptions {
@@ -69,6 +75,8 @@ export class ProcessProvider implements InstanceProvider {
     string,
     { readonly startedAt: number; readonly secrets: readonly string[]; readonly logFile: string }
   >();
+  /** Ids of those that ran to their end and were killed for it. */
+  readonly #outOfMemory = new Set<string>();
   #allocations = 0;
 
   constructor(options: ProcessProviderOptions) {
@@ -83,6 +91,7 @@ export class ProcessProvider implements InstanceProvider {
   async start(identity: Identity, spec: InstanceSpec, context: CallContext): Promise<Started> {
     const { home, supervisor, logs, keyring } = this.#options;
     const process = processSpec(identity, spec, home, keyring);
+    if (spec.run.once !== undefined) this.#prepare(identity, spec, process);
     const started = await supervisor.start(process);
     this.#running.set(process.id, {
       startedAt: context.clock.now(),
@@ -90,11 +99,53 @@ export class ProcessProvider implements InstanceProvider {
       logFile: process.logFile,
     });
     logs.add(process.logFile);
+    if (spec.run.once !== undefined) logs.add(completionFiles(home, identity).error);
     const limits = [
       ...started.enforced.map((limit) => `${limit} enforced`),
       ...started.unenforced.map(({ limit, reason }) => `${limit} not enforced: ${reason}`),
     ];
     return { identity: { pid: started.pid, startTime: started.startTime }, host: HOST, limits };
+  }
+
+  /** What the shell around it reads; and what it would say of a program that is not there. */
+  #prepare(identity: Identity, spec: InstanceSpec, process: ProcessSpec): void {
+    const { home, supervisor, keyring } = this.#options;
+    if (supervisor.find(process.id) !== undefined) return;
+    const { command = [] } = spec.run;
+    const problem = typeof command === "string" ? "" : programToStart({ ...process, command });
+    if (typeof problem !== "string") throw new DiagnosticError([problem]);
+    writeInput(completionFiles(home, identity), keyring.openAll(spec.run.once?.input ?? ""));
+  }
+
+  ended(identity: Identity, spec: InstanceSpec): Promise<Exit | undefined> {
+    const { supervisor, home } = this.#options;
+    const id = processId(identity);
+    if (spec.run.once === undefined || supervisor.find(id) !== undefined) return Promise.resolve(undefined);
+    const { code = null, signal = "SIGKILL" } = exitIn(completionFiles(home, identity)) ?? {};
+    if (supervisor.releaseUnwatched(id)) this.#outOfMemory.add(id);
+    const isOutOfMemory = this.#outOfMemory.has(id);
+    if (code === null && !isOutOfMemory) return Promise.resolve(undefined);
+    const message = signal === null ? `exited with code ${String(code)}` : `was ended by ${signal}`;
+    return Promise.resolve({
+      identity,
+      code,
+      signal,
+      message: isOutOfMemory ? "was killed because it used more memory than it may" : message,
+      ...(isOutOfMemory ? { isOutOfMemory } : {}),
+    });
+  }
+
+  async fileOf(
+    _identity: Identity,
+    spec: InstanceSpec,
+    path: string,
+    most: number,
+  ): Promise<Uint8Array | undefined> {
+    const file = resolve(spec.run.folder, spec.run.workingDirectory, path);
+    const found = await stat(file).catch(() => undefined);
+    if (found === undefined || !found.isFile()) return undefined;
+    if (found.size > most) throw fileTooLarge(path, most);
+    return readFile(file);
   }
 
   find(identity: Identity): Promise<Started | undefined> {
@@ -129,6 +180,13 @@ export class ProcessProvider implements InstanceProvider {
       redactFile(previous, secretsIn(spec.run.env, this.#options.keyring));
     }
     removeLog(file);
+    if (spec.run.once !== undefined) {
+      const files = completionFiles(home, identity);
+      logs.delete(files.error);
+      removeLog(files.error);
+      removeCompletion(files);
+      this.#outOfMemory.delete(processId(identity));
+    }
     return Promise.resolve();
   }
 
@@ -141,8 +199,9 @@ export class ProcessProvider implements InstanceProvider {
 
   onExit(listener: (exit: Exit) => void): () => void {
     return this.#options.supervisor.onExit((exit) => {
+      if (exit.isOutOfMemory) this.#outOfMemory.add(exit.id);
       const identity = exit.requested ? undefined : identityOfProcess(exit.id);
-      if (identity?.kind === "Instance")
+      if (identity !== undefined && isInstance(identity))
         listener({ identity, code: exit.code, signal: exit.signal, message: this.#describe(exit, identity) });
     });
   }
@@ -159,14 +218,23 @@ export class ProcessProvider implements InstanceProvider {
       options.previous === true
         ? previousLog(home, identity.namespace, spec.service)
         : home.logOf(identity.namespace, identity.name);
-    const lines = readLog(file, {
+    const settings = {
       ...(options.tail === undefined ? {} : { tail: options.tail }),
       ...(options.since === undefined ? {} : { sinceTime: options.since }),
       ...(options.signal === undefined ? {} : { signal: options.signal }),
       follow: options.follow === true && options.previous !== true,
       ended: () => supervisor.find(processId(identity)) === undefined,
-    });
-    for await (const line of lines) yield { time: line.time ?? 0, text: redact(line.text, secrets) };
+    };
+    if (spec.run.once === undefined)
+      for await (const line of readLog(file, settings))
+        yield { time: line.time ?? 0, text: redact(line.text, secrets) };
+    else {
+      const { error } = completionFiles(home, identity);
+      yield* merged([
+        linesOf(readLog(file, settings), "stdout", secrets),
+        linesOf(readLog(error, settings), "stderr", secrets),
+      ]);
+    }
   }
 
   async exec(
@@ -226,6 +294,15 @@ export class ProcessProvider implements InstanceProvider {
       ? `${how}${after}.`
       : `${how}${after}: ${redact(words, running?.secrets ?? [])}`;
   }
+}
+
+async function* linesOf(
+  lines: AsyncIterable<ReadLine>,
+  stream: "stdout" | "stderr",
+  secrets: readonly string[],
+): AsyncGenerator<LogLine> {
+  for await (const { time = 0, text, partial } of lines)
+    yield { time, stream, text: redact(text, secrets), ...(partial ? { isPartial: true } : {}) };
 }
 
 function previousLog(home: Home, namespace: string, service: string): string {

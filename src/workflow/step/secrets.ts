@@ -30,9 +30,16 @@ export class StepSecrets {
 
   /** Whatever else is secret: an output that is marked so. */
   add(value: string): void {
-    for (const word of secretWords(value)) {
+    // What prints it prints line by line.
+    for (const word of new Set([value, ...value.split("\n")].flatMap(secretWords))) {
       // As it stands in JSON and in addresses as well, where that is another text.
-      for (const form of [word, JSON.stringify(word).slice(1, -1), encodeURI(word), encodeURIComponent(word)])
+      const whole = word.toWellFormed();
+      for (const form of [
+        word,
+        JSON.stringify(word).slice(1, -1),
+        encodeURI(whole),
+        encodeURIComponent(whole),
+      ])
         this.#words.add(form);
     }
   }

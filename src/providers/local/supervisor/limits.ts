@@ -66,6 +66,19 @@ export class LimitGroups {
     for (const group of candidates) removeGroup(group);
   }
 
+  /** Whether the kernel killed something of it for its memory limit. Known until it is released. */
+  isOutOfMemory(id: string): boolean {
+    const hierarchy = this.#hierarchies.get("memoryBytes");
+    if (hierarchy === undefined) return false;
+    const file = hierarchy.version === 2 ? "memory.events" : "memory.oom_control";
+    try {
+      const text = readFileSync(join(this.#path(hierarchy, id), file), "utf8");
+      return Number(/^oom_kill (\d+)/m.exec(text)?.[1] ?? 0) > 0;
+    } catch {
+      return false;
+    }
+  }
+
   /** Looks for the hierarchies once, making nothing, so that `release` knows where groups of an earlier control plane may be. */
   discover(): void {
     for (const limit of ["memoryBytes", "cpu"] as const) this.#hierarchy(limit);

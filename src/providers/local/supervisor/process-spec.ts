@@ -60,6 +60,8 @@ export interface ProcessExit extends RunningProcess {
   readonly unknown: boolean;
   /** True when it ended because of `stop` or `kill`. */
   readonly requested: boolean;
+  /** The kernel killed something of it for its memory limit. */
+  readonly isOutOfMemory: boolean;
   /** Milliseconds since the epoch at which the end was noticed. */
   readonly at: number;
 }

@@ -181,6 +181,14 @@ export class Supervisor {
     return running !== undefined && isAlive(running) && signalGroup(running.pid, signal);
   }
 
+  /** Of a process that ended while no supervisor watched: whether its memory limit killed something of it. */
+  releaseUnwatched(id: string): boolean {
+    if (this.#entries.has(id)) return false;
+    const isOutOfMemory = this.#limits.isOutOfMemory(id);
+    this.#limits.release(id);
+    return isOutOfMemory;
+  }
+
   /** Processor seconds and resident bytes of each asked-for process with all it started: one pass for all of them. */
   stats(ids: readonly string[]): Map<string, ProcessStats> {
     return readStats(ids.flatMap((id) => this.find(id) ?? []));
@@ -264,9 +272,11 @@ export class Supervisor {
   }
 
   #forget(entry: Entry, end: Pick<ProcessExit, "code" | "signal" | "at" | "unknown">): void {
-    this.#entries.delete(entry.running.id);
-    this.#limits.release(entry.running.id);
-    const exit: ProcessExit = { ...entry.running, ...end, requested: entry.requested };
+    const { id } = entry.running;
+    this.#entries.delete(id);
+    const isOutOfMemory = this.#limits.isOutOfMemory(id);
+    this.#limits.release(id);
+    const exit: ProcessExit = { ...entry.running, ...end, isOutOfMemory, requested: entry.requested };
     for (const listener of this.#listeners) listener(exit);
   }
 
