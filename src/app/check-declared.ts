@@ -1,11 +1,52 @@
 /** What only machinery above the kinds can say of a resource: whether its rules, queries and workflows can be read. */
 import { checkRules } from "../controllers/monitor/check-rules.ts";
-import type { Diagnostic } from "../diagnostics/diagnostic.ts";
+import { type Diagnostic, DiagnosticError } from "../diagnostics/diagnostic.ts";
 import { type Draft, addressOf } from "../model/resource.ts";
+import { referencesIn } from "../model/expression.ts";
+import { forEachString, pathText } from "../model/walk.ts";
 import { checkDefinition } from "../workflow/definition/resource.ts";
+import { type DeclaredSchedule, checkDeclaredSchedule } from "../workflow/schedule/declared.ts";
 
 /** Asked at admission and before a plan is shown. */
 export function checkDeclared(resource: Draft): readonly Diagnostic[] {
-  if (resource.kind !== "Workflow") return checkRules(resource);
-  return checkDefinition(resource).map((found) => ({ ...found, address: addressOf(resource) }));
+  const found = problemsOf(resource);
+  return found === undefined
+    ? checkRules(resource)
+    : found.map((one) => ({ ...one, address: addressOf(resource) }));
+}
+
+function problemsOf(resource: Draft): readonly Diagnostic[] | undefined {
+  if (resource.kind === "Workflow") return checkDefinition(resource);
+  if (resource.kind === "Schedule")
+    return [
+      ...checkDeclaredSchedule(resource.metadata.name, resource.spec as DeclaredSchedule),
+      ...checkParameters(resource.spec as { readonly parameters: unknown }),
+    ];
+  return undefined;
+}
+
+/** What starts a run is all that they may refer to. */
+function checkParameters({ parameters }: { readonly parameters: unknown }): readonly Diagnostic[] {
+  const found: Diagnostic[] = [];
+  forEachString(
+    parameters,
+    (text, path) => {
+      const report = (code: string, message: string, hint: string): void =>
+        void found.push({ severity: "error", code, path: pathText([...path]), message, hint });
+      try {
+        for (const { root } of referencesIn(text))
+          if (root !== "event")
+            report(
+              "UnknownReference",
+              `'${root}' is nothing that can be read here.`,
+              "Here is event, which is what started the run.",
+            );
+      } catch (error) {
+        if (!(error instanceof DiagnosticError)) throw error;
+        for (const { code, message, hint = "" } of error.diagnostics) report(code, message, hint);
+      }
+    },
+    ["spec", "parameters"],
+  );
+  return found;
 }

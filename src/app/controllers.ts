@@ -18,12 +18,16 @@ import { resourceMetrics } from "../controllers/monitor/resource-metrics.ts";
 import { provisionController } from "../controllers/provision/index.ts";
 import { rolloutController } from "../controllers/rollout/index.ts";
 import { PortsInUse } from "../controllers/rollout/ports.ts";
+import { cancelRun } from "../controllers/run/cancel.ts";
 import { runController } from "../controllers/run/index.ts";
+import { scheduleController } from "../controllers/schedule/index.ts";
 import { snapshotController } from "../controllers/snapshot/index.ts";
 import { systemController } from "../controllers/system/index.ts";
 import type { Resolver } from "../controller/resolve.ts";
 import { routesTo } from "../controller/routes.ts";
+import type { Run } from "../controller/runs.ts";
 import type { Runtime } from "../controller/runtime.ts";
+import { scheduleOf } from "../controller/schedules.ts";
 import { DependentsView, IndexView, OwnedView } from "../controller/view.ts";
 import { type Key, type Resource, keyText } from "../model/resource.ts";
 import type { Keyring } from "../model/sealed.ts";
@@ -178,6 +182,9 @@ export function addControllers(
   };
 }
 
+/** What is to clean up in a run that another takes the place of has so long, milliseconds. */
+const GRACE = 60_000;
+
 function addWorkflows(
   runtime: Runtime,
   workflows: Workflows,
@@ -195,6 +202,20 @@ function addWorkflows(
   );
   workflows.onRecorded = runs.recorded;
   runtime.addController(runs.controller);
+  const runsOfSchedules = new IndexView<Run>("Run", scheduleOf);
+  runtime.addView(runsOfSchedules);
+  runtime.addController(
+    scheduleController({
+      store,
+      clock,
+      runs: runsOfSchedules,
+      cancel: async (run, reason) => {
+        const cause = { actor: "controller:schedule", action: "cancel" };
+        const engine = await workflows.engine();
+        await cancelRun(run, { store, clock, engine, reason, grace: GRACE, cause });
+      },
+    }),
+  );
 }
 
 interface MonitoredParts {

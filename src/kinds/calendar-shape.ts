@@ -28,7 +28,7 @@ const dayRule = z.union([
 const weekday = z.enum(["MO", "TU", "WE", "TH", "FR", "SA", "SU"]);
 
 /** Days that a calendar holds. */
-const calendar = z.strictObject({
+export const calendarShape = z.strictObject({
   weekdays: z
     .array(weekday)
     .optional()
@@ -46,7 +46,7 @@ export const calendarUse = z.strictObject({
     .describe(
       "What becomes of a time on a day that is not taken: none, or the next or previous day that is.",
     ),
-  define: z.record(z.string(), calendar).default({}).describe("Calendars by name."),
+  define: z.record(z.string(), calendarShape).default({}).describe("Calendars by name."),
   configMap: z
     .string()
     .optional()

@@ -1,8 +1,8 @@
 /** Subresources of a Run: what is told to it, and what it tells of itself. */
 import { randomUUID } from "node:crypto";
-import { type Run, hasEnded, runId } from "../../controller/runs.ts";
+import { cancelRun as cancel, isUnknownRun } from "../../controllers/run/cancel.ts";
+import { type Run, runId } from "../../controller/runs.ts";
 import { DiagnosticError } from "../../diagnostics/diagnostic.ts";
-import { timestamp, withCondition } from "../../model/condition.ts";
 import { parseDuration } from "../../model/duration.ts";
 import type { Engine } from "../../workflow/engine/engine.ts";
 import { stepViews } from "../../workflow/run/step-view.ts";
@@ -11,7 +11,7 @@ import { type Body, optionalBody } from "./body.ts";
 import { existing, parseCount } from "../read.ts";
 import { StatusError, badRequest, conflict } from "../status-error.ts";
 import { LogStream } from "../subresources/log.ts";
-import { committed, keyFrom } from "../write.ts";
+import { causeOf, repeatedly } from "../write.ts";
 import { serviceOf, settled } from "./service.ts";
 
 const GRACE = 30_000;
@@ -34,43 +34,19 @@ export async function cancelRun(context: ApiContext, call: Call, target: Resourc
   const body = await optionalBody(context, call);
   const reason = textIn(body, "reason") ?? `Cancelled by ${call.actor.replace(/^user:/, "")}.`;
   const grace = durationIn(body, "grace") ?? GRACE;
-  const run = existing(context, target) as Run;
   const engine = await serviceOf(context).engine();
-  try {
-    return settled(target, await engine.cancel(runId(run), reason, grace));
-  } catch (error) {
-    if (!isUnknown(error)) throw error;
-    return cancelBeforeItBegan(context, call, target, reason);
-  }
-}
-
-/** The controller starts none that has ended. */
-async function cancelBeforeItBegan(
-  context: ApiContext,
-  call: Call,
-  target: ResourceTarget,
-  reason: string,
-): Promise<Answer> {
-  const run = existing(context, target) as Run;
-  if (hasEnded(run)) return settled(target, "RunEnded");
-  const now = context.clock.now();
-  const condition = { type: "Ready", status: "False", reason: "Cancelled", message: reason } as const;
-  const status = {
-    ...run.status,
-    phase: "Cancelled",
-    reason,
-    endedAt: timestamp(now),
-    conditions: withCondition(run.status?.conditions, condition, now),
-  };
-  const expectedVersion = run.metadata.resourceVersion;
-  await committed(
-    context,
-    call,
-    run,
-    { type: "status", key: keyFrom(target), status, expectedVersion },
-    "cancel",
+  const { store, clock } = context;
+  const refused = await repeatedly(undefined, () =>
+    cancel(existing(context, target) as Run, {
+      store,
+      clock,
+      engine,
+      reason,
+      grace,
+      cause: causeOf(call, "cancel"),
+    }),
   );
-  return settled(target, undefined);
+  return settled(target, refused);
 }
 
 export async function pauseRun(context: ApiContext, _call: Call, target: ResourceTarget): Promise<Answer> {
@@ -180,13 +156,9 @@ async function known<T>(asked: Promise<T>): Promise<T | undefined> {
   try {
     return await asked;
   } catch (error) {
-    if (isUnknown(error)) return undefined;
+    if (isUnknownRun(error)) return undefined;
     throw error;
   }
-}
-
-function isUnknown(error: unknown): boolean {
-  return error instanceof DiagnosticError && error.diagnostics[0]?.code === "UnknownRun";
 }
 
 function isFlag(call: Call, name: string): boolean {

@@ -20,6 +20,7 @@ import type { Store } from "../../store/store.ts";
 import type { Definition } from "../../workflow/definition/definition.ts";
 import { definitionOf } from "../../workflow/definition/resource.ts";
 import type { Engine } from "../../workflow/engine/engine.ts";
+import { isUnknownRun } from "./cancel.ts";
 import { refusedStatus, statusOf, waitingStatus } from "./status.ts";
 
 export interface RunOptions {
@@ -208,7 +209,7 @@ async function known<T>(asked: Promise<T>): Promise<T | undefined> {
   try {
     return await asked;
   } catch (error) {
-    if (error instanceof DiagnosticError && error.diagnostics[0]?.code === "UnknownRun") return undefined;
+    if (isUnknownRun(error)) return undefined;
     throw error;
   }
 }

@@ -1,7 +1,7 @@
 /** What a Run's status says of the engine's run. */
 import { createHash } from "node:crypto";
 import type { Run, RunPhaseName, RunStatus } from "../../controller/runs.ts";
-import { type Diagnostic, formatDiagnostic } from "../../diagnostics/diagnostic.ts";
+import type { Diagnostic } from "../../diagnostics/diagnostic.ts";
 import { type NewCondition, withCondition } from "../../model/condition.ts";
 import type { Overview } from "../../workflow/run/overview.ts";
 import type { RunPhase } from "../../workflow/run/state.ts";
@@ -64,7 +64,7 @@ export function refusedStatus(
   diagnostics: readonly Diagnostic[],
   now: number,
 ): RunStatus {
-  const message = diagnostics.map(formatDiagnostic).join(" ");
+  const message = diagnostics.map(sentenceOf).join(" ");
   const conditions = withCondition(run.status?.conditions, ready(run, "False", reason, message), now);
   // One that is halted goes on when what halted it is mended and the control plane starts anew.
   if (reason === "Halted") return { ...run.status, observedGeneration: run.metadata.generation, conditions };
@@ -76,6 +76,11 @@ export function refusedStatus(
     failure: { class: "Terminal", error: diagnostics[0]?.code ?? reason, message },
     conditions,
   };
+}
+
+function sentenceOf({ path, message, hint }: Diagnostic): string {
+  const where = path === undefined || path === "" ? "" : `${path}: `;
+  return `${where}${message}${hint === undefined ? "" : ` ${hint}`}`;
 }
 
 function conditionOf(run: Run, { verdict, open, total }: Overview, phase: RunPhaseName): NewCondition {
