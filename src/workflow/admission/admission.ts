@@ -81,6 +81,8 @@ export interface Admission {
   weigh(namespace: string, weight: number): void;
   /** What the machine asks before a claim (run/machine.ts): true within `begin`. */
   isFree(holding: Holding): boolean;
+  /** Of a pool; Infinity when it has no limit. */
+  slots(pool: string): number;
   held(pool: string): number;
   waiting(pool: string): number;
   /** Undefined when it has begun, has left, or is about to begin. Linear in what waits in its pool: for people. */

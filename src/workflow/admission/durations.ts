@@ -31,7 +31,7 @@ export class Durations {
   }
 
   /** As it is known now. */
-  ranks(workflow: Workflow): Ranks {
-    return new Ranks(workflow, (place) => this.of(workflow.name, place));
+  ranks(workflow: Workflow, slots: (pool: string) => number): Ranks {
+    return new Ranks(workflow, (place) => this.of(workflow.name, place), slots);
   }
 }

@@ -128,6 +128,11 @@ export class AdmissionQueue implements Admission {
     return isBeginning || this.#isUnlimited(holding);
   }
 
+  slots(name: string): number {
+    const pool = this.#pools.get(name);
+    return pool === undefined ? Infinity : slotsOf(pool);
+  }
+
   held(pool: string): number {
     return this.#pools.get(pool)?.held ?? 0;
   }
@@ -279,6 +284,10 @@ class QueuePlace implements Place {
   }
 }
 
-function hasSlot({ limits, given, held }: Pool): boolean {
-  return held < (limits?.slots ?? given ?? Infinity);
+function hasSlot(pool: Pool): boolean {
+  return pool.held < slotsOf(pool);
+}
+
+function slotsOf({ limits, given }: Pool): number {
+  return limits?.slots ?? given ?? Infinity;
 }

@@ -8,9 +8,12 @@
 import { hasExpression } from "../../model/expression.ts";
 import { parseDuration } from "../../model/duration.ts";
 import type { Scope, Step, Workflow } from "../definition/workflow.ts";
+import { type Task, planOf } from "./plan.ts";
 
 /** Milliseconds that a step takes of which nothing is known. */
 const UNKNOWN = 1000;
+/** Steps; a plan of more would hold up the engine. */
+const MOST_PLANNED = 5000;
 
 /** What a step at a place took before, milliseconds; undefined when it never ran. */
 export type Learned = (place: string) => number | undefined;
@@ -20,14 +23,38 @@ export class Ranks {
   readonly #ranks = new Map<string, number>();
   readonly #spans = new Map<Scope, number>();
 
-  constructor(workflow: Workflow, learned: Learned = () => undefined) {
+  /** `slots` of a pool, Infinity when there is no limit: a graph whose steps share one is planned (plan.ts). */
+  constructor(
+    workflow: Workflow,
+    learned: Learned = () => undefined,
+    slots: (pool: string) => number = () => Infinity,
+  ) {
     this.#learned = learned;
     this.#assign(workflow, "", 0);
+    if (workflow.start === undefined) this.#plan(workflow, slots);
   }
 
   /** Milliseconds; 0 for what the definition does not know. */
   at(path: string): number {
     return this.#ranks.get(visitless(path)) ?? this.#ranks.get(placeOf(path)) ?? 0;
+  }
+
+  #plan({ steps }: Workflow, slots: (pool: string) => number): void {
+    const names = Object.keys(steps);
+    const pools = new Set(Object.values(steps).flatMap((step) => ("pool" in step ? (step.pool ?? []) : [])));
+    const [pool] = pools;
+    if (pool === undefined || pools.size > 1 || names.length > MOST_PLANNED) return;
+    const limit = slots(pool);
+    if (limit < 1 || limit >= names.length) return;
+    const indexes = new Map(names.map((name, index) => [name, index]));
+    const tasks = Object.entries(steps).map(([name, step]): Task => ({
+      takes: this.#duration(step, name),
+      isLimited: "pool" in step && step.pool !== undefined,
+      needs: [...new Set("needs" in step ? step.needs : [])].flatMap((need) => indexes.get(need) ?? []),
+      rank: this.#ranks.get(name) ?? 0,
+    }));
+    const { ranks } = planOf(tasks, limit);
+    for (const [index, name] of names.entries()) this.#ranks.set(name, ranks[index] ?? 0);
   }
 
   /** `after`: what follows the scope. */

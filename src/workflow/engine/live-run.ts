@@ -21,6 +21,7 @@ import { type RunState, isEnded, isSettled } from "../run/state.ts";
 import { durationOf } from "./attempt.ts";
 import { StepFailure, Stopped } from "./failures.ts";
 import type { TaskStep } from "./interpreter.ts";
+import { RunNotes } from "./notes.ts";
 import type { Performed, Program, Stage } from "./program.ts";
 import { type JournalRefused, Recorder } from "./recorder.ts";
 import { asJson, mismatch } from "./results.ts";
@@ -48,6 +49,7 @@ export class LiveRun implements Stage, TaskRun {
   readonly #tasks: Tasks;
   #resumed: PromiseWithResolvers<void> | undefined;
   readonly slots: Slots;
+  readonly notes: RunNotes;
   #workflow: Workflow | undefined;
   /** Made when a step has to wait for a slot. */
   #ranks: Ranks | undefined;
@@ -63,6 +65,7 @@ export class LiveRun implements Stage, TaskRun {
     const slots = new Slots(admission, id, state);
     this.slots = slots;
     this.#tasks = new Tasks(this, around);
+    this.notes = new RunNotes(this, around.blobs);
     this.#circumstances = {
       get now() {
         return clock.now();
@@ -180,7 +183,9 @@ export class LiveRun implements Stage, TaskRun {
 
   rankOf(path: string): number {
     if (this.#workflow === undefined) return 0;
-    this.#ranks ??= this.#around.durations.ranks(this.#workflow);
+    this.#ranks ??= this.#around.durations.ranks(this.#workflow, (pool) =>
+      this.#around.admission.slots(pool),
+    );
     return this.#ranks.at(path);
   }
 

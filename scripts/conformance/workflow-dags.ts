@@ -1,0 +1,108 @@
+/**
+ * Graphs of real scientific workflows through the engine, in virtual time: each step sleeps as long as it took, 16 at once.
+ * A case passes when the run takes at most 1.05 times what no schedule can beat.
+ *
+ * What no schedule can beat is not only the longest path and the work of all slots: whatever cannot begin before an instant
+ * and has something to do after it must fit in between (`lowerBound`). Where the simple bound would do the case says nothing
+ * of it; how many need the better one is told in the suite's name, beside the engine's CPU time a step.
+ */
+import { readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { ManualClock } from "../../src/clock/manual.ts";
+import { defineWorkflow } from "../../src/workflow/definition/definition.ts";
+import { openEngine } from "../../src/workflow/engine/engine.ts";
+import { functionsHere } from "../../src/workflow/engine/functions.ts";
+import { MemoryJournal } from "../../src/workflow/journal/memory.ts";
+import type { Suite } from "../conformance.ts";
+import { lowerBound, simpleBound } from "./workflow-dags/lower-bound.ts";
+
+export interface Dag {
+  readonly file: string;
+  /** Seconds. */
+  readonly runtime_s: readonly number[];
+  readonly parents: readonly (readonly number[])[];
+}
+
+const SLOTS = 16;
+const NEAR = 1.05;
+
+export async function* run(folder: string): AsyncIterable<Suite> {
+  for (const file of readdirSync(folder).filter((name) => name.endsWith(".jsonl"))) {
+    const lines = readFileSync(join(folder, file), "utf8").split("\n");
+    yield await suiteOf(
+      file,
+      lines.filter((line) => line.trim() !== "").map((line) => JSON.parse(line) as Dag),
+    );
+  }
+}
+
+async function suiteOf(file: string, dags: readonly Dag[]): Promise<Suite> {
+  const problems: string[] = [];
+  let beyondSimple = 0;
+  let steps = 0;
+  let cpu = 0;
+  for (const dag of dags) {
+    const { makespan, microseconds } = await simulate(dag);
+    steps += dag.runtime_s.length;
+    cpu += microseconds;
+    const takes = dag.runtime_s.map(millisecondsOf);
+    if (makespan <= NEAR * simpleBound(takes, dag.parents, SLOTS)) continue;
+    beyondSimple++;
+    const bound = lowerBound(takes, dag.parents, SLOTS);
+    if (makespan > NEAR * bound)
+      problems.push(
+        `${dag.file}: ${makespan / 1000} s, ${(makespan / bound).toFixed(3)} of the lower bound ${bound / 1000} s.`,
+      );
+  }
+  return {
+    suite: `${file} (${steps} steps, ${(cpu / steps).toFixed(1)} us CPU a step; ${beyondSimple} graphs need more than longest path and work for their bound)`,
+    passed: dags.length - problems.length,
+    failed: problems.length,
+    problems,
+  };
+}
+
+function millisecondsOf(seconds: number): number {
+  return Math.round(seconds * 1000);
+}
+
+/** The virtual time of a run, milliseconds, and the CPU time that all of it took. */
+async function simulate({
+  file,
+  runtime_s,
+  parents,
+}: Dag): Promise<{ makespan: number; microseconds: number }> {
+  const clock = new ManualClock(0);
+  const definition = defineWorkflow({
+    name: "dag",
+    steps: Object.fromEntries(
+      runtime_s.map((seconds, index) => [
+        `t${index}`,
+        {
+          type: "function",
+          handler: "sleep",
+          input: millisecondsOf(seconds),
+          expected: `${millisecondsOf(seconds)}ms`,
+          pool: "slots",
+          needs: (parents[index] ?? []).map((parent) => `t${parent}`),
+        },
+      ]),
+    ),
+  });
+  const before = process.cpuUsage();
+  const engine = await openEngine({
+    journal: new MemoryJournal(),
+    clock,
+    steps: { function: functionsHere({ sleep: ({ input, signal }) => clock.sleep(Number(input), signal) }) },
+    pools: { slots: SLOTS },
+  });
+  await engine.start({ definition, id: "corpus/run" });
+  let isOver = false;
+  const result = engine.result("corpus/run").finally(() => (isOver = true));
+  while (!isOver && (await clock.fireNext()));
+  const verdict = await result;
+  const { user, system } = process.cpuUsage(before);
+  if (verdict.is !== "succeeded") throw new Error(`${file} ended as ${verdict.is}.`);
+  const { createdAt, endedAt } = await engine.state("corpus/run");
+  return { makespan: endedAt - createdAt, microseconds: user + system };
+}
