@@ -10,9 +10,12 @@
 import { failed } from "../run/events.ts";
 import { matches } from "../run/failure.ts";
 import type { Compensation, MapStep, ParallelStep, Scope, Step } from "../definition/workflow.ts";
-import { StepFailure, Stopped } from "./failures.ts";
-import type { Performed } from "./program.ts";
-import { View } from "./values.ts";
+import { StepFailure, Stopped, firstOf } from "./failures.ts";
+import { FanOut } from "./fan-out.ts";
+import { onAbort } from "./on-abort.ts";
+import type { Notes, Performed } from "./program.ts";
+import { View, holdsExpression } from "./values.ts";
+import { Walk, type WalkNote } from "./walk.ts";
 
 export type TaskStep = Exclude<
   Step,
@@ -22,6 +25,7 @@ export type TaskStep = Exclude<
 export interface Performer {
   /** Rejects with StepFailure, or with Stopped once `signal` is aborted and the step is over. `step` is resolved. */
   perform(path: string, step: TaskStep, signal: AbortSignal, cleanup?: boolean): Promise<Performed>;
+  readonly notes?: Notes;
 }
 
 /** Where the interpreter is. */
@@ -63,23 +67,23 @@ export class Interpreter {
   }
 
   async #scope(scope: Scope, outer: Place): Promise<unknown> {
-    const inner = new AbortController();
-    const stop = (): void => inner.abort();
-    if (outer.signal.aborted) stop();
-    outer.signal.addEventListener("abort", stop, { once: true });
+    // Only what goes on side by side has to be stopped by what fails beside it.
+    const stop = isSideBySide(scope) ? new AbortController() : undefined;
+    const unfollow = stop && onAbort(outer.signal, () => stop.abort());
     const view = new View({}, outer.view);
-    const place: Place = { ...outer, view, signal: inner.signal, undo: [] };
+    const place: Place = { ...outer, view, signal: stop?.signal ?? outer.signal, undo: [] };
     try {
-      const last =
-        scope.start === undefined ? await this.#dag(scope, place, inner) : await this.#states(scope, place);
+      const last = await (scope.start === undefined
+        ? this.#dag(scope, place, stop)
+        : this.#states(scope, place));
       const output = scope.output === undefined ? last : view.resolve(scope.output);
-      outer.undo.push(...place.undo);
+      if (place.undo.length > 0) outer.undo.push(...place.undo);
       return output;
     } catch (error) {
       await this.#compensate(place);
       throw error;
     } finally {
-      outer.signal.removeEventListener("abort", stop);
+      unfollow?.();
       if (scope.finally !== undefined)
         await this.#scope(scope.finally, {
           ...place,
@@ -99,7 +103,7 @@ export class Interpreter {
   }
 
   /** Each step once its needs are done. The first to fail, in the order of the journal, is the failure of the scope. */
-  async #dag(scope: Scope, place: Place, stop: AbortController): Promise<unknown> {
+  async #dag(scope: Scope, place: Place, stop: AbortController | undefined): Promise<unknown> {
     const open = new Map<string, number>();
     const dependents = new Map<string, string[]>();
     for (const [name, step] of Object.entries(scope.steps)) {
@@ -118,7 +122,7 @@ export class Interpreter {
         place.view.record(name, result);
       } catch (error) {
         failures.push(error);
-        stop.abort();
+        stop?.abort();
         return;
       }
       const ready: string[] = [];
@@ -136,21 +140,32 @@ export class Interpreter {
   }
 
   async #states(scope: Scope, place: Place): Promise<unknown> {
-    const visits = new Map<string, number>();
-    let result: unknown = null;
-    for (let name = scope.start; name !== undefined;) {
+    const walk = await this.#walk(scope, place);
+    for (let name = walk.next; name !== undefined; name = walk.next) {
       if (place.signal.aborted) throw new Stopped();
       const step: Step = scope.steps[name] as Step;
-      const visit = (visits.get(name) ?? 0) + 1;
-      visits.set(name, visit);
-      const outcome: Outcome = await this.#step(visit === 1 ? name : `${name}#${visit}`, name, step, place);
+      const outcome: Outcome = await this.#step(walk.visit(name), name, step, place);
       if (step.type !== "choice") {
-        result = outcome.result;
-        place.view.record(name, result);
+        walk.result = outcome.result;
+        place.view.record(name, outcome.result);
       }
-      name = outcome.next ?? ("next" in step ? step.next : undefined);
+      walk.next = outcome.next ?? ("next" in step ? step.next : undefined);
+      if (walk.isNotable && this.#mayForget(place))
+        await this.#performer.notes?.note(place.path, walk.note(place.view.results()));
     }
-    return result;
+    return walk.result;
+  }
+
+  /** From where it was noted last. */
+  async #walk(scope: Scope, { path, view }: Place): Promise<Walk> {
+    const known = (await this.#performer.notes?.noted(path)) as WalkNote | undefined;
+    for (const [name, result] of Object.entries(known?.results ?? {})) view.record(name, result);
+    return new Walk(scope.start, known);
+  }
+
+  /** What may have to be undone is not forgotten. */
+  #mayForget({ undo }: Place): boolean {
+    return undo.length === 0 && this.#performer.notes?.isLarge() === true;
   }
 
   async #step(label: string, name: string, step: Step, place: Place): Promise<Outcome> {
@@ -196,14 +211,9 @@ export class Interpreter {
 
   async #task(path: string, name: string, step: TaskStep, place: Place): Promise<unknown> {
     const { view, signal, cleanup, undo } = place;
-    // What undoes the step, or runs when it fails, is resolved when that happens.
-    const { compensate, catch: _catch, ...own } = step;
-    const { result, order } = await this.#performer.perform(
-      path,
-      view.resolve(own) as TaskStep,
-      signal,
-      cleanup,
-    );
+    const { own, isFixed, compensate } = preparedOf(step);
+    const resolved = isFixed ? own : ({ ...(view.resolve(own) as TaskStep), ...fixedOf(step) } as TaskStep);
+    const { result, order } = await this.#performer.perform(path, resolved, signal, cleanup);
     if (compensate !== undefined) {
       const seen = new View({}, view);
       seen.record(name, result);
@@ -216,19 +226,20 @@ export class Interpreter {
     const items = place.view.resolve(step.items);
     if (!Array.isArray(items))
       throw new StepFailure(failed("Terminal", "NotAList", "The items of a map must be a list."));
-    return this.#fanOut(items.length, step.concurrency, step.tolerated ?? 0, place, (index, inner) => {
+    return this.#fanOut(path, items.length, step.concurrency, step.tolerated ?? 0, place, (index, inner) => {
       const view = new View({ item: items[index] as unknown, index }, place.view);
       return this.#scope(step.body, { ...inner, view, path: `${path}[${index}].` });
     });
   }
 
   #parallel(path: string, step: ParallelStep, place: Place): Promise<unknown> {
-    return this.#fanOut(step.branches.length, step.concurrency, 0, place, (index, inner) =>
+    return this.#fanOut(path, step.branches.length, step.concurrency, 0, place, (index, inner) =>
       this.#scope(step.branches[index] as Scope, { ...inner, path: `${path}[${index}].` }),
     );
   }
 
   async #fanOut(
+    path: string,
     count: number,
     concurrency = count,
     tolerated: number,
@@ -236,35 +247,57 @@ export class Interpreter {
     one: (index: number, inner: Place) => Promise<unknown>,
   ): Promise<unknown> {
     const stop = new AbortController();
-    const forward = (): void => stop.abort();
-    place.signal.addEventListener("abort", forward, { once: true });
-    if (place.signal.aborted) forward();
-    const results: unknown[] = Array.from({ length: count }, () => null);
-    const failures: unknown[] = [];
-    let next = 0;
+    const unfollow = onAbort(place.signal, () => stop.abort());
+    const inner = { ...place, signal: stop.signal };
+    const items = new FanOut(path, count, this.#performer.notes);
+    await items.recall();
     const work = async (): Promise<void> => {
-      while (next < count && !stop.signal.aborted) {
-        const index = next++;
+      for (let index = items.next(); index !== undefined && !stop.signal.aborted; index = items.next()) {
         try {
-          results[index] = await one(index, { ...place, signal: stop.signal });
+          items.succeeded(index, await one(index, inner));
         } catch (error) {
-          failures.push(error);
-          if (failures.length > tolerated || !(error instanceof StepFailure)) stop.abort();
+          items.failed(index, error);
+          if (items.failures.length > tolerated || !(error instanceof StepFailure)) stop.abort();
         }
+        if (items.isNotable(index) && this.#mayForget(place)) await items.note(index);
       }
     };
     await Promise.all(Array.from({ length: Math.min(concurrency, count) }, work));
-    place.signal.removeEventListener("abort", forward);
+    unfollow();
     if (place.signal.aborted) throw new Stopped();
-    if (failures.length > tolerated) throw firstOf(failures);
-    return results;
+    if (items.failures.length > tolerated) throw firstOf(items.failures);
+    return items.results;
   }
 }
 
-/** Faults of ours before failures of steps, those before being stopped by them. */
-function firstOf(failures: readonly unknown[]): unknown {
-  const fault = failures.find((error) => !(error instanceof StepFailure) && !(error instanceof Stopped));
-  if (fault !== undefined) return fault;
-  const own = failures.filter((error) => error instanceof StepFailure);
-  return own.length === 0 ? failures[0] : own.reduce((first, one) => (one.order < first.order ? one : first));
+function isSideBySide({ start, steps }: Scope): boolean {
+  if (start !== undefined) return false;
+  let count = 0;
+  for (const _name in steps) if (++count > 1) return true;
+  return false;
+}
+
+/** A task of a definition, looked at once. */
+interface Prepared {
+  /** Without what undoes it, or runs when it fails: that is resolved when it happens. */
+  readonly own: TaskStep;
+  /** There is nothing to resolve. */
+  readonly isFixed: boolean;
+  readonly compensate: Compensation | undefined;
+}
+
+const prepared = new WeakMap<TaskStep, Prepared>();
+
+function preparedOf(step: TaskStep): Prepared {
+  const known = prepared.get(step);
+  if (known !== undefined) return known;
+  const { compensate, catch: _catch, ...own } = step;
+  const made = { own, isFixed: !holdsExpression(own), compensate };
+  prepared.set(step, made);
+  return made;
+}
+
+/** A schema is not resolved, and remains the one that was compiled. */
+function fixedOf({ result }: TaskStep): Pick<TaskStep, "result"> {
+  return result === undefined ? {} : { result };
 }

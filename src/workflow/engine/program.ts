@@ -39,8 +39,23 @@ export interface Stage {
   ): Promise<Performed>;
   /** What the program asked for before this process, with its path, in the order in which it did. */
   recorded(): Iterable<{ readonly path: string; readonly asked: string }>;
+  /** Absent where nothing has to be forgotten. */
+  readonly notes?: Notes;
   /** Of a step that is settled already (a replay), its place in the order of the journal. */
   orderOf(path: string): number | undefined;
+}
+
+/**
+ * How a program lets go of steps that are over, so that a run of a million steps fits into memory and its replay does not go
+ * through all of them: it notes what it needs to go on there, JSON, and the settled steps below are forgotten.
+ */
+export interface Notes {
+  /** There are so many steps that it is worth while. */
+  isLarge(): boolean;
+  /** Durable when it resolves. Of a scope (`fan[3].`), or of items of a step (`fan`, from 0 to 999), in place of what was noted there before. */
+  note(scope: string, note: unknown, items?: readonly [first: number, last: number]): Promise<void>;
+  /** Undefined when there is none. */
+  noted(scope: string, items?: readonly [first: number, last: number]): Promise<unknown> | undefined;
 }
 
 export interface Program {

@@ -107,3 +107,10 @@ function conditionOf(source: string): Expression {
   conditions.set(source, expression);
   return expression;
 }
+
+/** Whether there is anything to resolve in it. */
+export function holdsExpression(value: unknown): boolean {
+  if (typeof value === "string") return hasExpression(value);
+  if (typeof value !== "object" || value === null) return false;
+  return Object.values(value).some(holdsExpression);
+}

@@ -66,6 +66,18 @@ export type RunEvent =
       readonly at: number;
     }
   | { readonly type: "SignalTaken"; readonly id: string }
+  /**
+   * What the program needs to go on at a scope, or behind items of a step, without the steps below it, which are forgotten
+   * with this. `blob`: it is there, and `note` is null.
+   */
+  | {
+      readonly type: "ScopeNoted";
+      readonly scope: string;
+      readonly items?: readonly [first: number, last: number];
+      readonly note: unknown;
+      readonly blob?: BlobRef;
+      readonly at: number;
+    }
   /** Ready to be claimed, in a pool of slots. `cleanup`: a finally or compensation, which a stopping run still does. */
   | {
       readonly type: "StepQueued";

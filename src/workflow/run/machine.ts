@@ -9,7 +9,7 @@
  * 5. Nothing is stuck: in every state that is not an end something may happen that leads to one.
  * 6. An attempt lost with its machine does not use up the retries.
  */
-import { type Outcome, type RunEvent, type TimeLimit, type Verdict, failed } from "./events.ts";
+import { type BlobRef, type Outcome, type RunEvent, type TimeLimit, type Verdict, failed } from "./events.ts";
 import type { Failure } from "./failure.ts";
 import { type RetryRule, pauseAfter } from "./retry.ts";
 import { type RunState, type StepState, isEnded, isOwned, isSettled } from "./state.ts";
@@ -24,6 +24,14 @@ export type Command =
   /** The deadline of a stop has passed. */
   | { readonly do: "abandon" }
   | { readonly do: "signal"; readonly id: string; readonly name: string; readonly payload: unknown }
+  /** By the program; see ScopeNoted. */
+  | {
+      readonly do: "note";
+      readonly scope: string;
+      readonly items?: readonly [first: number, last: number];
+      readonly note: unknown;
+      readonly blob?: BlobRef;
+    }
   | {
       readonly do: "queue";
       readonly step: string;
@@ -73,30 +81,34 @@ export interface Circumstances {
 export function decide(run: RunState, command: Command, around: Circumstances): Decision {
   if (isEnded(run)) return { refused: "RunEnded" };
   switch (command.do) {
-    case "start":
-    case "pause":
-    case "resume":
-    case "cancel":
-    case "fail":
-    case "finish":
-    case "abandon":
-      return decideRun(run, command, around.now);
     case "queue":
-      return queue(run, command, around.now);
+    case "note":
     case "signal":
-      return signal(run, command, around.now);
-    default: {
-      const step = run.steps.get(command.step);
-      return step === undefined ? { refused: "NoSuchStep" } : decideStep(run, step, command, around);
-    }
+      return decideMore(run, command, around.now);
+    default:
+      if (!("step" in command)) return decideRun(run, command, around.now);
   }
+  const step = run.steps.get(command.step);
+  return step === undefined ? { refused: "NoSuchStep" } : decideStep(run, step, command, around);
+}
+
+/** What comes to a run: steps, notes, signals. */
+function decideMore(
+  run: RunState,
+  command: Extract<Command, { readonly do: "queue" | "note" | "signal" }>,
+  at: number,
+): Decision {
+  if (command.do === "queue") return queue(run, command, at);
+  if (command.do === "signal") return signal(run, command, at);
+  const { do: _do, ...noted } = command;
+  return when(run.phase !== "queued", { type: "ScopeNoted", ...noted, at });
 }
 
 type RunCommand = Extract<
   Command,
   { readonly do: "start" | "pause" | "resume" | "cancel" | "fail" | "finish" | "abandon" }
 >;
-type StepCommand = Exclude<Command, RunCommand | { readonly do: "queue" | "signal" }>;
+type StepCommand = Exclude<Command, RunCommand | { readonly do: "queue" | "signal" | "note" }>;
 
 function decideRun(run: RunState, command: RunCommand, at: number): Decision {
   switch (command.do) {

@@ -16,6 +16,7 @@
  *     SLOT   free ──claim──> held by (run, step, epoch) ──any event that ends the ownership──> free
  */
 import type { Failure } from "./failure.ts";
+import { type NoteState, type ScopeIndex, enter, note } from "./scopes.ts";
 import type { BlobRef, Reuse, RunEvent, StepEvent, Verdict } from "./events.ts";
 
 export type RunPhase = "queued" | "running" | "paused" | "stopping" | "succeeded" | "failed" | "cancelled";
@@ -86,8 +87,12 @@ export interface RunState {
   settled: number;
   /** By id, in the order in which they came. */
   readonly signals: Map<string, SignalState>;
-  /** By path. */
+  /** By path. Those that a note stands for are forgotten. */
   readonly steps: Map<string, StepState>;
+  /** By scope, or items of a step (scopes.ts). */
+  readonly notes: Map<string, NoteState>;
+  /** Made when something is first noted. */
+  scopes: ScopeIndex | undefined;
 }
 
 export function emptyRun(): RunState {
@@ -106,6 +111,8 @@ export function emptyRun(): RunState {
     settled: 0,
     signals: new Map(),
     steps: new Map(),
+    notes: new Map(),
+    scopes: undefined,
   };
 }
 
@@ -141,17 +148,14 @@ export function apply(run: RunState, event: RunEvent): void {
     case "RunStopping":
       if (run.phase !== "stopping") stop(run, event);
       break;
-    case "SignalReceived":
-    case "SignalTaken":
-      applySignal(run, event);
-      break;
     case "RunEnded":
       run.phase = event.verdict.is;
       run.verdict = event.verdict;
       run.endedAt = event.at;
       break;
     default:
-      applyStep(run, event);
+      if ("step" in event) applyStep(run, event);
+      else keep(run, event);
   }
 }
 
@@ -165,10 +169,14 @@ function create(run: RunState, event: Extract<RunEvent, { readonly type: "RunCre
   run.createdAt = event.at;
 }
 
-function applySignal(
-  { signals }: RunState,
-  event: Extract<RunEvent, { readonly type: "SignalReceived" | "SignalTaken" }>,
+/** What a run keeps beside its steps. */
+function keep(
+  run: RunState,
+  event: Extract<RunEvent, { readonly type: "SignalReceived" | "SignalTaken" | "ScopeNoted" }>,
 ): void {
+  if (event.type === "ScopeNoted")
+    return note(run, isSettled, event.scope, event.items, { note: event.note, blob: event.blob });
+  const { signals } = run;
   const known = signals.get(event.id);
   if (event.type === "SignalReceived") {
     if (known === undefined)
@@ -196,7 +204,7 @@ function stop(
 function applyStep(run: RunState, event: StepEvent): void {
   const step = run.steps.get(event.step);
   if (event.type === "StepQueued") {
-    if (step === undefined) run.steps.set(event.step, newStep(event));
+    if (step === undefined) add(run, event.step, newStep(event));
     else if (step.phase === "backoff" || isOwned(step)) queueAgain(step, event.at);
     return;
   }
@@ -259,8 +267,13 @@ function applyAttempt(run: RunState, step: StepState, event: AttemptEvent): void
 function reuse(run: RunState, event: Extract<StepEvent, { readonly type: "StepReused" }>): void {
   const { result, failure, of } = event;
   const step: StepState = { ...newStep({ at: of.at }), asked: event.asked, result, failure, of };
-  run.steps.set(event.step, step);
+  add(run, event.step, step);
   settle(run, step, failure === undefined ? "succeeded" : "failed", of.at);
+}
+
+function add(run: RunState, path: string, step: StepState): void {
+  run.steps.set(path, step);
+  if (run.scopes !== undefined) enter(run.scopes, path);
 }
 
 function newStep({
