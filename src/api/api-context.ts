@@ -29,6 +29,8 @@ export interface ApiContext {
   readonly checkPlacement: (kind: string, spec: Readonly<Record<string, unknown>>) => void;
   /** What is wrong with rules and their templates, which only machinery above the kinds can read. */
   readonly checkRules: (resource: Draft) => readonly Diagnostic[];
+  /** To be awaited before that: loads what is needed to look at such a spec. */
+  readonly prepareCheck: (spec: unknown) => Promise<void>;
   /** Who runs workflows; nobody when undefined. */
   readonly workflows: WorkflowService | undefined;
   readonly log: Logger;

@@ -69,6 +69,8 @@ export interface ApiOptions {
   readonly checkPlacement?: ApiContext["checkPlacement"];
   /** What is wrong with rules; nothing is looked for when absent. */
   readonly checkRules?: ApiContext["checkRules"];
+  /** To be awaited before that; nothing when absent. */
+  readonly prepareCheck?: ApiContext["prepareCheck"];
   /** Runs workflows; nothing does when absent. */
   readonly workflows?: WorkflowService;
   /** Further metrics in the text format of Prometheus. */
@@ -139,6 +141,7 @@ class HttpApi implements Api {
       pins = () => Promise.resolve(new Map()),
       checkPlacement = () => undefined,
       checkRules = () => [],
+      prepareCheck = () => Promise.resolve(),
       workflows,
       log = silent,
     } = options;
@@ -155,6 +158,7 @@ class HttpApi implements Api {
       pins,
       checkPlacement,
       checkRules,
+      prepareCheck,
       workflows,
       log,
       limits,

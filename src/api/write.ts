@@ -32,6 +32,7 @@ export async function create(
   if (namespace === undefined) throw notAllowed("POST");
   requireNamespace(context, { kind, namespace, name: "" });
   const { keyring } = context;
+  await context.prepareCheck(body["spec"]);
   const draft = admitResource(named(body), {
     kind,
     namespace,
@@ -54,6 +55,7 @@ export async function create(
 
 export async function replace(context: ApiContext, call: Call, target: ResourceTarget): Promise<Answer> {
   const body = objectBody(await documentOf(context, call));
+  await context.prepareCheck(body["spec"]);
   const resource = await repeatedly(versionIn(body), async () => {
     const current = existing(context, target);
     requireSame(current, body, target);
@@ -83,6 +85,7 @@ export async function patch(context: ApiContext, call: Call, target: ResourceTar
     const current = existing(context, target);
     const patched = objectBody(applyPatch(editable(context, current), change, format, context.limits));
     requireSame(current, patched, target);
+    await context.prepareCheck(patched["spec"]);
     const draft = admit(context, call, target, patched, current, true);
     return committed(
       context,
@@ -109,6 +112,7 @@ async function createByApply(
 ): Promise<Answer> {
   const body = objectBody(change);
   requireNamespace(context, target);
+  await context.prepareCheck(body["spec"]);
   const draft = admit(context, call, target, named(body, target.name), undefined, false);
   if (draft.metadata.name !== target.name)
     throw badRequest("the name of the object does not match the name on the URL");

@@ -5,7 +5,14 @@ import { type Draft, addressOf } from "../model/resource.ts";
 import { referencesIn } from "../model/expression.ts";
 import { forEachString, pathText } from "../model/walk.ts";
 import { checkDefinition } from "../workflow/definition/resource.ts";
+import { checkProgram, loadDialect, programIn } from "./workflow-dialects.ts";
 import { type DeclaredSchedule, checkDeclaredSchedule } from "../workflow/schedule/declared.ts";
+
+/** To be awaited before `checkDeclared`: loads what it needs for what is declared. */
+export async function prepareCheck(spec: unknown): Promise<void> {
+  const program = programIn(spec);
+  if (program !== undefined) await loadDialect(program.dialect);
+}
 
 /** Asked at admission and before a plan is shown. */
 export function checkDeclared(resource: Draft): readonly Diagnostic[] {
@@ -16,7 +23,10 @@ export function checkDeclared(resource: Draft): readonly Diagnostic[] {
 }
 
 function problemsOf(resource: Draft): readonly Diagnostic[] | undefined {
-  if (resource.kind === "Workflow") return checkDefinition(resource);
+  if (resource.kind === "Workflow") {
+    const program = programIn(resource.spec);
+    return [...checkDefinition(resource), ...(program === undefined ? [] : checkProgram(program))];
+  }
   if (resource.kind === "Schedule")
     return [
       ...checkDeclaredSchedule(resource.metadata.name, resource.spec as DeclaredSchedule),

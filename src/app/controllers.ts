@@ -18,14 +18,14 @@ import { resourceMetrics } from "../controllers/monitor/resource-metrics.ts";
 import { provisionController } from "../controllers/provision/index.ts";
 import { rolloutController } from "../controllers/rollout/index.ts";
 import { PortsInUse } from "../controllers/rollout/ports.ts";
-import { cancelRun } from "../controllers/run/cancel.ts";
 import { runController } from "../controllers/run/index.ts";
 import { scheduleController } from "../controllers/schedule/index.ts";
 import { snapshotController } from "../controllers/snapshot/index.ts";
 import { systemController } from "../controllers/system/index.ts";
+import { workflowController, workflowOf } from "../controllers/workflow/index.ts";
 import type { Resolver } from "../controller/resolve.ts";
 import { routesTo } from "../controller/routes.ts";
-import type { Run } from "../controller/runs.ts";
+import { type Run, runId } from "../controller/runs.ts";
 import type { Runtime } from "../controller/runtime.ts";
 import { scheduleOf } from "../controller/schedules.ts";
 import { DependentsView, IndexView, OwnedView } from "../controller/view.ts";
@@ -182,9 +182,6 @@ export function addControllers(
   };
 }
 
-/** What is to clean up in a run that another takes the place of has so long, milliseconds. */
-const GRACE = 60_000;
-
 function addWorkflows(
   runtime: Runtime,
   workflows: Workflows,
@@ -202,6 +199,17 @@ function addWorkflows(
   );
   workflows.onRecorded = runs.recorded;
   runtime.addController(runs.controller);
+  const runsOfWorkflows = new IndexView<Run>("Run", workflowOf);
+  runtime.addView(runsOfWorkflows);
+  runtime.addController(
+    workflowController({
+      store,
+      clock,
+      runs: runsOfWorkflows,
+      offer: (namespace, workflow, module) => workflows.offer(namespace, workflow, module),
+      problemsOf: (namespace, workflow) => workflows.problemsOf(namespace, workflow),
+    }),
+  );
   const runsOfSchedules = new IndexView<Run>("Run", scheduleOf);
   runtime.addView(runsOfSchedules);
   runtime.addController(
@@ -209,11 +217,7 @@ function addWorkflows(
       store,
       clock,
       runs: runsOfSchedules,
-      cancel: async (run, reason) => {
-        const cause = { actor: "controller:schedule", action: "cancel" };
-        const engine = await workflows.engine();
-        await cancelRun(run, { store, clock, engine, reason, grace: GRACE, cause });
-      },
+      cancel: (run, reason) => workflows.cancel(runId(run), reason),
     }),
   );
 }

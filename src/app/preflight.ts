@@ -6,7 +6,7 @@ import { type Diagnostic } from "../diagnostics/diagnostic.ts";
 import { type Draft, addressOf } from "../model/resource.ts";
 import type { Plan } from "../planner/plan.ts";
 import { type Obstacle, type Prospect, TerminalError } from "../provider/provider.ts";
-import { checkDeclared } from "./check-declared.ts";
+import { checkDeclared, prepareCheck } from "./check-declared.ts";
 import type { Classes } from "./classes.ts";
 
 export interface Asked {
@@ -31,6 +31,7 @@ export async function preflight(plan: Plan, classes: Classes): Promise<readonly 
   const found = plan.resources
     .filter((draft) => changed.has(addressOf(draft)) && !coming.has(locationOf(draft)))
     .map((draft) => obstaclesOf(draft, folder, classes));
+  for (const { kind, spec } of plan.resources) if (kind === "Workflow") await prepareCheck(spec);
   return [...plan.resources.flatMap(checkDeclared), ...(await Promise.all(found)).flat()];
 }
 

@@ -13,7 +13,7 @@ import { localProviders } from "../providers/local/index.ts";
 import { identityOf } from "../providers/local/supervisor/process-table.ts";
 import { openSqliteStore } from "../stores/sqlite.ts";
 import { serverCertificate } from "./certificate.ts";
-import { checkDeclared } from "./check-declared.ts";
+import { checkDeclared, prepareCheck } from "./check-declared.ts";
 import { type ControlPlane, createControlPlane } from "./control-plane.ts";
 import { allEngines } from "./engines.ts";
 import type { StateFolder } from "./home.ts";
@@ -23,7 +23,7 @@ import { ControlPlaneMeasurements } from "./monitoring/sources/control-plane.ts"
 import { MonitoringThread } from "./monitoring/thread.ts";
 import { metricsText } from "./metrics.ts";
 import { VERSION } from "./version.ts";
-import { Workflows, isRunEnded } from "./workflows.ts";
+import { Workflows } from "./workflows.ts";
 
 export interface ServeOptions {
   readonly folder: StateFolder;
@@ -81,11 +81,13 @@ export async function serve({
     restored: () => plane.alerts.restored(),
     transitions: (records) => records.forEach((record) => plane.alerts.onTransition(record)),
   });
-  const workflows = new Workflows({
+  const workflows: Workflows = new Workflows({
     folder: folder.path,
     clock,
     log,
-    isEnded: (id) => isRunEnded(store, id),
+    store,
+    keyring,
+    engines: () => plane.engines,
   });
   const plane: ControlPlane = createControlPlane({
     store,
@@ -116,8 +118,10 @@ export async function serve({
     pins: plane.pins,
     checkPlacement: plane.checkPlacement,
     checkRules: checkDeclared,
+    prepareCheck,
     preflight: plane.preflight,
     workflows,
+    upgrades: { workers: workflows.upgrade },
     log,
     mounts: {
       prometheus: monitoring.prometheus,

@@ -5,27 +5,35 @@
  * It is opened by the first who needs it, so that a control plane without workflows neither loads nor keeps anything of
  * it. Opening goes on with every run that has not ended.
  */
+import type { IncomingMessage } from "node:http";
 import { join } from "node:path";
+import type { Duplex } from "node:stream";
+import type { Logger as PinoLogger } from "pino";
 import type { Clock } from "../clock/clock.ts";
 import { type Run, hasEnded } from "../controller/runs.ts";
-import type { Logger } from "../controller/reconciler.ts";
+import { cancelRun } from "../controllers/run/cancel.ts";
+import type { Keyring } from "../model/sealed.ts";
+import type { InstanceEngines } from "../provider/placement.ts";
 import type { Store } from "../store/store.ts";
 import type { Definition } from "../workflow/definition/definition.ts";
 import type { Workflow } from "../workflow/definition/workflow.ts";
 import type { Engine } from "../workflow/engine/engine.ts";
-import type { RunEvent } from "../workflow/run/events.ts";
 import type { Blobs } from "../workflow/journal/blobs.ts";
 import type { Journal } from "../workflow/journal/journal.ts";
 import type { LogFiles, ReadLog } from "../workflow/log/attempt-logs.ts";
 import type { LoggedLine } from "../workflow/log/segments.ts";
+import type { RunEvent } from "../workflow/run/events.ts";
+import type { ModuleOffer, WorkerPool } from "../workflow/worker/pool.ts";
 
 export interface WorkflowsOptions {
   /** The control plane's state folder. */
   readonly folder: string;
   readonly clock: Clock;
-  readonly log: Logger;
-  /** Whether the Run of an id has ended, or is not there any more. */
-  readonly isEnded: (id: string) => boolean;
+  readonly log: PinoLogger;
+  readonly store: Store;
+  readonly keyring: Keyring;
+  /** Where steps run; asked when there are some. */
+  readonly engines: () => InstanceEngines;
 }
 
 interface Opened {
@@ -33,11 +41,18 @@ interface Opened {
   readonly journal: Journal;
   readonly blobs: Blobs;
   readonly logs: LogFiles;
+  readonly pool: WorkerPool;
+  readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 }
+
+/** What is to clean up has so long in a run that something else has no use for any more, milliseconds. */
+const GRACE = 60_000;
 
 export class Workflows {
   readonly #options: WorkflowsOptions;
+  readonly #offers = new Map<string, ModuleOffer>();
   #opening: Promise<Opened> | undefined;
+  #open: Opened | undefined;
   #isStopping = false;
   /** Told that events of a run were recorded; the last of them when it has ended. */
   onRecorded: (id: string, ended: boolean) => void = () => undefined;
@@ -73,47 +88,112 @@ export class Workflows {
     await (await this.#opened()).logs.forget(id);
   }
 
+  /** Nothing when the run has ended, or is not there. */
+  async cancel(id: string, reason: string): Promise<void> {
+    const { store, clock } = this.#options;
+    const run = this.#run(id);
+    if (run === undefined) return;
+    const cause = { actor: "control-plane", action: "cancel" };
+    await cancelRun(run, { store, clock, engine: await this.engine(), reason, grace: GRACE, cause });
+  }
+
+  /** Where a workflow's handlers are; undefined: nowhere any more. */
+  offer(namespace: string, workflow: string, module: string | undefined): void {
+    const key = `${namespace}/${workflow}`;
+    if (module === undefined) {
+      this.#offers.delete(key);
+      this.#open?.pool.withdraw({ namespace, workflow });
+    } else {
+      const offer = { namespace, workflow, module };
+      this.#offers.set(key, offer);
+      this.#open?.pool.offer(offer);
+    }
+  }
+
+  /** What a person has to mend of handlers; as far as anything was wanted of them. */
+  problemsOf(namespace: string, workflow: string): readonly string[] {
+    const problems = this.#open?.pool.problems() ?? [];
+    return problems
+      .filter(({ workflows }) =>
+        workflows.some((one) => one.namespace === namespace && one.workflow === workflow),
+      )
+      .map(({ code, message, hint }) => `${code}: ${message} ${hint}`);
+  }
+
+  /** For workers that come over the API. */
+  readonly upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+    this.#opened().then(
+      ({ upgrade }) => upgrade(request, socket, head),
+      () => socket.destroy(),
+    );
+  };
+
   /** What runs is taken up by the next one. */
   async stop(): Promise<void> {
     this.#isStopping = true;
     const opened = await this.#opening?.catch(() => undefined);
+    await opened?.pool.stop();
     await opened?.logs.written();
     await opened?.journal.close();
   }
 
+  #run(id: string): Run | undefined {
+    const [namespace = "", name = ""] = id.split("/");
+    return this.#options.store.get({ kind: "Run", namespace, name }) as Run | undefined;
+  }
+
   #opened(): Promise<Opened> {
     if (this.#isStopping) return Promise.reject(new Error("The control plane is stopping."));
-    this.#opening ??= this.#open().catch((error: unknown) => {
+    this.#opening ??= this.#begin().catch((error: unknown) => {
       this.#opening = undefined;
       throw error;
     });
     return this.#opening;
   }
 
-  async #open(): Promise<Opened> {
+  async #begin(): Promise<Opened> {
     const { clock, log } = this.#options;
     const folder = join(this.#options.folder, "workflows");
     const begun = clock.now();
-    const [{ openEngine }, { openFileJournal }, { openFileBlobs }, { LogFiles }] = await Promise.all([
+    const [
+      { openEngine },
+      { openFileJournal },
+      { openFileBlobs },
+      { LogFiles: Logs },
+      { WorkerPool: Pool },
+      { remoteWorkers },
+      { stepTypes },
+      { loadDialects },
+    ] = await Promise.all([
       import("../workflow/engine/engine.ts"),
       import("../workflow/journal/file.ts"),
       import("../workflow/journal/file-blobs.ts"),
       import("../workflow/log/attempt-logs.ts"),
+      import("../workflow/worker/pool.ts"),
+      import("../workflow/worker/remote.ts"),
+      import("./steps.ts"),
+      import("./workflow-dialects.ts"),
     ]);
     const journal = openFileJournal(join(folder, "journal"));
     const blobs = openFileBlobs(join(folder, "blobs"));
-    const logs = new LogFiles({
+    const logs = new Logs({
       folder: join(folder, "logs"),
       clock,
-      isEnded: (id) => this.#options.isEnded(id),
+      isEnded: (id) => {
+        const run = this.#run(id);
+        return run === undefined || hasEnded(run);
+      },
     });
+    const pool = new Pool({ clock, log });
+    for (const offer of this.#offers.values()) pool.offer(offer);
     try {
       const engine = await openEngine({
         journal,
         blobs,
         clock,
         logs,
-        steps: {},
+        steps: { ...this.#steps(stepTypes), function: pool.functions },
+        dialects: [pool.code, ...(await loadDialects())],
         recorded: (id, events) => this.onRecorded(id, events.some(isEnd)),
       });
       const runs = engine.runs();
@@ -121,20 +201,31 @@ export class Workflows {
       log.info({ runs: runs.length, going, took: clock.now() - begun }, "the engine of workflows is open");
       for (const { id, diagnostics } of engine.halted())
         log.error({ run: id, diagnostics }, "a run does not go on");
-      return { engine, journal, blobs, logs };
+      const upgrade = remoteWorkers(pool, { clock, log });
+      return (this.#open = { engine, journal, blobs, logs, pool, upgrade });
     } catch (error) {
+      await pool.stop();
       await journal.close();
       throw error;
     }
+  }
+
+  #steps(make: typeof import("./steps.ts").stepTypes): ReturnType<typeof make> {
+    const { store, clock, keyring, engines } = this.#options;
+    const outputOf = async (id: string): Promise<unknown> => {
+      const verdict = await (await this.engine()).result(id);
+      return verdict.is === "succeeded" ? verdict.output : null;
+    };
+    return make({
+      store,
+      clock,
+      keyring,
+      engines: engines(),
+      runs: { outputOf, cancel: (id, reason) => this.cancel(id, reason) },
+    });
   }
 }
 
 function isEnd({ type }: RunEvent): boolean {
   return type === "RunEnded";
-}
-
-export function isRunEnded(store: Pick<Store, "get">, id: string): boolean {
-  const [namespace = "", name = ""] = id.split("/");
-  const run = store.get({ kind: "Run", namespace, name }) as Run | undefined;
-  return run === undefined || hasEnded(run);
 }

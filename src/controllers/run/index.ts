@@ -131,7 +131,7 @@ async function start(
   const { store, clock } = options;
   const { workflow: name, version, parameters, priority } = run.spec;
   const workflow = store.get({ kind: "Workflow", namespace: keyOf(run).namespace, name }) as
-    | Resource<{ readonly priority?: number }>
+    | WorkflowResource
     | undefined;
   try {
     const definition = await definitionFor(workflow, version, options);
@@ -158,6 +158,7 @@ async function start(
       id: runId(run),
       input: parameters,
       priority: priority ?? workflow?.spec.priority ?? 0,
+      ...queueOf(workflow),
     });
     // Somebody cancelled it in the meantime.
     const latest = store.get(keyOf(run)) as Run | undefined;
@@ -169,6 +170,17 @@ async function start(
     await write(run, refusedStatus(run, "Refused", error.diagnostics, clock.now()), context, options);
     return false;
   }
+}
+
+type WorkflowResource = Resource<{ readonly priority?: number; readonly concurrency?: number }>;
+
+/** Where runs of a workflow wait that says how many there may be at once. */
+function queueOf(workflow: WorkflowResource | undefined): {
+  readonly queue?: { readonly pool: string; readonly slots: number };
+} {
+  const slots = workflow?.spec.concurrency;
+  if (workflow === undefined || slots === undefined) return {};
+  return { queue: { pool: `workflow:${runId(workflow)}`, slots } };
 }
 
 async function definitionFor(
