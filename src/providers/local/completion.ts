@@ -9,6 +9,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { constants } from "node:os";
 import type { LogLine } from "../../provider/provider.ts";
 import type { Home } from "./home.ts";
+import { groupsVariable } from "./supervisor/process-spec.ts";
 
 export interface CompletionFiles {
   readonly input: string;
@@ -27,8 +28,13 @@ export function completionFiles(
   };
 }
 
-const SCRIPT =
-  'in=$1 err=$2 end=$3; shift 3; "$@" <"$in" 2>>"$err"; code=$?; echo "$code" >"$end"; exit "$code"';
+const SCRIPT = [
+  "in=$1 err=$2 end=$3; shift 3",
+  // Who starts it puts it into its groups as well, but perhaps later than it starts the program.
+  `IFS=:; for group in $${groupsVariable}; do { echo $$ >"$group/cgroup.procs"; } 2>/dev/null; done; unset IFS ${groupsVariable}`,
+  '"$@" <"$in" 2>>"$err"; code=$?',
+  'echo "$code" >"$end"; exit "$code"',
+].join("; ");
 
 export function completing(command: readonly string[], { input, error, end }: CompletionFiles): string[] {
   return ["/bin/sh", "-c", SCRIPT, "sh", input, error, end, ...command];

@@ -69,4 +69,6 @@ export interface ProcessExit extends RunningProcess {
 /** The environment variables by which a process of ours is recognised after a crash. */
 export const idMarker = "TUTTI_ID";
 export const homeMarker = "TUTTI_HOME";
+/** The folders of its control groups, between colons. */
+export const groupsVariable = "TUTTI_GROUPS";
 export const execMarker = "TUTTI_EXEC_OF";

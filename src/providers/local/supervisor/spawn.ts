@@ -12,21 +12,26 @@ import {
 } from "node:fs";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { type Diagnostic, DiagnosticError } from "../../../diagnostics/diagnostic.ts";
-import { type ProcessSpec, homeMarker, idMarker } from "./process-spec.ts";
+import { type ProcessSpec, groupsVariable, homeMarker, idMarker } from "./process-spec.ts";
 
 /**
  * Starts one detached process. It has a session and group of its own, /dev/null as input and the log file itself as
  * output, so nothing of it depends on the control plane being alive. No extra process is started on the way: limits on
- * open files are set by a shell that then becomes the program.
+ * open files are set by a shell that then becomes the program. `groups`: the control groups it will be put into, which it
+ * is told, so that a program that starts others at once can enter them first.
  */
-export function spawnDetached(spec: ProcessSpec, home: string): ChildProcess & { readonly pid: number } {
+export function spawnDetached(
+  spec: ProcessSpec,
+  home: string,
+  groups: readonly string[] = [],
+): ChildProcess & { readonly pid: number } {
   const program = programToStart(spec);
   if (typeof program !== "string") throw new DiagnosticError([program]);
   const fresh = !existsSync(spec.logFile);
   const log = openLog(spec);
   let started = false;
   try {
-    const child = trySpawn(spec, program, home, log);
+    const child = trySpawn(spec, program, home, groups, log);
     started = true;
     return child;
   } finally {
@@ -39,6 +44,7 @@ function trySpawn(
   spec: ProcessSpec,
   path: string,
   home: string,
+  groups: readonly string[],
   log: number,
 ): ChildProcess & { readonly pid: number } {
   const [program = "", ...args] = withOpenFiles(spec);
@@ -48,7 +54,12 @@ function trySpawn(
     child = spawn(spec.limits?.openFiles === undefined ? path : program, args, {
       argv0: program,
       cwd: spec.cwd,
-      env: { ...spec.env, [idMarker]: spec.id, [homeMarker]: home },
+      env: {
+        ...spec.env,
+        [idMarker]: spec.id,
+        [homeMarker]: home,
+        ...(groups.length === 0 ? {} : { [groupsVariable]: groups.join(":") }),
+      },
       detached: true,
       stdio: ["ignore", log, log],
       ...(spec.user === undefined ? {} : { uid: spec.user.uid, gid: spec.user.gid }),

@@ -58,7 +58,7 @@ function startNext(): void {
 }
 
 function start({ home, spec, groups }: ToSpawner): ProcessIdentity {
-  const child = spawnDetached(spec, home);
+  const child = spawnDetached(spec, home, groups);
   enter(child, groups);
   child.once("exit", (code, signal) => tell({ type: "exit", pid: child.pid, code, signal }));
   // One that has ended already is still in the table until Node reaps it, so its start time can always be read.
