@@ -66,18 +66,18 @@ class GrowingSet {
 
   #carried(): number {
     if (this.#takes.length < this.#slots) return 0;
-    const tailSum = this.#tails.reduce((sum, one) => sum + one, 0);
+    let tailSum = 0;
+    for (const one of this.#tails) tailSum += one;
     return (this.#headSum + this.#work + tailSum) / this.#slots;
   }
 
   #packed(): number {
     let most = this.#work / this.#slots;
     for (let each = 1; each <= 8 && each * this.#slots < this.#takes.length; each++) {
-      const smallest = this.#takes.slice(each * this.#slots - each, each * this.#slots + 1);
-      most = Math.max(
-        most,
-        smallest.reduce((sum, one) => sum + one, 0),
-      );
+      let sum = 0;
+      for (let rank = each * (this.#slots - 1); rank <= each * this.#slots; rank++)
+        sum += at(this.#takes, rank);
+      most = Math.max(most, sum);
     }
     return most;
   }

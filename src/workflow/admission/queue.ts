@@ -76,6 +76,7 @@ export class AdmissionQueue implements Admission {
 
   took(holding: Holding, at: number): void {
     const now = this.#clock.now();
+    this.#beginning = undefined; // what begins further ones within its own begin has no more than this claim
     if (holding.idle !== true) {
       this.#working++;
       this.#shares.hold(holding.namespace, 1, now);
