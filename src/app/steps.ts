@@ -1,6 +1,8 @@
 /** Which types of step there are, and what each is given. Functions are done by workers, and are not among them. */
 import type { Clock } from "../clock/clock.ts";
 import type { Keyring } from "../model/sealed.ts";
+import { applySteps } from "../steps/apply.ts";
+import { approvalSteps } from "../steps/approval.ts";
 import { httpSteps } from "../steps/http.ts";
 import { runSteps } from "../steps/run.ts";
 import { scaleSteps } from "../steps/scale.ts";
@@ -34,6 +36,8 @@ export function stepTypes({ store, clock, keyring, engines, runs }: StepParts): 
     run: runSteps({ store, keyring, executions, readSecret: secrets }),
     wait: waitSteps({ store }),
     scale: scaleSteps({ store }),
+    apply: applySteps({ store, keyring }),
+    approval: approvalSteps({ store }),
     http: httpSteps({ readSecret: secrets }),
     workflow: workflowSteps({ store, ...runs }),
   };

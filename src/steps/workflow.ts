@@ -4,12 +4,18 @@
  * The Run's name follows from the step and its try: a second attempt finds it and waits on. It belongs to the run that
  * made it. When the step is no longer wanted the run is cancelled, and waited for.
  */
-import { createHash } from "node:crypto";
 import type { Draft, Key, Resource } from "../model/resource.ts";
 import { type Store, StoreError } from "../store/store.ts";
 import type { Failure } from "../workflow/run/failure.ts";
 import { type Attempt, type StepType, TaskError } from "../workflow/engine/step-type.ts";
-import { cancelled, namespaceOf, runNameOf, stepOf, tryIdentity } from "../workflow/step/attempt.ts";
+import {
+  cancelled,
+  namespaceOf,
+  ownersOf,
+  resourceNameOf,
+  runNameOf,
+  stepOf,
+} from "../workflow/step/attempt.ts";
 import { causeOf } from "../workflow/step/cause.ts";
 import { untilSeen } from "../workflow/step/until.ts";
 
@@ -31,16 +37,13 @@ interface RunStatus {
 
 /** The end of the reason for which a run is cancelled that was started by one that stops. */
 const STOPS = "stops";
-/** A name has 253 characters at most. */
-const LONGEST_NAME = 200;
-
 export function workflowSteps(options: WorkflowStepOptions): StepType {
   return { execute: (attempt) => runWorkflow(attempt, options) };
 }
 
 async function runWorkflow(attempt: Attempt, options: WorkflowStepOptions): Promise<unknown> {
   const { store } = options;
-  const key: Key = { kind: "Run", namespace: namespaceOf(attempt), name: nameOf(attempt) };
+  const key: Key = { kind: "Run", namespace: namespaceOf(attempt), name: resourceNameOf(attempt) };
   if (store.get(key) === undefined) await create(key, attempt, store);
   attempt.log(`run/${key.name}`);
   const never = new AbortController().signal;
@@ -76,18 +79,7 @@ async function create(key: Key, attempt: Attempt, store: Store): Promise<void> {
     metadata: {
       name: key.name,
       namespace: key.namespace,
-      ...(parent === undefined
-        ? {}
-        : {
-            ownerReferences: [
-              {
-                apiVersion: parent.apiVersion,
-                kind: parent.kind,
-                name: parent.metadata.name,
-                uid: parent.metadata.uid,
-              },
-            ],
-          }),
+      ...ownersOf(attempt, store),
     },
     spec: {
       workflow: step.workflow,
@@ -145,14 +137,4 @@ function failureOf(name: string, { phase, reason = "", failure }: RunStatus): Ta
     terminal: failure?.class === "Terminal",
     details: { run: name, ...failure },
   });
-}
-
-/** Of the run and step for people, and different for every step and try. */
-function nameOf(attempt: Attempt): string {
-  const digest = createHash("sha256").update(tryIdentity(attempt)).digest("hex").slice(0, 10);
-  const plain = attempt.path
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9]+/g, "-")
-    .replaceAll(/^-|-$/g, "");
-  return `${`${runNameOf(attempt)}-${plain}`.slice(0, LONGEST_NAME)}-${digest}`;
 }

@@ -5,7 +5,17 @@ import { hasExpression } from "../../model/expression.ts";
 import { parseQuantity } from "../../model/quantity.ts";
 import type { Finding } from "./finding.ts";
 import { parseConditionText, parseTarget } from "./target.ts";
-import type { ApplyStep, HttpStep, MapStep, Placed, RunStep, ScaleStep, Step, WaitStep } from "./workflow.ts";
+import type {
+  ApprovalStep,
+  ApplyStep,
+  HttpStep,
+  MapStep,
+  Placed,
+  RunStep,
+  ScaleStep,
+  Step,
+  WaitStep,
+} from "./workflow.ts";
 
 export interface Particular extends Omit<Finding, "path"> {
   /** Within the step. */
@@ -31,7 +41,7 @@ export function particularsOf(step: Step): readonly Particular[] {
     case "ansible":
       return duration(step.grace, "grace");
     case "approval":
-      return duration(step.expires, "expires");
+      return ofApproval(step);
     default:
       return [];
   }
@@ -178,6 +188,41 @@ function ofScale({ target, replicas, by }: ScaleStep): readonly Particular[] {
           },
         ]
       : []),
+  ];
+}
+
+function ofApproval({
+  assignees,
+  quorum,
+  chain,
+  expires,
+  onExpire,
+  escalate,
+}: ApprovalStep): readonly Particular[] {
+  const isTwice = chain !== undefined && (assignees !== undefined || quorum !== undefined);
+  return [
+    ...(isTwice
+      ? [
+          {
+            code: "AmbiguousApproval",
+            path: ["chain"],
+            message: "Who approves is said twice.",
+            hint: "Give assignees with a quorum, or a chain.",
+          },
+        ]
+      : []),
+    ...((onExpire === "escalate") === (escalate !== undefined)
+      ? []
+      : [
+          {
+            code: "AmbiguousExpiry",
+            path: ["escalate"],
+            message: "It is asked of others when it expires only if both is said: that, and of whom.",
+            hint: "Give onExpire: escalate, and escalate with users or groups.",
+          },
+        ]),
+    ...duration(expires, "expires"),
+    ...read(escalate?.expires, ["escalate", "expires"], parseDuration),
   ];
 }
 

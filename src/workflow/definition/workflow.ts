@@ -205,15 +205,36 @@ export interface WaitStep extends Task {
   readonly token?: Scope;
 }
 
+/**
+ * Asks people, and waits for their answer. The result is `{ decision, by, comment, form, decisions }`; a rejection is the
+ * failure `Rejected`, Terminal.
+ */
 export interface ApprovalStep extends Task {
   readonly type: "approval";
+  /** The question, one sentence. */
+  readonly title?: string;
   /** What is approved. The decision is bound to its hash. */
   readonly subject: unknown;
+  /** Of what whoever approves fills in. */
   readonly form?: Schema;
+  /** Who may decide, and how many of them must approve: a chain of one stage. */
   readonly assignees?: readonly string[];
   readonly quorum?: number;
+  /** Or stages that must all approve. */
+  readonly chain?: readonly ApprovalStage[];
+  /** Absent: `sequence`. */
+  readonly order?: "sequence" | "any";
+  readonly delegate?: readonly { readonly from: string; readonly to: string; readonly until?: string }[];
   readonly expires?: string;
   readonly onExpire?: "deny" | "approve" | "escalate";
+  readonly escalate?: ApprovalStage & { readonly expires?: string };
+}
+
+export interface ApprovalStage {
+  readonly name?: string;
+  readonly users?: readonly string[];
+  readonly groups?: readonly string[];
+  readonly quorum?: number;
 }
 
 /** Declares a System anew and waits until its Change has succeeded. The result is `{ change, revision, plan }`. */

@@ -1,8 +1,13 @@
 /** What step types read of an attempt. */
 import { createHash } from "node:crypto";
+import type { DraftMetadata } from "../../model/resource.ts";
+import type { Store } from "../../store/store.ts";
 import type { Attempt } from "../engine/step-type.ts";
 import { TaskError } from "../engine/step-type.ts";
 import type { TaskStep } from "../engine/interpreter.ts";
+
+/** A name has 253 characters at most. */
+const LONGEST_NAME = 200;
 
 /** Of the run and of all that its steps name. */
 export function namespaceOf({ run }: Pick<Attempt, "run">): string {
@@ -29,4 +34,25 @@ export function tryIdentity({ idempotencyKey, try: number }: Attempt): string {
 
 export function cancelled(): TaskError {
   return new TaskError("Cancelled", "The step was cancelled.", { class: "Cancelled" });
+}
+
+/** Of a resource that the step makes in this try: for people, and different for every step and try. */
+export function resourceNameOf(attempt: Attempt): string {
+  const plain = attempt.path
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, "-")
+    .replaceAll(/^-|-$/g, "");
+  const readable = `${runNameOf(attempt)}-${plain}`.slice(0, LONGEST_NAME).replace(/[^a-z0-9]+$/, "");
+  return `${readable}-${tryIdentity(attempt).slice(0, 10)}`;
+}
+
+/** Owned by the run, to go with it. */
+export function ownersOf(
+  attempt: Attempt,
+  store: Pick<Store, "get">,
+): Pick<DraftMetadata, "ownerReferences"> {
+  const run = store.get({ kind: "Run", namespace: namespaceOf(attempt), name: runNameOf(attempt) });
+  if (run === undefined) return {};
+  const { apiVersion, kind, metadata } = run;
+  return { ownerReferences: [{ apiVersion, kind, name: metadata.name, uid: metadata.uid }] };
 }
