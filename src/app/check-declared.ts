@@ -1,4 +1,5 @@
 /** What only machinery above the kinds can say of a resource: whether its rules, queries and workflows can be read. */
+import { type ApprovalSpec, checkApproval } from "../controllers/approval/decide.ts";
 import { checkRules } from "../controllers/monitor/check-rules.ts";
 import { type Diagnostic, DiagnosticError } from "../diagnostics/diagnostic.ts";
 import { type Draft, addressOf } from "../model/resource.ts";
@@ -32,6 +33,8 @@ function problemsOf(resource: Draft): readonly Diagnostic[] | undefined {
       ...checkDeclaredSchedule(resource.metadata.name, resource.spec as DeclaredSchedule),
       ...checkParameters(resource.spec as { readonly parameters: unknown }),
     ];
+  if (resource.kind === "Approval")
+    return checkApproval(resource.spec as ApprovalSpec).map((found) => ({ severity: "error", ...found }));
   return undefined;
 }
 

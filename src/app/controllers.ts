@@ -1,5 +1,6 @@
 /** Which controllers keep a control plane true, on which views: one line of composition each. */
 import type { Clock } from "../clock/clock.ts";
+import { approvalController } from "../controllers/approval/index.ts";
 import { autoscaleController } from "../controllers/autoscale/index.ts";
 import { backupController } from "../controllers/backup/index.ts";
 import { backupScheduleController } from "../controllers/backup/schedule.ts";
@@ -163,6 +164,7 @@ export function addControllers(
   runtime.addController(systemController({ store, clock }));
   runtime.addController(garbageController({ store, owned }));
   runtime.addController(expiryController({ store, clock }));
+  runtime.addController(approvalController({ store, clock }));
   if (workflows !== undefined) addWorkflows(runtime, workflows, { store, clock });
   return {
     context,

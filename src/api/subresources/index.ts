@@ -11,6 +11,7 @@ import {
   signalRun,
   stepsOfRun,
 } from "../workflow/runs.ts";
+import { decide } from "../workflow/approvals.ts";
 import { history } from "./history.ts";
 import { instanceLog, serviceLog } from "./log.ts";
 import { scale } from "./scale.ts";
@@ -48,6 +49,7 @@ const SUBRESOURCES: readonly (readonly [string, Subresource])[] = [
   ["events", { methods: ["GET"], of: only("Run"), serve: eventsOfRun }],
   ["log", { methods: ["GET"], of: only("Run"), serve: logOfRun }],
   ["query", { methods: ["GET"], of: only("Run"), serve: queryRun }],
+  ["decide", { methods: ["POST"], of: only("Approval"), serve: decide }],
   ["plan", { methods: ["POST"], of: only("System"), serve: plan }],
   ["apply", { methods: ["POST"], of: only("System"), serve: apply }],
 ];
