@@ -87,7 +87,7 @@ export async function serve({
     log,
     store,
     keyring,
-    engines: () => plane.engines,
+    plane: () => plane,
   });
   const plane: ControlPlane = createControlPlane({
     store,

@@ -12,6 +12,7 @@ import type { InstanceEngines } from "../provider/placement.ts";
 import type { Store } from "../store/store.ts";
 import type { StepTypes } from "../workflow/engine/step-type.ts";
 import { Executions } from "../workflow/step/execution.ts";
+import type { ControlPlane } from "./control-plane.ts";
 import { readSecret } from "./controllers.ts";
 
 export interface StepParts {
@@ -20,6 +21,8 @@ export interface StepParts {
   readonly keyring: Keyring;
   /** Where processes and containers run. */
   readonly engines: InstanceEngines;
+  /** What is asked before a plan is carried out. */
+  readonly plans: Pick<ControlPlane, "pins" | "preflight">;
   /** Of the engine that the steps are for, which is opened with them: asked only while steps are done. */
   readonly runs: {
     /** `run`: `NAMESPACE/NAME`. */
@@ -28,7 +31,7 @@ export interface StepParts {
   };
 }
 
-export function stepTypes({ store, clock, keyring, engines, runs }: StepParts): StepTypes {
+export function stepTypes({ store, clock, keyring, engines, plans, runs }: StepParts): StepTypes {
   const secrets = (namespace: string, name: string): ReturnType<typeof readSecret> =>
     readSecret(store, keyring, namespace, name);
   const executions = new Executions({ engines, clock, keyring });
@@ -36,7 +39,7 @@ export function stepTypes({ store, clock, keyring, engines, runs }: StepParts): 
     run: runSteps({ store, keyring, executions, readSecret: secrets }),
     wait: waitSteps({ store }),
     scale: scaleSteps({ store }),
-    apply: applySteps({ store, keyring }),
+    apply: applySteps({ store, keyring, ...plans }),
     approval: approvalSteps({ store }),
     http: httpSteps({ readSecret: secrets }),
     workflow: workflowSteps({ store, ...runs }),

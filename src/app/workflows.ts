@@ -13,10 +13,10 @@ import type { Clock } from "../clock/clock.ts";
 import { type Run, hasEnded } from "../controller/runs.ts";
 import { cancelRun } from "../controllers/run/cancel.ts";
 import type { Keyring } from "../model/sealed.ts";
-import type { InstanceEngines } from "../provider/placement.ts";
 import type { Store } from "../store/store.ts";
 import type { Definition } from "../workflow/definition/definition.ts";
 import type { Workflow } from "../workflow/definition/workflow.ts";
+import type { ControlPlane } from "./control-plane.ts";
 import type { Engine } from "../workflow/engine/engine.ts";
 import type { Blobs } from "../workflow/journal/blobs.ts";
 import type { Journal } from "../workflow/journal/journal.ts";
@@ -33,7 +33,7 @@ export interface WorkflowsOptions {
   readonly store: Store;
   readonly keyring: Keyring;
   /** Where steps run; asked when there are some. */
-  readonly engines: () => InstanceEngines;
+  readonly plane: () => Pick<ControlPlane, "engines" | "pins" | "preflight">;
 }
 
 interface Opened {
@@ -211,7 +211,7 @@ export class Workflows {
   }
 
   #steps(make: typeof import("./steps.ts").stepTypes): ReturnType<typeof make> {
-    const { store, clock, keyring, engines } = this.#options;
+    const { store, clock, keyring, plane } = this.#options;
     const outputOf = async (id: string): Promise<unknown> => {
       const verdict = await (await this.engine()).result(id);
       return verdict.is === "succeeded" ? verdict.output : null;
@@ -220,7 +220,8 @@ export class Workflows {
       store,
       clock,
       keyring,
-      engines: engines(),
+      engines: plane().engines,
+      plans: plane(),
       runs: { outputOf, cancel: (id, reason) => this.cancel(id, reason) },
     });
   }

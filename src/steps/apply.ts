@@ -69,7 +69,7 @@ async function apply(attempt: Attempt, options: ApplyStepOptions): Promise<Apply
   const change = found ?? (await commit(step, label, attempt, options));
   if ("nothing" in change) return change.nothing;
   const { spec, metadata } = change as Resource<{ revision: number; plan: Plan }>;
-  await succeeded(keyOf(change), step.system, attempt, store);
+  await succeeded({ key: keyOf(change), revision: spec.revision }, step.system, attempt, store);
   return {
     change: metadata.name,
     revision: spec.revision,
@@ -203,19 +203,24 @@ function refuseErrors(diagnostics: readonly Parameters<typeof formatDiagnostic>[
 }
 
 /** Resolves once the Change has succeeded. */
-function succeeded(key: Key, system: string, attempt: Attempt, store: Store): Promise<true> {
+function succeeded(
+  { key, revision }: { readonly key: Key; readonly revision: number },
+  system: string,
+  attempt: Attempt,
+  store: Store,
+): Promise<true> {
   let told = "";
+  const isNewest = (): boolean => revisionsOf(store, system, key.namespace)[0]?.number === revision;
   const look = (): true | undefined => {
     const outcome = (store.get(key)?.status as { readonly outcome?: string } | undefined)?.outcome;
-    if (outcome === "Succeeded") return true;
     if (store.get(key) === undefined)
       throw new TaskError("SystemGone", `The system ${system} was taken down.`, { terminal: true });
     if (outcome === "Superseded")
       throw new TaskError("Superseded", `Another change of ${system} came before this one had succeeded.`);
-    const parts = partsOf(key.namespace, system, store);
-    const failed = parts.find(([, condition]) => FAILED.has(condition?.reason ?? ""));
-    if (failed !== undefined)
-      throw new TaskError("RolloutFailed", `${addressOf(failed[0])}: ${failed[1]?.message ?? ""}`);
+    const failed =
+      outcome === "Succeeded" && !isNewest() ? undefined : failedPart(key.namespace, system, store);
+    if (failed !== undefined) throw new TaskError("RolloutFailed", failed);
+    if (outcome === "Succeeded") return true;
     const message = messageOf(store.get({ kind: "System", namespace: key.namespace, name: system }));
     if (message !== told && message !== "") attempt.log((told = message));
     return undefined;
@@ -232,27 +237,28 @@ function succeeded(key: Key, system: string, attempt: Attempt, store: Store): Pr
   );
 }
 
-/** Reasons of a Service's condition that say that it will not become what was declared. */
+/** Reasons of a Service's conditions that say that it will not become what was declared. */
 const FAILED: ReadonlySet<string> = new Set(["RolloutFailed", "RolledBack"]);
 
-function partsOf(
-  namespace: string,
-  system: string,
-  store: Store,
-): readonly (readonly [Resource, Condition | undefined])[] {
-  return store
-    .list({ kind: "Service", namespace, labels: { [LABELS.system]: system } })
-    .items.map((service) => [service, readyOf(service)] as const)
-    .filter(([service, condition]) => condition?.observedGeneration === service.metadata.generation);
+/** The first service that will not, and why. */
+function failedPart(namespace: string, system: string, store: Store): string | undefined {
+  for (const service of store.list({ kind: "Service", namespace, labels: { [LABELS.system]: system } })
+    .items) {
+    const { generation } = service.metadata;
+    const failed = conditionsOf(service).find(
+      ({ reason, observedGeneration }) => FAILED.has(reason) && observedGeneration === generation,
+    );
+    if (failed !== undefined) return `${addressOf(service)}: ${failed.message}`;
+  }
+  return undefined;
 }
 
-function readyOf(resource: Resource | undefined): Condition | undefined {
-  const conditions = (resource?.status as { readonly conditions?: readonly Condition[] } | undefined)
-    ?.conditions;
-  return conditions?.find(({ type }) => type === "Ready");
+function conditionsOf(resource: Resource | undefined): readonly Condition[] {
+  const status = resource?.status as { readonly conditions?: readonly Condition[] } | undefined;
+  return status?.conditions ?? [];
 }
 
 function messageOf(system: Resource | undefined): string {
-  const condition = readyOf(system);
+  const condition = conditionsOf(system).find(({ type }) => type === "Ready");
   return condition?.status === "True" ? "" : (condition?.message ?? "");
 }
