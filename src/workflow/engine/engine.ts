@@ -17,6 +17,7 @@ import type { Journal } from "../journal/journal.ts";
 import { MemoryBlobs } from "../journal/memory-blobs.ts";
 import type { RunEvent, Verdict } from "../run/events.ts";
 import type { Refusal } from "../run/machine.ts";
+import { stateOf } from "../run/snapshot.ts";
 import { type Overview, overviewOf } from "../run/overview.ts";
 import { type RunState, apply, emptyRun, isEnded } from "../run/state.ts";
 import type { TaskStep } from "./interpreter.ts";
@@ -56,7 +57,7 @@ export interface Engine {
   /** Every run there is, in order of their starts; nothing is read for it. */
   runs(): readonly RunEntry[];
   /**
-   * The run's events from the given one on, counted from 0, as far as they are durable; with `follow` those to come as well,
+   * The run's events from the given one on, counted from 0, as far as they are durable and no snapshot stands for them; with `follow` those to come as well,
    * until the run has ended or `signal` is aborted. Refuses with UnknownRun.
    */
   events(id: string, options?: EventsOptions): AsyncIterable<NumberedEvent>;
@@ -254,16 +255,22 @@ class JournalEngine implements Engine {
   ): AsyncIterable<NumberedEvent> {
     const { journal } = this.#options;
     if (journal.length(id) === 0) unknownRun(id);
-    const isOver = (): boolean => signal?.aborted === true;
-    for (let index = from; !isOver();) {
-      const seen = journal.length(id);
+    let index = Math.max(from, journal.first?.(id) ?? 0);
+    for (let goesOn = true; goesOn; goesOn = follow && (await this.#hasMore(id, index, signal)))
       for await (const event of journal.read(id, index)) {
-        if (isOver()) return;
+        if (signal?.aborted === true) return;
         yield { index: index++, event };
       }
-      if (!follow || !this.#live.has(id)) return;
-      if (journal.length(id) === seen) await this.#recordedMore(id, signal);
+  }
+
+  /** Waits until there is an event of that index; false when there will be none, or nobody waits for it any more. */
+  async #hasMore(id: string, index: number, signal: AbortSignal | undefined): Promise<boolean> {
+    while (signal?.aborted !== true) {
+      if (this.#options.journal.length(id) > index) return true;
+      if (!this.#live.has(id)) return false;
+      await this.#recordedMore(id, signal);
     }
+    return false;
   }
 
   cancel(id: string, reason: string, grace: number): Promise<Refusal | undefined> {
@@ -317,8 +324,10 @@ class JournalEngine implements Engine {
   }
 
   async #fold(id: string): Promise<RunState> {
-    const state = emptyRun();
-    for await (const event of this.#options.journal.read(id)) apply(state, event);
+    const { journal } = this.#options;
+    const snapshot = await journal.snapshot?.(id);
+    const state = snapshot === undefined ? emptyRun() : stateOf(snapshot.text);
+    for await (const event of journal.read(id, snapshot?.index)) apply(state, event);
     return state;
   }
 

@@ -1,12 +1,16 @@
 /** What the program of a run notes, through the state machine. Large notes are kept beside the journal. */
 import type { Blobs } from "../journal/blobs.ts";
 import { noteKey } from "../run/scopes.ts";
+import { snapshotOf } from "../run/snapshot.ts";
 import type { Notes } from "./program.ts";
 import { MOST_IN_RECORD } from "./results.ts";
 import type { TaskRun } from "./tasks.ts";
 
 /** Steps that a run remembers before it is worth while to forget any: people look at small runs step by step. */
 export const MANY = 10_000;
+
+/** Events that are read again when a run is taken up; of a larger run a snapshot stands for those before. */
+const MOST_EVENTS = 100_000;
 
 export class RunNotes implements Notes {
   readonly #run: TaskRun;
@@ -18,7 +22,7 @@ export class RunNotes implements Notes {
   }
 
   isLarge(): boolean {
-    return this.#run.state.steps.size + this.#run.state.notes.size >= MANY;
+    return this.#size >= MANY;
   }
 
   async note(scope: string, note: unknown, items?: readonly [number, number]): Promise<void> {
@@ -32,7 +36,13 @@ export class RunNotes implements Notes {
       if (hash === undefined) return;
       this.#run.command({ do: "note", ...where, note: null, blob: { hash, size: text.length } });
     }
+    if (recorder.uncompacted > Math.max(MOST_EVENTS, 4 * this.#size))
+      recorder.compact(() => snapshotOf(this.#run.state));
     await recorder.durable();
+  }
+
+  get #size(): number {
+    return this.#run.state.steps.size + this.#run.state.notes.size;
   }
 
   noted(scope: string, items?: readonly [number, number]): Promise<unknown> | undefined {

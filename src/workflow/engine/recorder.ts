@@ -33,6 +33,10 @@ export class Recorder {
   #gathered: Batch | undefined;
   #isWriting = false;
   #last: Promise<void> = Promise.resolve();
+  /** Events of the run, with those that are being written. */
+  #count: number;
+  #compacted: number;
+  #snapshot: (() => string) | undefined;
   readonly #halt: (refused: JournalRefused) => void;
   #refused: JournalRefused | undefined;
 
@@ -47,6 +51,18 @@ export class Recorder {
     this.#journal = journal;
     this.#told = told;
     this.#halt = halt;
+    this.#count = journal.length(run);
+    this.#compacted = journal.first?.(run) ?? 0;
+  }
+
+  /** Events that are not yet in a snapshot. */
+  get uncompacted(): number {
+    return this.#count - this.#compacted;
+  }
+
+  /** The events are replaced by what they come to, with the next write; `make` is called when all that is added is in it. */
+  compact(make: () => string): void {
+    if (this.#journal.compact !== undefined) this.#snapshot = make;
   }
 
   get refused(): JournalRefused | undefined {
@@ -63,11 +79,21 @@ export class Recorder {
   add(event: RunEvent): void {
     this.#gathered ??= this.#gather();
     this.#gathered.events.push(event);
+    this.#count++;
   }
 
   /** Resolves when everything so far is durable. */
   durable(): Promise<void> {
     return this.#last;
+  }
+
+  /** Behind the write that has just begun. When the journal refuses it, the events are there all the same. */
+  #compact(): void {
+    const make = this.#snapshot;
+    if (make === undefined) return;
+    this.#snapshot = undefined;
+    this.#compacted = this.#count;
+    this.#journal.compact?.(this.#run, { index: this.#count, text: make() }).catch(() => undefined);
   }
 
   #gather(): Batch {
@@ -87,7 +113,9 @@ export class Recorder {
     if (batch === undefined || this.#refused !== undefined) return;
     this.#gathered = undefined;
     this.#isWriting = true;
-    this.#journal.append(this.#run, batch.events).then(
+    const written = this.#journal.append(this.#run, batch.events);
+    this.#compact();
+    written.then(
       () => {
         this.#isWriting = false;
         this.#write();

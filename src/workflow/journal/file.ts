@@ -2,51 +2,66 @@
  * A journal in files: `00000001.journal`, `00000002.journal` ... in one folder that belongs to one process at a time.
  *
  * Group commit: what is appended while a sync runs is written and synced together by the next one, off the event loop. So
- * one run alone waits for one sync an append, and a thousand runs share each.
+ * one run alone waits for one sync an append, and a thousand runs share each. The next write is under way before anybody is
+ * told of the one before, so the disk is busy while those who were told work.
  *
  * Opening reads every segment once: the tail that a crash tore off the last one is cut, damage anywhere else is refused.
- * In memory is, of each append, where it stands. Segments whose runs are all forgotten are removed from the oldest on, so
- * that a note of forgetting never goes before what it is about. After a write that failed nothing more is written to that
- * segment: it is cut back to what was synced; when even that fails the journal takes nothing any more.
+ * In memory is, of each append, where it stands (places.ts). Segments that nobody needs are removed: their runs are forgotten,
+ * or a snapshot stands for what is in them. After a write that failed the segment is cut back to what was synced; when even
+ * that fails the journal takes nothing any more. A full disk is such a failure: the journal goes on once there is space.
  */
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, readdirSync, truncateSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  truncateSync,
+} from "node:fs";
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { refuse } from "../../diagnostics/diagnostic.ts";
 import type { RunEvent } from "../run/events.ts";
-import { encode, jsonOf, scan } from "./frames.ts";
-import type { Journal } from "./journal.ts";
+import { eventsOf, textOf } from "./codec.ts";
+import { type Entry, FORGOTTEN, type Frame, SNAPSHOT, encode, scan, textWithin } from "./frames.ts";
+import type { Journal, Snapshot } from "./journal.ts";
+import { lockFolder } from "./lock.ts";
+import { type Place, Places } from "./places.ts";
 
 const SEGMENT_BYTES = 32 << 20;
 const SUFFIX = ".journal";
+/** Bytes that are read at once. */
+const READ_BYTES = 1 << 20;
+/** Each write returns when it is on the disk. */
+const SYNCED = constants.O_DSYNC;
+const NO_SPACE: ReadonlySet<unknown> = new Set(["ENOSPC", "EDQUOT"]);
 
-/** Where an append stands. */
-interface Place {
-  readonly segment: number;
-  readonly offset: number;
-  readonly length: number;
-  readonly count: number;
-}
-
-interface Waiting {
-  readonly run: string;
-  readonly count: number;
-  readonly json: string;
+interface Waiting extends Entry {
+  /** Of a snapshot: the events that it stands for. */
+  readonly index: number;
   readonly done: () => void;
   readonly failed: (error: unknown) => void;
 }
 
 export function openFileJournal(folder: string, segmentBytes = SEGMENT_BYTES): Journal {
-  return new FileJournal(folder, segmentBytes);
+  mkdirSync(folder, { recursive: true });
+  const unlock = lockFolder(folder);
+  try {
+    return new FileJournal(folder, segmentBytes, unlock);
+  } catch (error) {
+    unlock();
+    throw error;
+  }
 }
 
 class FileJournal implements Journal {
   readonly gathers = true;
   readonly #folder: string;
   readonly #segmentBytes: number;
-  readonly #places = new Map<string, Place[]>();
-  /** Appends of runs that are not forgotten, by segment, oldest first. */
-  readonly #live = new Map<number, number>();
+  readonly #unlock: () => void;
+  readonly #places = new Places();
   #segment = 0;
   #file: FileHandle | undefined;
   #position = 0;
@@ -55,10 +70,10 @@ class FileJournal implements Journal {
   #writing: Promise<void> | undefined;
   #broken: Error | undefined;
 
-  constructor(folder: string, segmentBytes: number) {
+  constructor(folder: string, segmentBytes: number, unlock: () => void) {
     this.#folder = folder;
     this.#segmentBytes = segmentBytes;
-    mkdirSync(folder, { recursive: true });
+    this.#unlock = unlock;
     const segments = readdirSync(folder)
       .filter((name) => /^\d{8,}\.journal$/.test(name))
       .map((name) => Number.parseInt(name, 10))
@@ -68,45 +83,47 @@ class FileJournal implements Journal {
 
   append(run: string, events: readonly RunEvent[]): Promise<void> {
     if (events.length === 0) return Promise.resolve();
-    return this.#write(run, events.length, JSON.stringify(events));
+    return this.#write(run, events.length, textOf(events));
   }
 
   async *read(run: string, from = 0): AsyncIterable<RunEvent> {
-    const places = [...(this.#places.get(run) ?? [])];
-    let file: FileHandle | undefined;
-    let opened = 0;
-    let first = 0;
-    try {
-      for (const place of places) {
-        const skip = Math.max(0, from - first);
-        first += place.count;
-        if (skip >= place.count) continue;
-        if (opened !== place.segment) {
-          await file?.close();
-          file = await open(this.#path(place.segment), "r");
-          opened = place.segment;
-        }
-        const bytes = Buffer.allocUnsafe(place.length);
-        await file?.read(bytes, 0, place.length, place.offset);
-        yield* (JSON.parse(jsonOf(bytes)) as readonly RunEvent[]).slice(skip);
-      }
-    } finally {
-      await file?.close();
+    const { places, skip } = this.#places.from(run, from);
+    let left = skip;
+    for await (const text of this.#texts(places)) {
+      const events = eventsOf(text);
+      yield* left === 0 ? events : events.slice(left);
+      left = 0;
     }
   }
 
   runs(): readonly string[] {
-    return [...this.#places.keys()];
+    return this.#places.runs();
   }
 
   length(run: string): number {
-    return (this.#places.get(run) ?? []).reduce((sum, { count }) => sum + count, 0);
+    return this.#places.length(run);
+  }
+
+  first(run: string): number {
+    return this.#places.first(run);
+  }
+
+  async compact(run: string, { index, text }: Snapshot): Promise<void> {
+    await this.#write(run, SNAPSHOT, JSON.stringify({ index, text }), index);
+    await this.#removeUnneeded();
+  }
+
+  async snapshot(run: string): Promise<Snapshot | undefined> {
+    const place = this.#places.snapshot(run);
+    if (place === undefined) return undefined;
+    for await (const text of this.#texts([place])) return JSON.parse(text) as Snapshot;
+    return undefined;
   }
 
   async forget(run: string): Promise<void> {
-    if (!this.#places.has(run)) return;
-    await this.#write(run, 0, "");
-    await this.#removeOldest();
+    if (this.#places.length(run) === 0) return;
+    await this.#write(run, FORGOTTEN, "");
+    await this.#removeUnneeded();
   }
 
   async close(): Promise<void> {
@@ -114,6 +131,7 @@ class FileJournal implements Journal {
     this.#broken ??= new Error("The journal is closed.");
     await this.#file?.close();
     this.#file = undefined;
+    this.#unlock();
   }
 
   #load(segment: number, isLast: boolean): void {
@@ -128,44 +146,58 @@ class FileJournal implements Journal {
       });
     if (end < bytes.length) truncateSync(path, end);
     this.#segment = segment;
-    this.#live.set(segment, 0);
-    for (const { run, commit, count, offset, length } of frames) {
-      this.#commit = Math.max(this.#commit, commit);
-      this.#note(run, { segment, offset, length, count });
+    this.#places.segment(segment);
+    for (const frame of frames) {
+      this.#commit = Math.max(this.#commit, frame.commit);
+      this.#note(frame, segment, () => indexWithin(bytes, frame));
     }
     if (isLast) this.#position = end;
   }
 
-  #note(run: string, place: Place): void {
-    if (!this.#live.has(place.segment)) this.#live.set(place.segment, 0);
-    if (place.count === 0) {
-      for (const { segment } of this.#places.get(run) ?? []) this.#count(segment, -1);
-      this.#places.delete(run);
-      return;
+  #note({ run, count, offset, length }: Omit<Frame, "commit">, segment: number, index: () => number): void {
+    const place: Place = { segment, offset, length, count };
+    if (count === FORGOTTEN) this.#places.forget(run, segment);
+    else if (count === SNAPSHOT) this.#places.compact(run, index(), place);
+    else this.#places.append(run, place);
+  }
+
+  /** Places that stand behind each other are read together. */
+  async *#texts(places: readonly Place[]): AsyncIterable<string> {
+    let file: FileHandle | undefined;
+    let opened = 0;
+    try {
+      for (let at = 0; at < places.length;) {
+        const { segment, offset } = places[at] as Place;
+        if (opened !== segment) {
+          await file?.close();
+          file = await open(this.#path(segment), "r");
+          opened = segment;
+        }
+        const { next, end } = stretch(places, at);
+        const bytes = Buffer.allocUnsafe(end - offset);
+        await file?.read(bytes, 0, bytes.length, offset);
+        for (; at < next; at++) {
+          const place = places[at] as Place;
+          yield textWithin(bytes.subarray(place.offset - offset, place.offset - offset + place.length));
+        }
+      }
+    } finally {
+      await file?.close();
     }
-    this.#count(place.segment, 1);
-    const places = this.#places.get(run);
-    if (places === undefined) this.#places.set(run, [place]);
-    else places.push(place);
   }
 
-  #count(segment: number, by: number): void {
-    this.#live.set(segment, (this.#live.get(segment) ?? 0) + by);
-  }
-
-  #write(run: string, count: number, json: string): Promise<void> {
+  #write(run: string, count: number, text: string, index = 0): Promise<void> {
     if (Buffer.byteLength(run) > 0xffff)
       return Promise.reject(new RangeError("A run's name is at most 65,535 bytes."));
     return new Promise((done, failed) => {
-      this.#waiting.push({ run, count, json, done, failed });
+      this.#waiting.push({ run, count, text, index, done, failed });
       this.#writing ??= this.#drain();
     });
   }
 
   async #drain(): Promise<void> {
+    await Promise.resolve(); // what others append in the same turn goes along
     while (this.#waiting.length > 0) {
-      // What follows in this turn goes along: a step that is done at once costs one sync, from its start to its result.
-      await new Promise((resolve) => setImmediate(resolve));
       const group = this.#waiting;
       this.#waiting = [];
       try {
@@ -182,47 +214,52 @@ class FileJournal implements Journal {
     if (this.#broken !== undefined) throw this.#broken;
     if (this.#position >= this.#segmentBytes) await this.#endSegment();
     const file = (this.#file ??= await this.#openSegment());
-    const commit = this.#commit + 1;
-    const frames = group.map(({ run, count, json }) => encode(run, commit, count, json));
-    const bytes = frames.length === 1 ? (frames[0] as Buffer) : Buffer.concat(frames);
+    const { bytes, lengths } = encode(group, this.#commit + 1);
     const start = this.#position;
     try {
       for (let written = 0; written < bytes.length;)
         written += (await file.write(bytes, written, bytes.length - written, start + written)).bytesWritten;
-      await file.datasync();
     } catch (error) {
-      await this.#abandon(start);
+      await this.#cutBack(start, error);
       throw error;
     }
-    this.#commit = commit;
-    for (const [index, { run, count }] of group.entries()) {
-      const { length } = frames[index] as Buffer;
-      this.#note(run, { segment: this.#segment, offset: this.#position, length, count });
+    this.#commit++;
+    for (const [at, { run, count, index }] of group.entries()) {
+      const length = lengths[at] as number;
+      this.#note({ run, count, offset: this.#position, length }, this.#segment, () => index);
       this.#position += length;
     }
   }
 
-  async #abandon(synced: number): Promise<void> {
+  /** What a device that failed says of its pages is not to be trusted: only after a full disk the segment goes on. */
+  async #cutBack(synced: number, cause: unknown): Promise<void> {
     try {
       await this.#file?.truncate(synced);
       await this.#file?.datasync();
-      await this.#endSegment();
+      if (!NO_SPACE.has((cause as { readonly code?: unknown }).code)) await this.#endSegment();
     } catch (error) {
       this.#broken = error as Error;
     }
   }
 
   async #openSegment(): Promise<FileHandle> {
+    const { O_RDWR, O_CREAT, O_TRUNC } = constants;
     if (this.#segment > 0 && this.#position < this.#segmentBytes)
-      return open(this.#path(this.#segment), "r+");
-    const file = await open(this.#path(this.#segment + 1), "w");
-    const folder = openSync(this.#folder, "r");
+      return open(this.#path(this.#segment), O_RDWR | SYNCED);
+    const file = await open(this.#path(this.#segment + 1), O_RDWR | O_CREAT | O_TRUNC | SYNCED);
     try {
-      fsyncSync(folder);
-    } finally {
-      closeSync(folder);
+      const folder = openSync(this.#folder, "r");
+      try {
+        fsyncSync(folder);
+      } finally {
+        closeSync(folder);
+      }
+    } catch (error) {
+      await file.close();
+      throw error;
     }
     this.#segment++;
+    this.#places.segment(this.#segment);
     this.#position = 0;
     return file;
   }
@@ -234,15 +271,30 @@ class FileJournal implements Journal {
     await file?.close();
   }
 
-  async #removeOldest(): Promise<void> {
-    for (const [segment, live] of this.#live) {
-      if (live > 0 || segment === this.#segment) return;
-      this.#live.delete(segment);
+  async #removeUnneeded(): Promise<void> {
+    for (const segment of this.#places.unneeded(this.#segment))
       await rm(this.#path(segment), { force: true });
-    }
   }
 
   #path(segment: number): string {
     return join(this.#folder, `${String(segment).padStart(8, "0")}${SUFFIX}`);
   }
+}
+
+function indexWithin(file: Buffer, { offset, length }: Frame): number {
+  return (JSON.parse(textWithin(file.subarray(offset, offset + length))) as Snapshot).index;
+}
+
+/** How far the places from there on stand behind each other. */
+function stretch(places: readonly Place[], at: number): { readonly next: number; readonly end: number } {
+  const first = places[at] as Place;
+  let end = first.offset + first.length;
+  let next = at + 1;
+  for (; next < places.length; next++) {
+    const place = places[next] as Place;
+    if (place.segment !== first.segment || place.offset !== end) break;
+    if (end + place.length - first.offset > READ_BYTES) break;
+    end += place.length;
+  }
+  return { next, end };
 }

@@ -2,7 +2,7 @@
  * One append in a file. The commit is the sync that it was part of, so that a write which a crash tore (nothing of a later
  * commit can be behind it) is told from damage to what was synced.
  *
- *     magic u32 | length u32 | crc u32 | commit u32, count u32, run length u16, run, events as JSON
+ *     magic u32 | length u32 | crc u32 | commit u32, count u32, run length u16, run, text (JSON)
  */
 import { crc32 } from "node:zlib";
 
@@ -10,10 +10,20 @@ const MAGIC = 0x5457_464a;
 const HEADER = 12;
 const FIXED = 10;
 
+/** In place of the count of events. */
+export const FORGOTTEN = 0;
+export const SNAPSHOT = 0xffff_ffff;
+
+export interface Entry {
+  readonly run: string;
+  /** Events in it, or FORGOTTEN, or SNAPSHOT. */
+  readonly count: number;
+  readonly text: string;
+}
+
 export interface Frame {
   readonly run: string;
   readonly commit: number;
-  /** Events in it; 0 says that the run is forgotten. */
   readonly count: number;
   readonly offset: number;
   readonly length: number;
@@ -27,23 +37,34 @@ export interface Scan {
   readonly damaged: boolean;
 }
 
-export function encode(run: string, commit: number, count: number, json: string): Buffer {
-  const name = Buffer.byteLength(run);
-  const length = FIXED + name + Buffer.byteLength(json);
-  const bytes = Buffer.allocUnsafe(HEADER + length);
-  bytes.writeUInt32LE(MAGIC, 0);
-  bytes.writeUInt32LE(length, 4);
-  bytes.writeUInt32LE(commit, HEADER);
-  bytes.writeUInt32LE(count, HEADER + 4);
-  bytes.writeUInt16LE(name, HEADER + 8);
-  bytes.write(run, HEADER + FIXED);
-  bytes.write(json, HEADER + FIXED + name);
-  bytes.writeUInt32LE(crc32(bytes.subarray(HEADER)), 8);
-  return bytes;
+/** The frames of one commit, one behind the other, and the length of each. */
+export function encode(
+  entries: readonly Entry[],
+  commit: number,
+): { readonly bytes: Buffer; readonly lengths: readonly number[] } {
+  let most = 0;
+  for (const { run, text } of entries) most += HEADER + FIXED + 3 * run.length + 3 * text.length;
+  const bytes = Buffer.allocUnsafe(most);
+  const lengths: number[] = [];
+  let at = 0;
+  for (const { run, count, text } of entries) {
+    const start = at + HEADER;
+    const name = bytes.write(run, start + FIXED);
+    const length = FIXED + name + bytes.write(text, start + FIXED + name);
+    bytes.writeUInt32LE(MAGIC, at);
+    bytes.writeUInt32LE(length, at + 4);
+    bytes.writeUInt32LE(commit, start);
+    bytes.writeUInt32LE(count, start + 4);
+    bytes.writeUInt16LE(name, start + 8);
+    bytes.writeUInt32LE(crc32(bytes.subarray(start, start + length)), at + 8);
+    lengths.push(HEADER + length);
+    at = start + length;
+  }
+  return { bytes: bytes.subarray(0, at), lengths };
 }
 
-/** The events' JSON within the bytes of one whole frame. */
-export function jsonOf(bytes: Buffer): string {
+/** The text within the bytes of one whole frame. */
+export function textWithin(bytes: Buffer): string {
   return bytes.toString("utf8", HEADER + FIXED + bytes.readUInt16LE(HEADER + 8));
 }
 

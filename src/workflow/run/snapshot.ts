@@ -1,0 +1,27 @@
+/** The state of a run as a text, and back: what stands for its events once those are too many to be read again. */
+import { type RunState, emptyRun } from "./state.ts";
+
+export function snapshotOf(run: RunState): string {
+  const { scopes: _scopes, signals, steps, notes, ...rest } = run;
+  return JSON.stringify({ ...rest, signals: [...signals], steps: [...steps], notes: [...notes] });
+}
+
+export function stateOf(text: string): RunState {
+  const { signals, steps, notes, ...rest } = JSON.parse(text) as Omit<
+    RunState,
+    "signals" | "steps" | "notes" | "deadline"
+  > & {
+    readonly deadline: number | null;
+    readonly signals: Iterable<readonly [string, NonNullable<ReturnType<RunState["signals"]["get"]>>]>;
+    readonly steps: Iterable<readonly [string, NonNullable<ReturnType<RunState["steps"]["get"]>>]>;
+    readonly notes: Iterable<readonly [string, NonNullable<ReturnType<RunState["notes"]["get"]>>]>;
+  };
+  return {
+    ...emptyRun(),
+    ...rest,
+    deadline: rest.deadline ?? Infinity,
+    signals: new Map(signals),
+    steps: new Map(steps),
+    notes: new Map(notes),
+  };
+}
