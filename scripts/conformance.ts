@@ -1,6 +1,7 @@
 /**
- * Runs the cases of a folder through one of our implementations: `npm run -s conformance -- <name> <folder>`. A line a suite, at the end
- * "N passed, N failed"; exit code 1 when any failed. Each name is a file in scripts/conformance/.
+ * Runs the cases of a file or folder through one of our implementations: `npm run -s conformance -- <name> <file or folder>`. A line a
+ * suite, at the end "N passed, N failed"; exit code 1 when any failed, 2 when what is given is no corpus of that name. Each name is a
+ * file in scripts/conformance/.
  */
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -16,28 +17,28 @@ export interface Suite {
 
 /** What each file in scripts/conformance/ exports. */
 export interface Conformance {
-  readonly run: (folder: string) => AsyncIterable<Suite>;
+  readonly run: (path: string) => AsyncIterable<Suite>;
 }
 
 const implementations = join(import.meta.dirname, "conformance");
 const PROBLEMS_SHOWN = 20;
 
-async function main([name, folder]: readonly string[]): Promise<number> {
+async function main([name, path]: readonly string[]): Promise<number> {
   const names = readdirSync(implementations)
     .filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts"))
     .map((file) => file.slice(0, -".ts".length));
-  if (name === undefined || folder === undefined || !names.includes(name)) {
-    console.error(`Usage: npm run -s conformance -- <name> <folder>\nNames: ${names.join(", ")}`);
+  if (name === undefined || path === undefined || !names.includes(name)) {
+    console.error(`Usage: npm run -s conformance -- <name> <file or folder>\nNames: ${names.join(", ")}`);
     return 2;
   }
-  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) {
-    console.error(`There is no folder '${folder}'.`);
+  if (statSync(path, { throwIfNoEntry: false }) === undefined) {
+    console.error(`There is no file or folder '${path}'.`);
     return 2;
   }
   const { run } = (await import(join(implementations, `${name}.ts`))) as Conformance;
   let passed = 0;
   let failed = 0;
-  for await (const suite of run(folder)) {
+  for await (const suite of run(path)) {
     passed += suite.passed;
     failed += suite.failed;
     console.log(`${suite.suite}: ${suite.passed} passed, ${suite.failed} failed`);
@@ -49,4 +50,9 @@ async function main([name, folder]: readonly string[]): Promise<number> {
   return failed === 0 ? 0 : 1;
 }
 
-process.exitCode = await main(process.argv.slice(2));
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  console.error((error as Error).message);
+  process.exitCode = 2;
+}

@@ -4,26 +4,32 @@
  */
 import { readFileSync, readdirSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
+import { z } from "zod";
 import { DiagnosticError } from "../../src/diagnostics/diagnostic.ts";
 import { defaultLimits } from "../../src/metrics/exposition/limits.ts";
 import { ExpositionMemory } from "../../src/metrics/exposition/memory.ts";
 import { TextParser } from "../../src/metrics/exposition/text-parser.ts";
 import type { Suite } from "../conformance.ts";
+import { NotACorpus, isFolder, readJson } from "./corpus/read.ts";
 
-interface Case {
-  readonly file?: string;
-  readonly shouldParse: boolean;
-}
+const shape = z.looseObject({ file: z.string().default("metrics"), shouldParse: z.boolean() });
 
-export async function* run(folder: string): AsyncIterable<Suite> {
+/** `path`: a folder of them, or one `test.json`. */
+export async function* run(path: string): AsyncIterable<Suite> {
   const problems: string[] = [];
   let passed = 0;
-  for (const path of readdirSync(folder, { recursive: true, encoding: "utf8" }).sort()) {
-    if (!path.endsWith("test.json")) continue;
-    const place = dirname(join(folder, path));
-    const { file = "metrics", shouldParse } = JSON.parse(readFileSync(join(folder, path), "utf8")) as Case;
+  const files = isFolder(path)
+    ? readdirSync(path, { recursive: true, encoding: "utf8" })
+        .filter((name) => name.endsWith("test.json"))
+        .sort()
+        .map((name) => join(path, name))
+    : [path];
+  if (files.length === 0) throw new NotACorpus(path, "there is no file 'test.json' in it.");
+  for (const test of files) {
+    const place = dirname(test);
+    const { file, shouldParse } = readJson(test, shape);
     const refusal = parse(readFileSync(join(place, file)));
-    const name = relative(folder, place);
+    const name = relative(path, place);
     if ((refusal === undefined) === shouldParse) passed++;
     else problems.push(refusal === undefined ? `${name} was taken.` : `${name}: ${refusal}`);
   }

@@ -6,19 +6,24 @@
  * `invalid*`, `failing*` and such are to be refused or to fail. Of rule files that tests of a `bad` name use, the tests are what fails.
  */
 import { globSync, readFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { formatDiagnostic } from "../../src/diagnostics/diagnostic.ts";
 import { type LoadOptions, loadRules } from "../../src/metrics/rules/load.ts";
 import { ruleFilesBeside } from "../../src/metrics/rules/test-disk.ts";
 import { runRuleTests } from "../../src/metrics/rules/test-run.ts";
 import type { Suite } from "../conformance.ts";
+import { NotACorpus, isFolder } from "./corpus/read.ts";
 
-export async function* run(folder: string): AsyncIterable<Suite> {
-  for (const file of globSync("**/*.{yml,yaml}", { cwd: folder }).sort()) {
+export async function* run(path: string): AsyncIterable<Suite> {
+  const folder = isFolder(path) ? path : dirname(path);
+  const files = isFolder(path) ? globSync("**/*.{yml,yaml}", { cwd: path }).sort() : [basename(path)];
+  if (files.length === 0) throw new NotACorpus(path, "there is no file '*.yml' or '*.yaml' in it.");
+  for (const file of files) {
     const text = readFileSync(join(folder, file), "utf8");
     const fields = topLevel(text);
     if (fields.includes("tests")) yield ruleTests(file, join(folder, file), text);
     else if (fields.includes("groups")) yield ruleFile(file, text);
+    else if (!isFolder(path)) throw new NotACorpus(path, "it has neither 'groups' nor 'tests'.");
   }
 }
 

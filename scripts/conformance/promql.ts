@@ -1,9 +1,10 @@
-/** Runs scripts of Prometheus' own tests of PromQL: a folder of them, or one that holds them in `testdata/`. */
+/** Runs scripts of Prometheus' own tests of PromQL: one, a folder of them, or one that holds them in `testdata/`. */
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { parseQuery } from "../../src/metrics/promql/parse.ts";
 import { MemorySeries } from "../../src/metrics/promql/fixtures/memory-series.ts";
 import type { Suite } from "../conformance.ts";
+import { NotACorpus, isFolder } from "./corpus/read.ts";
 import { evaluationProblem } from "./promql/evaluate.ts";
 import { load } from "./promql/load.ts";
 import { type Command, type Evaluation, parseScript } from "./promql/script.ts";
@@ -14,7 +15,17 @@ export interface ScriptSuite extends Suite {
 }
 
 export async function* run(folder: string): AsyncGenerator<ScriptSuite> {
-  for (const path of scripts(folder)) yield runScript(basename(path), readFileSync(path, "utf8"));
+  const paths = isFolder(folder) ? scripts(folder) : [folder];
+  if (!isFolder(folder) && !folder.endsWith(".test")) commands(readFileSync(folder, "utf8"), refuse(folder));
+  if (paths.length === 0) throw new NotACorpus(folder, "there is no script '*.test' in it.");
+  for (const path of paths) yield runScript(basename(path), readFileSync(path, "utf8"));
+}
+
+/** A file of another name is a script if it can be read as one. */
+function refuse(path: string): (problem: string) => void {
+  return (problem) => {
+    throw new NotACorpus(path, problem);
+  };
 }
 
 function scripts(folder: string): string[] {

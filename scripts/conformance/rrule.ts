@@ -2,11 +2,11 @@
  * Recurrence rules with all their instances: `rrule.json` in the folder. With `start_at`, a search begun there must also
  * give exactly those that are left.
  */
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { z } from "zod";
 import { parseLocalTime } from "../../src/workflow/schedule/local-time.ts";
 import { recurrenceSet } from "../../src/workflow/schedule/recurrence-set.ts";
 import type { Suite } from "../conformance.ts";
+import { fileIn, readJson } from "./corpus/read.ts";
 
 interface Case {
   readonly comment: string;
@@ -17,8 +17,22 @@ interface Case {
   readonly instances: readonly string[] | { readonly error: string };
 }
 
-export async function* run(folder: string): AsyncIterable<Suite> {
-  const cases = JSON.parse(readFileSync(join(folder, "rrule.json"), "utf8")) as readonly Case[];
+const shape = z
+  .array(
+    z.looseObject({
+      comment: z.string().default(""),
+      rrule: z.string(),
+      dtstart: z.string(),
+      start_at: z.string().optional(),
+      instances: z.union([z.array(z.string()), z.looseObject({ error: z.string() })]),
+    }),
+  )
+  .min(1);
+
+export async function* run(path: string): AsyncIterable<Suite> {
+  const cases: readonly Case[] = readJson(fileIn(path, "rrule.json"), shape).map(({ start_at, ...one }) =>
+    start_at === undefined ? one : { ...one, start_at },
+  );
   yield await Promise.resolve(
     suiteOf(
       "rrule",

@@ -1,24 +1,23 @@
 /** Definitions for a validator, in `lint.jsonl`: of one with problems all expected fragments are found, of a good one none. */
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { z } from "zod";
 import { validateText } from "../../src/dialects/states-language/validation/validate.ts";
 import type { Suite } from "../conformance.ts";
+import { fileIn, readLines } from "./corpus/read.ts";
 
-interface Case {
-  readonly id: string;
-  readonly definition_text: string;
-  readonly expected_problems: number;
-  readonly messages: readonly (readonly [string, string])[];
-}
+const shape = z.looseObject({
+  id: z.string(),
+  definition_text: z.string(),
+  expected_problems: z.number(),
+  messages: z.array(z.array(z.string()).min(1)).default([]),
+});
 
-export async function* run(folder: string): AsyncIterable<Suite> {
-  const lines = readFileSync(join(folder, "lint.jsonl"), "utf8").split("\n");
-  const cases = lines.filter((line) => line !== "").map((line) => JSON.parse(line) as Case);
+export async function* run(path: string): AsyncIterable<Suite> {
+  const cases = readLines(fileIn(path, "lint.jsonl"), shape);
   const problems = cases.flatMap((one) => {
     const found = validateText(one.definition_text).filter(({ severity }) => severity === "error");
     const messages = found.map(({ path, message }) => `${path}: ${message}`);
     const missing = one.messages.filter(
-      ([fragment]) => !messages.some((message) => message.includes(fragment)),
+      ([fragment = ""]) => !messages.some((message) => message.includes(fragment)),
     );
     const isRight = found.length === one.expected_problems && missing.length === 0;
     return isRight

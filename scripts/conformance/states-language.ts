@@ -1,10 +1,8 @@
 /**
- * Amazon States Language: the cases of `cases.jsonl`, recorded from the service (formats: the corpus's README). Executions are replayed
- * in virtual time against their status, output or error, and trace; single states, rejected definitions and the service's answers about
+ * Amazon States Language: the cases of `cases.jsonl`, recorded from the service (formats: the corpus's README). Executions are run in
+ * virtual time, by the engine on a journal, against their status, output or error, and trace (read from that journal); single states, rejected definitions and the service's answers about
  * definitions against theirs.
  */
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import type { StateMachine } from "../../src/dialects/states-language/definition.ts";
 import type { TraceRecord } from "../../src/dialects/states-language/execution.ts";
 import { type TestRequest, TestRefused, testState } from "../../src/dialects/states-language/test-state.ts";
@@ -12,37 +10,16 @@ import { validateDefinition } from "../../src/dialects/states-language/validatio
 import { variableReferences } from "../../src/dialects/states-language/variable-references.ts";
 import type { Json, JsonObject } from "../../src/model/resource.ts";
 import type { Suite } from "../conformance.ts";
-import { type Recorded, isSame } from "./states-language/compare.ts";
+import { type Case, type Trace, readCases, worldOf } from "./states-language/cases.ts";
+import { isSame } from "./states-language/compare.ts";
 import { runOnEngine } from "./states-language/on-engine.ts";
-import { identity, replay } from "./states-language/replay.ts";
-import type { RecordedTask, World } from "./states-language/world.ts";
+import { identity } from "./states-language/replay.ts";
 
-type Trace = readonly (readonly [string, string?, Json?])[];
-
-interface Case extends Recorded {
-  readonly id: string;
-  readonly suite: string;
-  readonly kind: string;
-  readonly type: "STANDARD" | "EXPRESS";
-  readonly definition: Json;
-  readonly input?: Json;
-  readonly expected_status: string;
-  readonly expected_output?: Json;
-  readonly expected_error?: { readonly error?: string };
-  readonly expected_trace?: Trace;
-  readonly expected_response?: Json;
-  readonly unordered_trace: boolean;
-  readonly tasks: readonly RecordedTask[];
-  readonly lambda_handlers?: NonNullable<World["lambda_handlers"]>;
-  readonly s3_objects?: NonNullable<World["s3_objects"]>;
-  readonly expected_diagnostics?: readonly { readonly location?: string }[];
-  readonly request?: Omit<TestRequest, "definition" | "input">;
-}
-
-export async function* run(folder: string): AsyncIterable<Suite> {
-  const lines = readFileSync(join(folder, "cases.jsonl"), "utf8").split("\n");
-  const cases = lines.filter((line) => line !== "").map((line) => JSON.parse(line) as Case);
-  for (const [suite, members] of Map.groupBy(cases, (one) => one.suite.split("::")[0] ?? one.suite)) {
+export async function* run(path: string): AsyncIterable<Suite> {
+  for (const [suite, members] of Map.groupBy(
+    readCases(path),
+    (one) => one.suite.split("::")[0] ?? one.suite,
+  )) {
     const problems: string[] = [];
     for (const one of members) {
       const problem = await judged(one);
@@ -86,14 +63,8 @@ function judgeReferences(one: Case): string | undefined {
 }
 
 async function judgeExecution(one: Case): Promise<string | undefined> {
-  const submitted = (one.expected_trace ?? []).filter(([type]) => type === "TaskSubmitted").length;
-  const stops = one.expected_status === "ABORTED";
   const machine = one.definition as unknown as StateMachine;
-  const { status, output, error, trace } = await runOnEngine(machine, one.input ?? {}, {
-    ...one,
-    submitted,
-    stops,
-  });
+  const { status, output, error, trace } = await runOnEngine(machine, one.input ?? {}, worldOf(one));
   if (status !== one.expected_status) return `ended ${status} (${error}), not ${one.expected_status}`;
   return (
     outcomeProblem(one, output, error) ??

@@ -36,8 +36,10 @@ import {
   read,
 } from "./world.ts";
 
-const START = Date.parse("2026-11-20T11:15:30Z");
-const RUN = "default/execution";
+export const START = Date.parse("2026-11-20T11:15:30Z");
+export const RUN = "default/execution";
+/** Of the slots that tasks take. */
+export const POOL = "tasks";
 /** Turns of the event loop in which nothing happens and no timer is due. */
 const MOST_IDLE = 1_000;
 
@@ -82,7 +84,7 @@ export class Outside {
     const question: Question = { id, state, stateInput, resource, arguments: given, isSubmitted };
     const request: Request = {
       id,
-      step: { type: "function", handler: "world", input: question },
+      step: { type: "function", handler: "world", input: question, pool: POOL },
       result: (result) => result,
       cause: ({ message }) => (message === "" ? undefined : message),
     };
@@ -137,8 +139,17 @@ export class Outside {
       output === undefined
         ? { ...(error === undefined ? {} : { error }), ...(cause === undefined ? {} : { cause }) }
         : { output };
-    await this.engine?.signal(RUN, { id: `answer-${id}`, name: signalOf(id), payload });
+    const signal = { id: `answer-${id}`, name: signalOf(id), payload };
+    this.#sent.push(signal);
+    await this.engine?.signal(RUN, signal);
   }
+
+  /** Whoever answers goes on until it is heard: to an engine that died meanwhile the answer is sent again. */
+  async sendAgain(): Promise<void> {
+    for (const signal of this.#sent) await this.engine?.signal(RUN, signal);
+  }
+
+  readonly #sent: Parameters<Engine["signal"]>[1][] = [];
 }
 
 export function definitionOf(machine: StateMachine): Definition {
@@ -162,6 +173,7 @@ export async function openOn(
     steps: { function: outside.functions },
     dialects: [dialectWith(outside.integrations)],
     definitions: [definition],
+    pools: { [POOL]: 100 },
   });
   outside.engine = engine;
   return engine;

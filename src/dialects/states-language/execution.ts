@@ -15,6 +15,7 @@
  */
 import type { Json } from "../../model/resource.ts";
 import type { Chance } from "./chance.ts";
+import type { MapRun } from "./map-run.ts";
 
 /** Who an execution is, for the context object. */
 export interface Identity {
@@ -113,6 +114,7 @@ export interface Execution {
   readonly input: Json;
   readonly chance: Chance;
   readonly threads: Map<string, Thread>;
+  readonly mapRuns: MapRun[];
   status: Status;
   output: Json | undefined;
   error: string | undefined;

@@ -17,6 +17,7 @@ import {
 import { type State, isDistributed, processorOf } from "./definition.ts";
 import type { Children, Outcome, Thread } from "./execution.ts";
 import { jsonBytes, jsonText } from "./json-text.ts";
+import { beginMapRun, endMapRun, followMapRun } from "./map-run.ts";
 import { evaluatePath } from "./path-expression.ts";
 import type { Run } from "./run.ts";
 import { startTask } from "./states.ts";
@@ -41,15 +42,20 @@ export async function runMap(run: Run, thread: Thread, state: State): Promise<vo
     if (mocked(run, thread, state, items)) return;
     run.record(thread, "MapStateStarted", { length: items.length });
     await tolerance(run, thread, state, input);
-    if (distributed) run.record(thread, "MapRunStarted");
+    if (distributed) startMapRun(run, thread);
     await startItems(run, thread, state, items, input);
     return;
   }
   if (mocked(run, thread, state, input)) return;
   run.record(thread, "MapStateStarted");
   await tolerance(run, thread, state, input);
-  run.record(thread, "MapRunStarted");
+  startMapRun(run, thread);
   await readItems(run, thread, state, input);
+}
+
+function startMapRun(run: Run, thread: Thread): void {
+  run.record(thread, "MapRunStarted");
+  beginMapRun(run.execution, thread, run.at);
 }
 
 /** A single state under test has no children: what they would give is the answer to a task. */
@@ -203,6 +209,7 @@ async function advance(run: Run, thread: Thread, state: State, children: Childre
   while (children.next < children.inputs.length && children.running.size < children.concurrency) {
     await spawn(run, thread, state, children, children.next++);
   }
+  if (children.distributed) followMapRun(run.execution, thread.id, children);
   if (children.running.size > 0) return;
   thread.waiting = undefined;
   const results = [...children.results].toSorted(([one], [other]) => one - other).map(([, result]) => result);
@@ -231,7 +238,10 @@ async function writeResults(
 
 /** All children are done, and what came of them is where it should be. */
 export async function finish(run: Run, thread: Thread, state: State, result: Json): Promise<void> {
-  if (isDistributed(state)) run.record(thread, "MapRunSucceeded");
+  if (isDistributed(state)) {
+    run.record(thread, "MapRunSucceeded");
+    endMapRun(run.execution, thread.id, "SUCCEEDED", run.at);
+  }
   run.record(thread, `${state.Type}StateSucceeded`);
   await complete(run, thread, state.Type === "Map" ? withoutPayload(state) : state, result);
 }
@@ -307,7 +317,9 @@ function childFailed(
   }
   if (!isTooMany(children, ++children.failed)) return;
   stopChildren(run, children, child);
+  followMapRun(run.execution, parent.id, children);
   run.record(parent, "MapRunFailed");
+  endMapRun(run.execution, parent.id, "FAILED", run.at);
   throw new StatesError(
     "States.ExceedToleratedFailureThreshold",
     "The specified tolerated failure threshold was exceeded",

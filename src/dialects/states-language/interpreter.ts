@@ -44,6 +44,7 @@ export function newExecution(
     input,
     chance: { seed },
     threads: new Map(),
+    mapRuns: [],
     status: "RUNNING",
     output: undefined,
     error: undefined,

@@ -9,7 +9,7 @@ import type { Execution, Identity } from "../execution.ts";
 import { validateDefinition } from "../validation/validate.ts";
 import { Drive, type DriveOptions } from "./drive.ts";
 import { type Integrations, integrations as service } from "./integrations.ts";
-import { arn, executionArn, serviceName } from "./names.ts";
+import { executionOf } from "./names.ts";
 
 export const DIALECT = "states-language";
 
@@ -44,15 +44,9 @@ export function driveOptions(
 }
 
 function identityOf({ run, workflow, startedAt }: Pick<Stage, "run" | "workflow" | "startedAt">): Identity {
-  const [namespace = "", name = ""] = run.split("/", 2);
-  return {
-    id: executionArn(run, workflow),
-    name: serviceName(name),
-    roleArn: `arn:aws:iam::${namespace}:role/tutti`,
-    machineId: arn(namespace, "stateMachine", serviceName(workflow)),
-    machineName: serviceName(workflow),
-    startedAt,
-  };
+  const { arn, name, machineArn, machineName } = executionOf(run, workflow);
+  const roleArn = "arn:aws:iam::000000000000:role/tutti";
+  return { id: arn, name, roleArn, machineId: machineArn, machineName, startedAt };
 }
 
 /** The run's output, or how it ended. The failure's name and message are the execution's error and cause. */

@@ -243,7 +243,8 @@ export class Drive {
       open.at = at;
     } catch (error) {
       if (error instanceof StepFailure) {
-        open.outcome = { is: "failed", failure: error.failure };
+        const { failure } = error;
+        open.outcome = failure.class === "Cancelled" ? "stopped" : { is: "failed", failure };
         open.at = error.at;
       } else if (error instanceof Stopped) open.outcome = "stopped";
       else this.#fault = error as Error;
@@ -286,7 +287,7 @@ function pathOf({ threads }: Execution, id: string): string {
 /** The field of a run's parameters, alone in them, that is the input. Parameters are an object; inputs need not be. */
 const INPUT = "$input";
 
-function inputOf(parameters: unknown): Json {
+export function inputOf(parameters: unknown): Json {
   const isWrapped = isObject(parameters) && INPUT in parameters && Object.keys(parameters).length === 1;
   return isWrapped ? (parameters[INPUT] as Json) : ((parameters ?? {}) as Json);
 }

@@ -37,6 +37,33 @@ function decoded(resource: string): string {
     );
 }
 
+/** The Workflow that holds a published version of a machine. */
+export function versionResource(machine: string, version: number): string {
+  return `${machine}-2.v${version}`;
+}
+
+const VERSION = /-2\.v(\d+)$/;
+
+/** Of a Workflow: the one whose version it is, and which. */
+export function versionIn(workflow: string): { readonly machine: string; readonly version?: number } {
+  const version = VERSION.exec(workflow)?.[1];
+  const machine = workflow.replace(VERSION, "");
+  return version === undefined ? { machine } : { machine, version: Number(version) };
+}
+
+/**
+ * The names that the Run of an execution may have: executions are called alike in two machines, runs of a namespace are not. The
+ * first is taken unless it is another machine's.
+ */
+export function runNames(machine: string, execution: string): readonly [plain: string, full: string] {
+  return [execution, `${machine}-2.x${execution}`];
+}
+
+function executionIn(run: string, machine: string): string {
+  const prefix = `${machine}-2.x`;
+  return serviceName(run.startsWith(prefix) ? run.slice(prefix.length) : run);
+}
+
 export const REGION = "local";
 
 export type ArnType = "stateMachine" | "execution" | "express" | "activity" | "mapRun";
@@ -61,8 +88,24 @@ export function readArn(text: string): Arn | undefined {
   return { namespace, type: type as ArnType, rest: rest.split(":") };
 }
 
-/** Of a run, by its id in the engine and its workflow. */
-export function executionArn(run: string, workflow: string): string {
-  const [namespace = "", name = ""] = run.split("/", 2);
-  return arn(namespace, "execution", serviceName(workflow), serviceName(name));
+/** Of a run, by its id in the engine and its workflow: names as the service has them. */
+export function executionOf(
+  run: string,
+  workflow: string,
+): {
+  readonly arn: string;
+  readonly name: string;
+  readonly machineArn: string;
+  readonly machineName: string;
+} {
+  const [namespace = "", runName = ""] = run.split("/", 2);
+  const { machine } = versionIn(workflow);
+  const machineName = serviceName(machine);
+  const name = executionIn(runName, machine);
+  return {
+    arn: arn(namespace, "execution", machineName, name),
+    name,
+    machineArn: arn(namespace, "stateMachine", machineName),
+    machineName,
+  };
 }

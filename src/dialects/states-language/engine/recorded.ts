@@ -4,12 +4,16 @@ import type { Stage } from "../../../workflow/engine/program.ts";
 import { type RunState, isSettled } from "../../../workflow/run/state.ts";
 import type { StateMachine } from "../definition.ts";
 import type { Execution, TraceRecord } from "../execution.ts";
+import type { MapRun } from "../map-run.ts";
 import { driveOptions } from "./dialect.ts";
 import { Drive } from "./drive.ts";
 import type { Integrations } from "./integrations.ts";
 
+export type { MapRun };
+
 export interface Recorded {
   readonly execution: Execution;
+  readonly mapRuns: readonly MapRun[];
   readonly records: readonly (TraceRecord & { readonly at: number })[];
 }
 
@@ -29,7 +33,13 @@ export async function recorded(
   });
   const execution = await drive.run();
   if (execution.status === "RUNNING" && state.phase === "cancelled") await drive.abort(state.endedAt);
-  return { execution, records };
+  return { execution, mapRuns: execution.mapRuns.map((one) => closed(one, execution, state)), records };
+}
+
+/** With its execution, what is under way in it ends. */
+function closed(mapRun: MapRun, { status }: Execution, { endedAt }: RunState): MapRun {
+  if (mapRun.status !== "RUNNING" || status === "RUNNING") return mapRun;
+  return { ...mapRun, status: status === "FAILED" ? "FAILED" : "ABORTED", running: 0, endedAt };
 }
 
 function stageOf(run: string, { workflow, input, createdAt, steps }: RunState): Stage {
