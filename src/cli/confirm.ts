@@ -20,7 +20,10 @@ export async function confirm(context: CommandContext, question: string, because
   throw new CommandFailure(EXIT.refused, "Nothing was changed.");
 }
 
-async function firstLine(input: AsyncIterable<string | Uint8Array>, signal: AbortSignal): Promise<string> {
+export async function firstLine(
+  input: AsyncIterable<string | Uint8Array>,
+  signal: AbortSignal,
+): Promise<string> {
   const iterator = input[Symbol.asyncIterator]();
   const decoder = new TextDecoder();
   const { promise: aborted, reject } = Promise.withResolvers<never>();

@@ -3,6 +3,7 @@
  * changed. Goes to standard error, so that results can be piped.
  */
 import type { CommandContext } from "./context.ts";
+import { isRedrawable, redrawing } from "./screen.ts";
 import { type Tree, nodeLine, seconds, treeView } from "./views/tree.ts";
 
 export interface Live {
@@ -11,58 +12,29 @@ export interface Live {
   readonly finish: () => void;
 }
 
-/** Redrawn no more often than this, in milliseconds. */
-const FRAME = 80;
-
 export function live(context: CommandContext): Live {
   if (context.quiet) return { show: () => undefined, finish: () => undefined };
-  const { stderr, env } = context.environment;
-  return stderr.isTTY === true && env["TERM"] !== "dumb" && env["CI"] === undefined
-    ? redrawn(context)
-    : appended(context);
+  return isRedrawable(context) ? redrawn(context) : appended(context);
 }
 
 function redrawn(context: CommandContext): Live {
-  const { stderr, clock } = context.environment;
+  const { clock } = context.environment;
   const started = clock.now();
-  let drawn = 0;
   let tree: Tree | undefined;
-  let isPending = false;
-  let isFinished = false;
-  const draw = (): void => {
-    if (tree === undefined) return;
-    const columns = stderr.columns ?? 80;
+  const screen = redrawing(context, (columns, rows) => {
+    if (tree === undefined) return undefined;
     const text = treeView(
       { ...tree, elapsed: clock.now() - started },
       { style: context.errorStyle, columns },
     );
-    const lines = withinScreen(text.split("\n"), (stderr.rows ?? 24) - 1);
-    stderr.write(`${drawn > 0 ? `\u001b[${drawn}A` : ""}\u001b[0J${lines.join("\n")}\n`);
-    drawn = lines.length;
-  };
-  const tick = (): void => {
-    if (isFinished) return;
-    draw();
-    isPending = false;
-  };
-  // The time shown goes on although nothing happens.
-  const everySecond = (): void => {
-    if (isFinished) return;
-    draw();
-    clock.setTimeout(everySecond, 1000);
-  };
-  clock.setTimeout(everySecond, 1000);
+    return withinScreen(text.split("\n"), rows);
+  });
   return {
     show: (next) => {
       tree = next;
-      if (isPending) return;
-      isPending = true;
-      clock.setTimeout(tick, FRAME);
+      screen.redraw();
     },
-    finish: () => {
-      if (!isFinished) draw();
-      isFinished = true;
-    },
+    finish: () => screen.finish(),
   };
 }
 

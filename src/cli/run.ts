@@ -26,7 +26,7 @@ Examples:
   $ tutti scale api +2              two instances more
   $ tutti why service/api           how it came to be as it is`;
 
-const GROUPS = ["Declare", "Look", "Change", "Control plane", "Tools"] as const;
+const GROUPS = ["Declare", "Workflows", "Look", "Change", "Control plane", "Tools"] as const;
 
 /** `argv`: the arguments alone. Resolves with the exit code; never rejects. */
 export async function run(argv: readonly string[], environment: Environment): Promise<ExitCode> {

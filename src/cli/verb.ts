@@ -19,6 +19,6 @@ export interface VerbEntry {
   /** A few words, beginning with a verb, without a full stop. */
   readonly summary: string;
   /** Heading in help. */
-  readonly group: "Declare" | "Look" | "Change" | "Control plane" | "Tools";
+  readonly group: "Declare" | "Workflows" | "Look" | "Change" | "Control plane" | "Tools";
   readonly load: () => Promise<Verb>;
 }

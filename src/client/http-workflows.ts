@@ -11,6 +11,7 @@ import {
   type NumberedRunEvent,
   type Run,
   type RunLogQuery,
+  type ScheduledTime,
   type StartOptions,
   type StepView,
   type Workflows,
@@ -134,9 +135,9 @@ export class HttpWorkflows implements Workflows {
   async next(
     schedule: string,
     { count, ...options }: Scope & { readonly count?: number } = {},
-  ): Promise<readonly string[]> {
+  ): Promise<readonly ScheduledTime[]> {
     const answer = await this.#get("schedules", schedule, "next", { count }, options);
-    return (answer as { readonly items: readonly string[] }).items;
+    return (answer as { readonly items: readonly ScheduledTime[] }).items;
   }
 
   backfill(

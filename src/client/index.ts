@@ -33,6 +33,7 @@ export {
   type RunPhase,
   type RunSpec,
   type RunStatus,
+  type ScheduledTime,
   type StartOptions,
   type StepView,
   type Workflows,

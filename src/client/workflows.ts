@@ -95,6 +95,20 @@ export interface RunLogQuery extends Scope {
 /** `index`: counted from 0. */
 export type NumberedRunEvent = RunEvent & { readonly index: number };
 
+/** A time of a schedule. */
+export interface ScheduledTime {
+  /** RFC 3339. */
+  readonly time: string;
+  /** When its run starts: later by the schedule's jitter. */
+  readonly start?: string;
+  /** What the clock there shows: `2026-03-29T03:00:00+02:00[Europe/Berlin]`. */
+  readonly local: string;
+  /** Why it is not when the rule says; empty for most. */
+  readonly why: readonly string[];
+  /** What was left out between the time before and this one. */
+  readonly omitted: readonly { readonly local: string; readonly why: string }[];
+}
+
 export interface DecideOptions extends Scope {
   readonly decision: "approve" | "reject";
   readonly comment?: string;
@@ -136,8 +150,8 @@ export interface Workflows {
   watch(run: string, options?: Scope): AsyncGenerator<Run, void, undefined>;
   /** The run once it has ended, however it did. */
   result(run: string, options?: Scope): Promise<Run>;
-  /** Next times of a Schedule, RFC 3339. */
-  next(schedule: string, options?: Scope & { readonly count?: number }): Promise<readonly string[]>;
+  /** Ten, unless `count` says otherwise. */
+  next(schedule: string, options?: Scope & { readonly count?: number }): Promise<readonly ScheduledTime[]>;
   /** One run for each time of the schedule within the range. */
   backfill(
     schedule: string,

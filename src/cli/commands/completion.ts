@@ -84,9 +84,31 @@ const OPERANDS: Readonly<Record<string, Operands>> = {
   schema: () => kinds.filter((kind) => kind.declarable).map((kind) => kind.singular),
   completion: () => shells,
   help: () => verbs.map((entry) => entry.name),
+  run: namesFirst("workflow"),
+  runs: (context, before) =>
+    before[0] === "show" ? names(context, "run") : before.length === 0 ? runsWords(context) : [],
+  signal: namesFirst("run"),
+  pause: namesFirst("run"),
+  resume: namesFirst("run"),
+  cancel: namesFirst("run"),
+  fork: namesFirst("run"),
+  approvals: namesFirst("approval"),
+  approve: namesFirst("approval"),
+  reject: namesFirst("approval"),
+  workflow: (_context, before) => (before.length === 0 ? ["test"] : []),
+  schedule: (context, before) =>
+    before.length === 0
+      ? ["backfill", "next", "resume", "suspend", "trigger"]
+      : before.length === 1
+        ? names(context, "schedule")
+        : [],
   rollout: (context, before) =>
     before.length === 0 ? ["history", "restart", "status", "undo"] : names(context, "service"),
 };
+
+async function runsWords(context: CommandContext): Promise<readonly string[]> {
+  return ["show", ...(await names(context, "workflow"))];
+}
 
 /** None where there is no control plane, or no such kind: completion never complains. */
 async function names(context: CommandContext, word: string): Promise<readonly string[]> {

@@ -38,9 +38,76 @@ export const verbs: readonly VerbEntry[] = [
     summary: "Print the JSON Schema of kinds, for editors",
     load: async () => (await import("./schema.ts")).verb,
   },
+
+  {
+    name: "run",
+    group: "Workflows",
+    summary: "Start a run of a workflow, and watch it",
+    load: async () => (await import("./run.ts")).verb,
+  },
+  {
+    name: "runs",
+    group: "Workflows",
+    summary: "List runs, or show one",
+    load: async () => (await import("./runs.ts")).verb,
+  },
+  {
+    name: "signal",
+    group: "Workflows",
+    summary: "Send a signal to a run",
+    load: async () => (await import("./signal.ts")).verb,
+  },
+  {
+    name: "pause",
+    group: "Workflows",
+    summary: "Let a run begin nothing further",
+    load: async () => (await import("./pause.ts")).verb,
+  },
+  {
+    name: "resume",
+    group: "Workflows",
+    summary: "Let a paused run go on",
+    load: async () => (await import("./resume.ts")).verb,
+  },
+  {
+    name: "cancel",
+    group: "Workflows",
+    summary: "Stop a run, and clean up",
+    load: async () => (await import("./cancel.ts")).verb,
+  },
+  {
+    name: "fork",
+    group: "Workflows",
+    summary: "Run again, with what is done already",
+    load: async () => (await import("./fork.ts")).verb,
+  },
+  {
+    name: "schedule",
+    group: "Workflows",
+    summary: "Show the next times of a schedule, trigger, suspend or backfill it",
+    load: async () => (await import("./schedule.ts")).verb,
+  },
+  {
+    name: "approvals",
+    group: "Workflows",
+    summary: "List what waits for a decision",
+    load: async () => (await import("./approvals.ts")).verb,
+  },
+  {
+    name: "approve",
+    group: "Workflows",
+    summary: "Approve what is asked",
+    load: async () => (await import("./approve.ts")).verb,
+  },
+  {
+    name: "reject",
+    group: "Workflows",
+    summary: "Reject what is asked",
+    load: async () => (await import("./reject.ts")).verb,
+  },
   {
     name: "workflow",
-    group: "Declare",
+    group: "Workflows",
     summary: "Test workflows in virtual time",
     load: async () => (await import("./workflow.ts")).verb,
   },
@@ -66,7 +133,7 @@ export const verbs: readonly VerbEntry[] = [
   {
     name: "logs",
     group: "Look",
-    summary: "Print the logs of a service or an instance",
+    summary: "Print the logs of a service, an instance, or a step of a run",
     load: async () => (await import("./logs.ts")).verb,
   },
   {

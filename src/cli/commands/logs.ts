@@ -5,6 +5,7 @@ import { misuse } from "../exit.ts";
 import { fetched, targetOf } from "../target.ts";
 import type { Verb } from "../verb.ts";
 import { LogColours, serviceLogLine } from "../views/logs.ts";
+import { printed } from "../printed.ts";
 import { durationOf } from "./up.ts";
 
 interface LogsOptions {
@@ -14,21 +15,25 @@ interface LogsOptions {
   readonly timestamps?: boolean;
   readonly previous?: boolean;
   readonly prefix: boolean;
+  readonly step?: string;
+  readonly attempt?: string;
 }
 
 export const verb: Verb = {
   define(command, act) {
     command
-      .argument("<name>", "a service, or instance/<name>")
+      .argument("<name>", "a service, instance/<name>, or run/<name>")
       .option("-f, --follow", "go on with what is written from now, also by instances that come later")
       .option("--tail <lines>", "only the last lines (of each instance)")
       .option("--since <duration>", "only of the last 5m, 1h ...")
       .option("-t, --timestamps", "with the time of each line")
       .option("-p, --previous", "of the instance that ended last")
       .option("--no-prefix", "without the instance's name in front")
+      .option("--step <path>", "of a run: only this step")
+      .option("--attempt <number>", "of a run's step: this attempt, instead of the newest")
       .addHelpText(
         "after",
-        "\nOf a service: the lines of all its instances in the order of time, each in a colour of its own.\n\nExamples:\n  $ tutti logs api -f\n  $ tutti logs api --since 10m --tail 100\n  $ tutti logs instance/api-x7k2p -t\n  $ tutti logs api --previous",
+        "\nOf a service: the lines of all its instances in the order of time, each in a colour of its own. Of a run: those of its\nsteps, one step after the other; with -f those of each step as it runs.\n\nExamples:\n  $ tutti logs api -f\n  $ tutti logs api --since 10m --tail 100\n  $ tutti logs instance/api-x7k2p -t\n  $ tutti logs api --previous\n  $ tutti logs run/order-x7k2p9 -f\n  $ tutti logs run/order-x7k2p9 --step charge --attempt 1",
       )
       .action((word: string, options: LogsOptions) => act((context) => logs(context, word, options)));
   },
@@ -39,8 +44,15 @@ async function logs(context: CommandContext, word: string, options: LogsOptions)
   const query = await queryOf(context, options);
   if (options.follow === true) context.listenToInterrupts();
   if (target.kind.kind === "Instance") return instanceLogs(context, target.name, query);
+  if (target.kind.kind === "Run")
+    return (await import("../run-log.ts")).runLogs(context, target.name, options);
   if (target.kind.kind !== "Service")
-    misuse(`A ${target.kind.singular} has no log.`, "Services and instances have.");
+    misuse(`A ${target.kind.singular} has no log.`, "Services, instances and runs have.");
+  if (options.step !== undefined || options.attempt !== undefined)
+    misuse(
+      "--step and --attempt are of a run.",
+      `Write for example: tutti logs run/${target.name} --step charge`,
+    );
   const isService =
     (await (await context.client()).find(target.kind, target.name, { namespace: context.namespace })) !==
     undefined;
@@ -97,21 +109,6 @@ async function serviceLogs(
   });
   if (lines === 0 && query.follow !== true && !context.isStructured)
     context.say(`Nothing is kept of what service/${name} wrote${query.previous === true ? " before" : ""}.`);
-}
-
-/** Does not run ahead of who reads. */
-async function printed(context: CommandContext, line: string): Promise<void> {
-  const { stdout } = context.environment;
-  if (stdout.write(`${line}\n`) || context.signal.aborted) return;
-  await new Promise<void>((resolve) => {
-    const done = (): void => {
-      stdout.off("drain", done);
-      context.signal.removeEventListener("abort", done);
-      resolve();
-    };
-    stdout.once("drain", done);
-    context.signal.addEventListener("abort", done, { once: true });
-  });
 }
 
 /** Following logs ends with Ctrl-C: that is no failure. */

@@ -71,6 +71,17 @@ export function headLine(run: Run, steps: readonly StepView[], { style, now }: R
   ].join("  ");
 }
 
+/** One step on a line of its own, for who reads lines. */
+export function stepLine(
+  step: StepView,
+  { style, now }: { readonly style: Style; readonly now: number },
+): string {
+  const attempts = attemptsOf(step);
+  const state = stepState(step);
+  const words = [harmless(step.path), attempts === "" ? "" : `(${attempts})`, harmless(messageOf(step, now))];
+  return `${paint(state, style)} ${words.filter((word) => word !== "").join("  ")}`;
+}
+
 export function durationOf({ status }: Run, now: number): number | undefined {
   const started = Date.parse(status?.startedAt ?? "");
   if (Number.isNaN(started)) return undefined;

@@ -1,0 +1,141 @@
+/** Approvals for who decides: what is asked, and the form that goes with the answer. */
+import type { Resource } from "../model/resource.ts";
+import type { CommandContext } from "./context.ts";
+import { firstLine } from "./confirm.ts";
+import { CommandFailure, EXIT, misuse } from "./exit.ts";
+import { emit } from "./output.ts";
+import { fetched, kindOf } from "./target.ts";
+import { approvalView } from "./views/approval.ts";
+import { harmless } from "./views/style.ts";
+
+export type Approval = Resource<
+  {
+    readonly title?: string;
+    readonly subject: unknown;
+    readonly requester?: string;
+    readonly form?: {
+      readonly properties?: Readonly<Record<string, Field>>;
+      readonly required?: readonly string[];
+    };
+    readonly chain?: readonly {
+      readonly name?: string;
+      readonly users?: readonly string[];
+      readonly groups?: readonly string[];
+      readonly quorum?: number;
+    }[];
+    readonly onExpire?: string;
+    readonly run?: { readonly name: string; readonly step: string };
+  },
+  {
+    readonly state?: "Pending" | "Approved" | "Rejected" | "Expired";
+    readonly hash?: string;
+    readonly open?: readonly number[];
+    readonly expiresAt?: string;
+    readonly decisions?: readonly {
+      readonly by: string;
+      readonly decision: "approve" | "reject";
+      readonly at: string;
+      readonly comment?: string;
+      readonly stage: number;
+    }[];
+  }
+>;
+
+interface Field {
+  readonly type?: string;
+  readonly description?: string;
+  readonly title?: string;
+  readonly enum?: readonly unknown[];
+  readonly default?: unknown;
+}
+
+export interface DecisionOptions {
+  readonly comment?: string;
+  /** `name=value`. */
+  readonly form?: readonly string[];
+  readonly yes?: boolean;
+}
+
+/** Shows what is asked, asks for the form and a yes, and decides on exactly what was shown. */
+export async function decide(
+  context: CommandContext,
+  word: string,
+  decision: "approve" | "reject",
+  options: DecisionOptions,
+): Promise<void> {
+  const name = word.replace(/^(approvals?|appr)\//, "");
+  const approval = await fetched<Approval>(context, { kind: kindOf("approval"), name });
+  const { state = "Pending", hash } = approval.status ?? {};
+  if (state !== "Pending")
+    throw new CommandFailure(
+      EXIT.failed,
+      `approval/${name} is ${state.toLowerCase()} already.`,
+      `See: tutti approvals ${name}`,
+    );
+  const now = context.environment.clock.now();
+  context.say(approvalView(approval, { style: context.errorStyle, now }));
+  const form = decision === "approve" ? await formOf(context, approval, options.form ?? []) : undefined;
+  if (options.yes !== true) {
+    const { confirm } = await import("./confirm.ts");
+    const question = decision === "approve" ? "Approve this?" : "Reject this?";
+    await confirm(
+      context,
+      question,
+      `approval/${name} would be ${decision === "approve" ? "approved" : "rejected"}.`,
+    );
+  }
+  const client = await context.client();
+  const decided = await client.workflows.decide(name, {
+    decision,
+    namespace: context.namespace,
+    signal: context.signal,
+    ...(options.comment === undefined ? {} : { comment: options.comment }),
+    ...(form === undefined ? {} : { form }),
+    ...(hash === undefined ? {} : { hash }),
+  });
+  const after = (decided as Approval).status?.state ?? "Pending";
+  const open = after === "Pending" ? " Others must approve as well." : "";
+  context.say(`approval/${name}: ${decision === "approve" ? "approved" : "rejected"}.${open}`);
+  await emit(context, decided, () => (context.output === "name" ? `approval/${name}` : ""));
+}
+
+/** What was given with --form, and the rest asked at the terminal, field by field. */
+async function formOf(
+  context: CommandContext,
+  { spec }: Approval,
+  given: readonly string[],
+): Promise<Readonly<Record<string, unknown>> | undefined> {
+  if (spec.form === undefined && given.length === 0) return undefined;
+  const { readParameters } = await import("./run-parameters.ts");
+  const { properties = {}, required = [] } = spec.form ?? {};
+  const asked: string[] = [];
+  for (const [field, schema] of Object.entries(properties)) {
+    if (given.some((text) => text.startsWith(`${field}=`))) continue;
+    const isRequired = required.includes(field);
+    if (!context.isInteractive) {
+      if (isRequired && schema.default === undefined)
+        misuse(`The form wants '${field}'.`, `Give it: --form ${field}=...`);
+      continue;
+    }
+    const answer = await ask(context, field, schema, isRequired);
+    if (answer !== "") asked.push(`${field}=${answer}`);
+  }
+  return readParameters({ assignments: [...given, ...asked], files: [] }, spec.form, context.environment.cwd);
+}
+
+async function ask(
+  context: CommandContext,
+  field: string,
+  schema: Field,
+  isRequired: boolean,
+): Promise<string> {
+  const { stdin, stderr } = context.environment;
+  const choices = schema.enum === undefined ? "" : ` (${schema.enum.map(String).join(", ")})`;
+  const usual = schema.default === undefined ? "" : ` [${String(schema.default)}]`;
+  const what = harmless(`${schema.title ?? field}${choices}${usual}${isRequired ? "" : ", if any"}: `);
+  if (schema.description !== undefined)
+    stderr.write(`${context.errorStyle.dim(harmless(schema.description))}\n`);
+  stderr.write(context.errorStyle.bold(what));
+  const answer = (await firstLine(stdin, context.signal)).trim();
+  return answer === "" && schema.default !== undefined ? String(schema.default) : answer;
+}

@@ -1,0 +1,53 @@
+/** A question to people: what is asked first, then who may answer and until when. */
+import { stringify } from "yaml";
+import type { Approval } from "../approval.ts";
+import { type Style, harmless } from "./style.ts";
+import { age } from "./table.ts";
+
+export function approvalView(
+  { metadata, spec, status = {} }: Approval,
+  { style, now }: { readonly style: Style; readonly now: number },
+): string {
+  const subject = typeof spec.subject === "string" ? spec.subject : stringify(spec.subject, { lineWidth: 0 });
+  const rows: readonly (readonly [string, string | undefined])[] = [
+    ["State", status.state ?? "Pending"],
+    ["Waits for", stagesOf(spec, status.open ?? [])],
+    ["Asked by", spec.requester],
+    ["For", spec.run === undefined ? undefined : `run/${spec.run.name}, step ${spec.run.step}`],
+    [
+      "Expires",
+      status.expiresAt === undefined
+        ? undefined
+        : `${age(status.expiresAt, now)} (then: ${spec.onExpire ?? "deny"})`,
+    ],
+    ["Hash", status.hash],
+    ...(status.decisions ?? []).map(
+      ({ by, decision, at, comment }) =>
+        [
+          "Decided",
+          `${decision} by ${by}, ${age(at, now)} ago${comment === undefined ? "" : `: ${comment}`}`,
+        ] as const,
+    ),
+  ];
+  return [
+    style.bold(harmless(spec.title ?? metadata.name)),
+    ...subject
+      .trimEnd()
+      .split("\n")
+      .map((line) => `  ${harmless(line)}`),
+    "",
+    ...rows
+      .filter(([, value]) => value !== undefined && value !== "")
+      .map(([name, value]) => `  ${style.dim(name.padEnd(10))} ${harmless(value ?? "")}`),
+  ].join("\n");
+}
+
+function stagesOf({ chain = [] }: Approval["spec"], open: readonly number[]): string {
+  return open
+    .map((index) => {
+      const { name, users = [], groups = [], quorum = 1 } = chain[index] ?? {};
+      const who = [...users, ...groups.map((group) => `group ${group}`)].join(", ") || "anybody";
+      return `${name === undefined ? "" : `${name}: `}${quorum > 1 ? `${quorum} of ` : ""}${who}`;
+    })
+    .join("; ");
+}
