@@ -8,9 +8,7 @@
 import { type Ambience, compile } from "./expression/expression.ts";
 import { ExpressionError } from "./expression/syntax.ts";
 import { type Mapping, jsonOf } from "./expression/values.ts";
-
-/** By dotted name. `null` is an output that was never made, for its step was skipped and names no default. */
-export type Variables = ReadonlyMap<string, unknown>;
+import type { Variables } from "./variables.ts";
 
 /** What a tag must be resolved for: everything, nothing, or names that begin with one of these. */
 export type Strictness = "all" | "none" | readonly string[];
@@ -90,10 +88,10 @@ export class Substitution {
 
   #variable(tag: string, strict: Strictness): string {
     const name = tag.trim();
-    if (this.#variables.has(name)) return this.#known(name, tag);
+    if (this.#has(name)) return this.#known(name, tag);
     // `{{inputs.parameters.{{item}}}}`: the inner tag first, the outer one in the next pass.
     const inner = tag.lastIndexOf("{{");
-    if (inner > 0 && this.#variables.has(tag.slice(inner + 2).trim()))
+    if (inner > 0 && this.#has(tag.slice(inner + 2).trim()))
       return `{{${tag.slice(0, inner)}${this.#known(tag.slice(inner + 2).trim(), tag)}`;
     if (isStrict(name, strict) && (strict === "all" || !name.includes(".outputs.artifacts.")))
       throw new SubstitutionError(`failed to resolve {{${tag}}}`);
@@ -139,13 +137,18 @@ export class Substitution {
 
   /** A value that is itself not resolved yet. */
   #hasPlaceholder(): boolean {
-    for (const value of this.#variables.values())
+    for (const [, value] of this.#variables.entries())
       if (typeof value === "string" && /^\{\{[^]*\}\}$/.test(value)) return true;
     return false;
   }
 
+  /** Artifacts are variables as well, but no texts: what takes one from elsewhere resolves it (run/references.ts). */
+  #has(name: string): boolean {
+    return this.#variables.has(name) && isTextual(this.#variables.get(name));
+  }
+
   #isThere(path: string): boolean {
-    if (this.#variables.has(path)) return true;
+    if (this.#has(path)) return true;
     let at: unknown = this.nested;
     for (const part of path.split(".")) {
       if (typeof at !== "object" || at === null || !Object.hasOwn(at, part)) return false;
@@ -181,27 +184,30 @@ function isStrict(name: string, strict: Strictness): boolean {
 }
 
 /** Of two names where one begins the other, the longer stays: `steps.a.outputs.parameters` and what is below it. */
-export function nestedOf(variables: Variables): Mapping {
-  const root: Record<string, unknown> = {};
-  const names = [...variables.keys()].toSorted();
-  for (const [index, name] of names.entries()) {
-    if (names[index + 1]?.startsWith(`${name}.`) === true) continue;
+export function nestedOf(variables: Variables, isSeen = isTextual): Mapping {
+  const root = Object.create(null) as Record<string, unknown>;
+  const byLength = [...new Map(variables.entries())].toSorted(([one], [other]) => one.length - other.length);
+  for (const [name, value] of byLength) {
+    if (!isSeen(value)) continue;
     const parts = name.split(".");
     const last = parts.pop() ?? "";
     let at = root;
     for (const part of parts) {
       const next = at[part];
-      if (typeof next === "object" && next !== null) at = next as Record<string, unknown>;
-      else at = at[part] = {};
+      if (next instanceof Branch) at = next as unknown as Record<string, unknown>;
+      else at = at[part] = new Branch() as unknown as Record<string, unknown>;
     }
-    at[last] = structuredValue(variables.get(name));
+    at[last] = value ?? null;
   }
   return root;
 }
 
-function structuredValue(value: unknown): unknown {
-  return value ?? null;
+function isTextual(value: unknown): boolean {
+  return typeof value === "string" || value === null;
 }
+
+/** Made by names alone, as opposed to a value that happens to be a map. */
+class Branch {}
 
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -1,0 +1,125 @@
+/**
+ * Does the work that a run of an Argo Workflow asks for (pods/work.ts): the step type behind its `run` steps. Steps of other
+ * workflows go to the step type that was there before.
+ */
+import { createHash } from "node:crypto";
+import { mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
+import type { Clock } from "../../../clock/clock.ts";
+import { type Attempt, type StepType, TaskError } from "../../../workflow/engine/step-type.ts";
+import { ArtifactFolder } from "./artifacts.ts";
+import { BegunSteps } from "./begun.ts";
+import { Memory } from "./memory.ts";
+import { runPod } from "./pod.ts";
+import type { Work } from "./work.ts";
+
+/** What stands for an image where containers are processes. */
+export interface StandIn {
+  /** Without a tag; it stands for images of that name, whatever their tag. */
+  readonly image: string;
+  readonly entrypoint?: readonly string[];
+  /** Files of the image that commands name: `/argosay`. */
+  readonly files?: Readonly<Record<string, string>>;
+  /** A folder whose programs are found before those of the machine. */
+  readonly programs?: string;
+}
+
+export type KeyedTexts = Readonly<Record<string, string>>;
+
+export interface PodOptions {
+  /** For artifacts, volumes, what is memoised, and pods that run. */
+  readonly folder: string;
+  readonly clock: Clock;
+  readonly containers: "docker" | "process";
+  readonly standIns?: readonly StandIn[];
+  /** The docker program, or one that takes the same words. */
+  readonly docker?: string;
+  configMap?(namespace: string, name: string): Promise<KeyedTexts | undefined>;
+  secret?(namespace: string, name: string): Promise<KeyedTexts | undefined>;
+}
+
+export interface Workshop extends PodOptions {
+  readonly artifacts: ArtifactFolder;
+  readonly begun: BegunSteps;
+}
+
+const KEPT_FOR = 24 * 60 * 60 * 1000;
+
+export function argoSteps(options: PodOptions, others?: StepType): StepType {
+  const workshop: Workshop = {
+    ...options,
+    ...(options.configMap === undefined ? {} : { configMap: options.configMap.bind(options) }),
+    ...(options.secret === undefined ? {} : { secret: options.secret.bind(options) }),
+    artifacts: new ArtifactFolder(join(options.folder, "artifacts")),
+    begun: new BegunSteps(),
+  };
+  const memory = new Memory(join(options.folder, "memory"));
+  forgetOld(workshop);
+  return {
+    ready: async (step, signal, of) => {
+      if (!isWork(step.type === "run" ? step.input : undefined)) await others?.ready?.(step, signal, of);
+    },
+    execute: (attempt) => {
+      const work = attempt.step.type === "run" ? attempt.step.input : undefined;
+      if (isWork(work)) return execute(workshop, memory, attempt, work);
+      if (others === undefined)
+        throw new TaskError("NoHandler", "Nobody here can do steps of type run.", { terminal: true });
+      return others.execute(attempt);
+    },
+  };
+}
+
+function isWork(input: unknown): input is Work {
+  return typeof input === "object" && input !== null && "argo" in input && typeof input.argo === "string";
+}
+
+async function execute(workshop: Workshop, memory: Memory, attempt: Attempt, work: Work): Promise<unknown> {
+  const { clock, artifacts, begun } = workshop;
+  switch (work.argo) {
+    case "pod":
+      return runPod(workshop, attempt, work, folderOf(workshop, attempt));
+    case "hold":
+      return hold(workshop, attempt);
+    case "begun":
+      return begun.wait(attempt.run, work.path, attempt.signal);
+    case "recall": {
+      const since = work.maxAge === undefined ? -Infinity : clock.now() - work.maxAge;
+      return (await memory.recall(work.cache, work.key, since)) ?? null;
+    }
+    case "remember":
+      await memory.remember(work.cache, work.key, work.outputs, clock.now());
+      return null;
+    case "lookup":
+      return (await workshop.configMap?.(work.namespace, work.configMap))?.[work.key] ?? null;
+    case "listing":
+      return artifacts.keys(work.key);
+  }
+}
+
+/** Until nobody wants the lock any more; the engine has given it a slot of the lock's pool. */
+async function hold({ begun, clock }: Workshop, { run, path, signal }: Attempt): Promise<unknown> {
+  const since = clock.now();
+  begun.begin(run, path, {});
+  await new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+  begun.end(run, path);
+  return { heldFor: clock.now() - since };
+}
+
+/** The same for a try that is taken up again. */
+function folderOf({ folder }: Workshop, attempt: Attempt): string {
+  const identity = createHash("sha256").update(`${attempt.idempotencyKey} ${attempt.try}`).digest("hex");
+  return join(folder, "pods", identity.slice(0, 32));
+}
+
+/** Of pods whose result is in the journal since long. */
+function forgetOld({ folder, clock }: Workshop): void {
+  const pods = join(folder, "pods");
+  mkdirSync(pods, { recursive: true });
+  for (const name of readdirSync(pods)) {
+    const path = join(pods, name);
+    if (clock.now() - statSync(path).mtimeMs > KEPT_FOR) rmSync(path, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,202 @@
+/**
+ * One pod:
+ *
+ *     folder ── inputs put ── init containers ── sidecars ── main containers ── sidecars ended ── outputs kept ── result
+ *
+ * The result is noted in the pod's folder before it is told, so that a pod that is taken up again after it was over is not run
+ * again.
+ */
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { type Attempt, TaskError } from "../../../workflow/engine/step-type.ts";
+import type { Stored } from "../manifest.ts";
+import { isZippedTar, keyOf, unpack } from "./artifacts.ts";
+import { type Containers, newContainers } from "./containers.ts";
+import type { Workshop } from "./executor.ts";
+import type { Pod, PodContainer, PodFailure, PodResult } from "./work.ts";
+import { rename, rm } from "node:fs/promises";
+
+/** From being asked to end to being ended. */
+export const GRACE = 10_000;
+
+type Noted =
+  | { readonly is: "succeeded"; readonly result: PodResult }
+  | { readonly is: "failed"; readonly message: string; readonly details: PodFailure };
+
+export async function runPod(
+  workshop: Workshop,
+  attempt: Attempt,
+  pod: Pod,
+  folder: string,
+): Promise<PodResult> {
+  const note = join(folder, "result.json");
+  const noted = existsSync(note)
+    ? (JSON.parse(readFileSync(note, "utf8")) as Noted)
+    : await run(workshop, attempt, pod, folder);
+  if (!existsSync(note) && !attempt.signal.aborted) {
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(`${note}.new`, JSON.stringify(noted));
+    renameSync(`${note}.new`, note);
+  }
+  for (const part of ["root", "containers"]) rmSync(join(folder, part), { recursive: true, force: true });
+  if (noted.is === "succeeded") return noted.result;
+  throw new TaskError(noted.details.phase, noted.message, { terminal: true, details: noted.details });
+}
+
+async function run(workshop: Workshop, attempt: Attempt, pod: Pod, folder: string): Promise<Noted> {
+  const containers = newContainers(workshop, attempt, pod, folder);
+  try {
+    await containers.prepare();
+    for (const artifact of pod.inputs) await putInput(workshop, containers, artifact);
+    const failed = await runInit(containers, pod);
+    if (failed !== undefined) return failed;
+    const sidecars = pod.sidecars.map((one) => ({ one, code: containers.run(one) }));
+    const main = runMain(workshop, attempt, containers, pod);
+    const code = await main;
+    await Promise.all(sidecars.map(({ one }) => containers.end(one.name, GRACE)));
+    for (const { one, code: over } of sidecars) {
+      const exit = await over;
+      if (code.exitCode === 0 && exit !== 0 && exit !== 137 && exit !== 143)
+        return broken("Failed", exitMessage(one.name, exit));
+    }
+    return await ended(workshop, containers, pod, code);
+  } catch (error) {
+    if (attempt.signal.aborted) throw attempt.signal.reason;
+    return broken("Error", error instanceof Error ? error.message : String(error));
+  } finally {
+    await containers.close();
+  }
+}
+
+function broken(phase: "Failed" | "Error", message: string, result: Partial<PodResult> = {}): Noted {
+  return { is: "failed", message, details: { phase, ...result } };
+}
+
+const exitMessage = (name: string, code: number): string => `${name}: Error (exit code ${code})`;
+
+async function runInit(containers: Containers, { init }: Pod): Promise<Noted | undefined> {
+  for (const one of init) {
+    const code = await containers.run(one);
+    if (code !== 0) return broken("Failed", exitMessage(one.name, code));
+  }
+  return undefined;
+}
+
+interface Code {
+  readonly name: string;
+  readonly exitCode: number;
+}
+
+/** Each once those it needs are over; gives the first that failed, or the main one. */
+async function runMain(
+  workshop: Workshop,
+  attempt: Attempt,
+  containers: Containers,
+  pod: Pod,
+): Promise<Code> {
+  const begun = new Map<string, Promise<Code>>();
+  const byName = new Map(pod.main.map((one) => [one.name, one]));
+  const begin = (one: PodContainer): Promise<Code> => {
+    const known = begun.get(one.name);
+    if (known !== undefined) return known;
+    const made = runAfter(one);
+    begun.set(one.name, made);
+    return made;
+  };
+  const runAfter = async (one: PodContainer): Promise<Code> => {
+    for (const need of one.needs ?? []) {
+      const other = byName.get(need);
+      const code = other === undefined ? undefined : await begin(other);
+      if (code !== undefined && code.exitCode !== 0) return { name: one.name, exitCode: 64 };
+    }
+    for (let count = 0; ; count++) {
+      const exitCode = await containers.run(one, count);
+      if (exitCode === 0 || count >= (one.retries ?? 0) || attempt.signal.aborted)
+        return { name: one.name, exitCode };
+      await workshop.clock.sleep(one.retryPause ?? 0, attempt.signal);
+    }
+  };
+  if (pod.daemon === true) {
+    const [only] = pod.main;
+    void containers
+      .started(only?.name ?? "")
+      .then((ip) => workshop.begun.begin(attempt.run, attempt.path, { ip }));
+  }
+  const codes = await Promise.all(pod.main.map(begin));
+  workshop.begun.end(attempt.run, attempt.path);
+  // The first that failed of itself, before those that waited for it.
+  const failed = codes.find(
+    ({ name, exitCode }) => exitCode !== 0 && (byName.get(name)?.needs ?? []).length === 0,
+  );
+  const any = codes.find(({ exitCode }) => exitCode !== 0);
+  return (
+    failed ?? any ?? codes.find(({ name }) => name === "main") ?? codes[0] ?? { name: "main", exitCode: 0 }
+  );
+}
+
+async function ended(workshop: Workshop, containers: Containers, pod: Pod, code: Code): Promise<Noted> {
+  const output = await containers.output(pod.main.some(({ name }) => name === "main") ? "main" : code.name);
+  const missing: string[] = [];
+  const parameters: Record<string, string> = {};
+  for (const { name, path, default: standard } of pod.outputs.parameters) {
+    const text = (await containers.read(path)) ?? standard;
+    if (text === undefined) missing.push(`the output parameter '${name}' was not written to ${path}`);
+    else parameters[name] = text;
+  }
+  const artifacts: Record<string, Stored> = {};
+  for (const artifact of pod.outputs.artifacts) {
+    const path = await containers.take(artifact.path ?? "");
+    if (path !== undefined) {
+      const stored = await workshop.artifacts.keep(path);
+      artifacts[artifact.name] = stored;
+      const key = keyOf(artifact);
+      if (key !== undefined) await workshop.artifacts.name(key, stored);
+    } else if (artifact.optional !== true)
+      missing.push(`the output artifact '${artifact.name}' was not written to ${artifact.path ?? ""}`);
+  }
+  const result: PodResult = { exitCode: code.exitCode, result: output, parameters, artifacts };
+  if (code.exitCode !== 0) {
+    const why = containers.problem(code.name);
+    const message = exitMessage(code.name, code.exitCode) + (why === undefined ? "" : `: ${why}`);
+    return broken("Failed", message, result);
+  }
+  if (missing.length > 0) return broken("Error", `Error (exit code 1): ${missing.join(", ")}`, result);
+  return { is: "succeeded", result };
+}
+
+async function putInput(
+  workshop: Workshop,
+  containers: Containers,
+  artifact: Pod["inputs"][number],
+): Promise<void> {
+  const { path = "", name, optional, archive, mode, subPath } = artifact;
+  const stored = await storedOf(workshop, artifact);
+  if (stored === undefined) {
+    if (optional === true) return;
+    throw new Error(`The input artifact '${name}' does not exist.`);
+  }
+  const made = join(containers.scratch, `artifact-${name}`);
+  await workshop.artifacts.put(stored, made, subPath);
+  // Archived by us it is put as it was; what came from elsewhere may be an archive itself.
+  const isOurs = artifact.stored !== undefined && archive?.none === undefined;
+  if (!isOurs && archive?.none === undefined && stored.is === "file" && (await isZippedTar(made))) {
+    await unpack(made, `${made}.tree`, true);
+    await rm(made);
+    await rename(`${made}.tree`, made);
+  }
+  await containers.give(made, path, mode === undefined ? undefined : Number(mode));
+}
+
+async function storedOf(workshop: Workshop, artifact: Pod["inputs"][number]): Promise<Stored | undefined> {
+  const { stored, raw, http, name } = artifact;
+  if (stored !== undefined) return stored;
+  if (raw !== undefined) return workshop.artifacts.keepText(raw.data);
+  if (http !== undefined) {
+    const headers = (http.headers ?? []).map((one) => [one.name, one.value] as [string, string]);
+    const answer = await fetch(http.url, { headers });
+    if (!answer.ok) throw new Error(`The artifact '${name}' was answered with ${answer.status}.`);
+    return workshop.artifacts.keepText(await answer.text());
+  }
+  const key = keyOf(artifact);
+  return key === undefined ? undefined : workshop.artifacts.named(key);
+}
