@@ -17,6 +17,7 @@ export type {
   Truth,
 } from "./builder.ts";
 export { Ref } from "./builder.ts";
+export { z } from "zod";
 export {
   type Manifest,
   type Parameter,
@@ -37,3 +38,4 @@ export {
   handler,
 } from "../workflow/worker/handler.ts";
 export { type FailureOptions, RetryableError, TerminalError } from "../workflow/worker/failures.ts";
+export { codeWorkflow } from "./code-workflow.ts";

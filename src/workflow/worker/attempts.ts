@@ -56,13 +56,14 @@ export class RunningAttempt implements HandlerContext {
     return this.#ending.signal;
   }
 
-  heartbeat(): void {
+  /** Handlers take their context apart: these stand alone. */
+  readonly heartbeat = (): void => {
     if (!this.#isOver) this.#say(`{"is":"heartbeat","id":${this.id}}`);
-  }
+  };
 
-  log(line: string): void {
+  readonly log = (line: string): void => {
     this.write(`${String(line)}\n`, "stdout");
-  }
+  };
 
   /** Text of any length; what has no line end yet is a line of its own. */
   write(text: string, stream: "stdout" | "stderr"): void {

@@ -25,7 +25,7 @@ import type { Attempt, StepType } from "../engine/step-type.ts";
 import { DemandQueues } from "./demand.ts";
 import { LocalWorkers } from "./local-workers.ts";
 import { Member, choose } from "./member.ts";
-import { type MainReport, type Report, type Target, messagesIn } from "./protocol.ts";
+import { type MainReport, type Report, type Target, isWellFormed, messagesIn } from "./protocol.ts";
 import { AttemptWork, type Demand, ProgramWork, type Work, namespaceOf } from "./work.ts";
 
 /** What pino's loggers can do. */
@@ -200,6 +200,7 @@ export class WorkerPool {
   /** A worker is gone, and with it what it had. */
   leave(member: Member, reason: string): void {
     if (!this.#members.delete(member.id)) return;
+    member.isDraining = true;
     member.session.close();
     this.#lose(member, reason);
     this.#pump();
@@ -213,12 +214,15 @@ export class WorkerPool {
   receive(member: Member, target: Target, text: string): void {
     if (this.#members.get(member.id) !== member) return;
     member.heardAt = this.#options.clock.now();
-    if (target === "m") {
-      for (const report of messagesIn<MainReport>(text) ?? []) this.#hearMain(member, report);
-      return;
+    const reports = messagesIn<Report | MainReport>(text);
+    if (reports?.every(isWellFormed) !== true) {
+      this.#log.warn({ worker: member.title }, "a worker says what no worker says, and is sent away");
+      this.leave(member, `The ${member.title} said what cannot be understood.`);
+    } else if (target === "m") for (const report of reports) this.#hearMain(member, report as MainReport);
+    else {
+      for (const report of reports) this.#hear(member, report as Report);
+      this.#pump();
     }
-    for (const report of messagesIn<Report>(text) ?? []) this.#hear(member, report);
-    this.#pump();
   }
 
   #hear(member: Member, report: Report): void {
@@ -415,10 +419,10 @@ export class WorkerPool {
       // Acknowledges what came.
       member.tellMain();
     }
-    this.#local.tick(
-      now,
-      this.#queues.waiting().map(({ demand }) => demand),
-    );
+    this.#local.tick(now, [
+      ...this.#queues.waiting().map(({ demand }) => demand),
+      ...[...this.#waiting].map(({ demand }) => demand),
+    ]);
   }
 }
 

@@ -158,7 +158,7 @@ export function decodeFrame(text: string): Frame | undefined {
   return { number, acknowledged, target, text: text.slice(second + 2) };
 }
 
-/** A list of objects, or undefined: a worker of another version may say anything. */
+/** A list of objects, or undefined. */
 export function messagesIn<M>(text: string): readonly M[] | undefined {
   try {
     const list: unknown = JSON.parse(text);
@@ -168,4 +168,47 @@ export function messagesIn<M>(text: string): readonly M[] | undefined {
   } catch {
     return undefined;
   }
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const isTexts = (value: unknown): boolean =>
+  Array.isArray(value) && value.every((one) => typeof one === "string");
+
+const isObject = (value: unknown): value is Fields => typeof value === "object" && value !== null;
+
+const hasId = ({ id }: Fields): boolean => typeof id === "number";
+
+const isFiles = (value: unknown): boolean => Array.isArray(value) && value.every(isTexts);
+
+const isHandler = (value: unknown): boolean =>
+  isObject(value) &&
+  typeof value["name"] === "string" &&
+  (value["version"] === undefined || typeof value["version"] === "string");
+
+const WELL_FORMED: Readonly<Record<(Report | MainReport)["is"], (report: Fields) => boolean>> = {
+  succeeded: (report) => hasId(report) && "result" in report,
+  failed: (report) => hasId(report) && isObject(report["failure"]),
+  heartbeat: hasId,
+  log: (report) => hasId(report) && typeof report["line"] === "string",
+  call: (report) =>
+    hasId(report) &&
+    Number.isSafeInteger(report["call"]) &&
+    typeof report["path"] === "string" &&
+    typeof report["asked"] === "string" &&
+    isObject(report["step"]),
+  ended: hasId,
+  offer: ({ handlers, programs, files }) =>
+    Array.isArray(handlers) && handlers.every(isHandler) && isTexts(programs) && isFiles(files),
+  problem: ({ message, stack, files }) =>
+    typeof message === "string" && typeof stack === "string" && isFiles(files),
+  alive: ({ silent, busy }) => typeof silent === "number" && typeof busy === "number",
+  gone: ({ reason }) => typeof reason === "string",
+  draining: () => true,
+};
+
+/** A worker may be of another version, or none at all. */
+export function isWellFormed(report: Report | MainReport): boolean {
+  const check = Object.hasOwn(WELL_FORMED, report.is) ? WELL_FORMED[report.is] : undefined;
+  return check !== undefined && check(report as unknown as Fields);
 }
