@@ -19,5 +19,6 @@ process.exitCode = await run(process.argv.slice(2), {
       for (const signal of ["SIGINT", "SIGTERM"] as const) process.off(signal, listener);
     };
   },
+  dialects: async () => (await import("./workflow-dialects.ts")).loadDialects(),
   controlPlane: (home) => accessTo(StateFolder.locate(home, process.env)),
 });

@@ -15,7 +15,7 @@ import { begun } from "./run.ts";
 
 const EXAMPLES = `
 Examples:
-  $ tutti schedule next nightly -n 5
+  $ tutti schedule next nightly --count 5
   $ tutti schedule next ./nightly.yaml              # before it is applied
   $ tutti schedule trigger nightly --watch
   $ tutti schedule backfill nightly --from 2026-03-01 --to 2026-03-07
@@ -31,7 +31,7 @@ export const verb: Verb = {
         .description(`${summary}.`)
         .argument(argument, "name of the schedule");
     add("next", "Show the next times, with what is left out and why", "<schedule>")
-      .option("-n, --count <number>", "how many", "10")
+      .option("--count <number>", "how many", "10")
       .action((word: string, options: { readonly count: string }) =>
         act((context) => next(context, word, options.count)),
       );
