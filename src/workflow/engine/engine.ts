@@ -8,10 +8,11 @@ import type { Admission, PoolLimits } from "../admission/admission.ts";
 import { Durations } from "../admission/durations.ts";
 import { AdmissionQueue } from "../admission/queue.ts";
 import { type Diagnostic, DiagnosticError, refuse } from "../../diagnostics/diagnostic.ts";
-import { parseDuration } from "../../model/duration.ts";
 import type { Definition } from "../definition/definition.ts";
 import type { Workflow } from "../definition/workflow.ts";
 import { jsonSchemaCheck } from "../definition/json-schema.ts";
+import type { ForkRequest } from "../fork/fork.ts";
+import { forkOf } from "../fork/plan.ts";
 import type { Blobs } from "../journal/blobs.ts";
 import type { Journal } from "../journal/journal.ts";
 import { MemoryBlobs } from "../journal/memory-blobs.ts";
@@ -23,10 +24,13 @@ import { type RunState, apply, emptyRun, isEnded } from "../run/state.ts";
 import type { TaskStep } from "./interpreter.ts";
 import { nativeProgram } from "./native.ts";
 import type { Dialect, Program } from "./program.ts";
-import { type Attempt, type AttemptLogs, type StepType, type StepTypes, TaskError } from "./step-type.ts";
+import type { AttemptLogs, StepType, StepTypes } from "./step-type.ts";
+import { diagnosticsOf } from "./halted.ts";
 import { LiveRun } from "./live-run.ts";
 import { JournalRefused } from "./recorder.ts";
+import { MOST_OF_PAYLOAD, givenJson } from "./results.ts";
 import { Timers } from "./timers.ts";
+import { wait } from "./wait.ts";
 
 export interface EngineOptions {
   readonly journal: Journal;
@@ -54,6 +58,11 @@ export interface Engine {
    * InvalidParameters.
    */
   start(request: StartRequest): Promise<void>;
+  /**
+   * Starts a run with results of another (fork/fork.ts), once for each id. Resolves when it is durable. Refuses with
+   * UnknownRun, UnknownStep, InvalidParameters, and, where what is kept would not mean the same, ForkDiffers and ForkRefused.
+   */
+  fork(request: EngineFork): Promise<void>;
   /** Every run there is, in order of their starts; nothing is read for it. */
   runs(): readonly RunEntry[];
   /**
@@ -71,7 +80,7 @@ export interface Engine {
   pause(id: string): Promise<Refusal | undefined>;
   resume(id: string): Promise<Refusal | undefined>;
   /**
-   * Durable when it resolves. Kept until a step waits for it, given in the order in which signals came; one whose `id` the
+   * Durable when it resolves. Refuses with InvalidPayload. Kept until a step waits for it, given in the order in which signals came; one whose `id` the
    * run has had is AlreadyRecorded.
    */
   signal(
@@ -100,6 +109,15 @@ export interface StartRequest {
   readonly queue?: { readonly pool: string; readonly slots: number };
 }
 
+export interface EngineFork extends Pick<
+  ForkRequest,
+  "from" | "definition" | "input" | "priority" | "queue"
+> {
+  /** Of a run that has ended, or of one that goes on: what is settled by now is kept. */
+  readonly source: string;
+  readonly id: string;
+}
+
 export interface RunEntry {
   /** `NAMESPACE/NAME`. */
   readonly id: string;
@@ -125,6 +143,7 @@ export interface HaltedRun {
 /** Who owns the definitions in the blobs. */
 const DEFINITIONS = "definitions";
 
+const LONGEST_ID = 1_024;
 /** Milliseconds before a run is taken up again that the journal refused, doubled each time. */
 const FIRST_REVIVAL = 1_000;
 const LONGEST_REVIVAL = 60_000;
@@ -188,11 +207,49 @@ class JournalEngine implements Engine {
   }
 
   async start(request: StartRequest): Promise<void> {
-    const { definition, id, input = {}, priority, queue } = request;
-    const there = this.#live.get(id);
-    if (there !== undefined) return there.settled();
-    if (this.#options.journal.length(id) > 0) return;
-    const { workflow, hash } = definition;
+    const { definition, id, priority, queue } = request;
+    if (this.#isThere(id)) return this.#live.get(id)?.settled();
+    const input = givenJson(request.input ?? {}, "InvalidParameters", "parameters");
+    await this.#create(id, definition, input, () => [
+      {
+        type: "RunCreated",
+        workflow: definition.workflow.name,
+        definition: definition.hash,
+        input,
+        ...(priority === undefined ? {} : { priority }),
+        ...(queue === undefined ? {} : { queue }),
+        at: this.#options.clock.now(),
+      },
+    ]);
+  }
+
+  async fork({ source, id, ...given }: EngineFork): Promise<void> {
+    if (this.#isThere(id)) return this.#live.get(id)?.settled();
+    if (this.#options.journal.length(source) === 0) unknownRun(source);
+    const state = this.#live.get(source)?.state ?? (await this.#fold(source));
+    const original = await this.#definition(state.definition);
+    const { definition = original, input = state.input } = given;
+    const at = this.#options.clock.now();
+    const { events } = forkOf({ source: { id: source, state, definition: original }, ...given, at });
+    for (const event of events)
+      if ("blob" in event && event.blob !== undefined)
+        await this.#blobs.put(id, await this.#blobs.get(event.blob.hash));
+    await this.#create(id, definition, input, () => events);
+  }
+
+  #isThere(id: string): boolean {
+    return this.#live.has(id) || this.#options.journal.length(id) > 0;
+  }
+
+  /** Once, however often it is asked for at the same time. */
+  async #create(
+    id: string,
+    { workflow, hash }: Definition,
+    input: unknown,
+    events: () => readonly RunEvent[],
+  ): Promise<void> {
+    if (Buffer.byteLength(id) > LONGEST_ID)
+      refuse({ code: "InvalidId", message: `The id of a run is at most ${LONGEST_ID} bytes.` });
     const violations = workflow.parameters === undefined ? [] : jsonSchemaCheck(workflow.parameters)(input);
     if (violations.length > 0)
       throw new DiagnosticError(
@@ -206,22 +263,11 @@ class JournalEngine implements Engine {
     const program = this.#program(workflow);
     if (!this.#definitions.has(hash)) {
       await this.#blobs.put(DEFINITIONS, JSON.stringify(workflow));
-      this.#definitions.set(hash, definition);
-      return this.start(request);
+      this.#definitions.set(hash, { workflow, hash });
     }
+    if (this.#isThere(id)) return this.#live.get(id)?.settled();
     const run = this.#liveRun(id, emptyRun());
-    const at = this.#options.clock.now();
-    run.record([
-      {
-        type: "RunCreated",
-        workflow: workflow.name,
-        definition: hash,
-        input: structuredClone(input),
-        ...(priority === undefined ? {} : { priority }),
-        ...(queue === undefined ? {} : { queue }),
-        at,
-      },
-    ]);
+    run.record(events());
     this.#drive(run, program, workflow);
     await run.settled();
   }
@@ -285,11 +331,12 @@ class JournalEngine implements Engine {
     return this.#command(id, { do: "resume" });
   }
 
-  signal(
+  async signal(
     run: string,
     { id, name, payload }: { id: string; name: string; payload: unknown },
   ): Promise<Refusal | undefined> {
-    return this.#command(run, { do: "signal", id, name, payload: structuredClone(payload) });
+    const json = givenJson(payload, "InvalidPayload", "payload of the signal", MOST_OF_PAYLOAD);
+    return this.#command(run, { do: "signal", id, name, payload: json });
   }
 
   async state(id: string): Promise<RunState> {
@@ -447,29 +494,4 @@ function unknownRun(id: string): never {
     message: `There is no run '${id}'.`,
     hint: "Ask for the runs there are.",
   });
-}
-
-function diagnosticsOf(error: unknown): readonly Diagnostic[] {
-  if (error instanceof DiagnosticError) return error.diagnostics;
-  const message = error instanceof Error ? error.message : "Something was thrown that is no Error.";
-  const hint = "It goes on by itself once the journal takes records again: look whether its disk is full.";
-  return [
-    error instanceof JournalRefused
-      ? { severity: "error", code: "JournalRefused", message, hint }
-      : { severity: "error", code: "RunHalted", message },
-  ];
-}
-
-/** Until an instant that does not move when the process is started again. */
-async function wait(
-  timers: Timers,
-  { since, signal }: Attempt,
-  duration?: string,
-  until?: string,
-): Promise<null> {
-  const end = duration === undefined ? Date.parse(until ?? "") : since + parseDuration(duration);
-  if (Number.isNaN(end))
-    throw new TaskError("InvalidInstant", "What to wait for is not an instant.", { terminal: true });
-  if (!(await timers.until(end, signal))) throw signal.reason;
-  return null;
 }

@@ -2,6 +2,7 @@
  * What steps give, made JSON: what the journal would give back, so that a run goes on alike with and without a restart.
  * Texts over 32 KB are kept beside the journal, by their hash.
  */
+import { refuse } from "../../diagnostics/diagnostic.ts";
 import { jsonSchemaCheck } from "../definition/json-schema.ts";
 import type { Schema } from "../definition/workflow.ts";
 import { type Failure } from "../run/failure.ts";
@@ -11,6 +12,9 @@ import { failed } from "../run/events.ts";
 export const MOST_IN_RECORD = 32 << 10;
 /** Characters of JSON of any one value: more belongs into a file whose name is handed on. */
 export const MOST_OF_VALUE = 64 << 20;
+
+/** Characters of JSON of a signal's payload: signals are kept with the state of their run. */
+export const MOST_OF_PAYLOAD = 1 << 20;
 
 export type Json =
   | { readonly value: unknown; /** Given when it is too large for a record. */ readonly large?: string }
@@ -29,6 +33,18 @@ export function asJson(value: unknown, what = "result"): Json {
   if (text.length > MOST_OF_VALUE) return tooLarge(what, text.length);
   const copy = JSON.parse(text) as unknown;
   return text.length > MOST_IN_RECORD ? { value: copy, large: text } : { value: copy };
+}
+
+/** Of what somebody sent. Refuses with the code given. */
+export function givenJson(value: unknown, code: string, what: string, most = MOST_OF_VALUE): unknown {
+  const json = asJson(value, what);
+  if ("failure" in json) return refuse({ code, message: json.failure.message });
+  if ((json.large?.length ?? 0) <= most) return json.value;
+  return refuse({
+    code,
+    message: `The ${what} has ${json.large?.length ?? 0} characters of JSON; ${most} are the most.`,
+    hint: "Write it to a file, and send the file's name.",
+  });
 }
 
 function isSmall(value: unknown): boolean {

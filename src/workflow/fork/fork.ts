@@ -29,6 +29,9 @@ export interface ForkRequest {
   readonly definition?: Definition;
   /** Absent: the source's. */
   readonly input?: unknown;
+  /** Absent: the source's. Bulk forks of a workflow without a limit give a queue of their own, so as not to begin at once. */
+  readonly priority?: number;
+  readonly queue?: { readonly pool: string; readonly slots: number };
   readonly at: number;
 }
 

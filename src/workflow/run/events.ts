@@ -42,6 +42,8 @@ export type RunEvent =
       readonly step: string;
       readonly result?: unknown;
       readonly failure?: Failure;
+      /** Given when the result is there, and `result` is null. */
+      readonly blob?: BlobRef;
       readonly asked?: string;
       readonly of: Reuse;
       readonly at: number;

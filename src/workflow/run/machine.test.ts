@@ -70,6 +70,7 @@ function commands({ run, beliefs }: World): readonly Command[] {
     { do: "abandon" },
     { do: "queue", step: "a", pool: POOL },
     { do: "queue", step: "b", pool: POOL },
+    { do: "reuse", step: "b", result: 7, of: { run: "n/other", path: "b", at: 0 } },
     { do: "timeout", step: "a", limit: "attempt" },
     { do: "timeout", step: "a", limit: "total" },
     { do: "timeout", step: "b", limit: "queue" },

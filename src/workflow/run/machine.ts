@@ -9,7 +9,15 @@
  * 5. Nothing is stuck: in every state that is not an end something may happen that leads to one.
  * 6. An attempt lost with its machine does not use up the retries.
  */
-import { type BlobRef, type Outcome, type RunEvent, type TimeLimit, type Verdict, failed } from "./events.ts";
+import {
+  type Reuse,
+  type BlobRef,
+  type Outcome,
+  type RunEvent,
+  type TimeLimit,
+  type Verdict,
+  failed,
+} from "./events.ts";
 import type { Failure } from "./failure.ts";
 import { type RetryRule, pauseAfter } from "./retry.ts";
 import { type RunState, type StepState, isEnded, isOwned, isSettled } from "./state.ts";
@@ -39,6 +47,14 @@ export type Command =
       readonly cleanup?: true;
       readonly idle?: true;
       readonly asked?: string;
+    }
+  /** Its result is remembered from another run: nobody has to do it. */
+  | {
+      readonly do: "reuse";
+      readonly step: string;
+      readonly result: unknown;
+      readonly blob?: BlobRef;
+      readonly of: Reuse;
     }
   | { readonly do: "claim"; readonly step: string; readonly worker: string; readonly until: number }
   | { readonly do: "begin"; readonly step: string; readonly epoch: number }
@@ -171,6 +187,10 @@ function decideStep(run: RunState, step: StepState, command: StepCommand, around
   switch (command.do) {
     case "claim":
       return claim(run, step, command, around);
+    case "reuse": {
+      const { do: _do, ...what } = command;
+      return when(step.phase === "queued" && mayBegin(run, step), { type: "StepReused", ...what, at });
+    }
     case "expire":
       return expire(step, command, around);
     case "due":
@@ -235,13 +255,17 @@ function take(run: RunState, step: string, epoch: number, name: string, at: numb
   return { refused: "NoSignal" };
 }
 
+function mayBegin(run: RunState, step: StepState): boolean {
+  return run.phase === "running" || (run.phase === "stopping" && step.cleanup);
+}
+
 function claim(
   run: RunState,
   step: StepState,
   command: Extract<Command, { readonly do: "claim" }>,
   around: Circumstances,
 ): Decision {
-  if (run.phase !== "running" && !(run.phase === "stopping" && step.cleanup)) return { refused: "NotNow" };
+  if (!mayBegin(run, step)) return { refused: "NotNow" };
   if (step.phase !== "queued") return { refused: "NotNow" };
   if (!around.isSlotFree(step)) return { refused: "NoFreeSlot" };
   const { worker, until } = command;

@@ -209,7 +209,7 @@ function applyStep(run: RunState, event: StepEvent): void {
     return;
   }
   if (event.type === "StepReused") {
-    if (step === undefined) reuse(run, event);
+    reuse(run, event);
     return;
   }
   if (step === undefined || isSettled(step)) return;
@@ -264,11 +264,18 @@ function applyAttempt(run: RunState, step: StepState, event: AttemptEvent): void
   }
 }
 
+/** Of a fork, whose steps are there before anybody asks; or of a step that waits, and whose result is remembered. */
 function reuse(run: RunState, event: Extract<StepEvent, { readonly type: "StepReused" }>): void {
-  const { result, failure, of } = event;
-  const step: StepState = { ...newStep({ at: of.at }), asked: event.asked, result, failure, of };
-  add(run, event.step, step);
-  settle(run, step, failure === undefined ? "succeeded" : "failed", of.at);
+  const { result, blob, failure, of, asked } = event;
+  const waiting = run.steps.get(event.step);
+  if (waiting !== undefined && waiting.phase !== "queued") return;
+  const step = waiting ?? newStep({ at: of.at, ...(asked === undefined ? {} : { asked }) });
+  if (waiting === undefined) add(run, event.step, step);
+  step.result = result;
+  step.blob = blob;
+  step.failure = failure;
+  step.of = of;
+  settle(run, step, failure === undefined ? "succeeded" : "failed", waiting === undefined ? of.at : event.at);
 }
 
 function add(run: RunState, path: string, step: StepState): void {
