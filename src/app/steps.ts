@@ -1,11 +1,13 @@
 /** Which types of step there are, and what each is given. Functions are done by workers, and are not among them. */
 import type { Clock } from "../clock/clock.ts";
 import type { Keyring } from "../model/sealed.ts";
+import { ansibleSteps } from "../steps/ansible.ts";
 import { applySteps } from "../steps/apply.ts";
 import { approvalSteps } from "../steps/approval.ts";
 import { httpSteps } from "../steps/http.ts";
 import { runSteps } from "../steps/run.ts";
 import { scaleSteps } from "../steps/scale.ts";
+import { terraformSteps } from "../steps/terraform.ts";
 import { waitSteps } from "../steps/wait.ts";
 import { workflowSteps } from "../steps/workflow.ts";
 import type { InstanceEngines } from "../provider/placement.ts";
@@ -19,6 +21,8 @@ export interface StepParts {
   readonly store: Store;
   readonly clock: Clock;
   readonly keyring: Keyring;
+  /** Absolute folder for what steps keep and leave; made when needed. */
+  readonly folder: string;
   /** Where processes and containers run. */
   readonly engines: InstanceEngines;
   /** What is asked before a plan is carried out. */
@@ -31,12 +35,15 @@ export interface StepParts {
   };
 }
 
-export function stepTypes({ store, clock, keyring, engines, plans, runs }: StepParts): StepTypes {
+export function stepTypes({ store, clock, keyring, folder, engines, plans, runs }: StepParts): StepTypes {
   const secrets = (namespace: string, name: string): ReturnType<typeof readSecret> =>
     readSecret(store, keyring, namespace, name);
   const executions = new Executions({ engines, clock, keyring });
+  const driving = { store, keyring, executions, readSecret: secrets };
   return {
-    run: runSteps({ store, keyring, executions, readSecret: secrets }),
+    run: runSteps(driving),
+    terraform: terraformSteps({ ...driving, scratch: folder }),
+    ansible: ansibleSteps({ ...driving, scratch: folder }),
     wait: waitSteps({ store }),
     scale: scaleSteps({ store }),
     apply: applySteps({ store, keyring, ...plans }),

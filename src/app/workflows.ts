@@ -9,9 +9,12 @@ import type { IncomingMessage } from "node:http";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import type { Logger as PinoLogger } from "pino";
+import { ActivityBoard } from "../api/states/activity-board.ts";
+import type { StatesOptions } from "../api/states/context.ts";
 import type { Clock } from "../clock/clock.ts";
 import { type Run, hasEnded } from "../controller/runs.ts";
 import { cancelRun } from "../controllers/run/cancel.ts";
+import { SeenFiles } from "../controllers/trigger/seen.ts";
 import type { Keyring } from "../model/sealed.ts";
 import type { Store } from "../store/store.ts";
 import type { Definition } from "../workflow/definition/definition.ts";
@@ -50,7 +53,10 @@ const GRACE = 60_000;
 
 export class Workflows {
   readonly #options: WorkflowsOptions;
+  /** What triggers have dealt with. */
+  readonly seen: SeenFiles;
   readonly #offers = new Map<string, ModuleOffer>();
+  readonly #activities = new ActivityBoard();
   #opening: Promise<Opened> | undefined;
   #open: Opened | undefined;
   #isStopping = false;
@@ -59,6 +65,7 @@ export class Workflows {
 
   constructor(options: WorkflowsOptions) {
     this.#options = options;
+    this.seen = new SeenFiles(join(options.folder, "workflows", "triggers"));
   }
 
   async engine(): Promise<Engine> {
@@ -108,6 +115,18 @@ export class Workflows {
       this.#offers.set(key, offer);
       this.#open?.pool.offer(offer);
     }
+  }
+
+  /** What the API of state machines works with. */
+  states({ store, clock }: Pick<WorkflowsOptions, "store" | "clock">): StatesOptions {
+    return {
+      store,
+      clock,
+      activities: this.#activities,
+      engine: () => this.engine(),
+      definition: (hash) => this.definition(hash),
+      cancel: (id, reason) => this.cancel(id, reason),
+    };
   }
 
   /** What a person has to mend of handlers; as far as anything was wanted of them. */
@@ -164,6 +183,7 @@ export class Workflows {
       { remoteWorkers },
       { stepTypes },
       { loadDialects },
+      { withStates },
     ] = await Promise.all([
       import("../workflow/engine/engine.ts"),
       import("../workflow/journal/file.ts"),
@@ -173,6 +193,7 @@ export class Workflows {
       import("../workflow/worker/remote.ts"),
       import("./steps.ts"),
       import("./workflow-dialects.ts"),
+      import("../api/states/functions.ts"),
     ]);
     const journal = openFileJournal(join(folder, "journal"));
     const blobs = openFileBlobs(join(folder, "blobs"));
@@ -192,7 +213,10 @@ export class Workflows {
         blobs,
         clock,
         logs,
-        steps: { ...this.#steps(stepTypes), function: pool.functions },
+        steps: {
+          ...this.#steps(stepTypes),
+          function: withStates(this.states(this.#options), pool.functions),
+        },
         dialects: [pool.code, ...(await loadDialects())],
         recorded: (id, events) => this.onRecorded(id, events.some(isEnd)),
       });
@@ -220,6 +244,7 @@ export class Workflows {
       store,
       clock,
       keyring,
+      folder: join(this.#options.folder, "workflows", "scratch"),
       engines: plane().engines,
       plans: plane(),
       runs: { outputOf, cancel: (id, reason) => this.cancel(id, reason) },

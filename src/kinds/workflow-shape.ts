@@ -147,6 +147,7 @@ const stepWith = (scope: z.ZodType, task = taskWith(scope)): z.ZodType =>
       type: z.literal("terraform"),
       directory: text,
       action: z.enum(["plan", "apply", "destroy", "output"]),
+      plan: text.optional(),
       variables: variables.optional(),
       backend: texts.optional(),
       workspace: text.optional(),

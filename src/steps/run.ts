@@ -14,14 +14,15 @@
  * Secrets are sealed in what it is started with, and opened by the engine that starts it; what comes back is without them.
  */
 import type { Keyring } from "../model/sealed.ts";
-import type { Exit, Identity, InstanceSpec, LogLine } from "../provider/provider.ts";
+import type { Exit, InstanceSpec, LogLine } from "../provider/provider.ts";
 import type { Placement } from "../provider/placement.ts";
 import type { Store } from "../store/store.ts";
 import type { RunStep } from "../workflow/definition/workflow.ts";
 import { type Attempt, type StepType, TaskError } from "../workflow/engine/step-type.ts";
-import { namespaceOf, runNameOf, stepOf, tryIdentity } from "../workflow/step/attempt.ts";
+import { namespaceOf, stepOf } from "../workflow/step/attempt.ts";
 import { type Execution, type Executions, type LeftFiles, killed } from "../workflow/step/execution.ts";
 import { workflowFolder } from "../workflow/step/folder.ts";
+import { programIdentity, programSpec, programVariables } from "../workflow/step/program.ts";
 import { type ReadSecret, StepSecrets } from "../workflow/step/secrets.ts";
 
 export interface RunStepOptions {
@@ -78,29 +79,24 @@ function executionOf(
   { store, keyring }: RunStepOptions,
 ): Omit<Execution, "onLine"> {
   const seal = (text: string): string => keyring.seal(text);
-  const identity = identityOf(attempt);
+  const identity = programIdentity(attempt);
   const input = inputText(secrets.open(step.input));
   const sealedInput = isSecretIn(step.input, secrets) ? seal(input) : input;
   const environment = secrets.seal(step.environment ?? {}, seal);
-  const spec: InstanceSpec = {
-    service: identity.name,
-    template: "step",
-    ports: {},
-    run: {
-      ...(step.command.length === 0 ? {} : { command: step.command }),
-      workingDirectory: step.directory ?? ".",
-      folder: workflowFolder(attempt, store) ?? "/",
-      env: { ...environment, ...variablesOf(attempt, sealedInput, input) },
-      ports: [],
-      volumes: (step.volumes ?? []).map((mount) => ({ ...mount, ...sourceOf(mount.volume, attempt, store) })),
-      ...(step.networks === undefined ? {} : { networks: step.networks }),
-      ...(step.image === undefined ? {} : { image: step.image }),
-      ...(step.user === undefined ? {} : { user: step.user }),
-      resources: step.resources ?? {},
-      stop: { signal: "SIGTERM", grace: step.grace ?? "10s", drain: "0s" },
-      once: { input: sealedInput },
+  const spec = programSpec(identity, {
+    ...settingsOf(step),
+    workingDirectory: step.directory ?? ".",
+    folder: workflowFolder(attempt, store) ?? "/",
+    env: {
+      ...environment,
+      ...programVariables(attempt),
+      ...(input.length > LONGEST_VARIABLE ? {} : { TUTTI_INPUT: sealedInput }),
     },
-  };
+    volumes: (step.volumes ?? []).map((mount) => ({ ...mount, ...sourceOf(mount.volume, attempt, store) })),
+    resources: step.resources ?? {},
+    grace: step.grace ?? "10s",
+    once: { input: sealedInput },
+  });
   return {
     identity,
     spec,
@@ -110,26 +106,19 @@ function executionOf(
   };
 }
 
+function settingsOf({ command, networks, image, user }: RunStep): Partial<InstanceSpec["run"]> {
+  return {
+    ...(command.length === 0 ? {} : { command }),
+    ...(networks === undefined ? {} : { networks }),
+    ...(image === undefined ? {} : { image }),
+    ...(user === undefined ? {} : { user }),
+  };
+}
+
 /** What else it needs says which class `auto` is. */
 function placementOf({ class: name = "auto", location = "local", image, user }: RunStep): Placement {
   const needs = { ...(image === undefined ? {} : { image }), ...(user === undefined ? {} : { user }) };
   return { class: name, location, ...needs };
-}
-
-function identityOf(attempt: Attempt): Identity {
-  const uid = tryIdentity(attempt);
-  const name = `${runNameOf(attempt).slice(0, 100)}-${uid}`;
-  return { kind: "Step", namespace: namespaceOf(attempt), name, uid };
-}
-
-function variablesOf(attempt: Attempt, sealedInput: string, input: string): Record<string, string> {
-  return {
-    TUTTI_RUN: attempt.run,
-    TUTTI_STEP: attempt.path,
-    TUTTI_ATTEMPT: String(attempt.attempt),
-    TUTTI_IDEMPOTENCY_KEY: attempt.idempotencyKey,
-    ...(input.length > LONGEST_VARIABLE ? {} : { TUTTI_INPUT: sealedInput }),
-  };
 }
 
 function inputText(input: unknown): string {

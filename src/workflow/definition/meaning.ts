@@ -361,6 +361,7 @@ const EXPRESSIONS = [
   "variables",
   "backend",
   "workspace",
+  "plan",
   "playbook",
   "inventory",
   "limit",

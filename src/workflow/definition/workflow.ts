@@ -265,6 +265,8 @@ export interface TerraformStep extends Task, Pick<Placed, "environment" | "grace
   /** Relative to the folder of the workflow. */
   readonly directory: string;
   readonly action: "plan" | "apply" | "destroy" | "output";
+  /** For apply: exactly this plan, `plan.file` of a step that planned; absent: one that is made then. */
+  readonly plan?: string;
   /** Values may name secrets. */
   readonly variables?: Readonly<Record<string, unknown>>;
   /** For `init -backend-config`. Values may name secrets. */
