@@ -35,6 +35,7 @@ import { type Mounts, mountOf, serveMounted } from "./mount.ts";
 import { OPENAPI_V2_TYPE, OpenApi } from "./openapi.ts";
 import { type FindKind, type Target, kindFinder, parsePath } from "./paths.ts";
 import { RequestMetrics } from "./request-metrics.ts";
+import { isSigned } from "./states/signature.ts";
 import { sendJson, sendStatusError, sendText } from "./respond.ts";
 import {
   StatusError,
@@ -77,6 +78,8 @@ export interface ApiOptions {
   readonly metrics?: () => string | Promise<string>;
   /** APIs of other tools below a path of their own; none when absent. */
   readonly mounts?: Mounts;
+  /** The same, for those that find out themselves who asks: no token is asked for. */
+  readonly openMounts?: Mounts;
   /** Streams below a path of their own, by its first segment; none when absent. What they refuse they close. */
   readonly upgrades?: Readonly<
     Record<string, (request: IncomingMessage, socket: Duplex, head: Buffer) => void>
@@ -275,8 +278,10 @@ class HttpApi implements Api {
     method: string,
   ): Promise<void> {
     if (this.#openDocument(response, path)) return;
-    this.#authenticate(request);
+    const open = mountOf(this.#options.openMounts, request.url);
+    if (open !== undefined) return serveMounted(open, request, response, this.#context.limits);
     const mount = mountOf(this.#options.mounts, request.url);
+    if (mount?.[0].checksSignatures !== true || !isSigned(request.headers)) this.#authenticate(request);
     if (mount !== undefined) return serveMounted(mount, request, response, this.#context.limits);
     if (method !== "GET") throw notAllowed(method);
     if (path === "/metrics")

@@ -24,24 +24,33 @@ export interface MountAnswer {
   readonly body: string | Uint8Array;
 }
 
-export type Serve = (request: MountRequest) => Promise<MountAnswer>;
+/** `gone`: aborted when nobody waits for the answer any more. */
+export type Serve = (request: MountRequest, gone?: AbortSignal) => Promise<MountAnswer>;
 
 /** By the first segment of the path: `prometheus`. */
-export type Mounts = Readonly<Record<string, Serve>>;
+export type Mounts = Readonly<Record<string, Serve | Mount>>;
+
+export interface Mount {
+  readonly serve: Serve;
+  /** It checks signed requests itself (Signature Version 4): they carry no token. */
+  readonly checksSignatures: boolean;
+}
 
 /** `target`: of the request, as it was sent: a mounted API may have escaped slashes in its paths. */
 export function mountOf(
   mounts: Mounts = {},
   target = "/",
-): readonly [serve: Serve, path: string] | undefined {
+): readonly [mount: Mount, path: string] | undefined {
   const [path = "/"] = target.split("?", 1);
   const [, segment = ""] = path.split("/", 2);
-  const serve = Object.hasOwn(mounts, segment) ? mounts[segment] : undefined;
-  return serve === undefined ? undefined : [serve, path.slice(segment.length + 1) || "/"];
+  const found = Object.hasOwn(mounts, segment) ? mounts[segment] : undefined;
+  if (found === undefined) return undefined;
+  const mount = typeof found === "function" ? { serve: found, checksSignatures: false } : found;
+  return [mount, path.slice(segment.length + 1) || "/"];
 }
 
 export async function serveMounted(
-  [serve, path]: readonly [Serve, string],
+  [{ serve }, path]: readonly [Mount, string],
   request: IncomingMessage,
   response: ServerResponse,
   limits: ApiLimits,
@@ -49,13 +58,16 @@ export async function serveMounted(
   const headers = Object.fromEntries(
     Object.entries(request.headers).map(([name, value]) => [name, [value].flat().join(", ")]),
   );
-  const answer = await serve({
+  const gone = new AbortController();
+  response.once("close", () => gone.abort());
+  const asked: MountRequest = {
     method: request.method === "HEAD" ? "GET" : (request.method ?? "GET"),
     path,
     query: queryOf(request.url ?? ""),
     headers,
     body: await readBytes(request, limits),
-  });
+  };
+  const answer = await serve(asked, gone.signal);
   const bytes = Buffer.from(answer.body as string);
   response.writeHead(answer.status, { "content-length": bytes.length, ...answer.headers });
   response.end(bytes);

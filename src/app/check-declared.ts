@@ -1,5 +1,6 @@
 /** What only machinery above the kinds can say of a resource: whether its rules, queries and workflows can be read. */
 import { type ApprovalSpec, checkApproval } from "../controllers/approval/decide.ts";
+import { checkTriggers } from "../controllers/trigger/check.ts";
 import { checkRules } from "../controllers/monitor/check-rules.ts";
 import { type Diagnostic, DiagnosticError } from "../diagnostics/diagnostic.ts";
 import { type Draft, addressOf } from "../model/resource.ts";
@@ -31,6 +32,7 @@ function problemsOf(resource: Draft): readonly Diagnostic[] | undefined {
   if (resource.kind === "Schedule")
     return [
       ...checkDeclaredSchedule(resource.metadata.name, resource.spec as DeclaredSchedule),
+      ...checkTriggers(resource.spec as Parameters<typeof checkTriggers>[0]),
       ...checkParameters(resource.spec as { readonly parameters: unknown }),
     ];
   if (resource.kind === "Approval")

@@ -30,6 +30,8 @@ import { type Run, runId } from "../controller/runs.ts";
 import type { Runtime } from "../controller/runtime.ts";
 import { scheduleOf } from "../controller/schedules.ts";
 import { DependentsView, IndexView, OwnedView } from "../controller/view.ts";
+import type { TriggeredSchedule } from "../controllers/trigger/fire.ts";
+import { lookersOf, triggerController } from "../controllers/trigger/index.ts";
 import { type Key, type Resource, keyText } from "../model/resource.ts";
 import type { Keyring } from "../model/sealed.ts";
 import type { MetricsSource, MonitoringSink, TargetGroup } from "../provider/monitoring.ts";
@@ -211,6 +213,11 @@ function addWorkflows(
       offer: (namespace, workflow, module) => workflows.offer(namespace, workflow, module),
       problemsOf: (namespace, workflow) => workflows.problemsOf(namespace, workflow),
     }),
+  );
+  const schedules = new IndexView<TriggeredSchedule>("Schedule", lookersOf);
+  runtime.addView(schedules);
+  runtime.addController(
+    triggerController({ store, clock, runs: runsOfWorkflows, schedules, seen: workflows.seen }),
   );
   const runsOfSchedules = new IndexView<Run>("Run", scheduleOf);
   runtime.addView(runsOfSchedules);

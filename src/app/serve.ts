@@ -8,12 +8,14 @@
 import { join } from "node:path";
 import pino from "pino";
 import { createApi } from "../api/api.ts";
+import { webhooks } from "../api/workflow/hooks.ts";
 import { systemClock } from "../clock/clock.ts";
 import { localProviders } from "../providers/local/index.ts";
 import { identityOf } from "../providers/local/supervisor/process-table.ts";
 import { openSqliteStore } from "../stores/sqlite.ts";
 import { serverCertificate } from "./certificate.ts";
 import { checkDeclared, prepareCheck } from "./check-declared.ts";
+import { readSecret } from "./controllers.ts";
 import { type ControlPlane, createControlPlane } from "./control-plane.ts";
 import { allEngines } from "./engines.ts";
 import type { StateFolder } from "./home.ts";
@@ -23,6 +25,7 @@ import { ControlPlaneMeasurements } from "./monitoring/sources/control-plane.ts"
 import { MonitoringThread } from "./monitoring/thread.ts";
 import { metricsText } from "./metrics.ts";
 import { VERSION } from "./version.ts";
+import { statesMount } from "./states.ts";
 import { Workflows } from "./workflows.ts";
 
 export interface ServeOptions {
@@ -122,10 +125,19 @@ export async function serve({
     preflight: plane.preflight,
     workflows,
     upgrades: { workers: workflows.upgrade },
+    openMounts: {
+      hooks: webhooks({
+        store,
+        clock,
+        seen: workflows.seen,
+        readSecret: (namespace, name) => readSecret(store, keyring, namespace, name),
+      }),
+    },
     log,
     mounts: {
       prometheus: monitoring.prometheus,
       alertmanager: monitoring.alertmanager,
+      states: { serve: statesMount({ store, clock, workflows, token }), checksSignatures: true },
       monitoring: discovery({
         store,
         clock,

@@ -21,28 +21,18 @@ const webhook = z.strictObject({
       secret: z
         .string()
         .meta({ references: "Secret", weak: true })
-        .describe("Name of a Secret whose key 'key' signs what is sent (HMAC-SHA256)."),
-      signature: z
-        .string()
-        .default("x-tutti-signature")
-        .describe("Header with the signature: sha256=<hex>, over the timestamp, a dot, and the body."),
-      timestamp: z
-        .string()
-        .default("x-tutti-timestamp")
-        .describe("Header with the time of sending, in seconds since 1970."),
-      delivery: z
-        .string()
-        .default("x-tutti-delivery")
-        .describe("Header with an id: each starts one run only."),
+        .describe("Name of a Secret whose 'key' signs what is sent (HMAC-SHA256)."),
       style: z
-        .enum(["timestamped", "github"])
-        .default("timestamped")
+        .enum(["standard", "github"])
+        .default("standard")
         .describe(
-          "github: as GitHub, Gitea and others sign, over the body alone in x-hub-signature-256, with x-github-delivery.",
+          "standard: as standardwebhooks.com says, webhook-id, webhook-timestamp and webhook-signature. github: as GitHub, Gitea and others, x-hub-signature-256 over the body and x-github-delivery.",
         ),
-      tolerance: duration.default("5m").describe("How old, or how far ahead, a timestamp may be."),
+      tolerance: duration
+        .default("5m")
+        .describe("With standard: how old, or how far ahead, a timestamp may be."),
     })
-    .describe("A signed POST to /hooks/NAMESPACE/SCHEDULE."),
+    .describe("A signed POST to /hooks/NAMESPACE/SCHEDULE/TRIGGER: each delivery starts one run only."),
 });
 
 const file = z.strictObject({

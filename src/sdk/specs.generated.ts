@@ -1374,32 +1374,17 @@ export interface ScheduleSpec {
         readonly name: Text;
         /** CEL on event; what it is false for starts nothing. */
         readonly when?: Text;
-        /** A signed POST to /hooks/NAMESPACE/SCHEDULE. */
+        /** A signed POST to /hooks/NAMESPACE/SCHEDULE/TRIGGER: each delivery starts one run only. */
         readonly webhook: {
-          /** Name of a Secret whose key 'key' signs what is sent (HMAC-SHA256). */
+          /** Name of a Secret whose 'key' signs what is sent (HMAC-SHA256). */
           readonly secret: Name;
           /**
-           * Header with the signature: sha256=<hex>, over the timestamp, a dot, and the body.
-           * @default "x-tutti-signature"
+           * standard: as standardwebhooks.com says, webhook-id, webhook-timestamp and webhook-signature. github: as GitHub, Gitea and others, x-hub-signature-256 over the body and x-github-delivery.
+           * @default "standard"
            */
-          readonly signature?: Text;
+          readonly style?: OneOf<"standard" | "github">;
           /**
-           * Header with the time of sending, in seconds since 1970.
-           * @default "x-tutti-timestamp"
-           */
-          readonly timestamp?: Text;
-          /**
-           * Header with an id: each starts one run only.
-           * @default "x-tutti-delivery"
-           */
-          readonly delivery?: Text;
-          /**
-           * github: as GitHub, Gitea and others sign, over the body alone in x-hub-signature-256, with x-github-delivery.
-           * @default "timestamped"
-           */
-          readonly style?: OneOf<"timestamped" | "github">;
-          /**
-           * How old, or how far ahead, a timestamp may be.
+           * With standard: how old, or how far ahead, a timestamp may be.
            * @default "5m"
            */
           readonly tolerance?: Text;
@@ -2829,6 +2814,7 @@ export interface WorkflowSpec {
           readonly type: Text;
           readonly directory: Text;
           readonly action: OneOf<"plan" | "apply" | "destroy" | "output">;
+          readonly plan?: Text;
           readonly variables?: Readonly<Record<string, unknown>>;
           readonly backend?: Readonly<Record<string, Text>>;
           readonly workspace?: Text;

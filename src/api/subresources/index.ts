@@ -12,6 +12,7 @@ import {
   stepsOfRun,
 } from "../workflow/runs.ts";
 import { decide } from "../workflow/approvals.ts";
+import { backfill, nextTimes, triggerNow } from "../workflow/schedules.ts";
 import { history } from "./history.ts";
 import { instanceLog, serviceLog } from "./log.ts";
 import { scale } from "./scale.ts";
@@ -50,6 +51,9 @@ const SUBRESOURCES: readonly (readonly [string, Subresource])[] = [
   ["log", { methods: ["GET"], of: only("Run"), serve: logOfRun }],
   ["query", { methods: ["GET"], of: only("Run"), serve: queryRun }],
   ["decide", { methods: ["POST"], of: only("Approval"), serve: decide }],
+  ["next", { methods: ["GET"], of: only("Schedule"), serve: nextTimes }],
+  ["backfill", { methods: ["POST"], of: only("Schedule"), serve: backfill }],
+  ["trigger", { methods: ["POST"], of: only("Schedule"), serve: triggerNow }],
   ["plan", { methods: ["POST"], of: only("System"), serve: plan }],
   ["apply", { methods: ["POST"], of: only("System"), serve: apply }],
 ];

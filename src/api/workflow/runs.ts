@@ -26,8 +26,11 @@ export async function signalRun(context: ApiContext, call: Call, target: Resourc
     throw badRequest("id: it must be a text of at most 200 characters.");
   const { engine, run } = await begun(context, target);
   const refused = await engine.signal(runId(run), { id, name, payload });
-  // The same signal again is no fault: it has been received.
-  return settled(target, refused === "AlreadyRecorded" ? undefined : refused);
+  // The same signal again is no fault: it has been received, even if the run has ended since.
+  const isKnown =
+    refused === "AlreadyRecorded" ||
+    (refused === "RunEnded" && (await engine.state(runId(run))).signals.has(id));
+  return settled(target, isKnown ? undefined : refused);
 }
 
 export async function cancelRun(context: ApiContext, call: Call, target: ResourceTarget): Promise<Answer> {
