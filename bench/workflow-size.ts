@@ -30,7 +30,7 @@ const { values } = parseArgs({
 interface Opened {
   readonly engine: Engine;
   readonly folder: string;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 async function open(folder: string, handlers: Readonly<Record<string, Handler>>): Promise<Opened> {

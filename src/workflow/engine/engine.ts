@@ -25,7 +25,7 @@ import type { TaskStep } from "./interpreter.ts";
 import { nativeProgram } from "./native.ts";
 import type { Dialect, Program } from "./program.ts";
 import type { AttemptLogs, StepType, StepTypes } from "./step-type.ts";
-import { diagnosticsOf } from "./halted.ts";
+import { diagnosticsOf, unknownRun } from "./halted.ts";
 import { LiveRun } from "./live-run.ts";
 import { JournalRefused } from "./recorder.ts";
 import { MOST_OF_PAYLOAD, givenJson } from "./results.ts";
@@ -486,12 +486,4 @@ class JournalEngine implements Engine {
       return { execute: (attempt) => wait(this.#timers, attempt, step.duration, step.until) };
     return steps[step.type];
   }
-}
-
-function unknownRun(id: string): never {
-  return refuse({
-    code: "UnknownRun",
-    message: `There is no run '${id}'.`,
-    hint: "Ask for the runs there are.",
-  });
 }

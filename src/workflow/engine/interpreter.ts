@@ -73,25 +73,32 @@ export class Interpreter {
     const view = new View({}, outer.view);
     const place: Place = { ...outer, view, signal: stop?.signal ?? outer.signal, undo: [] };
     try {
-      const last = await (scope.start === undefined
-        ? this.#dag(scope, place, stop)
-        : this.#states(scope, place));
-      const output = scope.output === undefined ? last : view.resolve(scope.output);
+      const output = await this.#outputOf(scope, place, stop).catch(async (error: unknown) => {
+        // A fault of ours says nothing about the steps: nothing is undone for it.
+        if (!(error instanceof StepFailure) && !(error instanceof Stopped)) throw error;
+        await this.#compensate(place);
+        await this.#tidy(scope, place, outer);
+        throw error;
+      });
       if (place.undo.length > 0) outer.undo.push(...place.undo);
+      await this.#tidy(scope, place, outer);
       return output;
-    } catch (error) {
-      await this.#compensate(place);
-      throw error;
     } finally {
       unfollow?.();
-      if (scope.finally !== undefined)
-        await this.#scope(scope.finally, {
-          ...place,
-          path: `${outer.path}!finally.`,
-          signal: never,
-          cleanup: true,
-        });
     }
+  }
+
+  async #outputOf(scope: Scope, place: Place, stop: AbortController | undefined): Promise<unknown> {
+    const last = await (scope.start === undefined
+      ? this.#dag(scope, place, stop)
+      : this.#states(scope, place));
+    return scope.output === undefined ? last : place.view.resolve(scope.output);
+  }
+
+  async #tidy({ finally: last }: Scope, place: Place, outer: Place): Promise<void> {
+    if (last === undefined) return;
+    const path = `${outer.path}!finally.`;
+    await this.#scope(last, { ...place, path, signal: never, cleanup: true });
   }
 
   async #compensate({ undo, cleanup }: Place): Promise<void> {

@@ -23,7 +23,7 @@ import { StepFailure, Stopped } from "./failures.ts";
 import type { TaskStep } from "./interpreter.ts";
 import { RunNotes } from "./notes.ts";
 import type { Performed, Program, Stage } from "./program.ts";
-import { type JournalRefused, Recorder } from "./recorder.ts";
+import { Recorder } from "./recorder.ts";
 import { asJson, mismatch } from "./results.ts";
 import { type TaskRun, type TaskSurroundings, Tasks } from "./tasks.ts";
 
@@ -247,11 +247,13 @@ export class LiveRun implements Stage, TaskRun {
     return this.#resumed?.promise;
   }
 
-  refuse(cause: unknown): void {
+  refuse(cause: Error): Error {
+    if (this.recorder.refused !== undefined) return this.recorder.refused;
     this.#halt(this.recorder.refuse(cause));
+    return cause;
   }
 
-  #halt(refused: JournalRefused): void {
+  #halt(refused: Error): void {
     // What is durable is taken up again, with the slots that it holds by then.
     this.slots.abandon();
     this.#halted.reject(refused);

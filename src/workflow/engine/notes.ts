@@ -3,6 +3,7 @@ import type { Blobs } from "../journal/blobs.ts";
 import { noteKey } from "../run/scopes.ts";
 import { snapshotOf } from "../run/snapshot.ts";
 import type { Notes } from "./program.ts";
+import { JournalRefused } from "./recorder.ts";
 import { MOST_IN_RECORD } from "./results.ts";
 import type { TaskRun } from "./tasks.ts";
 
@@ -32,8 +33,9 @@ export class RunNotes implements Notes {
     if (text.length <= MOST_IN_RECORD)
       this.#run.command({ do: "note", ...where, note: JSON.parse(text) as unknown });
     else {
-      const hash = await this.#blobs.put(id, text).catch((error: unknown) => this.#run.refuse(error));
-      if (hash === undefined) return;
+      const hash = await this.#blobs.put(id, text).catch((error: unknown) => {
+        throw this.#run.refuse(new JournalRefused(error));
+      });
       this.#run.command({ do: "note", ...where, note: null, blob: { hash, size: text.length } });
     }
     if (recorder.uncompacted > Math.max(MOST_EVENTS, 4 * this.#size))

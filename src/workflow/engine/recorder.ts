@@ -37,15 +37,15 @@ export class Recorder {
   #count: number;
   #compacted: number;
   #snapshot: (() => string) | undefined;
-  readonly #halt: (refused: JournalRefused) => void;
-  #refused: JournalRefused | undefined;
+  readonly #halt: (refused: Error) => void;
+  #refused: Error | undefined;
 
   /** `halt` is called once, when the journal refuses. */
   constructor(
     run: string,
     journal: Journal,
     told: (run: string, events: readonly RunEvent[]) => void,
-    halt: (refused: JournalRefused) => void,
+    halt: (refused: Error) => void,
   ) {
     this.#run = run;
     this.#journal = journal;
@@ -65,13 +65,13 @@ export class Recorder {
     if (this.#journal.compact !== undefined) this.#snapshot = make;
   }
 
-  get refused(): JournalRefused | undefined {
+  get refused(): Error | undefined {
     return this.#refused;
   }
 
   /** Nothing is recorded any more. */
-  refuse(cause: unknown): JournalRefused {
-    this.#refused ??= new JournalRefused(cause);
+  refuse(cause: Error): Error {
+    this.#refused ??= cause;
     this.#gathered?.written.reject(this.#refused);
     return this.#refused;
   }
@@ -123,7 +123,7 @@ export class Recorder {
         batch.written.resolve();
       },
       (error: unknown) => {
-        const refused = this.refuse(error);
+        const refused = this.refuse(new JournalRefused(error));
         batch.written.reject(refused);
         this.#halt(refused);
       },

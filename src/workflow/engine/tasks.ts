@@ -11,6 +11,7 @@
  * 2. A step that is done in the turn in which it was asked for is one record: its handler may have been called for nothing
  *    when the process dies before that is durable, as any handler may (I12).
  */
+import { DiagnosticError } from "../../diagnostics/diagnostic.ts";
 import type { Clock } from "../../clock/clock.ts";
 import type { Admission } from "../admission/admission.ts";
 import type { Blobs } from "../journal/blobs.ts";
@@ -24,7 +25,7 @@ import { StepFailure, Stopped } from "./failures.ts";
 import type { TaskStep } from "./interpreter.ts";
 import { onAbort } from "./on-abort.ts";
 import type { Performed } from "./program.ts";
-import type { Recorder } from "./recorder.ts";
+import { JournalRefused, type Recorder } from "./recorder.ts";
 import { asJson, mismatch } from "./results.ts";
 import { rulesOf } from "./retry-rules.ts";
 import { type AttemptLogs, type StepType, failureOf } from "./step-type.ts";
@@ -53,8 +54,8 @@ export interface TaskRun {
   /** Milliseconds expected from the step's begin to the end of all that depends on it. */
   rankOf(path: string): number;
   command(command: Command): Refusal | undefined;
-  /** It cannot go on here, for this reason. */
-  refuse(cause: unknown): void;
+  /** It cannot go on here, for this reason, which is given back. */
+  refuse(cause: Error): Error;
 }
 
 const WORKER = "engine";
@@ -146,15 +147,21 @@ export class Tasks {
     await this.#run.recorder.durable();
     this.#rules.delete(path);
     if (state.phase === "succeeded") {
-      const result =
-        state.blob === undefined
-          ? state.result
-          : (JSON.parse(await this.#around.blobs.get(state.blob.hash)) as unknown);
+      const result = state.blob === undefined ? state.result : await this.#large(state.blob.hash);
       return { result, order: state.order, at: state.at };
     }
     if (state.phase === "failed" && state.failure !== undefined)
       throw new StepFailure(state.failure, state.order, state.at);
     throw new Stopped();
+  }
+
+  /** What is recorded cannot be read: the run must not go on as if the step had failed. */
+  async #large(hash: string): Promise<unknown> {
+    try {
+      return JSON.parse(await this.#around.blobs.get(hash)) as unknown;
+    } catch (error) {
+      throw this.#run.refuse(error instanceof DiagnosticError ? error : new JournalRefused(error));
+    }
   }
 
   async #pause(path: string, state: StepState, step: TaskStep, signal: AbortSignal): Promise<void> {
@@ -228,7 +235,9 @@ export class Tasks {
       await Promise.race([this.#run.resumed, aborted(signal)]);
     const { id: run, state } = this.#run;
     const { workflow } = state;
-    if (!signal.aborted) await type?.ready?.(step, signal, { run, workflow })?.catch(() => undefined);
+    if (signal.aborted || type?.ready === undefined) return;
+    const ready = Promise.try(() => type.ready?.(step, signal, { run, workflow }));
+    await Promise.race([ready.catch(() => undefined), aborted(signal)]);
   }
 
   /** Undefined when it is settled, or could not be claimed; else resolves when the attempt is over. */
@@ -295,7 +304,8 @@ export class Tasks {
     try {
       hash = await this.#around.blobs.put(this.#run.id, text);
     } catch (error) {
-      return this.#run.refuse(error);
+      this.#run.refuse(new JournalRefused(error));
+      return;
     }
     this.#report(path, epoch, { is: "succeeded", result: null, blob: { hash, size: text.length } });
   }
