@@ -5,6 +5,7 @@ import type { Client, KindName, Scope } from "./client.ts";
 import { ApiError } from "./error.ts";
 import type { Call, Transport } from "./transport.ts";
 import {
+  type BackfilledRun,
   type DecideOptions,
   type ForkOptions,
   type ForkRunsOptions,
@@ -140,12 +141,13 @@ export class HttpWorkflows implements Workflows {
     return (answer as { readonly items: readonly ScheduledTime[] }).items;
   }
 
-  backfill(
+  async backfill(
     schedule: string,
     range: { readonly from: string; readonly to: string },
     options: Scope = {},
-  ): Promise<unknown> {
-    return this.#post("schedules", schedule, "backfill", range, options);
+  ): Promise<readonly BackfilledRun[]> {
+    const answer = await this.#post("schedules", schedule, "backfill", range, options);
+    return (answer as { readonly runs: readonly BackfilledRun[] }).runs;
   }
 
   async trigger(schedule: string, options: Scope = {}): Promise<Run> {

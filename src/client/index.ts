@@ -24,6 +24,7 @@ export { createClient } from "./http-client.ts";
 export { ApiError, type ApiStatus, UnreachableError } from "./error.ts";
 export type { WatchEvent, WatchOptions } from "./watch.ts";
 export {
+  type BackfilledRun,
   type DecideOptions,
   type ForkOptions,
   type ForkRunsOptions,

@@ -109,6 +109,15 @@ export interface ScheduledTime {
   readonly omitted: readonly { readonly local: string; readonly why: string }[];
 }
 
+export interface BackfilledRun {
+  /** Of the run to be. */
+  readonly name: string;
+  /** Nominal, RFC 3339. */
+  readonly time: string;
+  /** False when the run was there already. */
+  readonly isNew: boolean;
+}
+
 export interface DecideOptions extends Scope {
   readonly decision: "approve" | "reject";
   readonly comment?: string;
@@ -157,7 +166,7 @@ export interface Workflows {
     schedule: string,
     range: { readonly from: string; readonly to: string },
     options?: Scope,
-  ): Promise<unknown>;
+  ): Promise<readonly BackfilledRun[]>;
   /** A run now, beside the schedule's own. */
   trigger(schedule: string, options?: Scope): Promise<Run>;
   decide(approval: string, options: DecideOptions): Promise<Resource>;

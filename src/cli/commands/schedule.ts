@@ -10,6 +10,7 @@ import { EXIT, type ExitCode, misuse } from "../exit.ts";
 import { emit } from "../output.ts";
 import { fetched, kindOf } from "../target.ts";
 import type { Verb } from "../verb.ts";
+import { counted } from "../views/style.ts";
 import { scheduledView } from "../views/scheduled.ts";
 import { begun } from "./run.ts";
 
@@ -128,11 +129,18 @@ async function backfill(
   const from = instantOf(range.from, "T00:00:00Z");
   const to = instantOf(range.to, "T23:59:59.999Z");
   const { namespace, signal } = context;
-  const answer = await (
+  const runs = await (
     await context.client()
   ).workflows.backfill(name(word), { from, to }, { namespace, signal });
-  context.say(`The times from ${from} to ${to} are run. See: tutti runs --running`);
-  await emit(context, answer, () => "");
+  const fresh = runs.filter(({ isNew }) => isNew);
+  context.say(
+    runs.length === 0
+      ? `The schedule has no time from ${from} to ${to}.`
+      : `${counted(fresh.length, "run")} to be made, ${runs.length - fresh.length} there already. See: tutti runs --running`,
+  );
+  await emit(context, runs, () =>
+    fresh.map((run) => (context.output === "name" ? `run/${run.name}` : run.name)).join("\n"),
+  );
 }
 
 function instantOf(text: string, rest: string): string {
