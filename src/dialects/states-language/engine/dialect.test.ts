@@ -106,7 +106,7 @@ test("a service that nobody stands for fails the task, and says which function i
   );
   const verdict = await ended();
   expect(verdict).toMatchObject({ is: "failed", failure: { error: "States.TaskFailed" } });
-  expect(JSON.stringify(verdict)).toContain("sqs:sendMessage");
+  expect(JSON.stringify(verdict)).toContain("sqs.sendMessage");
 });
 
 test("a callback waits for its token; heartbeats prolong it; the answer is durable before it is needed", async () => {
@@ -119,7 +119,7 @@ test("a callback waits for its token; heartbeats prolong it; the answer is durab
     ({ token } = (input as { MessageBody: { token: string } }).MessageBody);
     return {};
   };
-  const { engine, clock, ended, types } = await start(machine, { "sqs:sendMessage": send });
+  const { engine, clock, ended, types } = await start(machine, { "sqs.sendMessage": send });
   await clock.advance(50_000);
   const { id = "", execution } = readTaskToken(token) ?? {};
   expect(execution).toBe("arn:aws:states:local:shop:execution:Orders:order-1");
@@ -153,7 +153,7 @@ test("a callback whose heartbeat does not come is States.Timeout, which States.H
       Late: { Type: "Pass", Result: "late", End: true },
     },
   };
-  const { ended } = await start(machine, { "sns:publish": () => ({}) });
+  const { ended } = await start(machine, { "sns.publish": () => ({}) });
   expect(await ended()).toEqual({ is: "succeeded", output: "late" });
 });
 

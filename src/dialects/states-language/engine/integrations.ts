@@ -5,7 +5,7 @@
  *     arn:...:states:...:activity:NAME                      a worker that asks for tasks of the activity
  *     states:startExecution[.sync|.sync:2|.waitForTaskToken]  another state machine
  *     http:invoke                                            a call over HTTP
- *     SERVICE:ACTION[.sync|.waitForTaskToken]               the function `SERVICE:ACTION[.sync]`, given the arguments
+ *     SERVICE:ACTION[.sync|.waitForTaskToken]               the function `SERVICE.ACTION[.sync]`, given the arguments
  *
  * A function that nobody has fails the task with States.TaskFailed, and says which name is missing.
  */
@@ -58,7 +58,15 @@ function taskOf(command: Asked<"run-task">, token: string): Following {
   if (action === "lambda:invoke") return suffixed(suffix, invocation(id, given));
   if (action === "states:startExecution") return startExecution(id, given, suffix);
   if (action === "http:invoke") return call(http(id, given));
-  return suffixed(suffix, plain(id, suffix.startsWith(".sync") ? `${action}.sync` : action, given));
+  return suffixed(
+    suffix,
+    plain(id, `${handlerName(action)}${suffix.startsWith(".sync") ? ".sync" : ""}`, given),
+  );
+}
+
+/** Of `aws-sdk:sqs:sendMessage`: names of functions have no colons. */
+function handlerName(action: string): string {
+  return action.replaceAll(":", ".");
 }
 
 function suffixed(suffix: Suffix, request: Request): Following {
@@ -79,7 +87,7 @@ function causeOf({ error, message, details }: Failure): string | undefined {
   const given = isObject(details as Json) ? (details as JsonObject)["cause"] : undefined;
   if (typeof given === "string") return given;
   if (error === "NoHandler")
-    return `${message} Export a function of this name from the handlers of the workflow.`;
+    return `${message} Declare a handler of this name in the module of the workflow's handlers, or start a worker that has it.`;
   return message;
 }
 
@@ -165,7 +173,7 @@ function httpResult(given: Json): Json {
 /** The function gives items, or a text of them, or an object whose `Body` is that text. */
 function itemsOf({ id, resource, arguments: given, config }: Asked<"read-items">): Following {
   const { action } = integrationOf(resource);
-  return asking("", step(action, given), (outcome) => {
+  return asking("", step(handlerName(action), given), (outcome) => {
     if (outcome.is === "failed")
       return { type: "items-failed", id, error: "States.ItemReaderFailed", cause: causeOf(outcome.failure) };
     try {
@@ -189,7 +197,7 @@ function resultsOf({ id, resource, arguments: given, results }: Asked<"write-res
   const { action } = integrationOf(resource);
   const input = { ...(isObject(given) ? given : {}), Results: results };
   if (resource === "") return { events: [{ type: "results-written", id, output: results }] };
-  return asking("", step(action, input), (outcome) =>
+  return asking("", step(handlerName(action), input), (outcome) =>
     outcome.is === "succeeded"
       ? { type: "results-written", id, output: outcome.result }
       : {
