@@ -9,6 +9,7 @@ const CODE = "code";
 const LOADERS: Readonly<Record<string, () => Promise<Dialect>>> = {
   "states-language": async () =>
     (await import("../dialects/states-language/engine/dialect.ts")).statesLanguage,
+  argo: async () => (await import("../dialects/argo/index.ts")).argo,
 };
 
 const loaded = new Map<string, Dialect>();

@@ -12,6 +12,7 @@ import {
   stepsOfRun,
 } from "../workflow/runs.ts";
 import { decide } from "../workflow/approvals.ts";
+import { forkRun, forkRuns } from "../workflow/forks.ts";
 import { backfill, nextTimes, triggerNow } from "../workflow/schedules.ts";
 import { history } from "./history.ts";
 import { instanceLog, serviceLog } from "./log.ts";
@@ -54,6 +55,8 @@ const SUBRESOURCES: readonly (readonly [string, Subresource])[] = [
   ["next", { methods: ["GET"], of: only("Schedule"), serve: nextTimes }],
   ["backfill", { methods: ["POST"], of: only("Schedule"), serve: backfill }],
   ["trigger", { methods: ["POST"], of: only("Schedule"), serve: triggerNow }],
+  ["fork", { methods: ["POST"], of: only("Run"), serve: forkRun }],
+  ["fork-runs", { methods: ["POST"], of: only("Workflow"), serve: forkRuns }],
   ["plan", { methods: ["POST"], of: only("System"), serve: plan }],
   ["apply", { methods: ["POST"], of: only("System"), serve: apply }],
 ];

@@ -27,7 +27,9 @@ export interface RunOptions {
   readonly store: Store;
   readonly clock: Clock;
   /** Opened by the first who asks. */
-  readonly engine: () => Promise<Pick<Engine, "start" | "cancel" | "overview" | "forget" | "halted">>;
+  readonly engine: () => Promise<
+    Pick<Engine, "start" | "fork" | "cancel" | "overview" | "forget" | "halted">
+  >;
   /** One that a run was started with before; undefined when there was none. */
   readonly definition: (hash: string) => Promise<Definition | undefined>;
   /** Removes the logs of a run's attempts. */
@@ -124,7 +126,7 @@ async function reconcile(key: Key, context: ReconcileContext, options: RunOption
 /** False when it could not begin; its status says why. */
 async function start(
   run: Run,
-  engine: Pick<Engine, "start" | "cancel">,
+  engine: Pick<Engine, "start" | "fork" | "cancel">,
   context: ReconcileContext,
   options: RunOptions,
 ): Promise<boolean> {
@@ -153,13 +155,16 @@ async function start(
       );
       return false;
     }
-    await engine.start({
+    const request = {
       definition,
       id: runId(run),
       input: parameters,
       priority: priority ?? workflow?.spec.priority ?? 0,
       ...queueOf(workflow),
-    });
+    };
+    const { fork } = run.spec;
+    if (fork === undefined) await engine.start(request);
+    else await engine.fork({ ...request, ...forkedFrom(run, fork) });
     // Somebody cancelled it in the meantime.
     const latest = store.get(keyOf(run)) as Run | undefined;
     if (latest !== undefined && hasEnded(latest))
@@ -170,6 +175,14 @@ async function start(
     await write(run, refusedStatus(run, "Refused", error.diagnostics, clock.now()), context, options);
     return false;
   }
+}
+
+function forkedFrom(
+  { metadata }: Run,
+  { run, from }: NonNullable<Run["spec"]["fork"]>,
+): { readonly source: string; readonly from?: string } {
+  const source = runId({ metadata: { ...metadata, name: run } });
+  return { source, ...(from === undefined ? {} : { from }) };
 }
 
 type WorkflowResource = Resource<{ readonly priority?: number; readonly concurrency?: number }>;
