@@ -39,3 +39,13 @@ export {
 } from "../workflow/worker/handler.ts";
 export { type FailureOptions, RetryableError, TerminalError } from "../workflow/worker/failures.ts";
 export { codeWorkflow } from "./code-workflow.ts";
+export { type Flow, type WorkflowDeclaration, type WorkflowOptions, workflow } from "./workflow.ts";
+export { type Given, type Resolved, type Result, cel } from "./workflow-result.ts";
+export {
+  type MapSettings,
+  type ScopeBuilder,
+  type StepSettings,
+  type Undo,
+  retry,
+  undo,
+} from "./workflow-scope.ts";

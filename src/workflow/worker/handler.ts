@@ -63,11 +63,16 @@ export function handler<I = unknown, R = unknown>(
   name: string,
   call: (input: I, context: HandlerContext) => R | Promise<R>,
 ): Handler<I, R>;
-export function handler<I extends SchemaOf<unknown> = true, R extends SchemaOf<unknown> = true, O = unknown>(
+export function handler<S extends SchemaOf<unknown>, O, R extends SchemaOf<unknown> = true>(
   name: string,
-  options: HandlerOptions<I, R>,
-  call: (input: Checked<I>, context: HandlerContext) => O | Promise<O>,
-): Handler<Given<I>, unknown extends Checked<R> ? O : Checked<R>>;
+  options: HandlerOptions<S, R> & { readonly input: S },
+  call: (input: Checked<S>, context: HandlerContext) => O | Promise<O>,
+): Handler<Given<S>, unknown extends Checked<R> ? O : Checked<R>>;
+export function handler<I, O, R extends SchemaOf<unknown> = true>(
+  name: string,
+  options: HandlerOptions<never, R>,
+  call: (input: I, context: HandlerContext) => O | Promise<O>,
+): Handler<I, unknown extends Checked<R> ? O : Checked<R>>;
 export function handler(
   name: string,
   ...rest: readonly [
