@@ -70,6 +70,13 @@ const amount = z.union([z.number().int(), text]);
 
 const driven = { environment: texts.optional(), grace: text.optional() };
 
+const stage = {
+  name: text.optional(),
+  users: z.array(text).optional(),
+  groups: z.array(text).optional(),
+  quorum: count.optional(),
+};
+
 const placed = {
   ...driven,
   image: text.optional(),
@@ -119,12 +126,17 @@ const stepWith = (scope: z.ZodType, task = taskWith(scope)): z.ZodType =>
     z.strictObject({
       ...task,
       type: z.literal("approval"),
+      title: text.optional(),
       subject: z.unknown(),
       form: jsonSchema.optional(),
       assignees: z.array(text).optional(),
       quorum: count.optional(),
+      chain: z.array(z.strictObject(stage)).min(1).optional(),
+      order: z.enum(["sequence", "any"]).optional(),
+      delegate: z.array(z.strictObject({ from: text, to: text, until: text.optional() })).optional(),
       expires: text.optional(),
       onExpire: z.enum(["deny", "approve", "escalate"]).optional(),
+      escalate: z.strictObject({ ...stage, expires: text.optional() }).optional(),
     }),
     z.strictObject({
       ...task,
