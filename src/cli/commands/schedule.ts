@@ -88,10 +88,11 @@ async function nextInFile(
 ): Promise<readonly ScheduledTime[]> {
   const { load } = await import("../../sdk/load.ts");
   const { DiagnosticError, hasErrors } = await import("../../diagnostics/diagnostic.ts");
-  const { compileDeclared } = await import("../../workflow/schedule/declared.ts");
+  const { located } = await import("../../sdk/load/sources.ts");
+  const { checkDeclaredSchedule, compileDeclared } = await import("../../workflow/schedule/declared.ts");
   const { upcoming } = await import("../../workflow/schedule/upcoming.ts");
   const { effectiveSpec } = await import("../effective-spec.ts");
-  const { resources, diagnostics } = await load(file, { env: context.environment.env });
+  const { resources, sources, diagnostics } = await load(file, { env: context.environment.env });
   if (hasErrors(diagnostics)) throw new DiagnosticError(diagnostics);
   const schedules = resources.filter(({ kind }) => kind === "Schedule");
   const [one] = schedules;
@@ -100,7 +101,13 @@ async function nextInFile(
       one === undefined ? "The file declares no schedule." : "The file declares several schedules.",
       one === undefined ? "Name one that does." : "Apply it, and ask by name.",
     );
-  const schedule = compileDeclared(one.metadata.name, effectiveSpec(one));
+  const spec = effectiveSpec(one);
+  const problems = checkDeclaredSchedule(one.metadata.name, spec).map((problem) => ({
+    ...problem,
+    address: `schedule/${one.metadata.name}`,
+  }));
+  if (problems.length > 0) throw new DiagnosticError(located(problems, sources));
+  const schedule = compileDeclared(one.metadata.name, spec);
   if (schedule === undefined) return [];
   return upcoming(schedule, context.environment.clock.now(), count).map(({ time, start, ...rest }) => ({
     ...rest,
