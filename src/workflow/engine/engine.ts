@@ -16,6 +16,9 @@ import { forkOf } from "../fork/plan.ts";
 import type { Blobs } from "../journal/blobs.ts";
 import type { Journal } from "../journal/journal.ts";
 import { MemoryBlobs } from "../journal/memory-blobs.ts";
+import type { MemoLog } from "../memo/log.ts";
+import { Remembering } from "../memo/remembering.ts";
+import { SingleFlightMemos } from "../memo/single-flight.ts";
 import type { RunEvent, Verdict } from "../run/events.ts";
 import type { Refusal } from "../run/machine.ts";
 import { stateOf } from "../run/snapshot.ts";
@@ -25,6 +28,7 @@ import type { TaskStep } from "./interpreter.ts";
 import { nativeProgram } from "./native.ts";
 import type { Dialect, Program } from "./program.ts";
 import type { AttemptLogs, StepType, StepTypes } from "./step-type.ts";
+import { Followers } from "./followers.ts";
 import { diagnosticsOf, unknownRun } from "./halted.ts";
 import { LiveRun } from "./live-run.ts";
 import { JournalRefused } from "./recorder.ts";
@@ -44,6 +48,8 @@ export interface EngineOptions {
   /** Known beside those in `blobs`, where every definition is kept that a run was started with. */
   readonly definitions?: readonly Definition[];
   readonly logs?: AttemptLogs;
+  /** Where memoised results survive; in memory when absent. */
+  readonly memos?: MemoLog;
   /** Slots of each pool, or all that it allows; one that is not named has no limit. */
   readonly pools?: Readonly<Record<string, number | PoolLimits>>;
   /** Steps that do something at once, over all runs; absent: no limit. */
@@ -159,6 +165,7 @@ class JournalEngine implements Engine {
   readonly #options: EngineOptions;
   readonly #definitions: Map<string, Definition>;
   readonly admission: AdmissionQueue;
+  readonly #remembering: Remembering;
   readonly #durations = new Durations();
   readonly #timers: Timers;
   readonly #live = new Map<string, LiveRun>();
@@ -167,8 +174,7 @@ class JournalEngine implements Engine {
   readonly #refusals = new Map<string, number>();
   readonly #blobs: Blobs;
   readonly #halted = new Map<string, readonly Diagnostic[]>();
-  /** Who follows the events of a run. */
-  readonly #followers = new Map<string, Set<() => void>>();
+  readonly #followers = new Followers();
 
   constructor(options: EngineOptions) {
     this.#options = options;
@@ -176,6 +182,8 @@ class JournalEngine implements Engine {
     this.#definitions = new Map((options.definitions ?? []).map((one) => [one.hash, one]));
     this.#timers = new Timers(options.clock);
     this.admission = new AdmissionQueue(options.clock);
+    const memos = new SingleFlightMemos(this.#blobs, options.memos);
+    this.#remembering = new Remembering(memos, this.#blobs, options.clock);
     for (const [pool, limits] of Object.entries(options.pools ?? {}))
       this.admission.limit(pool, typeof limits === "number" ? { slots: limits } : limits);
     if (options.room !== undefined) this.admission.room(options.room);
@@ -314,7 +322,7 @@ class JournalEngine implements Engine {
     while (signal?.aborted !== true) {
       if (this.#options.journal.length(id) > index) return true;
       if (!this.#live.has(id)) return false;
-      await this.#recordedMore(id, signal);
+      await this.#followers.wait(id, signal);
     }
     return false;
   }
@@ -388,14 +396,14 @@ class JournalEngine implements Engine {
   }
 
   #halt(id: string, error: unknown): void {
-    const diagnostics = diagnosticsOf(error);
-    this.#halted.set(id, diagnostics);
-    if (error instanceof JournalRefused && this.#options.journal.length(id) > 0) this.#reviveLater(id);
+    // What never was in the journal never was a run.
+    if (this.#options.journal.length(id) > 0) this.#halted.set(id, diagnosticsOf(error));
+    if (error instanceof JournalRefused && this.#halted.has(id)) this.#reviveLater(id);
     else {
       this.#verdicts.get(id)?.reject(error);
       this.#verdicts.delete(id);
     }
-    this.#wake(id);
+    this.#followers.wake(id);
   }
 
   /** The disk may be full: what is durable is taken up again once it is not. */
@@ -412,25 +420,6 @@ class JournalEngine implements Engine {
     });
   }
 
-  #recordedMore(id: string, signal: AbortSignal | undefined): Promise<void> {
-    return new Promise((resolve) => {
-      const followers = this.#followers.get(id) ?? new Set();
-      this.#followers.set(id, followers);
-      const wake = (): void => {
-        followers.delete(wake);
-        if (followers.size === 0) this.#followers.delete(id);
-        signal?.removeEventListener("abort", wake);
-        resolve();
-      };
-      followers.add(wake);
-      signal?.addEventListener("abort", wake, { once: true });
-    });
-  }
-
-  #wake(id: string): void {
-    for (const wake of this.#followers.get(id) ?? []) wake();
-  }
-
   #liveRun(id: string, state: RunState): LiveRun {
     const { journal, clock, recorded, logs } = this.#options;
     return new LiveRun(id, state, {
@@ -441,9 +430,10 @@ class JournalEngine implements Engine {
       logs,
       recorded: (run, events) => {
         recorded?.(run, events);
-        this.#wake(run);
+        this.#followers.wake(run);
       },
       admission: this.admission,
+      remembering: this.#remembering,
       durations: this.#durations,
       stepType: (step) => this.#stepType(step),
     });
@@ -460,7 +450,7 @@ class JournalEngine implements Engine {
         this.#live.delete(id);
         this.#verdicts.delete(id);
         this.#refusals.delete(id);
-        this.#wake(id);
+        this.#followers.wake(id);
         open.resolve(verdict);
       },
       (error: unknown) => {

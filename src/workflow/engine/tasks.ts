@@ -15,6 +15,7 @@ import { DiagnosticError } from "../../diagnostics/diagnostic.ts";
 import type { Clock } from "../../clock/clock.ts";
 import type { Admission } from "../admission/admission.ts";
 import type { Blobs } from "../journal/blobs.ts";
+import type { Remembered, Remembering } from "../memo/remembering.ts";
 import { type Outcome, failed } from "../run/events.ts";
 import type { Command, Refusal } from "../run/machine.ts";
 import type { RetryRule } from "../run/retry.ts";
@@ -36,6 +37,7 @@ export interface TaskSurroundings {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly admission: Admission;
+  readonly remembering: Remembering;
   readonly logs: AttemptLogs | undefined;
   /** Undefined when nobody here can do the step. */
   stepType(step: TaskStep): StepType | undefined;
@@ -104,6 +106,7 @@ export class Tasks {
   /** Nobody has to be waited for. */
   #mayBeginNow(state: StepState, step: TaskStep): boolean {
     return (
+      step.memo === undefined &&
       this.#around.admission.isFree(this.#run.slots.holding(state)) &&
       this.#run.resumed === undefined &&
       this.#around.stepType(step)?.ready === undefined
@@ -184,15 +187,29 @@ export class Tasks {
       this.#run.command({ do: "timeout", step: path, limit: total <= limit ? "total" : "queue" });
       end();
     });
-    try {
-      await this.#ready(step, this.#around.stepType(step), ending.signal);
-      if (!ending.signal.aborted)
-        ({ attempt } = await this.#inLine(path, state, step, signal, ending.signal));
-    } finally {
+    const unfollow = (): void => {
       timer.cancel();
       for (const one of forget) one();
+    };
+    let memo: Remembered | undefined;
+    try {
+      await this.#ready(step, this.#around.stepType(step), ending.signal);
+      if (step.memo !== undefined && !ending.signal.aborted)
+        memo = await this.#remembered(path, step, ending.signal);
+      if (memo?.is === "kept") this.#run.command({ do: "reuse", step: path, ...memo.what });
+      else if (!ending.signal.aborted)
+        ({ attempt } = await this.#inLine(path, state, step, signal, ending.signal));
+      unfollow();
+      await attempt;
+    } finally {
+      unfollow();
+      if (memo?.is === "mine") await memo.settle(state);
     }
-    await attempt;
+  }
+
+  #remembered(path: string, step: TaskStep, signal: AbortSignal): Promise<Remembered | undefined> {
+    const { id, state } = this.#run;
+    return this.#around.remembering.look(id, state.workflow, path, step, signal);
   }
 
   /** Resolves once the step has begun, or may not any more. */

@@ -79,6 +79,6 @@ function isGoing(run: RunState): boolean {
   return run.queue !== undefined && run.phase !== "queued" && !isEnded(run);
 }
 
-function namespaceOf(id: string): string {
+export function namespaceOf(id: string): string {
   return id.slice(0, Math.max(0, id.indexOf("/")));
 }
