@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import {
   appendFileSync,
@@ -99,6 +99,85 @@ describe("a file journal that is opened again", () => {
     expect(reopened.runs()).toEqual(["c"]);
     await reopened.close();
   });
+});
+
+describe("a run whose events a snapshot stands for", () => {
+  it("has the snapshot and the events behind it, before and after it is opened again", async () => {
+    for (const segmentBytes of [1, 1 << 20]) {
+      rmSync(folder, { recursive: true });
+      let journal = openFileJournal(folder, segmentBytes);
+      await journal.append("a", [queued("1"), queued("2")]);
+      await journal.append("b", [queued("x")]);
+      await Promise.all([
+        journal.append("a", [queued("3")]),
+        journal.compact?.("a", { index: 3, text: "three" }),
+        journal.append("a", [queued("4")]),
+      ]);
+      for (const _round of [1, 2]) {
+        expect(await journal.snapshot?.("a")).toEqual({ index: 3, text: "three" });
+        expect(await stepsOf(journal, "a", 3)).toEqual(["4"]);
+        expect(await stepsOf(journal, "a")).toEqual(["4"]);
+        expect([journal.first?.("a"), journal.length("a"), journal.first?.("b")]).toEqual([3, 4, 0]);
+        expect(await stepsOf(journal, "b")).toEqual(["x"]);
+        await journal.close();
+        journal = openFileJournal(folder, segmentBytes);
+      }
+      await journal.compact?.("a", { index: 4, text: "four" });
+      expect(await journal.snapshot?.("a")).toEqual({ index: 4, text: "four" });
+      await journal.forget("a");
+      expect([...journal.runs()]).toEqual(["b"]);
+      await journal.close();
+    }
+  });
+
+  it("gives back the disk, also of segments behind one that is still needed", async () => {
+    const journal = openFileJournal(folder, 1);
+    await journal.append("old", [queued("1")]);
+    for (let step = 0; step < 20; step++) await journal.append("a", [queued(String(step))]);
+    await journal.compact?.("a", { index: 20, text: "" });
+    expect(segments()).toEqual(["00000001.journal", "00000022.journal"]);
+    await journal.close();
+    const again = openFileJournal(folder, 1);
+    expect([again.length("old"), again.length("a")]).toEqual([1, 20]);
+    await again.close();
+  });
+});
+
+it("belongs to one process at a time, and to the next once that has closed it", async () => {
+  const journal = openFileJournal(folder);
+  expect(() => openFileJournal(folder)).toThrow(/FolderInUse/);
+  await journal.append("a", [queued("1")]);
+  await journal.close();
+  const next = openFileJournal(folder);
+  expect(await stepsOf(next, "a")).toEqual(["1"]);
+  await next.close();
+});
+
+it("on a full disk refuses what does not fit, keeps all that it acknowledged, and goes on once there is space", async () => {
+  expect(spawnSync("mount", ["-t", "tmpfs", "-o", "size=256k", "tmpfs", folder]).status).toBe(0);
+  try {
+    const journal = openFileJournal(folder);
+    await journal.append("a", [queued("first")]);
+    writeFileSync(join(folder, "ballast"), Buffer.alloc(128 << 10));
+    const large = "x".repeat(4_000);
+    let taken = 0;
+    const fill = async (): Promise<void> => {
+      for (; ; taken++) await journal.append("a", [queued(`${taken} ${large}`)]);
+    };
+    await expect(fill()).rejects.toThrow(/ENOSPC/);
+    await expect(journal.append("b", [queued(large)])).rejects.toThrow(/ENOSPC/);
+    expect(journal.length("a")).toBe(taken + 1);
+    rmSync(join(folder, "ballast"));
+    await journal.append("a", [queued("last")]);
+    await journal.close();
+    const again = openFileJournal(folder);
+    const steps = await stepsOf(again, "a");
+    expect([steps.length, steps[0], steps.at(-1)]).toEqual([taken + 2, "first", "last"]);
+    expect(again.length("b")).toBe(0);
+    await again.close();
+  } finally {
+    expect(spawnSync("umount", ["-l", folder]).status).toBe(0);
+  }
 });
 
 it("takes nothing after it was closed", async () => {
