@@ -125,6 +125,7 @@ export class Workflows {
       activities: this.#activities,
       engine: () => this.engine(),
       definition: (hash) => this.definition(hash),
+      blob: async (hash) => (await this.#opened()).blobs.get(hash),
       cancel: (id, reason) => this.cancel(id, reason),
     };
   }

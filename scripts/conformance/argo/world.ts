@@ -33,7 +33,10 @@ export function steps(folder: string): StepTypes {
   return { run: argoSteps({ folder, clock: systemClock, containers: "process", standIns }) };
 }
 
-export async function newWorld(cases: readonly Case[], journal: Journal = new MemoryJournal()): Promise<World> {
+export async function newWorld(
+  cases: readonly Case[],
+  journal: Journal = new MemoryJournal(),
+): Promise<World> {
   const folder = mkdtempSync(join(tmpdir(), "argo-conformance-"));
   const engine = await openEngine({
     journal,

@@ -23,6 +23,7 @@ import { type Engine, openEngine } from "../../../src/workflow/engine/engine.ts"
 import { functionsHere } from "../../../src/workflow/engine/functions.ts";
 import { type Attempt, TaskError } from "../../../src/workflow/engine/step-type.ts";
 import type { Journal } from "../../../src/workflow/journal/journal.ts";
+import { MemoryBlobs } from "../../../src/workflow/journal/memory-blobs.ts";
 import { MemoryJournal } from "../../../src/workflow/journal/memory.ts";
 import type { Verdict } from "../../../src/workflow/run/events.ts";
 import type { Json } from "../../../src/model/resource.ts";
@@ -63,6 +64,8 @@ export class Outside {
   readonly #latency: () => number;
   #submissions: number;
   engine: Engine | undefined;
+  readonly blobs = new MemoryBlobs();
+  readonly readBlob = (hash: string): Promise<string> => this.blobs.get(hash);
 
   /** `latency`: of each answer, milliseconds. */
   constructor(world: World, latency: () => number = () => 0) {
@@ -173,6 +176,7 @@ export async function openOn(
     steps: { function: outside.functions },
     dialects: [dialectWith(outside.integrations)],
     definitions: [definition],
+    blobs: outside.blobs,
     pools: { [POOL]: 100 },
   });
   outside.engine = engine;
@@ -192,7 +196,13 @@ export async function runOnEngine(
   await engine.start({ definition, id: RUN, input: parametersOf(input) });
   if (world.stops) await stopped(engine);
   const verdict = await elapse(clock, engine.result(RUN));
-  const { records } = await recorded(RUN, await engine.state(RUN), machine, outside.integrations);
+  const { records } = await recorded(
+    RUN,
+    await engine.state(RUN),
+    machine,
+    outside.readBlob,
+    outside.integrations,
+  );
   return { ...endedAs(verdict), trace: records };
 }
 

@@ -16,6 +16,8 @@ export interface StatesOptions {
   readonly cancel: (run: string, reason: string) => Promise<void>;
   /** One that a run was started with. */
   readonly definition: (hash: string) => Promise<Definition | undefined>;
+  /** Results that are too large for the journal, by their hash. */
+  readonly blob: (hash: string) => Promise<string>;
   readonly activities: ActivityBoard;
 }
 

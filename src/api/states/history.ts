@@ -17,14 +17,14 @@ type Rec = Recorded["records"][number];
 
 /** Empty as long as the engine has not begun. */
 export async function executionHistory(
-  { engine }: Pick<StatesOptions, "engine">,
+  { engine, blob }: Pick<StatesOptions, "engine" | "blob">,
   run: Run,
   definition: unknown,
   withData: boolean,
 ): Promise<readonly HistoryEvent[]> {
   if (run.status?.definition === undefined) return [];
   const state = await (await engine()).state(runId(run));
-  const { records } = await recorded(runId(run), state, definition as StateMachine);
+  const { records } = await recorded(runId(run), state, definition as StateMachine, blob);
   return historyOf(records, withData);
 }
 

@@ -25,7 +25,7 @@ async function mapRunsOf(context: StatesContext, run: Run): Promise<readonly Map
   const machine = findMachine(context, run.metadata.namespace ?? "default", machineName);
   const definition = await definitionOfRun(context, run, machine);
   const state = await (await context.engine()).state(runId(run));
-  return (await recorded(runId(run), state, definition as StateMachine)).mapRuns;
+  return (await recorded(runId(run), state, definition as StateMachine, context.blob)).mapRuns;
 }
 
 /** `machine/execution:state:number`. */

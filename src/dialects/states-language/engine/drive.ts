@@ -207,7 +207,7 @@ export class Drive {
     this.#begin(id, pathOf(this.#execution, id), {
       suffix: "",
       step: { type: "wait", until },
-      then: () => ({ events: [{ type: "timer-fired", id }] }),
+      then: ({ is }) => ({ events: is === "succeeded" ? [{ type: "timer-fired", id }] : [] }),
     });
   }
 
@@ -244,7 +244,8 @@ export class Drive {
     } catch (error) {
       if (error instanceof StepFailure) {
         const { failure } = error;
-        open.outcome = failure.class === "Cancelled" ? "stopped" : { is: "failed", failure };
+        const isStopped = failure.class === "Cancelled" || signal.aborted;
+        open.outcome = isStopped ? "stopped" : { is: "failed", failure };
         open.at = error.at;
       } else if (error instanceof Stopped) open.outcome = "stopped";
       else this.#fault = error as Error;

@@ -36,10 +36,10 @@ test("a machine ends alike when every process that runs it is killed after a rec
     if (isResult(event) && "step" in event) settled.push(event.step);
   await journal.close();
   expect(settled.toSorted()).toEqual([
-    "Each[0].Double#0",
-    "Each[1].Double#1",
-    "Each[2].Double#2",
-    "Fragile#4",
-    "Pause#3",
+    "Each[0].Double#3",
+    "Each[1].Double#4",
+    "Each[2].Double#5",
+    "Fragile#7",
+    "Pause#6",
   ]);
 }, 120_000);

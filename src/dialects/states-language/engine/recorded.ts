@@ -17,15 +17,19 @@ export interface Recorded {
   readonly records: readonly (TraceRecord & { readonly at: number })[];
 }
 
+/** The text of a result that is kept beside the journal, by its hash. */
+export type ReadBlob = (hash: string) => Promise<string>;
+
 /** `run`: its id in the engine. */
 export async function recorded(
   run: string,
   state: RunState,
   machine: StateMachine,
+  blob: ReadBlob,
   integrations?: Integrations,
 ): Promise<Recorded> {
   const records: (TraceRecord & { readonly at: number })[] = [];
-  const stage = stageOf(run, state);
+  const stage = stageOf(run, state, blob);
   const drive = new Drive(stage, {
     ...driveOptions(stage, machine, integrations),
     record: (record, at) => records.push({ ...record, at }),
@@ -42,7 +46,14 @@ function closed(mapRun: MapRun, { status }: Execution, { endedAt }: RunState): M
   return { ...mapRun, status: status === "FAILED" ? "FAILED" : "ABORTED", running: 0, endedAt };
 }
 
-function stageOf(run: string, { workflow, input, createdAt, steps }: RunState): Stage {
+/** What an attempt fails with that heeds its signal. */
+const ABORTED = "AbortError";
+
+function stageOf(
+  run: string,
+  { workflow, input, createdAt, steps, verdict }: RunState,
+  blob: ReadBlob,
+): Stage {
   return {
     run,
     workflow,
@@ -54,11 +65,15 @@ function stageOf(run: string, { workflow, input, createdAt, steps }: RunState): 
       const step = steps.get(path);
       return step !== undefined && isSettled(step) ? step.order : undefined;
     },
-    // oxlint-disable-next-line typescript/require-await
     perform: async (path) => {
       const step = steps.get(path);
-      if (step?.phase === "succeeded") return { result: step.result, order: step.order, at: step.at };
-      if (step?.failure !== undefined) throw new StepFailure(step.failure, step.order, step.at);
+      if (step?.phase === "succeeded") {
+        const { order, at } = step;
+        const result = step.blob === undefined ? step.result : JSON.parse(await blob(step.blob.hash));
+        return { result: result as unknown, order, at };
+      }
+      const isStopped = verdict?.is === "cancelled" && step?.failure?.error === ABORTED;
+      if (step?.failure !== undefined && !isStopped) throw new StepFailure(step.failure, step.order, step.at);
       throw new Stopped();
     },
   };
