@@ -193,8 +193,8 @@ export interface Volume {
   readonly name: string;
   readonly emptyDir?: object;
   readonly persistentVolumeClaim?: { readonly claimName: string };
-  readonly configMap?: { readonly name: string };
-  readonly secret?: { readonly secretName: string };
+  readonly configMap?: { readonly name: string; readonly optional?: boolean };
+  readonly secret?: { readonly secretName: string; readonly optional?: boolean };
   readonly hostPath?: { readonly path: string };
 }
 

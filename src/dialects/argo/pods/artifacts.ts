@@ -70,7 +70,8 @@ export class ArtifactFolder {
     await rename(inner, path).finally(() => rm(whole, { recursive: true, force: true }));
   }
 
-  async name(key: string, stored: Stored): Promise<void> {
+  async name(given: string, stored: Stored): Promise<void> {
+    const key = given.replace(/\/+$/, "");
     const path = this.#keyPath(key);
     await mkdir(dirname(path), { recursive: true });
     const fresh = `${path}.${randomUUID()}`;
@@ -78,7 +79,25 @@ export class ArtifactFolder {
     await rename(fresh, path);
   }
 
-  async named(key: string): Promise<Stored | undefined> {
+  /** Puts what a key names: itself, a part of a folder that was kept, or all that was kept below it. False: nothing. */
+  async putNamed(key: string, path: string): Promise<boolean> {
+    const plain = key.replace(/\/+$/, "");
+    for (let at = plain; at !== "." && at !== ""; at = dirname(at)) {
+      const stored = await this.#named(at);
+      if (stored !== undefined && (at === plain || stored.is === "folder")) {
+        await this.put(stored, path, at === plain ? undefined : plain.slice(at.length + 1));
+        return true;
+      }
+    }
+    const below = await this.keys(`${plain}/`);
+    for (const one of below) {
+      const stored = await this.#named(one);
+      if (stored !== undefined) await this.put(stored, join(path, one.slice(plain.length + 1)));
+    }
+    return below.length > 0;
+  }
+
+  async #named(key: string): Promise<Stored | undefined> {
     try {
       return (JSON.parse(await readFile(this.#keyPath(key), "utf8")) as { stored: Stored }).stored;
     } catch {
@@ -203,6 +222,7 @@ async function link(folder: string, path: string, to: string): Promise<void> {
 
 /** Whether a file is a tar that has been zipped: what an artifact that was not archived here may be. */
 export async function isZippedTar(path: string): Promise<boolean> {
+  if (!(await stat(path)).isFile()) return false;
   const file = await open(path);
   try {
     const { buffer } = await file.read(Buffer.alloc(2), 0, 2, 0);

@@ -67,9 +67,10 @@ export async function volumeFolder(
   if (volume.is !== "configMap" && volume.is !== "secret") return path;
   const find = volume.is === "secret" ? workshop.secret : workshop.configMap;
   const texts = await find?.(pod.namespace, volume.of ?? "");
-  if (texts === undefined)
+  if (texts === undefined && volume.optional !== true)
     throw new Error(`There is no ${volume.is} '${volume.of ?? ""}' for the volume '${volume.name}'.`);
-  for (const [name, text] of Object.entries(texts)) await writeFile(join(path, name), text, { mode: 0o600 });
+  for (const [name, text] of Object.entries(texts ?? {}))
+    await writeFile(join(path, name), text, { mode: 0o600 });
   return path;
 }
 
@@ -256,11 +257,8 @@ class ProcessContainers implements Containers {
   }
 
   async #directory({ directory }: PodContainer): Promise<string> {
-    if (directory === undefined) {
-      const work = join(this.#folder, "root", ".work");
-      await mkdir(work, { recursive: true });
-      return work;
-    }
+    // The root of a container is where it begins.
+    if (directory === undefined) return join(this.#folder, "root");
     const moved = this.#sandbox.of(directory);
     const isOurs = existsSync(moved) || !existsSync(directory);
     if (isOurs) await mkdir(moved, { recursive: true });

@@ -170,16 +170,20 @@ async function putInput(
   artifact: Pod["inputs"][number],
 ): Promise<void> {
   const { path = "", name, optional, archive, mode, subPath } = artifact;
-  const stored = await storedOf(workshop, artifact);
-  if (stored === undefined) {
+  const made = join(containers.scratch, `artifact-${name}`);
+  const key = keyOf(artifact);
+  const stored = await storedOf(workshop, artifact).catch((error: unknown) => {
+    if (optional !== true) throw error;
+    return undefined;
+  });
+  if (stored !== undefined) await workshop.artifacts.put(stored, made, subPath);
+  else if (key === undefined || !(await workshop.artifacts.putNamed(key, made))) {
     if (optional === true) return;
     throw new Error(`The input artifact '${name}' does not exist.`);
   }
-  const made = join(containers.scratch, `artifact-${name}`);
-  await workshop.artifacts.put(stored, made, subPath);
   // Archived by us it is put as it was; what came from elsewhere may be an archive itself.
   const isOurs = artifact.stored !== undefined && archive?.none === undefined;
-  if (!isOurs && archive?.none === undefined && stored.is === "file" && (await isZippedTar(made))) {
+  if (!isOurs && archive?.none === undefined && (await isZippedTar(made))) {
     await unpack(made, `${made}.tree`, true);
     await rm(made);
     await rename(`${made}.tree`, made);
@@ -197,6 +201,5 @@ async function storedOf(workshop: Workshop, artifact: Pod["inputs"][number]): Pr
     if (!answer.ok) throw new Error(`The artifact '${name}' was answered with ${answer.status}.`);
     return workshop.artifacts.keepText(await answer.text());
   }
-  const key = keyOf(artifact);
-  return key === undefined ? undefined : workshop.artifacts.named(key);
+  return undefined;
 }

@@ -64,6 +64,7 @@ export interface PodVolume {
   /** `empty`: of this pod alone; `claim`: of the run; `shared`: of the namespace, by its name; `host`: a path. */
   readonly is: "empty" | "claim" | "shared" | "host" | "configMap" | "secret";
   readonly of?: string;
+  readonly optional?: boolean;
 }
 
 /** Of a pod that came to its end well. */

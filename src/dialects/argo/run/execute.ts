@@ -33,7 +33,6 @@ async function execute(context: Context, call: Call): Promise<Node> {
   const startedAt = ground.now;
   try {
     const node = await found(context, call);
-    publish(ground, context.ground.library.find(call.reference, call.origin)?.template, node);
     if (isUnsuccessful(node)) ground.failures.push(node);
     return node;
   } catch (error) {
@@ -83,7 +82,9 @@ async function found(context: Context, call: Call): Promise<Node> {
   const held = await take(ground, template.synchronization, { path, isExit, variables: body.locals });
   if (held === undefined) return blankNode(name, displayName, "Failed", endingMessage(ground), ground.now);
   try {
-    return await remembered(context, body);
+    const node = await remembered(context, body);
+    publish(ground, template, node);
+    return node;
   } finally {
     held.release();
   }
@@ -205,15 +206,15 @@ async function work(context: Context, body: Body): Promise<Node> {
 }
 
 /** Outputs with a `globalName` are seen by the whole run. */
-function publish(ground: Ground, template: Template | undefined, { outputs }: Node): void {
+function publish(ground: Ground, template: Template, { outputs }: Node): void {
   if (outputs === noOutputs) return;
-  for (const { name, globalName } of template?.outputs?.parameters ?? []) {
+  for (const { name, globalName } of template.outputs?.parameters ?? []) {
     const value = outputs.parameters.get(name);
     if (globalName === undefined || globalName === "" || value === undefined) continue;
     ground.outputs.set(globalName, scalarText(value));
     ground.globals.set(`workflow.outputs.parameters.${globalName}`, value);
   }
-  for (const { name, globalName } of template?.outputs?.artifacts ?? []) {
+  for (const { name, globalName } of template.outputs?.artifacts ?? []) {
     const artifact = outputs.artifacts.get(name);
     if (globalName === undefined || globalName === "" || artifact === undefined) continue;
     const { globalName: _name, path: _path, ...plain } = artifact;

@@ -2,7 +2,7 @@
 import type { Stage } from "../../../workflow/engine/program.ts";
 import type { Ambience } from "../expression/expression.ts";
 import type { Library } from "../library.ts";
-import type { ArgoDefinition, Artifact, Manifest } from "../manifest.ts";
+import type { ArgoDefinition, Artifact, Manifest, Volume } from "../manifest.ts";
 import { Substitution } from "../substitution.ts";
 import { Scope, type Variables } from "../variables.ts";
 import type { Work } from "../pods/work.ts";
@@ -25,6 +25,8 @@ export class Ground {
   readonly outputs = new Map<string, string>();
   readonly artifacts = new Map<string, Artifact>();
   readonly failures: Node[] = [];
+  /** Of the workflow; what they are may depend on what steps gave. */
+  volumes: readonly Volume[];
   /** Of pods, in the whole run. */
   readonly pods: Places;
   readonly #stop = new AbortController();
@@ -40,6 +42,7 @@ export class Ground {
     this.definition = definition;
     this.manifest = definition.manifest;
     this.library = library;
+    this.volumes = library.spec.volumes ?? [];
     const most = Number(library.spec.parallelism ?? Infinity);
     this.pods = new Places(most > 0 ? most : Infinity);
     this.#signal = AbortSignal.any([this.#stop.signal, stage.signal]);

@@ -27,6 +27,7 @@ export interface Stand {
 export function resolved<One extends Item>(context: Context, item: One, scope: Variables): One {
   const { ground } = context;
   const substitution = ground.substitution(scope);
+  if (ground.volumes.length > 0) ground.volumes = substitution.value(ground.volumes, "none");
   if (item.when !== undefined && item.when !== "") {
     const when = substitution.text(item.when, OTHERS);
     const isDecided = whenOf(when, isLoop(item));

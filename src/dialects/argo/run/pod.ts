@@ -247,19 +247,22 @@ function variableOf(ground: Ground, { name, value, valueFrom }: EnvironmentVaria
   return { name, from, of, key, ...(optional === true ? { optional } : {}) };
 }
 
-function volumesOf({ library: { spec } }: Ground, template: Template): PodVolume[] {
+function volumesOf({ volumes, library: { spec } }: Ground, template: Template): PodVolume[] {
   const claims = (spec.volumeClaimTemplates ?? []).map(({ metadata }) => metadata?.name ?? "");
-  const declared = [...(spec.volumes ?? []), ...(template.volumes ?? [])];
+  const declared = [...volumes, ...(template.volumes ?? [])];
   return [...claims.map((name) => ({ name, is: "claim" as const, of: name })), ...declared.map(volumeOf)];
 }
 
 function volumeOf({ name, persistentVolumeClaim, configMap, secret, hostPath }: Volume): PodVolume {
   if (persistentVolumeClaim !== undefined) return { name, is: "shared", of: persistentVolumeClaim.claimName };
-  if (configMap !== undefined) return { name, is: "configMap", of: configMap.name };
-  if (secret !== undefined) return { name, is: "secret", of: secret.secretName };
+  if (configMap !== undefined) return { name, is: "configMap", of: configMap.name, ...optional(configMap) };
+  if (secret !== undefined) return { name, is: "secret", of: secret.secretName, ...optional(secret) };
   if (hostPath !== undefined) return { name, is: "host", of: hostPath.path };
   return { name, is: "empty" };
 }
+
+const optional = (source: { readonly optional?: boolean }): { optional?: true } =>
+  source.optional === true ? { optional: true } : {};
 
 /** Kubernetes' name of the pod of a node. */
 export function podName(workflow: string, node: string, template: string): string {

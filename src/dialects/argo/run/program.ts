@@ -99,6 +99,7 @@ async function main(context: Context, given: Arguments, until: AbortSignal): Pro
     await ground.turns.perform("workflow!resume", { type: "wait", signal: "resume" }, ground.signalOf(false));
   if (spec.shutdown === "Stop" || spec.shutdown === "Terminate") ground.end({ is: spec.shutdown });
   const timer = deadline(ground);
+  ground.volumes = ground.substitution(ground.globals).value(ground.volumes, "none");
   ground.globals.set("workflow.status", "Running");
   const { name } = ground;
   const owner = { name, path: "workflow", origin, depth: 0, isExit: false };
