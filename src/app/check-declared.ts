@@ -6,6 +6,9 @@ import { type Diagnostic, DiagnosticError } from "../diagnostics/diagnostic.ts";
 import { type Draft, addressOf } from "../model/resource.ts";
 import { referencesIn } from "../model/expression.ts";
 import { forEachString, pathText } from "../model/walk.ts";
+import type { RunSpec } from "../controller/runs.ts";
+import type { Snapshot } from "../store/store.ts";
+import { jsonSchemaCheck } from "../workflow/definition/json-schema.ts";
 import { checkDefinition } from "../workflow/definition/resource.ts";
 import { checkProgram, loadDialect, programIn } from "./workflow-dialects.ts";
 import { type DeclaredSchedule, checkDeclaredSchedule } from "../workflow/schedule/declared.ts";
@@ -22,6 +25,25 @@ export function checkDeclared(resource: Draft): readonly Diagnostic[] {
   return found === undefined
     ? checkRules(resource)
     : found.map((one) => ({ ...one, address: addressOf(resource) }));
+}
+
+/** The parameters of a Run that is to be made, as far as its workflow is there and says which it takes. */
+export function checkRun(resource: Draft, store: Pick<Snapshot, "get">): readonly Diagnostic[] {
+  const { namespace = "default", name } = resource.metadata;
+  if (resource.kind !== "Run" || store.get({ kind: "Run", namespace, name }) !== undefined) return [];
+  const { workflow, version, parameters } = resource.spec as RunSpec;
+  const { parameters: schema } = (store.get({ kind: "Workflow", namespace, name: workflow })?.spec ?? {}) as {
+    readonly parameters?: unknown;
+  };
+  if (schema === undefined || version !== undefined) return [];
+  return jsonSchemaCheck(schema)(parameters).map(({ path, message }) => ({
+    severity: "error",
+    code: "InvalidParameters",
+    address: addressOf(resource),
+    path: path === "" ? "spec.parameters" : `spec.parameters.${path}`,
+    message: `${message}.`,
+    hint: `What workflow/${workflow} takes is in its spec.parameters.`,
+  }));
 }
 
 function problemsOf(resource: Draft): readonly Diagnostic[] | undefined {

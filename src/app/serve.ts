@@ -14,7 +14,7 @@ import { localProviders } from "../providers/local/index.ts";
 import { identityOf } from "../providers/local/supervisor/process-table.ts";
 import { openSqliteStore } from "../stores/sqlite.ts";
 import { serverCertificate } from "./certificate.ts";
-import { checkDeclared, prepareCheck } from "./check-declared.ts";
+import { checkDeclared, checkRun, prepareCheck } from "./check-declared.ts";
 import { readSecret } from "./controllers.ts";
 import { type ControlPlane, createControlPlane } from "./control-plane.ts";
 import { allEngines } from "./engines.ts";
@@ -120,7 +120,7 @@ export async function serve({
     engines: plane.engines,
     pins: plane.pins,
     checkPlacement: plane.checkPlacement,
-    checkRules: checkDeclared,
+    checkRules: (resource) => [...checkDeclared(resource), ...checkRun(resource, store)],
     prepareCheck,
     preflight: plane.preflight,
     workflows,
