@@ -43,10 +43,14 @@ export const workflow = defineKind({
             "Module whose exports are the handlers of function steps; relative to the folder of the declaration.",
           ),
         concurrency: z
-          .int()
-          .min(1)
+          .union([
+            z.int().min(1),
+            z.strictObject({ limit: z.int().min(1), key: z.string().min(1).optional() }),
+          ])
           .optional()
-          .describe("Most runs of it at once; further ones wait in a queue."),
+          .describe(
+            "Most runs of it at once, with a key for each of its values: {limit: 1, key: '${param.tenant}'}; further ones wait in a queue.",
+          ),
         priority: z
           .int()
           .min(-100)

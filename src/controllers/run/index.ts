@@ -17,6 +17,7 @@ import { DiagnosticError } from "../../diagnostics/diagnostic.ts";
 import { equal } from "../../model/equality.ts";
 import { FINALIZERS, type Key, type Resource, keyOf, keyText } from "../../model/resource.ts";
 import type { Store } from "../../store/store.ts";
+import { type Concurrency, runQueue } from "../../workflow/admission/concurrency.ts";
 import type { Definition } from "../../workflow/definition/definition.ts";
 import { definitionOf } from "../../workflow/definition/resource.ts";
 import type { Engine } from "../../workflow/engine/engine.ts";
@@ -160,7 +161,7 @@ async function start(
       id: runId(run),
       input: parameters,
       priority: priority ?? workflow?.spec.priority ?? 0,
-      ...queueOf(workflow),
+      ...queueOf(workflow, parameters),
     };
     const { fork } = run.spec;
     if (fork === undefined) await engine.start(request);
@@ -185,15 +186,15 @@ function forkedFrom(
   return { source, ...(from === undefined ? {} : { from }) };
 }
 
-type WorkflowResource = Resource<{ readonly priority?: number; readonly concurrency?: number }>;
+type WorkflowResource = Resource<{ readonly priority?: number; readonly concurrency?: Concurrency }>;
 
 /** Where runs of a workflow wait that says how many there may be at once. */
-function queueOf(workflow: WorkflowResource | undefined): {
-  readonly queue?: { readonly pool: string; readonly slots: number };
-} {
-  const slots = workflow?.spec.concurrency;
-  if (workflow === undefined || slots === undefined) return {};
-  return { queue: { pool: `workflow:${runId(workflow)}`, slots } };
+function queueOf(
+  workflow: WorkflowResource | undefined,
+  parameters: unknown,
+): { readonly queue?: { readonly pool: string; readonly slots: number } } {
+  const queue = workflow && runQueue(runId(workflow), workflow.spec.concurrency, parameters);
+  return queue === undefined ? {} : { queue };
 }
 
 async function definitionFor(
