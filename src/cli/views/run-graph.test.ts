@@ -74,9 +74,8 @@ describe("the graph of a run", () => {
     const steps = [...items.filter(({ path }) => path !== "fan[7].one"), failed];
     expect(runGraphView(run(), steps, options)).toBe(
       `order-x7k2p9  order  running  10.0s  20/40 steps
-  ● fan       █████░░░░░ 20/40  10.0s  3 at work, 17 waiting, 1 failed
-    ✗ [7]                        1.0s
-      ✗ one                      1.0s  Busy: the bank is busy`,
+  ● fan        █████░░░░░ 20/40  10.0s  3 at work, 17 waiting, 1 failed
+    ✗ [7].one                     1.0s  Busy: the bank is busy`,
     );
   });
 
@@ -92,18 +91,16 @@ describe("the graph of a run", () => {
     ];
     expect(runGraphView(run({ phase: "Succeeded", startedAt: at(0), endedAt: at(2) }), steps, options)).toBe(
       `order-x7k2p9  order  succeeded  2.0s  7/7 steps
-  ✓ both              1.0s
-    ✓ [0]             1.0s
-      ✓ a             1.0s
-        ✓ compensate  1.0s
-    ✓ [1]             1.0s
-      ✓ b             1.0s
-  ✗ pay               1.0s  Busy: the bank is busy
-    ✓ catch           1.0s
-      ✓ refund        1.0s
-  = after             1.0s  as in order-a
-  ✓ finally           1.0s
-    ✓ tidy            1.0s`,
+  ✓ both            1.0s
+    ✓ [0].a         1.0s
+      ✓ compensate  1.0s
+    ✓ [1].b         1.0s
+  ✗ pay             1.0s  Busy: the bank is busy
+    ✓ catch         1.0s
+      ✓ refund      1.0s
+  = after           1.0s  as in order-a
+  ✓ finally         1.0s
+    ✓ tidy          1.0s`,
     );
   });
 

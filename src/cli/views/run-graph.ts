@@ -89,7 +89,8 @@ export function durationOf({ status }: Run, now: number): number | undefined {
   return Math.max(0, (Number.isNaN(ended) ? now : ended) - started);
 }
 
-function rowsOf(node: StepNode, depth: number, run: Run, options: RunGraphOptions): readonly Row[] {
+function rowsOf(given: StepNode, depth: number, run: Run, options: RunGraphOptions): readonly Row[] {
+  const node = shortened(given);
   const { step, items, children } = node;
   const isCounted = items.length > MOST_LISTED;
   const row: Row =
@@ -105,6 +106,20 @@ function rowsOf(node: StepNode, depth: number, run: Run, options: RunGraphOption
         };
   const listed = isCounted ? items.filter((item) => stateOf(item) === "failed").slice(0, 3) : items;
   return [row, ...[...listed, ...children].flatMap((child) => rowsOf(child, depth + 1, run, options))];
+}
+
+/** An item of one step is that step: `[3].fetch`. */
+function shortened(node: StepNode): StepNode {
+  const [only] = node.children;
+  const isItem = node.label.startsWith("[");
+  if (
+    !isItem ||
+    node.step !== undefined ||
+    only === undefined ||
+    node.children.length + node.items.length > 1
+  )
+    return node;
+  return shortened({ ...only, label: `${node.label}.${only.label}` });
 }
 
 function aheadRow({ label, needs }: StepNode, depth: number, run: Run): Row {

@@ -62,6 +62,7 @@ const expectation = z.strictObject({
       error: z.string().optional(),
       class: z.enum(failureClasses).optional(),
       message: z.string().optional(),
+      step: z.string().optional(),
     })
     .optional(),
   steps: z.record(z.string(), expectedStep).optional(),

@@ -48,7 +48,7 @@ export function mismatchesOf(run: TestedRun, expect: Expectation): readonly Mism
   return [
     ...(phase === undefined ? [] : compared("phase", phase, run.phase)),
     ...("output" in expect ? compared("output", expect.output, run.output) : []),
-    ...(failure === undefined ? [] : chosen("failure", failure, { ...run.failure })),
+    ...(failure === undefined ? [] : chosen("failure", failure, { ...run.failure, step: run.failedStep })),
     ...Object.entries(steps).flatMap(([path, step]) => stepMismatches(path, step, run)),
     ...(order === undefined ? [] : orderMismatch(order, run.order)),
     ...(duration === undefined ? [] : durationMismatch(duration, run.duration)),

@@ -1,4 +1,5 @@
 /** What a run was, from its events: which steps ran in which order, how long they took, what came of them. */
+import { equal } from "../../model/equality.ts";
 import { type RunEvent, type StepEvent, type Verdict } from "../run/events.ts";
 import type { Failure } from "../run/failure.ts";
 import type { Asked } from "./given-steps.ts";
@@ -25,6 +26,8 @@ export interface Trace {
   readonly phase: "running" | Verdict["is"];
   readonly output?: unknown;
   readonly failure?: Failure;
+  /** Path of the step whose failure is the run's. */
+  readonly failedStep?: string;
   /** Milliseconds of virtual time, to the end or to where nothing goes on. */
   readonly duration: number;
   /** Paths, in the order in which the steps' first attempts began. */
@@ -57,10 +60,15 @@ export function traceOf(events: readonly RunEvent[], asked: ReadonlyMap<string, 
     }
     note(step, event, start);
   }
+  const failure = verdict?.is === "failed" ? verdict.failure : undefined;
+  const failedStep = [...steps.values()].find(
+    (step) => failure !== undefined && step.phase === "failed" && equal(step.failure, failure),
+  )?.path;
   return {
     phase: verdict?.is ?? "running",
     ...(verdict?.is === "succeeded" ? { output: verdict.output } : {}),
-    ...(verdict?.is === "failed" ? { failure: verdict.failure } : {}),
+    ...(failure === undefined ? {} : { failure }),
+    ...(failedStep === undefined ? {} : { failedStep }),
     duration: end - start,
     order,
     steps: Object.fromEntries(steps),
