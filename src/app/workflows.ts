@@ -13,7 +13,7 @@ import { ActivityBoard } from "../api/states/activity-board.ts";
 import type { StatesOptions } from "../api/states/context.ts";
 import type { Clock } from "../clock/clock.ts";
 import { type Run, hasEnded } from "../controller/runs.ts";
-import { cancelRun } from "../controllers/run/cancel.ts";
+import { cancelRun, isUnknownRun } from "../controllers/run/cancel.ts";
 import { SeenFiles } from "../controllers/trigger/seen.ts";
 import type { Keyring } from "../model/sealed.ts";
 import type { Store } from "../store/store.ts";
@@ -26,7 +26,9 @@ import type { Journal } from "../workflow/journal/journal.ts";
 import type { LogFiles, ReadLog } from "../workflow/log/attempt-logs.ts";
 import type { LoggedLine } from "../workflow/log/segments.ts";
 import type { RunEvent } from "../workflow/run/events.ts";
+import type { RunState } from "../workflow/run/state.ts";
 import type { ModuleOffer, WorkerPool } from "../workflow/worker/pool.ts";
+import type { MemoLog } from "../workflow/memo/log.ts";
 
 export interface WorkflowsOptions {
   /** The control plane's state folder. */
@@ -43,6 +45,7 @@ interface Opened {
   readonly engine: Engine;
   readonly journal: Journal;
   readonly blobs: Blobs;
+  readonly memos: MemoLog;
   readonly logs: LogFiles;
   readonly pool: WorkerPool;
   readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
@@ -79,6 +82,19 @@ export class Workflows {
       return { hash, workflow: JSON.parse(await blobs.get(hash)) as Workflow };
     } catch {
       return undefined;
+    }
+  }
+
+  /** Undefined when the run has not begun. */
+  async progressOf(
+    id: string,
+  ): Promise<{ readonly state: RunState; readonly workflow: Workflow | undefined } | undefined> {
+    try {
+      const state = await (await this.engine()).state(id);
+      return { state, workflow: (await this.definition(state.definition))?.workflow };
+    } catch (error) {
+      if (isUnknownRun(error)) return undefined;
+      throw error;
     }
   }
 
@@ -155,6 +171,7 @@ export class Workflows {
     await opened?.pool.stop();
     await opened?.logs.written();
     await opened?.journal.close();
+    await opened?.memos.close();
   }
 
   #run(id: string): Run | undefined {
@@ -179,6 +196,7 @@ export class Workflows {
       { openEngine },
       { openFileJournal },
       { openFileBlobs },
+      { openMemoLog },
       { LogFiles: Logs },
       { WorkerPool: Pool },
       { remoteWorkers },
@@ -189,6 +207,7 @@ export class Workflows {
       import("../workflow/engine/engine.ts"),
       import("../workflow/journal/file.ts"),
       import("../workflow/journal/file-blobs.ts"),
+      import("../workflow/memo/log.ts"),
       import("../workflow/log/attempt-logs.ts"),
       import("../workflow/worker/pool.ts"),
       import("../workflow/worker/remote.ts"),
@@ -198,6 +217,7 @@ export class Workflows {
     ]);
     const journal = openFileJournal(join(folder, "journal"));
     const blobs = openFileBlobs(join(folder, "blobs"));
+    const memos = await openMemoLog(join(folder, "memos.jsonl"));
     const logs = new Logs({
       folder: join(folder, "logs"),
       clock,
@@ -212,6 +232,7 @@ export class Workflows {
       const engine = await openEngine({
         journal,
         blobs,
+        memos,
         clock,
         logs,
         steps: {
@@ -227,10 +248,11 @@ export class Workflows {
       for (const { id, diagnostics } of engine.halted())
         log.error({ run: id, diagnostics }, "a run does not go on");
       const upgrade = remoteWorkers(pool, { clock, log });
-      return (this.#open = { engine, journal, blobs, logs, pool, upgrade });
+      return (this.#open = { engine, journal, blobs, memos, logs, pool, upgrade });
     } catch (error) {
       await pool.stop();
       await journal.close();
+      await memos.close();
       throw error;
     }
   }
