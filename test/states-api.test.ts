@@ -1,5 +1,5 @@
 /** The vendor's SDK against a control plane: state machines, executions, callbacks, activities, as a user of the service has them. */
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   CreateActivityCommand,
@@ -19,6 +19,7 @@ import {
   ListStateMachinesCommand,
   ListTagsForResourceCommand,
   PublishStateMachineVersionCommand,
+  RedriveExecutionCommand,
   SFNClient,
   SendTaskHeartbeatCommand,
   SendTaskSuccessCommand,
@@ -204,6 +205,42 @@ test("tasks: functions of a module, callbacks with heartbeats, activities with w
     "TaskStateExited",
     "ExecutionSucceeded",
   ]);
+});
+
+test("a failed execution is redriven from the task that failed: what was done before it is not done again", async () => {
+  const { home, client } = await serve();
+  const folder = home.folder("redrive");
+  const module = join(folder, "handlers.ts");
+  const text = `
+import { appendFileSync, existsSync } from "node:fs";
+import { handler } from "tutti";
+export const first = handler("first", () => { appendFileSync("${folder}/done", "first\\n"); return 1; });
+export const second = handler("second", () => { if (!existsSync("${folder}/mended")) throw new Error("broken"); return 2; });
+`;
+  writeFileSync(module, text);
+  const lambda = (name: string, more: object): object => ({
+    Type: "Task",
+    Resource: `arn:aws:lambda:eu:1:function:${name}`,
+    ...more,
+  });
+  const definition = JSON.stringify({
+    StartAt: "A",
+    States: { A: lambda("first", { Next: "B" }), B: lambda("second", { End: true }) },
+  });
+  const tags = [{ key: "tutti.dev/handlers", value: module }];
+  const stateMachineArn = await create(client, "Mended", definition, { tags });
+  const { executionArn = "" } = await client.send(new StartExecutionCommand({ stateMachineArn }));
+  expect(await ended(client, executionArn)).toMatchObject({ status: "FAILED", redriveStatus: "REDRIVABLE" });
+  writeFileSync(join(folder, "mended"), "");
+  await client.send(new RedriveExecutionCommand({ executionArn }));
+  expect(await ended(client, executionArn)).toMatchObject({
+    status: "SUCCEEDED",
+    output: "2",
+    redriveCount: 1,
+  });
+  expect(readFileSync(join(folder, "done"), "utf8")).toBe("first\n");
+  const { executions } = await client.send(new ListExecutionsCommand({ stateMachineArn }));
+  expect(executions?.map((each) => [each.executionArn, each.status])).toEqual([[executionArn, "SUCCEEDED"]]);
 });
 
 test("versions, aliases, express machines, Map Runs, single states, and what is wrong with a definition", async () => {

@@ -1,7 +1,8 @@
 /** Executions: started, looked at, stopped, run again from where they failed. */
 import { z } from "zod";
-import { type Run, hasEnded, runId } from "../../controller/runs.ts";
-import { versionIn } from "../../dialects/states-language/engine/names.ts";
+import { type Run, hasEnded, runDraft, runId } from "../../controller/runs.ts";
+import { endedAt } from "../../dialects/states-language/engine/recorded.ts";
+import { redrivenRun, versionIn } from "../../dialects/states-language/engine/names.ts";
 import { type Operation, type StatesContext, page, paged, read, seconds } from "./context.ts";
 import { fault } from "./fault.ts";
 import {
@@ -16,6 +17,7 @@ import {
   executionOfRun,
   inputOfRun,
   outcomeOf,
+  redrives,
   requireRun,
   startOf,
   startRun,
@@ -82,11 +84,16 @@ async function describe(context: StatesContext, run: Run): Promise<Described> {
     startDate: startOf(run),
     input: JSON.stringify(inputOfRun(run)),
     inputDetails: { included: true },
-    redriveCount: 0,
-    redriveStatus: "NOT_REDRIVABLE",
-    redriveStatusReason: "A failed execution is run again as a fork of its Run, which is another execution.",
+    redriveCount: redrives(context, run).count,
+    ...redriveStatus(run),
     ...(await outcomeOf(context, run)),
   };
+}
+
+function redriveStatus(run: Run): object {
+  const reason = notRedrivable(run);
+  if (reason === undefined) return { redriveStatus: "REDRIVABLE" };
+  return { redriveStatus: "NOT_REDRIVABLE", redriveStatusReason: `Execution is not redrivable: ${reason}` };
 }
 
 const byArn = { executionArn: z.string() };
@@ -153,6 +160,7 @@ const listExecutions: Operation = async (context, input) => {
       const { machine, version } = versionIn(run.spec.workflow);
       return (
         machine === resource.metadata.name &&
+        redrives(context, run).newest === run &&
         (qualifier === undefined || String(version) === qualifier) &&
         (asked.statusFilter === undefined || statusOfRun(run) === asked.statusFilter)
       );
@@ -217,14 +225,34 @@ const getExecutionHistory: Operation = async (context, input) => {
   return { events: items, ...rest };
 };
 
+/** A fork of its newest Run, from what failed. */
 const redriveExecution: Operation = async (context, input) => {
   const { executionArn } = read(z.object({ ...byArn, clientToken: z.string().optional() }), input);
   const run = requireRun(context, executionArn);
-  return fault(
-    "ExecutionNotRedrivable",
-    `Execution '${executionArn}' is not redrivable here: fork its Run '${run.metadata.name}', which goes on from the step that failed as an execution of its own.`,
-  );
+  const { count, first } = redrives(context, run);
+  const reason = notRedrivable(run);
+  if (reason !== undefined)
+    fault("ExecutionNotRedrivable", `Execution '${executionArn}' is not redrivable: ${reason}`);
+  const { namespace = "default", name, labels } = run.metadata;
+  const { workflow, parameters } = run.spec;
+  const version = run.status?.definition;
+  const from = endedAt(await (await context.engine()).state(runId(run)));
+  const fork = { run: name, ...(from === undefined ? {} : { from }) };
+  const spec = { workflow, parameters, fork, ...(version === undefined ? {} : { version }) };
+  const draft = runDraft(redrivenRun(first, count + 1), namespace, spec, labels);
+  await context.store.commit([{ type: "create", resource: draft }], {
+    actor: context.actor,
+    action: "redrive",
+  });
+  return { redriveDate: seconds(context.clock.now()) };
 };
+
+function notRedrivable(run: Run): string | undefined {
+  const status = statusOfRun(run);
+  if (status === "RUNNING") return "it is running.";
+  if (status === "SUCCEEDED") return "it has succeeded.";
+  return run.status?.definition === undefined ? "it never began." : undefined;
+}
 
 export const executionOperations: Readonly<Record<string, Operation>> = {
   StartExecution: startExecution,

@@ -4,6 +4,8 @@ import { type Run, RUN_LABELS, hasEnded, runDraft, runId } from "../../controlle
 import { inputOf, parametersOf } from "../../dialects/states-language/engine/drive.ts";
 import {
   executionOf,
+  firstRun,
+  redrivenRun,
   resourceName,
   runNames,
   versionIn,
@@ -100,9 +102,25 @@ function runOf(
 ): Run | undefined {
   for (const name of runNames(machine, execution)) {
     const run = store.get({ kind: "Run", namespace, name }) as Run | undefined;
-    if (run !== undefined && versionIn(run.spec.workflow).machine === machine) return run;
+    if (run !== undefined && versionIn(run.spec.workflow).machine === machine)
+      return redrives({ store }, run).newest;
   }
   return undefined;
+}
+
+/** An execution that was redriven goes on in a fork of its Run; the newest is what it is. */
+export function redrives(
+  { store }: Pick<StatesOptions, "store">,
+  run: Run,
+): { readonly newest: Run; readonly count: number; readonly first: string } {
+  const { namespace = "", name } = run.metadata;
+  const first = firstRun(name);
+  let newest = run;
+  for (let count = 0; ; count++) {
+    const next = store.get({ kind: "Run", namespace, name: redrivenRun(first, count + 1) });
+    if (next === undefined) return { newest, count, first };
+    newest = next as Run;
+  }
 }
 
 /** Refuses with InvalidArn and ExecutionDoesNotExist. */

@@ -61,7 +61,19 @@ export function runNames(machine: string, execution: string): readonly [plain: s
 
 function executionIn(run: string, machine: string): string {
   const prefix = `${machine}-2.x`;
-  return serviceName(run.startsWith(prefix) ? run.slice(prefix.length) : run);
+  const name = firstRun(run);
+  return serviceName(name.startsWith(prefix) ? name.slice(prefix.length) : name);
+}
+
+const REDRIVEN = /-2\.r\d+$/;
+
+/** The Run of an execution that was run again from where it failed; `count` from 1, 0 is the first Run. */
+export function redrivenRun(run: string, count: number): string {
+  return count === 0 ? run : `${run}-2.r${count}`;
+}
+
+export function firstRun(run: string): string {
+  return run.replace(REDRIVEN, "");
 }
 
 export const REGION = "local";

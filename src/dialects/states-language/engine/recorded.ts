@@ -17,6 +17,23 @@ export interface Recorded {
   readonly records: readonly (TraceRecord & { readonly at: number })[];
 }
 
+/**
+ * The path from which an execution that did not succeed goes on when it is run again: that of the task that ended it, from its
+ * beginning, for what ends an execution is the last that happened in it. Of a stopped one, that of the first that was cut short.
+ * Undefined: nothing was done yet.
+ */
+export function endedAt({ steps, verdict }: RunState): string | undefined {
+  const isStopped = verdict?.is === "cancelled";
+  let found: { readonly path: string; readonly order: number } | undefined;
+  for (const [path, { phase, failure, order }] of steps) {
+    if (phase !== "succeeded" && phase !== "failed") continue;
+    if (isStopped && failure?.error !== ABORTED) continue;
+    const isNearer = found === undefined || (isStopped ? order < found.order : order > found.order);
+    if (isNearer) found = { path, order };
+  }
+  return found?.path.replace(/!(?:answer|end)(?:#\d+)?$/, "");
+}
+
 /** The text of a result that is kept beside the journal, by its hash. */
 export type ReadBlob = (hash: string) => Promise<string>;
 
