@@ -5,6 +5,7 @@ import { ansibleSteps } from "../steps/ansible.ts";
 import { applySteps } from "../steps/apply.ts";
 import { approvalSteps } from "../steps/approval.ts";
 import { httpSteps } from "../steps/http.ts";
+import { itemSteps } from "../steps/items.ts";
 import { runSteps } from "../steps/run.ts";
 import { scaleSteps } from "../steps/scale.ts";
 import { terraformSteps } from "../steps/terraform.ts";
@@ -44,6 +45,7 @@ export function stepTypes({ store, clock, keyring, folder, engines, plans, runs 
     run: runSteps(driving),
     terraform: terraformSteps({ ...driving, scratch: folder }),
     ansible: ansibleSteps({ ...driving, scratch: folder }),
+    items: itemSteps({ store }),
     wait: waitSteps({ store }),
     scale: scaleSteps({ store }),
     apply: applySteps({ store, keyring, ...plans }),

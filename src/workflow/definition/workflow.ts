@@ -49,6 +49,7 @@ export type Step =
   | TerraformStep
   | AnsibleStep
   | MapStep
+  | ItemsStep
   | ParallelStep
   | ChoiceStep
   | WorkflowStep
@@ -315,6 +316,11 @@ export interface ItemSource {
   readonly path: string;
   /** `csv`: the first line names the fields. Absent: by the file's name. */
   readonly format?: "json" | "json-lines" | "csv";
+}
+
+/** What a map with `itemsFrom` asks for first, at `PATH!items`. Nobody writes it. */
+export interface ItemsStep extends Task, ItemSource {
+  readonly type: "items";
 }
 
 export interface ParallelStep extends Task {

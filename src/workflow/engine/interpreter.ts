@@ -5,16 +5,27 @@
  * definition, the input and recorded results, never on which of them came first in this process.
  *
  * Paths: `load`, `fan[3].fetch` (item or branch), `poll#2` (second visit of a state), `pay!catch.refund`, `!finally.tidy`,
- * `pay!compensate`.
+ * `pay!compensate`, `fan!items`, `ask!token.mail`.
  */
 import { failed } from "../run/events.ts";
 import { matches } from "../run/failure.ts";
-import type { Compensation, MapStep, ParallelStep, Scope, Step } from "../definition/workflow.ts";
+import type {
+  Compensation,
+  ItemSource,
+  MapStep,
+  ParallelStep,
+  Scope,
+  Step,
+  WaitStep,
+} from "../definition/workflow.ts";
 import { StepFailure, Stopped, firstOf } from "./failures.ts";
+import type { RecordedItems } from "../items/item-file.ts";
 import { FanOut } from "./fan-out.ts";
+import { type Items, filed, listed, toleratedOf } from "./items.ts";
 import { onAbort } from "./on-abort.ts";
 import type { Notes, Performed } from "./program.ts";
 import { View, holdsExpression } from "./values.ts";
+import { tokenOf } from "./token.ts";
 import { Walk, type WalkNote } from "./walk.ts";
 
 export type TaskStep = Exclude<
@@ -217,6 +228,7 @@ export class Interpreter {
   }
 
   async #task(path: string, name: string, step: TaskStep, place: Place): Promise<unknown> {
+    if (step.type === "wait" && step.token !== undefined) return this.#callback(path, name, step, place);
     const { view, signal, cleanup, undo } = place;
     const { own, isFixed, compensate } = preparedOf(step);
     const resolved = isFixed ? own : ({ ...(view.resolve(own) as TaskStep), ...fixedOf(step) } as TaskStep);
@@ -229,14 +241,47 @@ export class Interpreter {
     return result;
   }
 
+  /** Steps hand a token over; then the signal of that name is waited for. */
+  async #callback(path: string, name: string, step: WaitStep, place: Place): Promise<unknown> {
+    const { token: handOver, ...waiting } = step;
+    const token = tokenOf(String(place.view.resolve("${run.id}")), path);
+    if (handOver !== undefined) {
+      const view = new View({ token }, place.view);
+      await this.#scope(handOver, { ...place, view, path: `${path}!token.` });
+    }
+    return this.#task(path, name, { ...waiting, signal: token }, place);
+  }
+
   async #map(path: string, step: MapStep, place: Place): Promise<unknown> {
-    const items = place.view.resolve(step.items);
-    if (!Array.isArray(items))
-      throw new StepFailure(failed("Terminal", "NotAList", "The items of a map must be a list."));
-    return this.#fanOut(path, items.length, step.concurrency, step.tolerated ?? 0, place, (index, inner) => {
-      const view = new View({ item: items[index] as unknown, index }, place.view);
-      return this.#scope(step.body, { ...inner, view, path: `${path}[${index}].` });
-    });
+    const items = await this.#itemsOf(path, step, place);
+    const { batch } = step;
+    const count = Math.ceil(items.count / (batch ?? 1));
+    const concurrency = step.concurrency ?? items.concurrency;
+    try {
+      return await this.#fanOut(
+        path,
+        count,
+        concurrency,
+        toleratedOf(step, count),
+        place,
+        async (index, inner) => {
+          const first = index * (batch ?? 1);
+          const read = await items.read(first, batch ?? 1);
+          const item: unknown = batch === undefined ? read[0] : read;
+          const view = new View({ item, index: first }, place.view);
+          return this.#scope(step.body, { ...inner, view, path: `${path}[${index}].` });
+        },
+      );
+    } finally {
+      await items.close?.();
+    }
+  }
+
+  async #itemsOf(path: string, { items, itemsFrom }: MapStep, place: Place): Promise<Items> {
+    if (itemsFrom === undefined) return listed(place.view.resolve(items));
+    const step = { type: "items", ...(place.view.resolve(itemsFrom) as ItemSource) } as const;
+    const { result } = await this.#performer.perform(`${path}!items`, step, place.signal, place.cleanup);
+    return filed(result as RecordedItems);
   }
 
   #parallel(path: string, step: ParallelStep, place: Place): Promise<unknown> {
