@@ -33,6 +33,7 @@ interface Move {
 const copy = (run: RunState): RunState => ({
   ...run,
   signals: new Map(),
+  taken: new Set(),
   steps: new Map([...run.steps].map(([path, step]) => [path, { ...step }])),
 });
 const nameOf = ({ run, beliefs }: World): string =>

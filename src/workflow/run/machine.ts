@@ -238,14 +238,14 @@ function signal(
   { do: _do, ...given }: Extract<Command, { readonly do: "signal" }>,
   at: number,
 ): Decision {
-  if (run.signals.has(given.id)) return { refused: "AlreadyRecorded" };
+  if (run.signals.has(given.id) || run.taken.has(given.id)) return { refused: "AlreadyRecorded" };
   if (run.signals.size >= MOST_SIGNALS) return { refused: "TooManySignals" };
   return { events: [{ type: "SignalReceived", ...given, at }] };
 }
 
 function take(run: RunState, step: string, epoch: number, name: string, at: number): Decision {
   for (const [id, one] of run.signals)
-    if (!one.taken && one.name === name)
+    if (one.name === name)
       return {
         events: [
           { type: "SignalTaken", id },

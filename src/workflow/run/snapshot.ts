@@ -2,16 +2,23 @@
 import { type RunState, emptyRun } from "./state.ts";
 
 export function snapshotOf(run: RunState): string {
-  const { scopes: _scopes, signals, steps, notes, ...rest } = run;
-  return JSON.stringify({ ...rest, signals: [...signals], steps: [...steps], notes: [...notes] });
+  const { scopes: _scopes, signals, taken, steps, notes, ...rest } = run;
+  return JSON.stringify({
+    ...rest,
+    signals: [...signals],
+    taken: [...taken],
+    steps: [...steps],
+    notes: [...notes],
+  });
 }
 
 export function stateOf(text: string): RunState {
-  const { signals, steps, notes, ...rest } = JSON.parse(text) as Omit<
+  const { signals, taken, steps, notes, ...rest } = JSON.parse(text) as Omit<
     RunState,
-    "signals" | "steps" | "notes" | "deadline"
+    "signals" | "taken" | "steps" | "notes" | "deadline"
   > & {
     readonly deadline: number | null;
+    readonly taken: readonly string[];
     readonly signals: Iterable<readonly [string, NonNullable<ReturnType<RunState["signals"]["get"]>>]>;
     readonly steps: Iterable<readonly [string, NonNullable<ReturnType<RunState["steps"]["get"]>>]>;
     readonly notes: Iterable<readonly [string, NonNullable<ReturnType<RunState["notes"]["get"]>>]>;
@@ -21,6 +28,7 @@ export function stateOf(text: string): RunState {
     ...rest,
     deadline: rest.deadline ?? Infinity,
     signals: new Map(signals),
+    taken: new Set(taken),
     steps: new Map(steps),
     notes: new Map(notes),
   };

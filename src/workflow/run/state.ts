@@ -65,9 +65,7 @@ export interface StepState {
 
 export interface SignalState {
   readonly name: string;
-  /** Undefined once a step has taken it. */
-  payload: unknown;
-  taken: boolean;
+  readonly payload: unknown;
 }
 
 export interface RunState {
@@ -85,8 +83,10 @@ export interface RunState {
   endedAt: number;
   /** Steps that are settled. */
   settled: number;
-  /** By id, in the order in which they came. */
+  /** That wait for a step, by id, in the order in which they came. */
   readonly signals: Map<string, SignalState>;
+  /** Ids of those that a step has taken, the latest `REMEMBERED_SIGNALS`: who sends one again is told. */
+  readonly taken: Set<string>;
   /** By path. Those that a note stands for are forgotten. */
   readonly steps: Map<string, StepState>;
   /** By scope, or items of a step (scopes.ts). */
@@ -94,6 +94,8 @@ export interface RunState {
   /** Made when something is first noted. */
   scopes: ScopeIndex | undefined;
 }
+
+const REMEMBERED_SIGNALS = 10_000;
 
 export function emptyRun(): RunState {
   return {
@@ -110,6 +112,7 @@ export function emptyRun(): RunState {
     endedAt: 0,
     settled: 0,
     signals: new Map(),
+    taken: new Set(),
     steps: new Map(),
     notes: new Map(),
     scopes: undefined,
@@ -176,14 +179,14 @@ function keep(
 ): void {
   if (event.type === "ScopeNoted")
     return note(run, isSettled, event.scope, event.items, { note: event.note, blob: event.blob });
-  const { signals } = run;
-  const known = signals.get(event.id);
+  const { signals, taken } = run;
   if (event.type === "SignalReceived") {
-    if (known === undefined)
-      signals.set(event.id, { name: event.name, payload: event.payload, taken: false });
-  } else if (known !== undefined) {
-    known.taken = true;
-    known.payload = undefined;
+    if (!signals.has(event.id) && !taken.has(event.id))
+      signals.set(event.id, { name: event.name, payload: event.payload });
+  } else if (signals.delete(event.id)) {
+    taken.add(event.id);
+    const [oldest = ""] = taken.size > REMEMBERED_SIGNALS ? taken : [];
+    taken.delete(oldest);
   }
 }
 
