@@ -1,5 +1,5 @@
 /** Workflows as people use them: run, watch, look, signal, cancel, logs, against a real control plane; test files without one. */
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { TestHome } from "./support/home.ts";
@@ -246,6 +246,76 @@ test(
     expect(
       (await home.tutti(["schedule", "backfill", "weekly", "--from", "soon", "--to", "later"])).code,
     ).toBe(2);
+  },
+  LONG,
+);
+
+const MENDED = `
+kind: Workflow
+metadata: { name: copy }
+spec:
+  parameters: { type: object, properties: { file: { type: string } }, required: [file] }
+  steps:
+    count: { type: run, command: [sh, -c, "echo counted >> \${param.file}.log"] }
+    take: { type: run, command: [sh, -c, "cat \${param.file}"], needs: [count], output: text }
+  output: "\${step.take}"
+`;
+
+test(
+  "what failed is done again with what is done already, one run or many",
+  async () => {
+    const home = openHome();
+    await home.ok(["up", home.declare(MENDED), "--yes"]);
+    const data = home.folder("data");
+    const run = async (file: string): Promise<string> => {
+      const { code, stdout } = await home.tutti([
+        "run",
+        "copy",
+        "-p",
+        `file=${data}/${file}`,
+        "--wait",
+        "-o",
+        "json",
+      ]);
+      expect(code).toBe(1);
+      return (JSON.parse(stdout) as { readonly metadata: { readonly name: string } }).metadata.name;
+    };
+    const counted = (file: string): number =>
+      readFileSync(join(data, `${file}.log`), "utf8").split("\n").length - 1;
+    const first = await run("a");
+    writeFileSync(join(data, "a"), "content of a");
+    const forked = await home.tutti(["fork", first, "--wait"]);
+    expect(forked.code).toBe(0);
+    expect(forked.stdout).toContain("content of a");
+    expect(counted("a")).toBe(1);
+    const name = /run\/(\S+) has begun/.exec(forked.stderr)?.[1] ?? "";
+    expect(await home.ok(["runs", "show", name])).toMatch(
+      new RegExp(`= count .* as in ${first}[^]*Fork of +${first}`),
+    );
+    expect((await home.tutti(["fork", first, "--from", "tak"])).code).toBe(2);
+
+    // From the start, with another parameter.
+    writeFileSync(join(data, "b"), "content of b");
+    const again = await home.tutti(["fork", first, "--from", "", "-p", `file=${data}/b`, "--wait"]);
+    expect(again.stdout).toContain("content of b");
+    expect(counted("b")).toBe(1);
+
+    // All that failed.
+    await run("c");
+    writeFileSync(join(data, "c"), "content of c");
+    const many = (
+      await home.ok(["fork", "--workflow", "copy", "--failed", "--since", "1h", "-o", "name"])
+    ).trim();
+    expect(many.split("\n")).toHaveLength(2);
+    await until("the forks to have succeeded", async () => {
+      const runs = await home.ok(["runs", "copy"]);
+      return (
+        many.split("\n").every((fork) => new RegExp(`^${fork.slice(4)} +copy +Succeeded`, "m").test(runs)) ||
+        undefined
+      );
+    });
+    expect(counted("c")).toBe(1);
+    expect((await home.tutti(["fork"])).code).toBe(2);
   },
   LONG,
 );

@@ -8,6 +8,7 @@ import {
   type BackfilledRun,
   type DecideOptions,
   type ForkOptions,
+  type ForkedRuns,
   type ForkRunsOptions,
   type NumberedRunEvent,
   type Run,
@@ -83,10 +84,11 @@ export class HttpWorkflows implements Workflows {
   async forkRuns(
     workflow: string,
     { failed, since, from, version, ...options }: ForkRunsOptions = {},
-  ): Promise<readonly Run[]> {
+  ): Promise<ForkedRuns> {
     const body = given({ failed, since, from, version });
     const answer = await this.#post("workflows", workflow, "fork-runs", body, options);
-    return (answer as { readonly items: readonly Run[] }).items;
+    const { items, refused } = answer as Pick<ForkedRuns, "refused"> & { readonly items: readonly Run[] };
+    return { runs: items, refused };
   }
 
   async steps(run: string, options: Scope = {}): Promise<readonly StepView[]> {

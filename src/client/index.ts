@@ -27,6 +27,7 @@ export {
   type BackfilledRun,
   type DecideOptions,
   type ForkOptions,
+  type ForkedRuns,
   type ForkRunsOptions,
   type NumberedRunEvent,
   type Run,

@@ -5,6 +5,7 @@
  *     const run = await start("order", { parameters: { id: 7 }, key: "order-7" });
  *     const ended = await result(run.metadata.name);
  */
+import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import type { Condition, Resource } from "../model/resource.ts";
 import type { RunEvent } from "../workflow/run/events.ts";
 import type { Failure } from "../workflow/run/failure.ts";
@@ -82,6 +83,12 @@ export interface ForkRunsOptions extends Scope, Pick<ForkOptions, "from" | "vers
   readonly since?: string;
 }
 
+export interface ForkedRuns {
+  readonly runs: readonly Run[];
+  /** Those that cannot be forked so, and why. */
+  readonly refused: readonly { readonly run: string; readonly diagnostics: readonly Diagnostic[] }[];
+}
+
 export interface RunLogQuery extends Scope {
   /** Path of the step. */
   readonly step: string;
@@ -144,7 +151,7 @@ export interface Workflows {
   /** A new run with recorded results of this one. */
   fork(run: string, options?: ForkOptions): Promise<Run>;
   /** Forks of many runs of a workflow, which wait in its ordinary queue. */
-  forkRuns(workflow: string, options?: ForkRunsOptions): Promise<readonly Run[]>;
+  forkRuns(workflow: string, options?: ForkRunsOptions): Promise<ForkedRuns>;
   steps(run: string, options?: Scope): Promise<readonly StepView[]>;
   /** From the given one on; with `follow` until the run has ended or the signal is aborted. */
   events(

@@ -6,7 +6,7 @@ import { readParameters } from "../run-parameters.ts";
 import { fetchedRun } from "../run-target.ts";
 import { fetched, kindOf } from "../target.ts";
 import type { Verb } from "../verb.ts";
-import { counted } from "../views/style.ts";
+import { counted, harmless } from "../views/style.ts";
 import { begun } from "./run.ts";
 import { durationOf } from "./up.ts";
 
@@ -103,7 +103,7 @@ async function forkMany(context: CommandContext, options: ForkOptions): Promise<
     misuse("-p, --name, --watch and --wait are of a fork of one run.", "See: tutti fork --help");
   await fetched(context, { kind: kindOf("workflow"), name: workflow });
   const now = context.environment.clock.now();
-  const forks = await (
+  const { runs, refused } = await (
     await context.client()
   ).workflows.forkRuns(workflow, {
     namespace: context.namespace,
@@ -113,14 +113,19 @@ async function forkMany(context: CommandContext, options: ForkOptions): Promise<
     ...(from === undefined ? {} : { from }),
     ...(version === undefined ? {} : { version }),
   });
-  const names = forks.map(({ metadata }) => metadata.name);
-  context.say(
-    names.length === 0
-      ? `No run of workflow/${workflow} fits, so nothing is done again.`
-      : `${counted(names.length, "run")} wait${names.length === 1 ? "s" : ""} in the queue. See: tutti runs ${workflow} --running`,
-  );
-  await emit(context, forks, () =>
+  const names = runs.map(({ metadata }) => metadata.name);
+  for (const one of refused)
+    context.complain(
+      `run/${one.run} cannot be forked so: ${one.diagnostics.map(({ message }) => harmless(message)).join(" ")}`,
+    );
+  if (names.length > 0)
+    context.say(
+      `${counted(names.length, "run begins", "runs begin")}, as the queue lets them. See: tutti runs ${workflow} --running`,
+    );
+  else if (refused.length === 0)
+    context.say(`No run of workflow/${workflow} fits, so nothing is done again.`);
+  await emit(context, { runs, refused }, () =>
     names.map((name) => (context.output === "name" ? `run/${name}` : name)).join("\n"),
   );
-  return EXIT.ok;
+  return refused.length > 0 ? EXIT.failed : EXIT.ok;
 }
