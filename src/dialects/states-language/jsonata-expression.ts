@@ -9,7 +9,7 @@ import jsonata from "jsonata";
 import { createHash } from "node:crypto";
 import type { Json, JsonObject } from "../../model/resource.ts";
 import { type Chance, draw, drawUuid } from "./chance.ts";
-import { LinearRegex } from "./linear-regex.ts";
+import { LinearRegex } from "../../model/linear-regex.ts";
 import { queryError } from "./states-error.ts";
 
 const MAX_STEPS = 200_000;

@@ -67,6 +67,9 @@ interface Module {
 
 const extension = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
 const MAIN = fileURLToPath(new URL(`./local-main${extension}`, import.meta.url));
+const BUILT_IN = fileURLToPath(new URL(`./built-in${extension}`, import.meta.url));
+/** Of the names of handlers that are there. */
+const BUILT_IN_PREFIX = "tutti/";
 const LONGEST_PAUSE = 60_000;
 /** What a process said last on its standard error, characters. */
 const LAST_WORDS = 4000;
@@ -118,8 +121,8 @@ export class LocalWorkers {
   }
 
   /** Something is to be done: there is a process for it, or will be. */
-  want({ namespace, workflow }: Demand): void {
-    const module = this.#moduleOf.get(`${namespace}/${workflow}`);
+  want(demand: Demand): void {
+    const module = this.#moduleFor(demand);
     if (module === undefined) return;
     module.usedAt = this.#options.clock.now();
     if (serving(module).length === 0 && module.usedAt >= module.retryAt) this.#start(module);
@@ -154,9 +157,7 @@ export class LocalWorkers {
   }
 
   tick(now: number, waiting: readonly Demand[]): void {
-    const wanted = Map.groupBy(waiting, ({ namespace, workflow }) =>
-      this.#moduleOf.get(`${namespace}/${workflow}`),
-    );
+    const wanted = Map.groupBy(waiting, (demand) => this.#moduleFor(demand));
     for (const module of this.#modules.values()) {
       const demands = wanted.get(module) ?? [];
       if (demands.length > 0) this.#serve(module, demands, now);
@@ -176,6 +177,11 @@ export class LocalWorkers {
           : undefined;
       }),
     );
+  }
+
+  #moduleFor({ namespace, workflow, name }: Demand): Module | undefined {
+    if (!name.startsWith(BUILT_IN_PREFIX)) return this.#moduleOf.get(`${namespace}/${workflow}`);
+    return this.#modules.get(BUILT_IN) ?? this.#newModule(BUILT_IN);
   }
 
   #newModule(path: string): Module {
@@ -237,7 +243,8 @@ export class LocalWorkers {
       title: `worker process ${child.pid ?? "(not started)"} of ${basename(module.path)}`,
       scope: {
         pool: undefined,
-        takes: (namespace, workflow) => this.#moduleOf.get(`${namespace}/${workflow}`) === module,
+        takes: (namespace, workflow) =>
+          module.path === BUILT_IN || this.#moduleOf.get(`${namespace}/${workflow}`) === module,
       },
       slots,
       now: clock.now(),
