@@ -6,7 +6,7 @@ import { systemClock } from "../../../src/clock/clock.ts";
 import { argo, argoSteps } from "../../../src/dialects/argo/index.ts";
 import type { Item, Manifest, Template } from "../../../src/dialects/argo/manifest.ts";
 import { locksOf } from "../../../src/dialects/argo/run/locks.ts";
-import { defineWorkflow } from "../../../src/workflow/definition/definition.ts";
+import { type Definition, defineWorkflow } from "../../../src/workflow/definition/definition.ts";
 import { type Engine, openEngine } from "../../../src/workflow/engine/engine.ts";
 import { MemoryJournal } from "../../../src/workflow/journal/memory.ts";
 import type { Journal } from "../../../src/workflow/journal/journal.ts";
@@ -33,16 +33,20 @@ export function steps(folder: string): StepTypes {
   return { run: argoSteps({ folder, clock: systemClock, containers: "process", standIns }) };
 }
 
-export async function newWorld(
-  cases: readonly Case[],
-  journal: Journal = new MemoryJournal(),
-): Promise<World> {
-  const folder = mkdtempSync(join(tmpdir(), "argo-conformance-"));
+export interface WorldOptions {
+  readonly journal?: Journal;
+  readonly folder?: string;
+}
+
+export async function newWorld(cases: readonly Case[], options: WorldOptions = {}): Promise<World> {
+  const { journal = new MemoryJournal(), folder = mkdtempSync(join(tmpdir(), "argo-conformance-")) } =
+    options;
   const engine = await openEngine({
     journal,
     clock: systemClock,
     steps: steps(folder),
     dialects: [argo],
+    definitions: cases.map(defined),
     pools: Object.fromEntries(cases.flatMap((one) => poolsOf(one))),
   });
   return {
@@ -50,6 +54,11 @@ export async function newWorld(
     run: (one) => run(engine, one),
     close: () => rmSync(folder, { recursive: true, force: true }),
   };
+}
+
+function defined(one: Case): Definition {
+  const program = { dialect: "argo", definition: definitionOf(one) };
+  return defineWorkflow({ name: "case", steps: {}, program });
 }
 
 /** A namespace of its own, so that cases that name the same lock do not meet. */
@@ -69,11 +78,7 @@ export function poolsOf(one: Case): [string, number][] {
 }
 
 async function run(engine: Engine, one: Case): Promise<{ phase: string; message: string }> {
-  const definition = defineWorkflow({
-    name: "case",
-    steps: {},
-    program: { dialect: "argo", definition: definitionOf(one) },
-  });
+  const definition = defined(one);
   const id = runOf(one);
   await engine.start({ definition, id });
   const over = new AbortController();

@@ -7,8 +7,11 @@ import { argoProgram } from "./run/program.ts";
 export const argo: Dialect = {
   name: "argo",
   check: (definition) =>
-    problemsOf(definition as ArgoDefinition).filter(({ severity }) => severity === "error"),
+    problemsOf(definition as ArgoDefinition)
+      .filter(({ severity }) => severity === "error")
+      .map((problem) => ({ ...problem, path: `manifest.${problem.path}` })),
   program: (definition) => argoProgram(definition as ArgoDefinition),
 };
 
 export { argoSteps, type PodOptions, type StandIn } from "./pods/executor.ts";
+export { isArgo, recognise, translate, translateText, type Translated } from "./translate.ts";
