@@ -8,8 +8,11 @@ import { describe, expect, test } from "vitest";
 import type { Conformance } from "../conformance.ts";
 import * as jsonpath from "./jsonpath.ts";
 import * as lint from "./states-language-lint.ts";
+import * as pure from "./states-language-pure.ts";
 import * as cases from "./states-language.ts";
+import { isConcurrent, readCases, smallest, subjectsOf } from "./states-language/cases.ts";
 import { isSame } from "./states-language/compare.ts";
+import { problemsOfKills, problemsOfOrders } from "./states-language/disturbed.ts";
 
 const corpora = process.env["TUTTI_CORPORA"] ?? join(import.meta.dirname, "../../../shared/corpora");
 const corpus = join(corpora, "states-language");
@@ -30,6 +33,21 @@ describe.skipIf(!existsSync(corpus))(`the corpora (skipped where there is no ${c
     expect(problems).toEqual([]);
     expect(passed).toBeGreaterThan(1_000);
   }, 120_000);
+
+  test("the smallest with tasks or waits end alike wherever they are killed", async () => {
+    const subjects = smallest(subjectsOf(readCases(corpus)), 60);
+    for (const subject of subjects) expect((await problemsOfKills(subject)).problems, subject.id).toEqual([]);
+  });
+
+  test("those with Map and Parallel states end alike in whatever order their tasks answer", async () => {
+    const concurrent = subjectsOf(readCases(corpus)).filter(isConcurrent);
+    expect(concurrent.length).toBeGreaterThan(100);
+    for (const subject of concurrent) expect(await problemsOfOrders(subject, 4), subject.id).toEqual([]);
+  }, 120_000);
+
+  test("the interpreter alone ends as it does on the engine", async () => {
+    expect((await figures(pure)).problems).toEqual([]);
+  });
 
   test("a validator finds what is wrong, and nothing in what is right", async () => {
     expect(await figures(lint)).toEqual({ passed: 54, problems: [] });

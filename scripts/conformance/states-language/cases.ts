@@ -73,3 +73,17 @@ export function subjectsOf(cases: readonly Case[]): readonly Subject[] {
       world: worldOf(one),
     }));
 }
+
+/** Those that do something, by the length of their definitions: what does nothing cannot be killed while it does it. */
+export function smallest(subjects: readonly Subject[], most: number): readonly Subject[] {
+  return subjects
+    .map((subject) => ({ subject, text: JSON.stringify(subject.machine) }))
+    .filter(({ text }) => /"(?:Task|Wait|Map)"/.test(text))
+    .toSorted((one, other) => one.text.length - other.text.length)
+    .slice(0, most)
+    .map(({ subject }) => subject);
+}
+
+export function isConcurrent({ machine }: Subject): boolean {
+  return /"(?:Map|Parallel)"/.test(JSON.stringify(machine));
+}
