@@ -3,9 +3,9 @@
  *
  *     node bench/workflow.ts [--workflows 1000] [--steps 10] [--flight 50] [--folder /tmp]
  *
- * First many workflows of no-op steps, so many in flight: steps and CPU per step, how many appends shared a sync is what
- * makes the difference to the second, one workflow alone: time a step, which is one sync and the engine. Handlers run in
- * the engine's process.
+ * Many workflows of no-op steps, so many in flight; 2,000 of one step, 64 in flight; one that fans out to 10,000 steps and
+ * joins; and one alone: there a step is one sync and the engine, elsewhere many share a sync. Handlers run in the engine's
+ * process. The name of each definition is its number of steps.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -29,7 +29,7 @@ const { values } = parseArgs({
 const folder = mkdtempSync(join(values.folder, "workflow-bench-"));
 const chain = (length: number): Definition =>
   defineWorkflow({
-    name: "chain",
+    name: String(length),
     start: "s0",
     steps: Object.fromEntries(
       Array.from({ length }, (_, index) => [
@@ -39,6 +39,19 @@ const chain = (length: number): Definition =>
     ),
   });
 
+const fanOut = (width: number): Definition =>
+  defineWorkflow({
+    name: String(width),
+    steps: {
+      fan: {
+        type: "map",
+        items: Array.from({ length: width }, () => 0),
+        body: { steps: { one: { type: "function", handler: "nothing" } } },
+      },
+    },
+    output: "${size(step.fan)}",
+  });
+
 async function measure(
   engine: Engine,
   name: string,
@@ -46,7 +59,7 @@ async function measure(
   count: number,
   flight: number,
 ): Promise<void> {
-  const steps = Object.keys(definition.workflow.steps).length * count;
+  const steps = Number(definition.workflow.name) * count;
   const cpu = process.cpuUsage();
   const start = performance.now();
   const times: number[] = [];
@@ -85,6 +98,8 @@ try {
   });
   await measure(engine, "warm-up", many, 200, 50);
   await measure(engine, "many", many, Number(values.workflows), Number(values.flight));
+  await measure(engine, "one-step", chain(1), 2_000, 64);
+  await measure(engine, "fan-out", fanOut(10_000), 3, 1);
   await measure(engine, "alone", long, 3, 1);
   await journal.close();
   console.log(`resident ${Math.round(process.memoryUsage.rss() / 1e6)} MB`);

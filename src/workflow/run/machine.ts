@@ -194,10 +194,7 @@ function decideStep(run: RunState, step: StepState, command: StepCommand, around
     case "expire":
       return expire(step, command, around);
     case "due":
-      if (step.phase !== "backoff") return { refused: "NotNow" };
-      return at < step.at
-        ? { refused: "TooEarly" }
-        : { events: [{ type: "StepQueued", step: command.step, at }] };
+      return due(step, command.step, at);
     case "timeout":
       return timeout(step, command, around);
     case "cancelStep":
@@ -207,6 +204,11 @@ function decideStep(run: RunState, step: StepState, command: StepCommand, around
         ? decideAttempt(run, step, command, around)
         : { refused: "StaleEpoch" };
   }
+}
+
+function due(step: StepState, path: string, at: number): Decision {
+  if (step.phase !== "backoff") return { refused: "NotNow" };
+  return at < step.at ? { refused: "TooEarly" } : { events: [{ type: "StepQueued", step: path, at }] };
 }
 
 type AttemptCommand = Extract<StepCommand, { readonly epoch: number }>;
