@@ -4,7 +4,7 @@
  * (`fan[*].fetch`), and the name of its handler (`charge@2`, `charge`) or of the workflow that it calls.
  */
 import type { Clock } from "../../clock/clock.ts";
-import { refuse } from "../../diagnostics/diagnostic.ts";
+import { type Diagnostic, refuse } from "../../diagnostics/diagnostic.ts";
 import { suggest } from "../../diagnostics/suggestion.ts";
 import { parseDuration } from "../../model/duration.ts";
 import type { TaskStep } from "../engine/interpreter.ts";
@@ -41,6 +41,8 @@ export interface GivenStepsOptions {
   readonly start: number;
 }
 
+type Problem = Omit<Diagnostic, "severity">;
+
 const TYPES = [
   "function",
   "run",
@@ -58,7 +60,9 @@ export class GivenSteps {
   readonly flights = new Flights();
   readonly asked = new Map<string, Asked>();
   readonly used = new Set<string>();
-  /** Rejects when a step has nothing. */
+  /** Steps that clean up and have nothing: told with the reason why they run at all. */
+  readonly missing: Problem[] = [];
+  /** Rejects when another step has nothing. */
   readonly absent = Promise.withResolvers<never>();
   /** Attempts of each step that are over, as recorded, but for those that a crash took. */
   readonly #over = new Map<string, number>();
@@ -151,19 +155,22 @@ export class GivenSteps {
     return [...formsOf(path), ...names].find((key) => Object.hasOwn(this.#options.steps, key));
   }
 
-  #refuse(path: string, step: TaskStep, name: string | undefined): Promise<never> {
+  #refuse(path: string, step: TaskStep, name: string | undefined): Promise<null> {
     const known = Object.keys(this.#options.steps);
     const words = [path, ...(name === undefined ? [] : [name])];
     const meant = words.map((word) => suggest(word, known)).find((word) => word !== undefined);
     const what = step.type === "function" ? `the function '${name ?? ""}'` : `a step of type ${step.type}`;
-    return this.#stop({
+    const problem: Problem = {
       code: "NothingGiven",
       path,
       message: `The run came to the step '${path}' (${what}), for which the test gives nothing.`,
       hint:
         (meant === undefined ? "" : `Did you mean it by '${meant}'? `) +
         `Give it a result by its path ('${path}')${name === undefined ? "" : ` or by its name ('${name}')`}; there is: ${known.join(", ") || "nothing"}.`,
-    });
+    };
+    if (!/!(compensate|finally)/.test(path)) return this.#stop(problem);
+    this.missing.push(problem);
+    return Promise.resolve(null);
   }
 
   #exhausted(path: string, count: number): Promise<never> {
@@ -176,7 +183,7 @@ export class GivenSteps {
   }
 
   /** Nothing that the workflow catches: the test is wrong, not the run. */
-  #stop(problem: Parameters<typeof refuse>[0]): Promise<never> {
+  #stop(problem: Problem): Promise<never> {
     try {
       refuse(problem);
     } catch (error) {

@@ -4,6 +4,7 @@
  *     const run = await testWorkflow(order, { parameters: { id: 7 }, steps: { charge: { paid: true } } });
  *     expect(run).toMatchObject({ phase: "succeeded", order: ["charge", "ship"] });
  */
+import { DiagnosticError } from "../../diagnostics/diagnostic.ts";
 import type { Definition } from "../definition/definition.ts";
 import { RUN, Trial, type TrialOptions } from "./trial.ts";
 import { crash } from "./crashes.ts";
@@ -40,9 +41,20 @@ export async function testWorkflow(workflow: unknown, options: TestOptions = {})
   await trial.open();
   await trial.goOn();
   const trace = await tested(trial, options);
+  refuseMissing(trial, trace);
   if (options.crashes === undefined) return trace;
   const records = options.crashes === "every" ? undefined : options.crashes;
   return { ...trace, crashes: await crash(definition, options, trace, records) };
+}
+
+/** Cleaning up goes on without what the test forgot, so that it can be said why there was something to clean up. */
+function refuseMissing({ given: { missing } }: Trial, { failure }: Trace): void {
+  if (missing.length === 0) return;
+  const because =
+    failure === undefined ? "" : ` The run had failed by then: ${failure.error}: ${failure.message}`;
+  throw new DiagnosticError(
+    missing.map((one) => ({ severity: "error", ...one, message: `${one.message}${because}` })),
+  );
 }
 
 /** A run that a test leads on by hand. */
