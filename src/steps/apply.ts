@@ -28,9 +28,18 @@ import { actorOf, causeOf } from "../workflow/step/cause.ts";
 import { pathIn, workflowFolder } from "../workflow/step/folder.ts";
 import { untilSeen } from "../workflow/step/until.ts";
 
+export interface LoadedSystem {
+  readonly system: Draft;
+  readonly resources: readonly Draft[];
+  readonly folder: string;
+  readonly diagnostics: readonly Parameters<typeof formatDiagnostic>[0][];
+}
+
 export interface ApplyStepOptions {
   readonly store: Store;
   readonly keyring: Keyring;
+  /** What a file or folder declares, with these values of its parameters (sdk/load.ts). */
+  readonly load: (path: string, values: Readonly<Record<string, unknown>>) => Promise<LoadedSystem>;
   /** The exact images that a plan's services mean now, by address. */
   readonly pins?: (plan: Plan) => Promise<ReadonlyMap<string, string>>;
   /** What stands against it. */
@@ -85,7 +94,7 @@ async function commit(
 ): Promise<Resource | { readonly nothing: ApplyResult }> {
   const { store, keyring } = options;
   const namespace = namespaceOf(attempt);
-  const declared = await declarationOf(step, attempt, store);
+  const declared = await declarationOf(step, attempt, options);
   const pins = await options.pins?.(planOf(step, declared, namespace, options));
   for (let tries = 1; ; tries++) {
     attempt.signal.throwIfAborted();
@@ -126,11 +135,14 @@ function isRace(error: unknown): boolean {
   return error instanceof StoreError && ["Conflict", "AlreadyExists", "NotFound"].includes(error.code);
 }
 
-async function declarationOf(step: ApplyStep, attempt: Attempt, store: Store): Promise<Declaration> {
+async function declarationOf(
+  step: ApplyStep,
+  attempt: Attempt,
+  { store, load }: ApplyStepOptions,
+): Promise<Declaration> {
   const { resources, from, system, parameters = {} } = step;
   if (from !== undefined) {
-    const { load } = await import("../sdk/load.ts");
-    const loaded = await load(pathIn(from, attempt, store), { values: parameters, env: {} });
+    const loaded = await load(pathIn(from, attempt, store), parameters);
     refuseErrors(loaded.diagnostics);
     const named = { ...loaded.system, metadata: { ...loaded.system.metadata, name: system } };
     return { resources: [named, ...loaded.resources], folder: loaded.folder, isAdmitted: false };
@@ -172,7 +184,7 @@ function planOf(
   { system }: ApplyStep,
   { resources, folder, isAdmitted }: Declaration,
   namespace: string,
-  { store: live, keyring }: ApplyStepOptions,
+  { store: live, keyring }: Pick<ApplyStepOptions, "store" | "keyring">,
   pins?: ReadonlyMap<string, string>,
 ): Plan {
   const place = { system, namespace, live, keyring, action: "apply" as const };

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "../clock/clock.ts";
 import type { Key, Resource } from "../model/resource.ts";
+import { load } from "../sdk/load.ts";
 import type { Store } from "../store/store.ts";
 import { createMemoryStore } from "../stores/memory.ts";
 import { untilSeen } from "../workflow/step/until.ts";
@@ -28,7 +29,7 @@ async function open(): Promise<void> {
     steps: () => ({
       wait: waitSteps({ store }),
       scale: scaleSteps({ store }),
-      apply: applySteps({ store, keyring }),
+      apply: applySteps({ store, keyring, load: (path, values) => load(path, { values, env: {} }) }),
       approval: approvalSteps({ store }),
       workflow: workflowSteps({
         store,

@@ -258,20 +258,16 @@ export class Interpreter {
     const count = Math.ceil(items.count / (batch ?? 1));
     const concurrency = step.concurrency ?? items.concurrency;
     try {
-      return await this.#fanOut(
-        path,
-        count,
-        concurrency,
-        toleratedOf(step, count),
-        place,
-        async (index, inner) => {
-          const first = index * (batch ?? 1);
-          const read = await items.read(first, batch ?? 1);
+      return await this.#fanOut(path, count, concurrency, toleratedOf(step, count), place, (index, inner) => {
+        const first = index * (batch ?? 1);
+        const begin = (read: readonly unknown[]): Promise<unknown> => {
           const item: unknown = batch === undefined ? read[0] : read;
           const view = new View({ item, index: first }, place.view);
           return this.#scope(step.body, { ...inner, view, path: `${path}[${index}].` });
-        },
-      );
+        };
+        const read = items.read(first, batch ?? 1);
+        return read instanceof Promise ? read.then(begin) : begin(read);
+      });
     } finally {
       await items.close?.();
     }
