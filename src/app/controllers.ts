@@ -6,6 +6,7 @@ import { backupController } from "../controllers/backup/index.ts";
 import { backupScheduleController } from "../controllers/backup/schedule.ts";
 import { balanceController } from "../controllers/balance/index.ts";
 import { certificateController } from "../controllers/certificate/index.ts";
+import { deadlineController } from "../controllers/deadline/index.ts";
 import { expiryController } from "../controllers/expiry/index.ts";
 import { garbageController } from "../controllers/garbage/index.ts";
 import { healthController } from "../controllers/health/index.ts";
@@ -15,6 +16,7 @@ import { type AlertLog, alertLog } from "../controllers/monitor/alert-log.ts";
 import { Elsewhere, isRaisedElsewhere } from "../controllers/monitor/elsewhere.ts";
 import { monitorController } from "../controllers/monitor/index.ts";
 import { observeController } from "../controllers/monitor/observe.ts";
+import { RunEnds, runMetrics } from "../controllers/monitor/run-metrics.ts";
 import { resourceMetrics } from "../controllers/monitor/resource-metrics.ts";
 import { provisionController } from "../controllers/provision/index.ts";
 import { rolloutController } from "../controllers/rollout/index.ts";
@@ -214,6 +216,7 @@ function addWorkflows(
       problemsOf: (namespace, workflow) => workflows.problemsOf(namespace, workflow),
     }),
   );
+  runtime.addController(deadlineController({ store, clock, progressOf: (id) => workflows.progressOf(id) }));
   const schedules = new IndexView<TriggeredSchedule>("Schedule", lookersOf);
   runtime.addView(schedules);
   runtime.addController(
@@ -263,6 +266,8 @@ function addMonitoring(
     onTransition: alerts.onTransition,
     restored: alerts.restored,
   });
+  const ends = new RunEnds();
+  runtime.addView(ends);
   const observer = observeController({ store, clock, resolver, sink: elsewhere, providesMonitors });
   runtime.addController(elsewhere.controller);
   runtime.addController(monitorController({ store, clock, resolver }));
@@ -288,7 +293,8 @@ function addMonitoring(
     },
     targets: observer.targets,
     resourceText: () =>
-      resourceMetrics({ store, targets: observer.targets(), used: observer.usedLocations() }),
+      resourceMetrics({ store, targets: observer.targets(), used: observer.usedLocations() }) +
+      runMetrics(store, ends),
   };
 }
 

@@ -8,6 +8,7 @@
 import { join } from "node:path";
 import pino from "pino";
 import { createApi } from "../api/api.ts";
+import { startForAlert } from "./alert-runs.ts";
 import { webhooks } from "../api/workflow/hooks.ts";
 import { systemClock } from "../clock/clock.ts";
 import { localProviders } from "../providers/local/index.ts";
@@ -82,6 +83,7 @@ export async function serve({
     retentionBytes: RETENTION_BYTES,
     collect: (source, signal) => plane.collect(source, signal),
     restored: () => plane.alerts.restored(),
+    runWorkflow: (name, payload, input) => startForAlert(store, name, payload, input),
     transitions: (records) => records.forEach((record) => plane.alerts.onTransition(record)),
   });
   const workflows: Workflows = new Workflows({

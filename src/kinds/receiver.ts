@@ -97,7 +97,10 @@ const command = z.strictObject({
 
 const workflow = z.strictObject({
   name: z.string().describe("Name of the workflow; a run for each message."),
-  input: z.record(z.string(), z.unknown()).default({}).describe("Input beside the message."),
+  input: z
+    .record(z.string(), z.unknown())
+    .default({})
+    .describe("Further parameters: the message is the parameter 'notification'."),
 });
 
 const WAYS = ["webhook", "slack", "email", "pagerduty", "command", "workflow"] as const;

@@ -1123,7 +1123,7 @@ export interface ReceiverSpec {
   readonly workflow?: {
     /** Name of the workflow; a run for each message. */
     readonly name: Text;
-    /** Input beside the message. */
+    /** Further parameters: the message is the parameter 'notification'. */
     readonly input?: Readonly<Record<string, unknown>>;
   };
   /**
@@ -2638,12 +2638,32 @@ export interface WorkflowSpec {
           };
           readonly result?: Readonly<Record<string, unknown>> | Truth;
           readonly type: Text;
+          readonly title?: Text;
           readonly subject: unknown;
           readonly form?: Readonly<Record<string, unknown>> | Truth;
           readonly assignees?: readonly Text[];
           readonly quorum?: Numeric;
+          readonly chain?: readonly {
+            readonly name?: Text;
+            readonly users?: readonly Text[];
+            readonly groups?: readonly Text[];
+            readonly quorum?: Numeric;
+          }[];
+          readonly order?: OneOf<"sequence" | "any">;
+          readonly delegate?: readonly {
+            readonly from: Text;
+            readonly to: Text;
+            readonly until?: Text;
+          }[];
           readonly expires?: Text;
           readonly onExpire?: OneOf<"deny" | "approve" | "escalate">;
+          readonly escalate?: {
+            readonly name?: Text;
+            readonly users?: readonly Text[];
+            readonly groups?: readonly Text[];
+            readonly quorum?: Numeric;
+            readonly expires?: Text;
+          };
         }
       | {
           readonly needs?: readonly Text[];
@@ -3105,8 +3125,13 @@ export interface WorkflowSpec {
   };
   /** Module whose exports are the handlers of function steps; relative to the folder of the declaration. */
   readonly handlers?: Text;
-  /** Most runs of it at once; further ones wait in a queue. */
-  readonly concurrency?: Numeric;
+  /** Most runs of it at once, with a key for each of its values: {limit: 1, key: '${param.tenant}'}; further ones wait in a queue. */
+  readonly concurrency?:
+    | Numeric
+    | {
+        readonly limit: Numeric;
+        readonly key?: Text;
+      };
   /**
    * Of its runs' steps where slots are scarce; higher goes first.
    * @default 0

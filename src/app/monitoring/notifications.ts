@@ -12,6 +12,7 @@ import { Dispatcher } from "../../metrics/alerting/dispatcher.ts";
 import type { AlertingSample } from "../../metrics/alerting/counters.ts";
 import type { DeliveryFailure, Integration } from "../../metrics/alerting/integration.ts";
 import { makeIntegrations } from "../../metrics/alerting/receivers/integrations.ts";
+import type { RunWorkflow } from "../../metrics/alerting/receivers/workflow.ts";
 import type { AlertingState } from "../../metrics/alerting/state.ts";
 import { Labels } from "../../metrics/labels.ts";
 import type { AlertNotice } from "../../metrics/rules/record.ts";
@@ -25,6 +26,7 @@ export interface NotificationsOptions {
   /** Against which relative names of template files are read. */
   readonly folder: string;
   readonly say: Say;
+  readonly runWorkflow: RunWorkflow;
 }
 
 /** Tells nobody: until the first configuration is there. */
@@ -59,9 +61,9 @@ export class Notifications {
 
   /** Rejects with a DiagnosticError, and changes nothing, when it is none. */
   async setRouting(configuration: Readonly<Record<string, unknown>>): Promise<void> {
-    const { clock, folder } = this.#options;
+    const { clock, folder, runWorkflow } = this.#options;
     const { configuration: loaded, diagnostics } = loadIn(JSON.stringify(configuration));
-    const made = await makeIntegrations(loaded, { clock, directory: folder });
+    const made = await makeIntegrations(loaded, { clock, directory: folder, runWorkflow });
     if (hasErrors(made.diagnostics)) throw new DiagnosticError(made.diagnostics);
     this.#untold.tell([...diagnostics, ...made.diagnostics].map(({ message }) => message));
     await this.#dispatcher.reload(loaded, made.integrations);

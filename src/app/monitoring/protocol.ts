@@ -1,5 +1,6 @@
 /** What the control plane asks of its monitoring thread, and the thread of it. Plain values only: they are copied. */
 import type { MountAnswer, MountRequest } from "../../api/mount.ts";
+import type { WebhookPayload } from "../../metrics/alerting/notification.ts";
 import type { AlertRecord } from "../../metrics/rules/record.ts";
 import type {
   ManagedSilence,
@@ -51,6 +52,12 @@ export interface HostMethods {
   /** Labels of targets that have been scraped. */
   readonly scraped: (targets: readonly Readonly<Record<string, string>>[]) => Promise<void>;
   readonly transitions: (records: readonly AlertRecord[]) => Promise<void>;
+  /** Starts a run of a workflow; gives why it never will, or nothing when it is made. */
+  readonly runWorkflow: (
+    name: string,
+    payload: WebhookPayload,
+    input: Readonly<Record<string, unknown>>,
+  ) => Promise<string | undefined>;
   readonly log: (level: "info" | "warn" | "error", keys: object, message: string) => Promise<void>;
   /** Everything is open; answers are given from now on. */
   readonly opened: () => Promise<void>;

@@ -4,6 +4,7 @@
  *
  *   targets --> scraper --samples--> series <--queries-- rules --alerts--> notifications --> receivers
  */
+import { TerminalError } from "../../provider/provider.ts";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
@@ -64,6 +65,11 @@ async function main(port: NonNullable<typeof parentPort>, settings: ThreadSettin
     externalUrl: `${externalUrl}/alertmanager`,
     folder,
     say,
+    runWorkflow: async (name, payload, input) => {
+      const refused = await peer.call("runWorkflow", name, payload, input);
+      if (refused !== undefined)
+        throw new TerminalError({ code: "NoSuchWorkflow", message: refused, hint: "Declare it." });
+    },
   });
   const options = (): QueryOptions => ({
     now: () => clock.now(),

@@ -34,6 +34,8 @@ export interface MonitoringThreadOptions extends Omit<ThreadSettings, "restored"
   readonly log: Logger;
   readonly collect: (source: Source, signal: AbortSignal) => Promise<string>;
   readonly transitions: (records: readonly AlertRecord[]) => void;
+  /** Starts a run of a workflow; gives why it never will. */
+  readonly runWorkflow?: HostMethods["runWorkflow"];
   /** Asked when a thread starts. */
   readonly restored: () => readonly AlertRecord[];
   /**
@@ -292,7 +294,7 @@ export class MonitoringThread implements MetricsSource, MonitoringSink {
   }
 
   #methods(opened: () => void): Host {
-    const { collect, transitions, log } = this.#options;
+    const { collect, transitions, log, runWorkflow = noWorkflows } = this.#options;
     return {
       collect: (source, timeout) => collect(source, AbortSignal.timeout(timeout)),
       scraped: (targets) => {
@@ -300,10 +302,15 @@ export class MonitoringThread implements MetricsSource, MonitoringSink {
         return Promise.resolve();
       },
       transitions: (records) => Promise.resolve(transitions(records)),
+      runWorkflow,
       log: (level, keys, message) => Promise.resolve(log[level](keys, message)),
       opened: () => Promise.resolve(opened()),
     };
   }
+}
+
+function noWorkflows(): Promise<string> {
+  return Promise.resolve("Nothing here runs workflows.");
 }
 
 /** Whoever does not wait need not be told that it was rejected. */

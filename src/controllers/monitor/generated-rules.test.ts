@@ -51,6 +51,7 @@ const EVERYTHING: readonly Draft[] = [
   draft("DNSRecord", "www", { zone: "zone", name: "www", values: ["127.0.0.1"] }),
   draft("Location", "local", {}),
   draft("System", "shop", {}),
+  draft("Workflow", "nightly", { steps: { a: { type: "pass" } } }),
   monitor({
     owner: 'team "shop" \\ tools',
     slos: [

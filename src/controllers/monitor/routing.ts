@@ -81,9 +81,27 @@ function receiverOf(recipient: Recipient): Fields {
     const config = spec[way];
     return config === undefined
       ? []
-      : [[`${way}_configs`, [{ send_resolved: spec.sendResolved, ...fieldsOf(way, config) }]]];
+      : [
+          [
+            `${way}_configs`,
+            [
+              {
+                send_resolved: spec.sendResolved,
+                ...fieldsOf(way, config),
+                ...qualifiedWorkflow(recipient, way),
+              },
+            ],
+          ],
+        ];
   });
   return { name: nameOf(recipient), ...Object.fromEntries(ways) };
+}
+
+/** Of two namespaces the same name is two workflows. */
+function qualifiedWorkflow({ namespace, spec }: Recipient, way: (typeof WAYS)[number]): Fields {
+  return way === "workflow" && spec.workflow !== undefined
+    ? { workflow: nameOf({ namespace, name: spec.workflow.name }) }
+    : {};
 }
 
 function fieldsOf(way: (typeof WAYS)[number], config: object): Fields {

@@ -15,7 +15,7 @@ import type { Controller, Outcome, ReconcileContext } from "../../controller/rec
 import { type Run, hasEnded, runId } from "../../controller/runs.ts";
 import { DiagnosticError } from "../../diagnostics/diagnostic.ts";
 import { equal } from "../../model/equality.ts";
-import { FINALIZERS, type Key, type Resource, keyOf, keyText } from "../../model/resource.ts";
+import { FINALIZERS, type Key, type Resource, keyOf } from "../../model/resource.ts";
 import type { Store } from "../../store/store.ts";
 import { type Concurrency, runQueue } from "../../workflow/admission/concurrency.ts";
 import type { Definition } from "../../workflow/definition/definition.ts";
@@ -121,7 +121,11 @@ async function reconcile(key: Key, context: ReconcileContext, options: RunOption
       options,
     );
   if (run.status?.definition === undefined && !(await start(run, engine, context, options))) return;
-  return write(run, statusOf(run, await engine.overview(id), options.clock.now()), context, options);
+  const overview = await engine.overview(id);
+  // Others write of it as well, such as that it is late.
+  const latest = options.store.get(key) as Run | undefined;
+  if (latest?.metadata.uid !== run.metadata.uid) return;
+  return write(latest, statusOf(latest, overview, options.clock.now()), context, options);
 }
 
 /** False when it could not begin; its status says why. */
@@ -267,7 +271,9 @@ async function write(
   { store }: RunOptions,
 ): Promise<void> {
   if (equal(status, run.status)) return;
-  if (store.get(keyOf(run))?.metadata.uid !== run.metadata.uid)
-    throw new Error(`${keyText(keyOf(run))} is another one by now.`);
-  await store.commit([{ type: "status", key: keyOf(run), status }], context.cause(status.phase ?? "wait"));
+  const expectedVersion = run.metadata.resourceVersion;
+  await store.commit(
+    [{ type: "status", key: keyOf(run), status, expectedVersion }],
+    context.cause(status.phase ?? "wait"),
+  );
 }

@@ -39,7 +39,7 @@ export function stepViews(state: RunState, workflow: Workflow | undefined): read
 
 function viewOf(path: string, step: StepState, definition: Step | undefined): StepView {
   const isOver = isSettled(step);
-  const waitingFor = isOver ? undefined : waiting(step, definition);
+  const waits = isOver ? undefined : waitingFor(step, definition);
   const result = step.phase === "succeeded" && isSmall(step.result) ? { result: step.result } : {};
   return {
     path,
@@ -52,7 +52,7 @@ function viewOf(path: string, step: StepState, definition: Step | undefined): St
     at: instant(step.at),
     ...(isOver ? { endedAt: instant(step.at) } : {}),
     ...(step.failure === undefined || step.phase === "succeeded" ? {} : { failure: step.failure }),
-    ...(waitingFor === undefined ? {} : { waitingFor }),
+    ...(waits === undefined ? {} : { waitingFor: waits }),
     ...(step.pool === undefined ? {} : { pool: step.pool }),
     ...(step.cleanup ? { cleanup: true } : {}),
     ...result,
@@ -60,7 +60,11 @@ function viewOf(path: string, step: StepState, definition: Step | undefined): St
   };
 }
 
-function waiting({ phase, at, pool, failure }: StepState, definition: Step | undefined): string | undefined {
+/** One sentence without what it begins with: "The signal 'go'." Undefined for a step that is at work. */
+export function waitingFor(
+  { phase, at, pool, failure }: StepState,
+  definition: Step | undefined,
+): string | undefined {
   if (phase === "queued")
     return pool === undefined ? "Its turn, or somebody who can do it." : `A slot of the pool ${pool}.`;
   if (phase === "backoff")

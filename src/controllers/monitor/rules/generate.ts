@@ -11,6 +11,7 @@ import { locationAlerts } from "./place.ts";
 import { serviceAlerts } from "./service.ts";
 import { type Held, type Objective, type RuleGroup, objectiveGroups, objectivesTest } from "./slo.ts";
 import { systemAlerts } from "./system.ts";
+import { workflowAlerts } from "./workflow.ts";
 
 export interface GeneratedRules {
   readonly groups: readonly RuleGroup[];
@@ -29,6 +30,7 @@ const BY_KIND: Readonly<Record<string, (subject: Subject) => readonly AlertDraft
   Service: serviceAlerts,
   System: systemAlerts,
   Volume: volumeAlerts,
+  Workflow: workflowAlerts,
 };
 
 /** Of which kinds something is monitored. */

@@ -174,10 +174,11 @@ export const commandConfig = z.strictObject({
   timeout: timeout.default(30_000),
 });
 
-/** Tutti's own: a workflow that gets the webhook's JSON as its input. */
+/** Tutti's own: a workflow whose run gets the webhook's JSON as its parameter `notification`, beside `input`. */
 export const workflowConfig = z.strictObject({
   send_resolved: flag.default(true),
   workflow: text.min(1, "Name the workflow to run."),
+  input: z.record(z.string(), z.unknown()).default({}),
 });
 
 export const globalConfig = z.looseObject({
