@@ -1,7 +1,7 @@
 /** Corpora are given as a folder with files of known names, or as one file of the same format. */
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { z } from "zod";
+import type { z } from "zod";
 
 /** What was given is not what the implementation reads; the message says why. */
 export class NotACorpus extends Error {

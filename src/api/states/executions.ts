@@ -5,13 +5,8 @@ import { endedAt } from "../../dialects/states-language/engine/recorded.ts";
 import { redrivenRun, versionIn } from "../../dialects/states-language/engine/names.ts";
 import { type Operation, type StatesContext, page, paged, read, seconds } from "./context.ts";
 import { fault } from "./fault.ts";
-import {
-  type Machine,
-  definitionOfVersion,
-  describeMachine,
-  findMachine,
-  requireMachine,
-} from "./machines.ts";
+import { type Machine, definitionOfVersion, findMachine, requireMachine } from "./machine.ts";
+import { describeMachine } from "./machines.ts";
 import { executionHistory } from "./history.ts";
 import {
   executionOfRun,

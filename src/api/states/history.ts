@@ -90,20 +90,24 @@ function taskContent(
   const kind = /^(Task|LambdaFunction|Activity)/.exec(type)?.[1];
   const step = type.slice(kind?.length ?? 0);
   if (kind === undefined || !STEPS.has(step)) return undefined;
-  const limits = {
-    timeoutInSeconds: details["timeoutInSeconds"],
-    heartbeatInSeconds: details["heartbeatInSeconds"],
-  };
-  const isTask = kind === "Task";
-  const named = isTask ? integrationOf(String(resource ?? "")) : {};
-  if (step === "Scheduled")
-    return isTask
-      ? { ...named, region: "local", parameters: shown(details["parameters"]) ?? "{}", ...limits }
-      : { resource, input: shown(details["parameters"]), inputDetails: { truncated: false }, ...limits };
+  const named = kind === "Task" ? integrationOf(String(resource ?? "")) : {};
   if (step === "Succeeded")
     return { ...named, output: shown(details["output"]), outputDetails: { truncated: false } };
   if (step === "Failed" || step === "TimedOut") return { ...named, ...failure };
-  return named;
+  return step === "Scheduled" ? { ...named, ...scheduled(kind, details, resource, shown) } : named;
+}
+
+function scheduled(
+  kind: string,
+  { timeoutInSeconds, heartbeatInSeconds, parameters }: NonNullable<Rec["details"]>,
+  resource: Json | undefined,
+  shown: (given: Json | undefined) => string | undefined,
+): object {
+  const limits = { timeoutInSeconds, heartbeatInSeconds };
+  const given = shown(parameters);
+  return kind === "Task"
+    ? { region: "local", parameters: given ?? "{}", ...limits }
+    : { resource, input: given, inputDetails: { truncated: false }, ...limits };
 }
 
 const STEPS = new Set(["Scheduled", "Started", "Submitted", "Succeeded", "Failed", "TimedOut"]);

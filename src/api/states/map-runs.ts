@@ -16,7 +16,7 @@ import {
 } from "./context.ts";
 import { definitionOfRun } from "./executions.ts";
 import { fault } from "./fault.ts";
-import { findMachine } from "./machines.ts";
+import { findMachine } from "./machine.ts";
 import { executionOfRun, requireRun } from "./runs.ts";
 
 async function mapRunsOf(context: StatesContext, run: Run): Promise<readonly MapRun[]> {

@@ -16,7 +16,7 @@ import type { Json } from "../../model/resource.ts";
 import { StoreError } from "../../store/store.ts";
 import { type StatesContext, type StatesOptions, arnOf, namespaceOf, seconds } from "./context.ts";
 import { fault } from "./fault.ts";
-import { type Machine, goodName, requireMachine, routed } from "./machines.ts";
+import { type Machine, goodName, requireMachine, routed } from "./machine.ts";
 
 export interface StartRequest {
   readonly stateMachineArn: string;
@@ -164,20 +164,20 @@ export async function outcomeOf(
 ): Promise<Readonly<Record<string, unknown>>> {
   const status = statusOfRun(run);
   if (status === "RUNNING" || run.status === undefined) return {};
-  const { endedAt, failure, reason = "" } = run.status;
-  const stopDate = { stopDate: seconds(endedAt ?? 0) };
-  if (status === "SUCCEEDED")
-    return {
-      ...stopDate,
-      output: JSON.stringify(await outputOf(context, run)),
-      outputDetails: { included: true },
-    };
-  if (status === "ABORTED") {
-    const [, error, cause = reason] = /^([\w.-]+): (.*)$/s.exec(reason) ?? [];
-    return { ...stopDate, ...(error === undefined ? {} : { error }), ...(cause === "" ? {} : { cause }) };
-  }
-  const { error = "", message = "" } = failure ?? {};
-  return { ...stopDate, ...(error === "" ? {} : { error }), ...(message === "" ? {} : { cause: message }) };
+  const stopDate = { stopDate: seconds(run.status.endedAt ?? 0) };
+  if (status !== "SUCCEEDED") return { ...stopDate, ...failureOfRun(run.status) };
+  return {
+    ...stopDate,
+    output: JSON.stringify(await outputOf(context, run)),
+    outputDetails: { included: true },
+  };
+}
+
+/** An error and a cause that are empty were not given. */
+function failureOfRun({ phase, reason = "", failure }: NonNullable<Run["status"]>): object {
+  const [, error = "", cause = reason] = /^([\w.-]+): (.*)$/s.exec(reason) ?? [];
+  const told = phase === "Cancelled" ? { error, cause } : { error: failure?.error, cause: failure?.message };
+  return Object.fromEntries(Object.entries(told).filter(([, text]) => text !== undefined && text !== ""));
 }
 
 async function outputOf({ engine }: Pick<StatesOptions, "engine">, run: Run): Promise<Json> {
@@ -195,19 +195,17 @@ export function whenEnded(
 ): Promise<Run | undefined> {
   const key = { kind: "Run", namespace: metadata.namespace ?? "", name: metadata.name };
   return new Promise((resolve) => {
-    let end: (() => void) | undefined;
-    const look = (): boolean => {
+    const look = (): void => {
       const run = store.get(key) as Run | undefined;
-      if (run !== undefined && !hasEnded(run) && !signal.aborted) return false;
-      end?.();
+      if (run !== undefined && !hasEnded(run) && !signal.aborted) return;
+      end();
       signal.removeEventListener("abort", look);
       resolve(run);
-      return true;
     };
-    if (look()) return;
     signal.addEventListener("abort", look, { once: true });
-    end = store.watch(store.revision, (changes) => {
+    const end = store.watch(store.revision, (changes) => {
       if (changes.some(({ key: one }) => one.kind === "Run" && one.name === key.name)) look();
     });
+    look();
   });
 }

@@ -2,12 +2,12 @@
 import { z } from "zod";
 import { type Operation, type StatesContext, read } from "./context.ts";
 import { Fault, fault } from "./fault.ts";
-import { changeMachine, requireMachine, tagsIn, tagsShape } from "./machines.ts";
+import { changeMachine, requireMachine, tagsIn, tagsShape } from "./machine.ts";
 import { requireActivity, tagActivity } from "./tasks.ts";
 
 interface Tagged {
   readonly tags: Readonly<Record<string, string>>;
-  write(tags: Readonly<Record<string, string>>): Promise<void>;
+  readonly write: (tags: Readonly<Record<string, string>>) => Promise<void>;
 }
 
 function tagged(context: StatesContext, text: string): Tagged {

@@ -23,7 +23,7 @@ import {
   seconds,
 } from "./context.ts";
 import { fault } from "./fault.ts";
-import { goodName, tagsIn, tagsShape } from "./machines.ts";
+import { goodName, tagsIn, tagsShape } from "./machine.ts";
 import { requireRun } from "./runs.ts";
 
 /** How long a worker waits for a task, milliseconds. */

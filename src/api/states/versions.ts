@@ -11,7 +11,7 @@ import {
   requireMachine,
   versionNumber,
   changeMachine,
-} from "./machines.ts";
+} from "./machine.ts";
 
 const publishStateMachineVersion: Operation = async (context, input) => {
   const { stateMachineArn, revisionId, description } = read(

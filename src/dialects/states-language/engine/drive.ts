@@ -91,7 +91,7 @@ export class Drive {
         const settled = await this.#next();
         if (settled?.outcome === undefined || settled.outcome === "stopped") break;
         this.#open.delete(settled.id);
-        const { events, next } = settled.phase.then(settled.outcome);
+        const { events, next } = settled.phase.follow(settled.outcome);
         if (next !== undefined) this.#begin(settled.id, settled.base, next);
         for (const event of events) await this.#feed(event, settled.at);
       }
@@ -132,7 +132,7 @@ export class Drive {
     const due = first.type === "timer-fired" ? this.#timers.get(first.id) : undefined;
     if (due === undefined) return [];
     const others = [...(this.#due.get(due) ?? [])].filter((id) => "id" in first && id !== first.id);
-    for (const id of [...others]) this.#callOff(id);
+    for (const id of others) this.#callOff(id);
     return others.map((id) => ({ type: "timer-fired", id, at }));
   }
 
@@ -207,7 +207,7 @@ export class Drive {
     this.#begin(id, pathOf(this.#execution, id), {
       suffix: "",
       step: { type: "wait", until },
-      then: ({ is }) => ({ events: is === "succeeded" ? [{ type: "timer-fired", id }] : [] }),
+      follow: ({ is }) => ({ events: is === "succeeded" ? [{ type: "timer-fired", id }] : [] }),
     });
   }
 

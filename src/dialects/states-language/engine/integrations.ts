@@ -212,7 +212,7 @@ function resultsOf({ id, resource, arguments: given, results }: Asked<"write-res
 function asking(
   suffix: string,
   asked: TaskStep,
-  then: (outcome: Parameters<NonNullable<Following["next"]>["then"]>[0]) => Following["events"][number],
+  told: (outcome: Parameters<NonNullable<Following["next"]>["follow"]>[0]) => Following["events"][number],
 ): Following {
-  return { events: [], next: { suffix, step: asked, then: (outcome) => ({ events: [then(outcome)] }) } };
+  return { events: [], next: { suffix, step: asked, follow: (outcome) => ({ events: [told(outcome)] }) } };
 }

@@ -19,7 +19,7 @@ export function resourceName(name: string): string | undefined {
   const body = name.replaceAll(/[A-Z]|_|\./g, (sign) =>
     sign === "_" ? "-." : sign === "." ? "0." : `${sign.toLowerCase()}.`,
   );
-  return `${/^-/.test(body) ? "2." : ""}${body}${/[a-z0-9]$/.test(body) ? "" : "2.0"}`;
+  return `${body.startsWith("-") ? "2." : ""}${body}${/[a-z0-9]$/.test(body) ? "" : "2.0"}`;
 }
 
 /** What `resourceName` was given; of a resource that somebody else named otherwise, its name. */

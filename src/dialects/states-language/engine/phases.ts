@@ -31,7 +31,7 @@ export interface Phase {
   /** After the task's path; of one task each is different. */
   readonly suffix: string;
   readonly step: TaskStep;
-  then(outcome: PhaseOutcome): Following;
+  readonly follow: (outcome: PhaseOutcome) => Following;
   /** The same under the task's TimeoutSeconds. Absent: the limit is a timer of the execution. */
   within?(timer: string, seconds: number): Phase;
 }
@@ -40,9 +40,9 @@ export interface Request {
   readonly id: string;
   readonly step: TaskStep;
   /** From what the step gave to the task's result. */
-  result(given: Json): Json;
+  readonly result: (given: Json) => Json;
   /** The cause of a failed task. */
-  cause(failure: Failure): string | undefined;
+  readonly cause: (failure: Failure) => string | undefined;
 }
 
 /** What a signal to a waiting task says. */
@@ -71,11 +71,11 @@ function calling(request: Request): Phase {
   return {
     suffix: "",
     step,
-    then: (outcome) => ended(request, outcome),
+    follow: (outcome) => ended(request, outcome),
     within: (timer, seconds) => ({
       suffix: "",
       step: { ...step, timeouts: { total: `${seconds}s` } },
-      then: (outcome) =>
+      follow: (outcome) =>
         outcome.is === "failed" && outcome.failure.class === "Timeout"
           ? { events: [{ type: "timer-fired", id: timer }] }
           : ended({ ...request, id }, outcome),
@@ -101,7 +101,7 @@ export function callback(request: Request): Following {
   const asking: Phase = {
     suffix: "",
     step,
-    then: (outcome) =>
+    follow: (outcome) =>
       outcome.is === "failed"
         ? ended(request, outcome)
         : { events: [{ type: "task-submitted", id }], next: answering(id, 1) },
@@ -114,7 +114,7 @@ export function activity(request: Request): Following {
   const offering: Phase = {
     suffix: "",
     step,
-    then: (outcome) =>
+    follow: (outcome) =>
       outcome.is === "failed"
         ? ended(request, outcome)
         : { events: [{ type: "task-started", id }], next: answering(id, 1) },
@@ -128,7 +128,7 @@ export function jobOf(request: Request, wait: (submitted: Json) => TaskStep): Fo
   const submitting: Phase = {
     suffix: "",
     step,
-    then: (outcome) =>
+    follow: (outcome) =>
       outcome.is === "failed"
         ? ended(request, outcome)
         : {
@@ -136,7 +136,7 @@ export function jobOf(request: Request, wait: (submitted: Json) => TaskStep): Fo
             next: {
               suffix: "!end",
               step: wait(outcome.result),
-              then: (last) => ended(request, last),
+              follow: (last) => ended(request, last),
             },
           },
   };
@@ -147,7 +147,7 @@ function answering(id: string, count: number): Phase {
   return {
     suffix: count === 1 ? "!answer" : `!answer#${count}`,
     step: { type: "wait", signal: signalOf(id) },
-    then: (outcome) => {
+    follow: (outcome) => {
       if (outcome.is === "failed") {
         const { error, message } = outcome.failure;
         return { events: [{ type: "task-failed", id, error, cause: message }] };
