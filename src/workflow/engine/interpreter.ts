@@ -24,7 +24,7 @@ import { FanOut } from "./fan-out.ts";
 import { type Items, filed, listed, toleratedOf } from "./items.ts";
 import { onAbort } from "./on-abort.ts";
 import type { Notes, Performed } from "./program.ts";
-import { View, holdsExpression } from "./values.ts";
+import { NOTHING, View, holdsExpression } from "./values.ts";
 import { tokenOf } from "./token.ts";
 import { Walk, type WalkNote } from "./walk.ts";
 
@@ -81,7 +81,7 @@ export class Interpreter {
     // Only what goes on side by side has to be stopped by what fails beside it.
     const stop = isSideBySide(scope) ? new AbortController() : undefined;
     const unfollow = stop && onAbort(outer.signal, () => stop.abort());
-    const view = new View({}, outer.view);
+    const view = new View(NOTHING, outer.view);
     const place: Place = { ...outer, view, signal: stop?.signal ?? outer.signal, undo: [] };
     try {
       const output = await this.#outputOf(scope, place, stop).catch(async (error: unknown) => {
@@ -122,6 +122,8 @@ export class Interpreter {
 
   /** Each step once its needs are done. The first to fail, in the order of the journal, is the failure of the scope. */
   async #dag(scope: Scope, place: Place, stop: AbortController | undefined): Promise<unknown> {
+    const [first = "", ...others] = Object.keys(scope.steps);
+    if (others.length === 0) return this.#only(first, scope, place);
     const open = new Map<string, number>();
     const dependents = new Map<string, string[]>();
     for (const [name, step] of Object.entries(scope.steps)) {
@@ -154,6 +156,14 @@ export class Interpreter {
     await Promise.all([...open].filter(([, needs]) => needs === 0).map(([name]) => run(name)));
     if (failures.length > 0) throw firstOf(failures);
     if (place.signal.aborted) throw new Stopped();
+    return place.view.results();
+  }
+
+  /** Of a map there may be very many. */
+  async #only(name: string, scope: Scope, place: Place): Promise<unknown> {
+    const { result } = await this.#step(name, name, scope.steps[name] as Step, place);
+    if (place.signal.aborted) throw new Stopped();
+    place.view.record(name, result);
     return place.view.results();
   }
 

@@ -12,23 +12,28 @@ import { failed } from "../run/events.ts";
 import { StepFailure } from "./failures.ts";
 import { SecretText } from "./secret-text.ts";
 
+/** No roots of its own. */
+export const NOTHING: Readonly<Record<string, unknown>> = {};
+
 /** What expressions at a place see; a scope within another sees what that sees. */
 export class View {
   readonly #outer: View | undefined;
   readonly #roots: Readonly<Record<string, unknown>>;
-  readonly #results = new Map<string, unknown>();
+  #results: Map<string, unknown> | undefined;
 
   constructor(roots: Readonly<Record<string, unknown>>, outer?: View) {
     this.#outer = outer;
-    this.#roots = outer === undefined ? roots : { ...outer.#roots, ...roots };
+    this.#roots =
+      outer === undefined ? roots : roots === NOTHING ? outer.#roots : { ...outer.#roots, ...roots };
   }
 
   record(step: string, result: unknown): void {
+    this.#results ??= new Map();
     this.#results.set(step, result);
   }
 
   results(): Readonly<Record<string, unknown>> {
-    return Object.fromEntries(this.#results);
+    return Object.fromEntries(this.#results ?? []);
   }
 
   /** The value with each text that holds an expression replaced by what it gives. */
@@ -83,7 +88,7 @@ export class View {
   }
 
   #result(step: string): unknown {
-    if (this.#results.has(step)) return this.#results.get(step);
+    if (this.#results?.has(step) === true) return this.#results.get(step);
     return this.#outer === undefined ? undefined : this.#outer.#result(step);
   }
 

@@ -23,12 +23,15 @@ export class Slots {
   readonly #counter: Counter;
   readonly #namespace: string;
   readonly #run: RunState;
+  /** What most steps hold. */
+  readonly #plain: Holding;
 
   /** What the run holds already, as read from the journal, is counted. `id`: `NAMESPACE/NAME`. */
   constructor(counter: Counter, id: string, run: RunState) {
     this.#counter = counter;
     this.#namespace = namespaceOf(id);
     this.#run = run;
+    this.#plain = { namespace: this.#namespace, pool: undefined, idle: false };
     for (const step of run.steps.values()) if (isOwned(step)) counter.took(this.holding(step), step.at);
     if (isGoing(run)) counter.took(this.holdingOfRun(), run.createdAt);
   }
@@ -46,6 +49,7 @@ export class Slots {
   }
 
   holding({ pool, idle }: Pick<StepState, "pool" | "idle">): Holding {
+    if (pool === undefined && !idle) return this.#plain;
     return { namespace: this.#namespace, pool, idle };
   }
 
