@@ -48,7 +48,7 @@ export class Ranks {
     if (limit < 1 || limit >= names.length) return;
     const indexes = new Map(names.map((name, index) => [name, index]));
     const tasks = Object.entries(steps).map(([name, step]): Task => ({
-      takes: this.#duration(step, name),
+      takes: this.takes(step, name),
       isLimited: "pool" in step && step.pool !== undefined,
       needs: [...new Set("needs" in step ? step.needs : [])].flatMap((need) => indexes.get(need) ?? []),
       rank: this.#ranks.get(name) ?? 0,
@@ -65,7 +65,7 @@ export class Ranks {
       const step = scope.steps[name] as Step;
       const behind = longest(graph.followers.get(name), ranks) ?? after;
       const place = prefix + name;
-      ranks.set(name, this.#duration(step, place) + behind);
+      ranks.set(name, this.takes(step, place) + behind);
       this.#note(place, ranks.get(name) ?? 0);
       this.#within(step, place, behind);
     }
@@ -89,7 +89,8 @@ export class Ranks {
     this.#ranks.set(place, Math.max(rank, this.#ranks.get(place) ?? 0));
   }
 
-  #duration(step: Step, place: string): number {
+  /** What one attempt of the step at the place is expected to take, milliseconds. */
+  takes(step: Step, place: string): number {
     if ("expected" in step && step.expected !== undefined && !hasExpression(step.expected))
       return parseDuration(step.expected);
     switch (step.type) {
@@ -118,7 +119,7 @@ export class Ranks {
     const ranks = new Map<string, number>();
     for (const name of graph.order) {
       const behind = longest(graph.followers.get(name), ranks) ?? 0;
-      ranks.set(name, this.#duration(scope.steps[name] as Step, prefix + name) + behind);
+      ranks.set(name, this.takes(scope.steps[name] as Step, prefix + name) + behind);
     }
     const from = scope.start === undefined ? Object.keys(scope.steps) : [scope.start];
     const span = longest(from, ranks) ?? 0;

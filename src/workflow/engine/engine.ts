@@ -24,6 +24,7 @@ import type { Refusal } from "../run/machine.ts";
 import { stateOf } from "../run/snapshot.ts";
 import { type Overview, overviewOf } from "../run/overview.ts";
 import { type RunState, apply, emptyRun, isEnded } from "../run/state.ts";
+import type { Circumstance } from "../run/view.ts";
 import type { TaskStep } from "./interpreter.ts";
 import { nativeProgram } from "./native.ts";
 import type { Dialect, Program } from "./program.ts";
@@ -97,6 +98,8 @@ export interface Engine {
   state(id: string): Promise<RunState>;
   /** The same in few words, without a copy of it. Refuses with UnknownRun. */
   overview(id: string): Promise<Overview>;
+  /** What views of a run need beside its state: the time, what its steps take as a rule, why one has not begun (run/view.ts). */
+  around(id: string, workflow: string): Circumstance;
   /** Takes a run that has ended, or is not known, out of the journal. Refuses with RunNotEnded. */
   forget(id: string): Promise<void>;
   /** Limits may change while it runs. */
@@ -368,6 +371,14 @@ class JournalEngine implements Engine {
 
   held(pool: string): number {
     return this.admission.held(pool);
+  }
+
+  around(id: string, workflow: string): Circumstance {
+    return {
+      now: this.#options.clock.now(),
+      learned: (place) => this.#durations.of(workflow, place),
+      obstacle: (path) => this.#live.get(id)?.obstacle(path),
+    };
   }
 
   async #command(id: string, command: Parameters<LiveRun["command"]>[0]): Promise<Refusal | undefined> {

@@ -10,6 +10,7 @@
  * 2. When the journal refuses, the run halts here: nothing begins any more, handlers are told to stop, and what is durable is
  *    taken up again, by this engine once the journal takes records, or by the next process.
  */
+import type { Obstacle, Place } from "../admission/admission.ts";
 import type { Durations } from "../admission/durations.ts";
 import type { Ranks } from "../admission/rank.ts";
 import type { Workflow } from "../definition/workflow.ts";
@@ -54,6 +55,8 @@ export class LiveRun implements Stage, TaskRun {
   /** Made when a step has to wait for a slot. */
   #ranks: Ranks | undefined;
   #leaveQueue: (() => void) | undefined;
+  /** Where it waits to start. */
+  #place: Place | undefined;
 
   constructor(id: string, state: RunState, around: Surroundings) {
     this.id = id;
@@ -122,11 +125,19 @@ export class LiveRun implements Stage, TaskRun {
           return this.command({ do: "start" }) === undefined;
         },
       });
+      this.#place = place;
       this.#leaveQueue = () => {
         place.leave();
         resolve();
       };
     });
+  }
+
+  /** Why the step has not begun; with an empty path, why the run has not. */
+  obstacle(path: string): Obstacle | undefined {
+    return path === ""
+      ? this.#place && this.#around.admission.obstacle(this.#place)
+      : this.#tasks.obstacle(path);
   }
 
   get run(): string {

@@ -13,7 +13,7 @@
  */
 import { DiagnosticError } from "../../diagnostics/diagnostic.ts";
 import type { Clock } from "../../clock/clock.ts";
-import type { Admission } from "../admission/admission.ts";
+import type { Admission, Obstacle, Place } from "../admission/admission.ts";
 import type { Blobs } from "../journal/blobs.ts";
 import type { Remembered, Remembering } from "../memo/remembering.ts";
 import { type Outcome, failed } from "../run/events.ts";
@@ -67,6 +67,8 @@ export class Tasks {
   readonly #around: TaskSurroundings;
   readonly #rules = new Map<string, readonly RetryRule[]>();
   readonly #signalled = new Set<() => void>();
+  /** Of steps that wait for a slot, by path. */
+  readonly #places = new Map<string, Place>();
 
   constructor(run: TaskRun, around: TaskSurroundings) {
     this.#run = run;
@@ -75,6 +77,12 @@ export class Tasks {
 
   rules(path: string): readonly RetryRule[] {
     return this.#rules.get(path) ?? [];
+  }
+
+  /** Why a step has not begun. */
+  obstacle(path: string): Obstacle | undefined {
+    const place = this.#places.get(path);
+    return place && this.#around.admission.obstacle(place);
   }
 
   /** A signal has come. */
@@ -109,8 +117,14 @@ export class Tasks {
       step.memo === undefined &&
       this.#around.admission.isFree(this.#run.slots.holding(state)) &&
       this.#run.resumed === undefined &&
-      this.#around.stepType(step)?.ready === undefined
+      this.#isReady(step)
     );
+  }
+
+  #isReady(step: TaskStep): boolean {
+    const type = this.#around.stepType(step);
+    if (type?.ready === undefined) return true;
+    return type.isReady?.(step, { run: this.#run.id, workflow: this.#run.state.workflow }) === true;
   }
 
   /** From wherever the step is to its end. */
@@ -224,6 +238,7 @@ export class Tasks {
       let forget = (): void => undefined;
       const begin = (): boolean => {
         forget();
+        this.#places.delete(path);
         const { epoch } = state;
         const isWanted = !ending.aborted && this.#run.resumed === undefined;
         resolve({ attempt: isWanted ? this.#claim(path, state, step, signal) : undefined });
@@ -239,7 +254,9 @@ export class Tasks {
         rank: this.#run.rankOf(path),
         begin,
       });
+      if (state.phase === "queued") this.#places.set(path, place);
       forget = onAbort(ending, () => {
+        this.#places.delete(path);
         place.leave();
         resolve({ attempt: undefined });
       });

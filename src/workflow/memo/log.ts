@@ -3,7 +3,7 @@
  * while a sync is under way are synced together by the next. What a crash left of the last line is not an entry; when most
  * lines are out of date the file is written anew beside it and put in its place.
  */
-import { type FileHandle, open, readFile, rename } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readFile, rename } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { MemoEntry } from "./memo.ts";
 
@@ -19,10 +19,14 @@ export interface MemoLog {
 const STALE = 10_000;
 
 export async function openMemoLog(path: string): Promise<MemoLog> {
+  await mkdir(dirname(path), { recursive: true });
   const log = new FileMemoLog(path);
   await log.open();
   return log;
 }
+
+/** Results may be anybody's. */
+const OWN = 0o600;
 
 class FileMemoLog implements MemoLog {
   readonly entries = new Map<string, MemoEntry>();
@@ -78,7 +82,7 @@ class FileMemoLog implements MemoLog {
 
   async #rewrite(): Promise<void> {
     const beside = `${this.#path}.new`;
-    const file = await open(beside, "w");
+    const file = await open(beside, "w", OWN);
     try {
       await file.writeFile([...this.#lines.values()].map((line) => `${line}\n`).join(""));
       await file.sync();
@@ -89,7 +93,7 @@ class FileMemoLog implements MemoLog {
     const folder = await open(dirname(this.#path), "r");
     await folder.sync().finally(() => folder.close());
     await this.#file?.close();
-    this.#file = await open(this.#path, "a");
+    this.#file = await open(this.#path, "a", OWN);
     this.#stale = 0;
   }
 

@@ -201,7 +201,7 @@ describe("what is remembered", () => {
     }
     expect((await memos.enter("a", -Infinity, never)).is).toBe("kept");
     expect((await memos.enter("b", -Infinity, never)).is).toBe("mine");
-    await memos.close();
+    await log.close();
     const known = await openMemoLog(join(await folder, "bounded"));
     expect([...known.entries.keys()]).toEqual(["a", "c"]);
     await known.close();

@@ -29,7 +29,6 @@ export type Memoised =
 export interface Memos {
   /** `key`: memoKey. `youngest`: entries made before that instant are too old. Rejects with the signal's reason when aborted. */
   enter(key: string, youngest: number, signal: AbortSignal): Promise<Memoised>;
-  close(): Promise<void>;
 }
 
 /** Of the blobs of an entry (journal/blobs.ts). */

@@ -37,10 +37,6 @@ export class SingleFlightMemos implements Memos {
     }
   }
 
-  async close(): Promise<void> {
-    await this.#log?.close();
-  }
-
   #begin(key: string): Memoised {
     const waiting = new Set<() => void>();
     this.#working.set(key, waiting);

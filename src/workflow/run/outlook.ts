@@ -1,0 +1,161 @@
+/**
+ * When a run is expected to end, over which steps, and why it is late. Pure.
+ *
+ * What is left of a step that is not done is what it takes as a rule less what it has had; what is left of the run is the
+ * longest way over such steps: the critical path. Its first open step is what the run waits for.
+ */
+import { formatDuration } from "../../model/duration.ts";
+import { graphOf } from "../admission/rank.ts";
+import type { Workflow } from "../definition/workflow.ts";
+import { type RunState, isEnded } from "./state.ts";
+import { type Circumstance, type NodeView, graphView } from "./view.ts";
+
+export interface Outlook {
+  /** Milliseconds since the epoch; when it ended, once it has. */
+  readonly expectedEnd: number;
+  /** Places of steps that are not done, in order; empty once it has ended. */
+  readonly criticalPath: readonly string[];
+  /** What the run is at on that path: the innermost open step, and what it waits for. */
+  readonly at: { readonly place: string; readonly waitingFor: string | undefined } | undefined;
+  /** Steps that took much longer than they do as a rule, the worst first. */
+  readonly overruns: readonly Overrun[];
+}
+
+export interface Overrun {
+  readonly place: string;
+  /** Milliseconds. */
+  readonly took: number;
+  readonly expected: number;
+}
+
+export interface Lateness extends Outlook {
+  readonly isLate: boolean;
+  /** Sentences for people; empty when it is not late. */
+  readonly why: string;
+}
+
+const MOST_OVERRUNS = 3;
+/** What counts as much longer, and as worth telling, milliseconds. */
+const MUCH = 1.5;
+const LEAST = 1000;
+
+export function outlookOf(state: RunState, workflow: Workflow, around: Circumstance): Outlook {
+  const nodes = graphView(state, workflow, around);
+  const overruns = overrunsOf(nodes, around.now);
+  if (isEnded(state)) return { expectedEnd: state.endedAt, criticalPath: [], at: undefined, overruns };
+  const top = new Map(nodes.filter(({ place }) => !place.startsWith("!")).map((node) => [node.name, node]));
+  const { order, followers } = graphOf(workflow);
+  const left = new Map<string, number>();
+  const next = new Map<string, string>();
+  for (const name of order) {
+    const behind = (followers.get(name) ?? []).toSorted(
+      (one, other) => (left.get(other) ?? 0) - (left.get(one) ?? 0),
+    )[0];
+    const isDone = isOver(top, followers, name);
+    if (behind !== undefined) next.set(name, behind);
+    left.set(name, isDone ? 0 : leftOf(top.get(name), around.now) + (left.get(behind ?? "") ?? 0));
+  }
+  const open = order.filter((name) => isCandidate(workflow, top, name) && !isOver(top, followers, name));
+  const first = open.toSorted((one, other) => (left.get(other) ?? 0) - (left.get(one) ?? 0))[0];
+  const criticalPath: string[] = [];
+  for (let name = first; name !== undefined && !criticalPath.includes(name); name = next.get(name))
+    if (!isOver(top, followers, name)) criticalPath.push(name);
+  const head = top.get(criticalPath[0] ?? "");
+  const at = head === undefined ? undefined : innermost(head);
+  return {
+    expectedEnd: around.now + (left.get(first ?? "") ?? 0),
+    criticalPath,
+    at: at && { place: at.place, waitingFor: at.waitingFor },
+    overruns,
+  };
+}
+
+export function whyLate(
+  state: RunState,
+  workflow: Workflow,
+  deadline: number,
+  around: Circumstance,
+): Lateness {
+  const outlook = outlookOf(state, workflow, around);
+  const end = isEnded(state) ? outlook.expectedEnd : Math.max(outlook.expectedEnd, around.now);
+  const isLate = end > deadline;
+  return { ...outlook, isLate, why: isLate ? reasons(state, outlook, end, deadline).join(" ") : "" };
+}
+
+function reasons(
+  state: RunState,
+  { at, overruns, criticalPath }: Outlook,
+  end: number,
+  deadline: number,
+): readonly string[] {
+  const by = formatDuration(end - deadline);
+  const due = new Date(deadline).toISOString();
+  const texts = [
+    isEnded(state)
+      ? `It ended ${by} after its deadline ${due}.`
+      : `It is expected to end ${by} after its deadline ${due}.`,
+  ];
+  if (state.phase === "queued") texts.push("It has not started: its workflow's limit of runs is used up.");
+  if (state.phase === "paused") texts.push("It is paused.");
+  if (at !== undefined)
+    texts.push(
+      at.waitingFor === undefined ? `It is at '${at.place}'.` : `'${at.place}' waits for ${at.waitingFor}.`,
+    );
+  if (criticalPath.length > 1) texts.push(`After that: ${criticalPath.slice(1).join(", ")}.`);
+  for (const { place, took, expected } of overruns)
+    texts.push(
+      `'${place}' took ${formatDuration(took)}, with waiting and further attempts, instead of ${formatDuration(expected)}.`,
+    );
+  return texts;
+}
+
+/** In states only what was asked for last goes on, or the start. */
+function isCandidate(workflow: Workflow, top: ReadonlyMap<string, NodeView>, name: string): boolean {
+  if (workflow.start === undefined) return true;
+  const asked = [...top.values()].filter(({ since }) => since !== undefined);
+  const latest = asked.reduce<NodeView | undefined>(
+    (last, one) => (last === undefined || (one.since ?? 0) >= (last.since ?? 0) ? one : last),
+    undefined,
+  );
+  return name === (latest?.name ?? workflow.start);
+}
+
+/** Also what left no record, when something after it has begun. */
+function isOver(
+  top: ReadonlyMap<string, NodeView>,
+  followers: ReadonlyMap<string, readonly string[]>,
+  name: string,
+): boolean {
+  const node = top.get(name);
+  if (node === undefined) return true;
+  if (node.since !== undefined) return node.endedAt !== undefined;
+  return (followers.get(name) ?? []).some((one) => top.get(one)?.since !== undefined);
+}
+
+function leftOf(node: NodeView | undefined, now: number): number {
+  if (node === undefined) return 0;
+  const had = node.since === undefined || node.phase === "queued" ? 0 : now - node.since;
+  return Math.max(0, node.expected - had);
+}
+
+function innermost(node: NodeView): NodeView {
+  const open = node.within.find(({ phase, endedAt }) => phase !== "pending" && endedAt === undefined);
+  return open === undefined ? node : innermost(open);
+}
+
+function overrunsOf(nodes: readonly NodeView[], now: number): readonly Overrun[] {
+  const found: Overrun[] = [];
+  const look = (node: NodeView): void => {
+    if (node.since !== undefined && node.type !== "choice" && node.type !== "pass") {
+      const took = (node.endedAt ?? now) - node.since;
+      const isOne = Object.values(node.counts).reduce((sum, one) => sum + one, 0) <= 1;
+      if (isOne && took > node.expected * MUCH && took - node.expected > LEAST)
+        found.push({ place: node.place, took, expected: node.expected });
+    }
+    node.within.forEach(look);
+  };
+  nodes.forEach(look);
+  return found
+    .toSorted((one, other) => other.took - other.expected - (one.took - one.expected))
+    .slice(0, MOST_OVERRUNS);
+}
