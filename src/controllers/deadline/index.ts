@@ -4,7 +4,7 @@
  *
  *   (a deadline) --it passes--> Late=True, why; looked at again while it lasts --it ends--> stays on record
  *
- * What made it late is frozen in `status.late` when that is found; the condition tells what it is now.
+ * What made it late is frozen, once it has begun, in `status.late` when that is found; the condition tells what it is now.
  */
 import type { Clock } from "../../clock/clock.ts";
 import { eventOperation } from "../../controller/events.ts";
@@ -27,6 +27,7 @@ export interface DeadlineOptions {
   ) => Promise<{ readonly state: RunState; readonly workflow: Workflow | undefined } | undefined>;
 }
 
+const NOT_BEGUN = "It has not begun: it waits for its turn, or for its workflow.";
 const LONGEST = 86_400_000;
 /** Between two looks at why a run is late, milliseconds. */
 const LOOK = 15_000;
@@ -57,11 +58,14 @@ async function reconcile(key: Key, context: ReconcileContext, options: DeadlineO
   if (left > 0) return { requeueAfter: Math.min(LONGEST, left) };
   const progress = await options.progressOf(runId(run));
   const why =
-    progress === undefined
-      ? "It has not begun: it waits for its turn, or for its workflow."
-      : whyLate(progress.state, progress.workflow, run, store, now);
+    progress === undefined ? NOT_BEGUN : whyLate(progress.state, progress.workflow, run, store, now);
   await write(key, why, context, options);
   return { requeueAfter: LOOK };
+}
+
+/** What is known only now is worth more than that nothing was known. */
+function frozen(late: string | undefined): string | undefined {
+  return late === NOT_BEGUN ? undefined : late;
 }
 
 async function write(
@@ -77,7 +81,7 @@ async function write(
   const condition = { type: "Late", status: "True", reason: "DeadlinePassed", message } as const;
   const status = {
     ...run.status,
-    late: run.status?.late ?? why,
+    late: frozen(run.status?.late) ?? why,
     conditions: withCondition(run.status?.conditions, condition, now),
   };
   if (equal(status, run.status)) return;
