@@ -61,7 +61,8 @@ async function run(workshop: Workshop, attempt: Attempt, pod: Pod, folder: strin
     }
     return await ended(workshop, containers, pod, code);
   } catch (error) {
-    if (attempt.signal.aborted) throw attempt.signal.reason;
+    if (attempt.signal.aborted)
+      throw new TaskError("Cancelled", "The pod is not wanted any more.", { class: "Cancelled" });
     return broken("Error", error instanceof Error ? error.message : String(error));
   } finally {
     await containers.close();

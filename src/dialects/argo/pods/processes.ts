@@ -12,9 +12,17 @@ import { accessSync, constants, existsSync, mkdirSync, readFileSync, statSync } 
 import { delimiter, join } from "node:path";
 import type { Clock } from "../../../clock/clock.ts";
 
-const SUPERVISOR =
-  'folder=$1; shift; echo $$ >"$folder/pid"; "$@" >"$folder/stdout" 2>"$folder/stderr" </dev/null & ' +
-  'wait $!; echo $? >"$folder/exit.new"; mv "$folder/exit.new" "$folder/exit"';
+/** It outlives a SIGTERM to the group, so that what it started may take its time to end. */
+const SUPERVISOR = `
+folder=$1; shift
+echo $$ >"$folder/pid"
+trap : TERM INT HUP
+"$@" >"$folder/stdout" 2>"$folder/stderr" </dev/null &
+child=$!
+wait $child; code=$?
+while kill -0 $child 2>/dev/null; do wait $child; code=$?; done
+echo $code >"$folder/exit.new"; mv "$folder/exit.new" "$folder/exit"
+`;
 const MARK = "TUTTI_CONTAINER";
 
 export interface ProcessRequest {
