@@ -74,7 +74,7 @@ export const families: readonly Family[] = [
   { folder: "src/stores/", registries: ["src/app/", "src/testing/"] },
   { folder: "src/providers/", registries: ["src/app/", "src/testing/"] },
   { folder: "src/controllers/", registries: ["src/app/"] },
-  { folder: "src/dialects/", registries: ["src/app/"] },
+  { folder: "src/dialects/", registries: ["src/app/", "src/testing/"] },
   { folder: "src/steps/", registries: ["src/app/"] },
   { folder: "src/cli/commands/", registries: ["src/cli/commands/index.ts"] },
 ];

@@ -1,7 +1,7 @@
 /** Approvals for who decides: what is asked, and the form that goes with the answer. */
 import type { Resource } from "../model/resource.ts";
 import type { CommandContext } from "./context.ts";
-import { firstLine } from "./confirm.ts";
+import { confirm, firstLine } from "./confirm.ts";
 import { CommandFailure, EXIT, misuse } from "./exit.ts";
 import { emit } from "./output.ts";
 import { fetched, kindOf } from "./target.ts";
@@ -56,6 +56,8 @@ export interface DecisionOptions {
   readonly yes?: boolean;
 }
 
+const WORDS = { approve: "approved", reject: "rejected" } as const;
+
 /** Shows what is asked, asks for the form and a yes, and decides on exactly what was shown. */
 export async function decide(
   context: CommandContext,
@@ -63,40 +65,40 @@ export async function decide(
   decision: "approve" | "reject",
   options: DecisionOptions,
 ): Promise<void> {
-  const name = word.replace(/^(approvals?|appr)\//, "");
-  const approval = await fetched<Approval>(context, { kind: kindOf("approval"), name });
-  const { state = "Pending", hash } = approval.status ?? {};
-  if (state !== "Pending")
-    throw new CommandFailure(
-      EXIT.failed,
-      `approval/${name} is ${state.toLowerCase()} already.`,
-      `See: tutti approvals ${name}`,
-    );
-  const now = context.environment.clock.now();
-  context.say(approvalView(approval, { style: context.errorStyle, now }));
+  const approval = await pending(context, word.replace(/^(approvals?|appr)\//, ""));
+  const { name } = approval.metadata;
+  context.say(approvalView(approval, { style: context.errorStyle, now: context.environment.clock.now() }));
   const form = decision === "approve" ? await formOf(context, approval, options.form ?? []) : undefined;
-  if (options.yes !== true) {
-    const { confirm } = await import("./confirm.ts");
-    const question = decision === "approve" ? "Approve this?" : "Reject this?";
+  if (options.yes !== true)
     await confirm(
       context,
-      question,
-      `approval/${name} would be ${decision === "approve" ? "approved" : "rejected"}.`,
+      decision === "approve" ? "Approve this?" : "Reject this?",
+      `approval/${name} would be ${WORDS[decision]}.`,
     );
-  }
+  const hash = approval.status?.hash;
   const client = await context.client();
-  const decided = await client.workflows.decide(name, {
+  const decided = (await client.workflows.decide(name, {
     decision,
     namespace: context.namespace,
     signal: context.signal,
     ...(options.comment === undefined ? {} : { comment: options.comment }),
     ...(form === undefined ? {} : { form }),
     ...(hash === undefined ? {} : { hash }),
-  });
-  const after = (decided as Approval).status?.state ?? "Pending";
-  const open = after === "Pending" ? " Others must approve as well." : "";
-  context.say(`approval/${name}: ${decision === "approve" ? "approved" : "rejected"}.${open}`);
+  })) as Approval;
+  const isOpen = (decided.status?.state ?? "Pending") === "Pending";
+  context.say(`approval/${name}: ${WORDS[decision]}.${isOpen ? " Others must decide as well." : ""}`);
   await emit(context, decided, () => (context.output === "name" ? `approval/${name}` : ""));
+}
+
+async function pending(context: CommandContext, name: string): Promise<Approval> {
+  const approval = await fetched<Approval>(context, { kind: kindOf("approval"), name });
+  const { state = "Pending" } = approval.status ?? {};
+  if (state === "Pending") return approval;
+  throw new CommandFailure(
+    EXIT.failed,
+    `approval/${name} is ${state.toLowerCase()} already.`,
+    `See: tutti approvals ${name}`,
+  );
 }
 
 /** What was given with --form, and the rest asked at the terminal, field by field. */

@@ -53,6 +53,22 @@ describe("a tested workflow", () => {
     expect(phase).toBe("succeeded");
   });
 
+  it("may be written in a dialect", async () => {
+    const machine = {
+      StartAt: "Ask",
+      States: {
+        Ask: {
+          Type: "Task",
+          Resource: "arn:aws:lambda:eu-central-1:123456789012:function:ask",
+          Next: "Rest",
+        },
+        Rest: { Type: "Wait", Seconds: 60, End: true },
+      },
+    };
+    const run = await testWorkflow(machine, { steps: { Ask: { x: 1 } }, crashes: "every" });
+    expect(run).toMatchObject({ phase: "succeeded", output: { x: 1 }, duration: 60_000 });
+  });
+
   it("comes in each attempt to what is given for it, after the time that it takes", async () => {
     const run = await testWorkflow(order, {
       parameters: { id: 7 },
@@ -203,6 +219,10 @@ describe("a tested workflow", () => {
     ).rejects.toThrow(
       /NothingGiven: charge: The run came to the step 'charge' \(the function 'charge'\).*Did you mean it by 'chrage'\?/,
     );
+    const undone = { reserve: 3, charge: fails("Declined", { class: "Terminal", message: "no money" }) };
+    await expect(testWorkflow(order, { parameters: { id: 7 }, steps: undone })).rejects.toThrow(
+      /NothingGiven: reserve!compensate: .* The run had failed by then: Declined: no money/,
+    );
     await expect(
       testWorkflow(order, { parameters: { id: 7 }, steps: { ...given, charge: attempts(fails("Busy")) } }),
     ).rejects.toThrow(/tried for the 2nd time; the test gives outcomes for 1/);
@@ -213,9 +233,7 @@ describe("a tested workflow", () => {
     await expect(testWorkflow({ name: "x", steps: { a: { type: "no" } } })).rejects.toThrow(
       /InvalidField: steps\.a/,
     );
-    await expect(testWorkflow({ StartAt: "A", States: {} })).rejects.toThrow(
-      /dialect 'states-language' is not known/,
-    );
+    await expect(testWorkflow({ StartAt: "A", States: {} })).rejects.toThrow(/States/);
   });
 });
 

@@ -1,4 +1,5 @@
 /** Runs again with what is done already: of one run, or of all that failed. */
+import type { ForkedRuns } from "../../client/workflows.ts";
 import type { CommandContext } from "../context.ts";
 import { EXIT, type ExitCode, misuse } from "../exit.ts";
 import { emit } from "../output.ts";
@@ -94,18 +95,11 @@ async function forkMany(context: CommandContext, options: ForkOptions): Promise<
       "Say which run.",
       "tutti fork <run>, or many: tutti fork --workflow <name> --failed --since 24h",
     );
-  if (
-    options.parameter.length > 0 ||
-    options.name !== undefined ||
-    options.watch === true ||
-    options.wait === true
-  )
-    misuse("-p, --name, --watch and --wait are of a fork of one run.", "See: tutti fork --help");
+  onlyOfOne(options);
   await fetched(context, { kind: kindOf("workflow"), name: workflow });
   const now = context.environment.clock.now();
-  const { runs, refused } = await (
-    await context.client()
-  ).workflows.forkRuns(workflow, {
+  const client = await context.client();
+  const forked = await client.workflows.forkRuns(workflow, {
     namespace: context.namespace,
     signal: context.signal,
     failed: failed === true,
@@ -113,19 +107,32 @@ async function forkMany(context: CommandContext, options: ForkOptions): Promise<
     ...(from === undefined ? {} : { from }),
     ...(version === undefined ? {} : { version }),
   });
-  const names = runs.map(({ metadata }) => metadata.name);
-  for (const one of refused)
+  return reportForks(context, workflow, forked);
+}
+
+function onlyOfOne({ parameter, name, watch, wait }: ForkOptions): void {
+  if (parameter.length > 0 || name !== undefined || watch === true || wait === true)
+    misuse("-p, --name, --watch and --wait are of a fork of one run.", "See: tutti fork --help");
+}
+
+async function reportForks(
+  context: CommandContext,
+  workflow: string,
+  { runs, refused }: ForkedRuns,
+): Promise<ExitCode> {
+  for (const { run, diagnostics } of refused)
     context.complain(
-      `run/${one.run} cannot be forked so: ${one.diagnostics.map(({ message }) => harmless(message)).join(" ")}`,
+      `run/${run} cannot be forked so: ${diagnostics.map(({ message }) => harmless(message)).join(" ")}`,
     );
-  if (names.length > 0)
+  if (runs.length > 0)
     context.say(
-      `${counted(names.length, "run begins", "runs begin")}, as the queue lets them. See: tutti runs ${workflow} --running`,
+      `${counted(runs.length, "run begins", "runs begin")}, as the queue lets them. See: tutti runs ${workflow} --running`,
     );
   else if (refused.length === 0)
     context.say(`No run of workflow/${workflow} fits, so nothing is done again.`);
+  const prefix = context.output === "name" ? "run/" : "";
   await emit(context, { runs, refused }, () =>
-    names.map((name) => (context.output === "name" ? `run/${name}` : name)).join("\n"),
+    runs.map(({ metadata }) => `${prefix}${metadata.name}`).join("\n"),
   );
   return refused.length > 0 ? EXIT.failed : EXIT.ok;
 }

@@ -25,6 +25,14 @@ export function readWorkflow(value: unknown, dialects: readonly Dialect[] = []):
   return definition;
 }
 
+/** Undefined for a native graph, and for what is no workflow. */
+export function dialectOf(value: unknown): string | undefined {
+  if (!isObject(value)) return undefined;
+  const source = isDefinition(value) ? value.workflow : (value["spec"] ?? value);
+  const { program } = source as { readonly program?: { readonly dialect?: string } };
+  return program?.dialect ?? (isArgo(value) ? "argo" : "StartAt" in value ? "states-language" : undefined);
+}
+
 function definitionIn(value: unknown): Definition {
   if (!isObject(value)) return defineWorkflow(value);
   if (isDefinition(value)) return value;

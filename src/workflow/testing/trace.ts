@@ -40,17 +40,11 @@ export interface Trace {
 type Mutable<T> = { -readonly [name in keyof T]: T[name] };
 
 export function traceOf(events: readonly RunEvent[], asked: ReadonlyMap<string, Asked>, now: number): Trace {
+  const start = events.find((event) => event.type === "RunCreated")?.at ?? now;
+  const ended = events.find((event) => event.type === "RunEnded");
   const steps = new Map<string, Mutable<TracedStep>>();
   const order: string[] = [];
-  const [first] = events;
-  const start = first?.type === "RunCreated" ? first.at : now;
-  let verdict: Verdict | undefined;
-  let end = now;
   for (const event of events) {
-    if (event.type === "RunEnded") {
-      ({ verdict } = event);
-      end = event.at;
-    }
     if (!("step" in event)) continue;
     const step = steps.get(event.step) ?? newStep(event.step, asked.get(event.step));
     steps.set(event.step, step);
@@ -60,20 +54,25 @@ export function traceOf(events: readonly RunEvent[], asked: ReadonlyMap<string, 
     }
     note(step, event, start);
   }
-  const failure = verdict?.is === "failed" ? verdict.failure : undefined;
-  const failedStep = [...steps.values()].find(
-    (step) => failure !== undefined && step.phase === "failed" && equal(step.failure, failure),
-  )?.path;
   return {
-    phase: verdict?.is ?? "running",
-    ...(verdict?.is === "succeeded" ? { output: verdict.output } : {}),
-    ...(failure === undefined ? {} : { failure }),
-    ...(failedStep === undefined ? {} : { failedStep }),
-    duration: end - start,
+    phase: ended?.verdict.is ?? "running",
+    ...endOf(ended?.verdict, steps.values()),
+    duration: (ended?.at ?? now) - start,
     order,
     steps: Object.fromEntries(steps),
     events,
   };
+}
+
+function endOf(
+  verdict: Verdict | undefined,
+  steps: Iterable<TracedStep>,
+): Pick<Trace, "output" | "failure" | "failedStep"> {
+  if (verdict?.is === "succeeded") return { output: verdict.output };
+  if (verdict?.is !== "failed") return {};
+  const { failure } = verdict;
+  const failed = [...steps].find((step) => step.phase === "failed" && equal(step.failure, failure));
+  return { failure, ...(failed === undefined ? {} : { failedStep: failed.path }) };
 }
 
 function newStep(path: string, asked: Asked | undefined): Mutable<TracedStep> {

@@ -89,7 +89,7 @@ export class Trial {
       this.given.note(event),
     ));
     this.#appends = Infinity;
-    if (this.#fuse !== undefined) journal.died.promise.then(this.#fuse, undefined);
+    if (this.#fuse !== undefined) void journal.died.promise.then(this.#fuse);
     this.#clock = new ManualClock(this.now);
     const { given } = this;
     const clock = this.#clock;

@@ -22,7 +22,7 @@ export interface HandlerContext {
   /** A sign of life, for steps with a heartbeat timeout. */
   heartbeat(): void;
   /** A line of the attempt's log. What is written with `console` becomes lines of it as well. */
-  log(line: string): void;
+  readonly log: (line: string) => void;
 }
 
 export interface HandlerOptions<I extends SchemaOf<unknown>, R extends SchemaOf<unknown>> {
