@@ -15,6 +15,7 @@ import type { InstanceEngines } from "../provider/placement.ts";
 import type { Store } from "../store/store.ts";
 import type { StepTypes } from "../workflow/engine/step-type.ts";
 import { Executions } from "../workflow/step/execution.ts";
+import { endStrays } from "../workflow/step/strays.ts";
 import type { ControlPlane } from "./control-plane.ts";
 import { readSecret } from "./controllers.ts";
 
@@ -40,6 +41,7 @@ export function stepTypes({ store, clock, keyring, folder, engines, plans, runs 
   const secrets = (namespace: string, name: string): ReturnType<typeof readSecret> =>
     readSecret(store, keyring, namespace, name);
   const executions = new Executions({ engines, clock, keyring });
+  void endStrays({ store, engines, clock, keyring, isTaken: (uid) => executions.has(uid) });
   const driving = { store, keyring, executions, readSecret: secrets };
   return {
     run: runSteps(driving),

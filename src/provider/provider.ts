@@ -237,6 +237,8 @@ export interface InstanceProvider {
    * started, or was lost with what it ran on. Known until it is purged.
    */
   ended?(identity: Identity, spec: InstanceSpec, context: CallContext): Promise<Exit | undefined>;
+  /** What of a kind runs that this control plane, or one before it, started. */
+  running?(kind: string): Promise<readonly Identity[]>;
   /**
    * A file that it left, relative to its working directory; undefined when there is none. Rejects with TerminalError when
    * it has more than `most` bytes.

@@ -36,11 +36,13 @@ afterEach(async () => {
 });
 
 async function serve(answer: (asked: Asked, response: ServerResponse) => void): Promise<string> {
-  const server = createServer(async (request, response) => {
+  const server = createServer((request, response) => {
     const { method = "", url = "", headers } = request;
-    const one = { method, url, headers, body: await text(request) };
-    asked.push(one);
-    answer(one, response);
+    void text(request).then((body) => {
+      const one = { method, url, headers, body };
+      asked.push(one);
+      answer(one, response);
+    });
   });
   servers.push(server);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

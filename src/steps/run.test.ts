@@ -5,6 +5,12 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { systemClock } from "../clock/clock.ts";
+import type { Draft } from "../model/resource.ts";
+import { localProviders } from "../providers/local/index.ts";
+import { createMemoryStore } from "../stores/memory.ts";
+import { programSpec } from "../workflow/step/program.ts";
+import { endStrays } from "../workflow/step/strays.ts";
 import type { RunEvent } from "../workflow/run/events.ts";
 import { type Here, RUN, everythingIn, keyring, openHere, readSecret } from "./fixtures/here.ts";
 import { runSteps } from "./run.ts";
@@ -293,6 +299,52 @@ describe("a program whose control plane is killed", () => {
     });
     expect(await written("runs")).toBe("once");
   });
+});
+
+describe("a program whose run is over when the next control plane begins", () => {
+  it("is ended then, or with its run; one that is taken over is left alone", async () => {
+    const step = shell("echo $$ >>pids; exec sleep 1000");
+    for (const run of ["cancelled", "stopping", "going-on"])
+      await (here ?? (await open())).start({ a: step }, {}, `default/${run}`);
+    const pids = await until(() => {
+      const file = join(folder, "pids");
+      const lines = existsSync(file) ? readFileSync(file, "utf8").trim().split("\n") : [];
+      return lines.length === 3 ? lines.map(Number) : undefined;
+    });
+    await here?.close();
+    here = undefined;
+    const store = createMemoryStore({ clock: systemClock });
+    const key = { kind: "Run", namespace: "default", name: "stopping" };
+    for (const name of ["stopping", "going-on"])
+      await store.commit([{ type: "create", resource: runNamed(name) }], { actor: "test", action: "test" });
+    const local = await localProviders({ folder: join(folder, "home"), clock: systemClock, keyring });
+    const going = (await local.instances.running("Step")).find(({ name }) => name.startsWith("going-on"));
+    await endStrays({
+      store,
+      clock: systemClock,
+      keyring,
+      engines: { instance: () => local.instances },
+      isTaken: (uid) => uid === going?.uid,
+    });
+    await until(() => pids.filter(isAlive).length === 2);
+    const status = { phase: "Cancelled" };
+    await store.commit([{ type: "status", key, status }], { actor: "test", action: "test" });
+    await until(() => pids.filter(isAlive).length === 1);
+    if (going !== undefined) await local.instances.stop(going, spec);
+    await until(() => pids.filter(isAlive).length === 0);
+    local.close();
+  });
+
+  const runNamed = (name: string): Draft => ({
+    apiVersion: "tutti.dev/v1",
+    kind: "Run",
+    metadata: { name, namespace: "default" },
+    spec: { workflow: "w" },
+  });
+  const spec = programSpec(
+    { kind: "Step", namespace: "default", name: "x", uid: "x" },
+    { workingDirectory: ".", folder: "/", env: {}, resources: {}, grace: "1s", once: {} },
+  );
 });
 
 describe("secrets", () => {

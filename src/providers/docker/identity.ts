@@ -19,6 +19,10 @@ export function serviceLabels(service: { readonly namespace: string; readonly na
   return [`${PREFIX}namespace=${service.namespace}`, `${PREFIX}service=${service.name}`];
 }
 
+export function kindLabel(kind: string): string {
+  return `${PREFIX}kind=${kind}`;
+}
+
 export function uidLabel({ uid }: Identity): string {
   return `${PREFIX}uid=${uid}`;
 }

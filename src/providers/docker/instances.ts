@@ -34,7 +34,7 @@ import { partNames } from "./container-spec.ts";
 import type { Engine } from "./engine.ts";
 import { inWords, startError, statusOf } from "./errors.ts";
 import { execIn } from "./exec.ts";
-import { containerName, homeLabel, identityIn, serviceLabels, uidLabel } from "./identity.ts";
+import { containerName, homeLabel, identityIn, kindLabel, serviceLabels, uidLabel } from "./identity.ts";
 import { Launch, type LaunchOptions } from "./launch.ts";
 import { EngineLimits } from "./limits.ts";
 import { Logs } from "./logs.ts";
@@ -133,6 +133,12 @@ export class DockerInstances implements InstanceProvider {
       const found = await containers.inspect(partNames(home, identity, spec).main, signal);
       return endIn(identity, found, [...secretsOf(found), ...secretsDeclared(spec, keyring)]);
     });
+  }
+
+  async running(kind: string): Promise<readonly Identity[]> {
+    const { containers, home } = this.#options;
+    const listed = await this.#call(() => containers.list([homeLabel(home), kindLabel(kind)]));
+    return listed.map(({ Labels }) => identityIn(Labels));
   }
 
   fileOf(

@@ -135,6 +135,11 @@ export class ProcessProvider implements InstanceProvider {
     });
   }
 
+  running(kind: string): Promise<readonly Identity[]> {
+    const found = this.#options.supervisor.list().flatMap(({ id }) => identityOfProcess(id) ?? []);
+    return Promise.resolve(found.filter((identity) => identity.kind === kind));
+  }
+
   async fileOf(
     _identity: Identity,
     spec: InstanceSpec,

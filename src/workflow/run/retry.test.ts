@@ -46,6 +46,15 @@ describe("the pause before another attempt", () => {
     expect(pauseAfter(rules, broken, 1, "")).toBeUndefined();
   });
 
+  it("is as long as whoever failed asked for, within the maximum", () => {
+    const asks = (retryAfter: unknown): typeof broken => ({ ...broken, details: { retryAfter } });
+    const short = { ...rule, interval: 10, maximum: 5_000, jitter: false };
+    expect(pauseAfter([short], asks(2_000), 1, "")).toBe(2_000);
+    expect(pauseAfter([short], asks(60_000), 1, "")).toBe(5_000);
+    expect(pauseAfter([short], asks(1), 1, "")).toBe(10);
+    expect(pauseAfter([short], asks("soon"), 1, "")).toBe(10);
+  });
+
   it("does not exist for what is terminal or was cancelled", () => {
     expect(pauseAfter([rule], failed("Terminal", "Broken", ""), 1, "")).toBeUndefined();
     expect(pauseAfter([rule], failed("Cancelled", "Cancelled", ""), 1, "")).toBeUndefined();

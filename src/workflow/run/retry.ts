@@ -31,7 +31,14 @@ export function pauseAfter(
   const rule = rules.find(({ errors }) => matches(failure, errors));
   if (rule === undefined || counted >= rule.attempts) return undefined;
   const pause = Math.min(rule.maximum, rule.interval * rule.rate ** (counted - 1));
-  return rule.jitter ? Math.floor(pause * fraction(`${seed}/${counted}`)) : pause;
+  const drawn = rule.jitter ? Math.floor(pause * fraction(`${seed}/${counted}`)) : pause;
+  return Math.max(drawn, Math.min(rule.maximum, askedPause(failure)));
+}
+
+/** What whoever failed asked for, as `retryAfter` in its details, milliseconds: a server's Retry-After. */
+function askedPause({ details }: Failure): number {
+  const asked = (details as { readonly retryAfter?: unknown } | null | undefined)?.retryAfter;
+  return typeof asked === "number" && asked > 0 ? asked : 0;
 }
 
 /** A number in [0, 1) that depends on the text alone. */

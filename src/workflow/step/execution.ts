@@ -73,6 +73,11 @@ export class Executions {
     });
   }
 
+  /** Some attempt waits for it. */
+  has(uid: string): boolean {
+    return this.#waiting.has(uid);
+  }
+
   /** Resolves with how it ended by itself. Rejects with TaskError, and when aborted, once nothing of it runs. */
   async complete(execution: Execution): Promise<Exit> {
     const { identity, placement, spec, signal } = execution;
