@@ -30,7 +30,6 @@ writeFileSync(module, 'import { handler } from "tutti";\nexport const noop = han
 
 const pool = new WorkerPool({ clock: systemClock, processes: 1 });
 pool.offer({ namespace: "default", workflow: "w", module });
-const never = new AbortController().signal;
 
 function execute(path: string): unknown {
   return pool.functions.execute({
@@ -43,7 +42,7 @@ function execute(path: string): unknown {
     try: 1,
     idempotencyKey: path,
     since: 0,
-    signal: never,
+    signal: new AbortController().signal,
     heartbeat: () => undefined,
     log: () => undefined,
   });

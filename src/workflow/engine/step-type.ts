@@ -45,6 +45,8 @@ export interface StepType {
    * timeout runs. Absent: at once.
    */
   ready?(step: TaskStep, signal: AbortSignal, of: Pick<Attempt, "run" | "workflow">): Promise<void>;
+  /** True when `ready` need not be waited for; absent: it must be. */
+  isReady?(step: TaskStep, of: Pick<Attempt, "run" | "workflow">): boolean;
   /** Gives a JSON value. What it throws is Retryable, unless it is a TaskError that says otherwise. */
   execute(attempt: Attempt): unknown;
 }

@@ -21,12 +21,13 @@ import { type Conversation, codeDialect } from "../code/code-host.ts";
 import type { Begin, Call } from "../code/code-run.ts";
 import type { CodeProgram } from "../code/code-workflow.ts";
 import type { Dialect } from "../engine/program.ts";
+import { onAbort } from "../engine/on-abort.ts";
 import type { Attempt, StepType } from "../engine/step-type.ts";
 import { DemandQueues } from "./demand.ts";
 import { LocalWorkers } from "./local-workers.ts";
 import { Member, choose } from "./member.ts";
 import { type MainReport, type Report, type Target, isWellFormed, messagesIn } from "./protocol.ts";
-import { AttemptWork, type Demand, ProgramWork, type Work, namespaceOf } from "./work.ts";
+import { AttemptWork, type Demand, ProgramWork, type Work, functionDemand } from "./work.ts";
 
 /** What pino's loggers can do. */
 export interface WorkerLog {
@@ -121,17 +122,8 @@ export class WorkerPool {
       receive: (member, target, text) => this.receive(member, target, text),
     });
     this.functions = {
-      ready: (step, signal, { run, workflow }) =>
-        this.#ready(
-          {
-            namespace: namespaceOf(run),
-            workflow,
-            what: "handler",
-            name: step.type === "function" ? step.handler : "",
-            pool: step.pool,
-          },
-          signal,
-        ),
+      isReady: (step, of) => this.#isOffered(functionDemand(step, of)),
+      ready: (step, signal, of) => this.#ready(functionDemand(step, of), signal),
       execute: (attempt) => this.#execute(attempt),
     };
     this.code = codeDialect((program, begin, tell, signal) => this.#converse(program, begin, tell, signal));
@@ -326,7 +318,9 @@ export class WorkerPool {
   }
 
   #isOffered(demand: Demand): boolean {
-    return [...this.#members.values()].some((one) => !one.isDraining && one.versionFor(demand) !== undefined);
+    for (const member of this.#members.values())
+      if (!member.isDraining && member.versionFor(demand) !== undefined) return true;
+    return false;
   }
 
   #wake(): void {
@@ -335,10 +329,9 @@ export class WorkerPool {
 
   #execute(attempt: Attempt): Promise<unknown> {
     const work = new AttemptWork(++this.#ids, attempt);
-    const stop = (): void => this.#stop(work);
-    attempt.signal.addEventListener("abort", stop, { once: true });
-    if (attempt.signal.aborted) stop();
-    else this.#submit(work);
+    const { signal } = attempt;
+    if (!signal.aborted) this.#submit(work);
+    work.onOver = onAbort(signal, () => this.#stop(work));
     return work.result;
   }
 

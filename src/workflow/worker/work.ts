@@ -4,6 +4,7 @@
  */
 import { PlaceLost } from "../code/code-host.ts";
 import type { Begin, Call, Ending } from "../code/code-run.ts";
+import type { TaskStep } from "../engine/interpreter.ts";
 import type { Attempt } from "../engine/step-type.ts";
 import { TaskError } from "../engine/step-type.ts";
 import type { Failure } from "../run/failure.ts";
@@ -40,8 +41,13 @@ export interface Work {
 }
 
 /** `default/shop-1` is a run of the namespace `default`. */
-export function namespaceOf(run: string): string {
+function namespaceOf(run: string): string {
   return run.slice(0, Math.max(0, run.indexOf("/"))) || "default";
+}
+
+export function functionDemand(step: TaskStep, of: Pick<Attempt, "run" | "workflow">): Demand {
+  const name = step.type === "function" ? step.handler : "";
+  return { namespace: namespaceOf(of.run), workflow: of.workflow, what: "handler", name, pool: step.pool };
 }
 
 export class AttemptWork implements Work {
@@ -51,13 +57,12 @@ export class AttemptWork implements Work {
   readonly #settled = Promise.withResolvers<unknown>();
   stoppedAt: number | undefined;
   isOver = false;
+  onOver: (() => void) | undefined;
 
   constructor(id: number, attempt: Attempt) {
-    const { step, run, workflow } = attempt;
     this.id = id;
     this.#attempt = attempt;
-    const name = step.type === "function" ? step.handler : "";
-    this.demand = { namespace: namespaceOf(run), workflow, what: "handler", name, pool: step.pool };
+    this.demand = functionDemand(attempt.step, attempt);
   }
 
   get result(): Promise<unknown> {
@@ -84,7 +89,7 @@ export class AttemptWork implements Work {
         this.#attempt.log(String(report.line), report.stream === "stderr" ? "stderr" : "stdout");
         return false;
       case "succeeded":
-        this.isOver = true;
+        this.#over();
         this.#settled.resolve(report.result);
         return true;
       case "failed":
@@ -116,8 +121,13 @@ export class AttemptWork implements Work {
     );
   }
 
-  #fail(error: TaskError): void {
+  #over(): void {
     this.isOver = true;
+    this.onOver?.();
+  }
+
+  #fail(error: TaskError): void {
+    this.#over();
     this.#settled.reject(error);
   }
 }
@@ -136,8 +146,6 @@ export class ProgramWork implements Work {
   readonly #ended = Promise.withResolvers<Ending>();
   stoppedAt: number | undefined;
   isOver = false;
-  /** Called when a worker has it. */
-  onAssigned: ((send: (order: Order) => void) => void) | undefined;
 
   constructor(id: number, name: string, begin: Begin, tell: (call: Call) => void) {
     this.id = id;
