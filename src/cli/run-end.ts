@@ -8,15 +8,26 @@ import { failureView, outputText } from "./views/run-end.ts";
 
 const LINES = 10;
 
-export async function reportEnd(context: CommandContext, client: Client, run: Run): Promise<ExitCode> {
-  const isGood = run.status?.phase === "Succeeded";
-  await emit(context, run, () => (isGood ? outputText(run) : ""));
+export async function reportEnd(context: CommandContext, client: Client, ended: Run): Promise<ExitCode> {
+  const isGood = ended.status?.phase === "Succeeded";
+  const run = await withOutput(context, client, ended);
+  const text = context.output === "name" ? `run/${run.metadata.name}` : isGood ? outputText(run) : "";
+  await emit(context, run, () => text);
   if (isGood) return EXIT.ok;
   const log = await lastLines(context, client, run);
   context.complain(
     failureView(run, log, { style: context.errorStyle, now: context.environment.clock.now() }),
   );
   return EXIT.failed;
+}
+
+/** The run with its whole output, which its resource has not when it is large. */
+export async function withOutput(context: CommandContext, client: Client, run: Run): Promise<Run> {
+  if (run.status?.outputHash === undefined) return run;
+  const { namespace, signal } = context;
+  const state = await client.workflows.query(run.metadata.name, { namespace, signal });
+  const { verdict } = state as { readonly verdict?: { readonly output?: unknown } };
+  return { ...run, status: { ...run.status, output: verdict?.output } };
 }
 
 export async function lastLines(

@@ -169,7 +169,7 @@ describe("without a control plane", () => {
 
 describe("completion", () => {
   it.each([
-    [["sc"], "scale\nschema\n"],
+    [["sc"], "scale\nschedule\nschema\n"],
     [["get", "service/w"], "service/web\nservice/worker\n"],
     [["get", "services", "wo"], "worker\n"],
     [["get", "loadb"], "loadbalancer\nloadbalancers\n"],

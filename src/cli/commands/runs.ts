@@ -4,7 +4,7 @@ import { type Run, isRunEnded } from "../../client/workflows.ts";
 import type { CommandContext } from "../context.ts";
 import { EXIT, type ExitCode, misuse } from "../exit.ts";
 import { emit } from "../output.ts";
-import { lastLines, reportEnd } from "../run-end.ts";
+import { lastLines, reportEnd, withOutput } from "../run-end.ts";
 import { fetchedRun } from "../run-target.ts";
 import { kindOf } from "../target.ts";
 import type { Verb } from "../verb.ts";
@@ -107,8 +107,8 @@ function nothing(workflow: string | undefined, { failed, running, since }: ListO
 }
 
 async function show(context: CommandContext, word: string, isWatched: boolean): Promise<ExitCode> {
-  const run = await fetchedRun(context, word);
   const client = await context.client();
+  const run = await withOutput(context, client, await fetchedRun(context, word));
   if (isWatched) return reportEnd(context, client, (await watchRun(context, client, run.metadata.name)).run);
   const scope = { namespace: context.namespace, signal: context.signal };
   const [steps, outline, log] = await Promise.all([

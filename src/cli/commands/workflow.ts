@@ -35,6 +35,10 @@ interface TestOptions {
 
 export const verb: Verb = {
   define(command, act) {
+    command.addHelpText(
+      "after",
+      "\nExamples:\n  $ tutti workflow test order.test.yaml\n  $ tutti workflow test --help",
+    );
     command
       .command("test")
       .summary("Run the cases of test files in virtual time")

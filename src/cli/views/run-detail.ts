@@ -26,7 +26,9 @@ export function runDetailView(run: Run, steps: readonly StepView[], options: Run
 
 function remarks({ status }: Run, steps: readonly StepView[]): string {
   const reused = steps.filter(({ reusedFrom }) => reusedFrom !== undefined).length;
+  const hidden = (status?.steps?.total ?? 0) - steps.length;
   const lines = [
+    ...(hidden > 0 ? [`  Of a run this large, ${hidden} steps that are over are counted only.`] : []),
     ...(reused === 0 ? [] : [`  = ${reused} of the results are taken from the run it is a fork of.`]),
     ...(status?.late === undefined ? [] : [`  It is late: ${harmless(status.late)}`]),
   ];

@@ -5,9 +5,7 @@ import { durationOf } from "./run-graph.ts";
 import { type Style, harmless } from "./style.ts";
 
 /** What it gave, as text. */
-export function outputText({ metadata, status }: Run): string {
-  if (status?.outputHash !== undefined)
-    return `The output is ${status.outputBytes ?? 0} bytes; see: tutti runs show ${metadata.name} -o json`;
+export function outputText({ status }: Run): string {
   const { output } = status ?? {};
   if (output === undefined || output === null) return "";
   return typeof output === "string" ? output : JSON.stringify(output, undefined, 2);

@@ -60,15 +60,23 @@ export function headLine(run: Run, steps: readonly StepView[], { style, now }: R
     failed: style.red,
     cancelled: style.yellow,
   };
-  const settled = steps.filter((step) => isSettled(step)).length;
+  const [settled, total] = countsOfRun(run, steps);
   const duration = durationOf(run, now);
   return [
     style.bold(harmless(metadata.name)),
     harmless(spec.workflow),
     (colours[phase] ?? style.cyan)(phase),
     ...(duration === undefined ? [] : [style.dim(seconds(duration))]),
-    style.dim(`${settled}/${steps.length} steps`),
+    style.dim(`${settled}/${total} steps`),
   ].join("  ");
+}
+
+/** Of a large run, not every step that is over is listed; its resource has the counts. */
+function countsOfRun({ status }: Run, steps: readonly StepView[]): readonly [settled: number, total: number] {
+  const counts = status?.steps;
+  if (counts === undefined || counts.total <= steps.length)
+    return [steps.filter(isSettled).length, steps.length];
+  return [counts.succeeded + counts.failed + counts.cancelled, counts.total];
 }
 
 /** One step on a line of its own, for who reads lines. */

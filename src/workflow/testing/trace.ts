@@ -42,18 +42,7 @@ type Mutable<T> = { -readonly [name in keyof T]: T[name] };
 export function traceOf(events: readonly RunEvent[], asked: ReadonlyMap<string, Asked>, now: number): Trace {
   const start = events.find((event) => event.type === "RunCreated")?.at ?? now;
   const ended = events.find((event) => event.type === "RunEnded");
-  const steps = new Map<string, Mutable<TracedStep>>();
-  const order: string[] = [];
-  for (const event of events) {
-    if (!("step" in event)) continue;
-    const step = steps.get(event.step) ?? newStep(event.step, asked.get(event.step));
-    steps.set(event.step, step);
-    if (event.type === "StepStarted" && step.startedAt === undefined) {
-      order.push(event.step);
-      step.startedAt = event.at - start;
-    }
-    note(step, event, start);
-  }
+  const { steps, order } = stepsIn(events, asked, start);
   return {
     phase: ended?.verdict.is ?? "running",
     ...endOf(ended?.verdict, steps.values()),
@@ -62,6 +51,23 @@ export function traceOf(events: readonly RunEvent[], asked: ReadonlyMap<string, 
     steps: Object.fromEntries(steps),
     events,
   };
+}
+
+function stepsIn(
+  events: readonly RunEvent[],
+  asked: ReadonlyMap<string, Asked>,
+  start: number,
+): { readonly steps: ReadonlyMap<string, TracedStep>; readonly order: readonly string[] } {
+  const steps = new Map<string, Mutable<TracedStep>>();
+  const order: string[] = [];
+  for (const event of events) {
+    if (!("step" in event)) continue;
+    const step = steps.get(event.step) ?? newStep(event.step, asked.get(event.step));
+    steps.set(event.step, step);
+    if (step.startedAt === undefined && event.type === "StepStarted") order.push(event.step);
+    note(step, event, start);
+  }
+  return { steps, order };
 }
 
 function endOf(
@@ -95,6 +101,7 @@ function note(step: Mutable<TracedStep>, event: StepEvent, start: number): void 
     case "StepStarted":
       step.phase = "running";
       step.attempts++;
+      step.startedAt ??= event.at - start;
       break;
     case "StepSucceeded":
       step.phase = "succeeded";
