@@ -91,24 +91,13 @@ export class Ranks {
 
   /** What one attempt of the step at the place is expected to take, milliseconds. */
   takes(step: Step, place: string): number {
-    if ("expected" in step && step.expected !== undefined && !hasExpression(step.expected))
-      return parseDuration(step.expected);
-    switch (step.type) {
-      case "choice":
-      case "pass":
-      case "succeed":
-      case "fail":
-        return 0;
-      case "map":
-        return this.#learned(place) ?? this.#span(step.body, `${place}[].`);
-      case "parallel":
-        return Math.max(...step.branches.map((branch, index) => this.#span(branch, `${place}[${index}].`)));
-      case "wait":
-        if (step.duration !== undefined && !hasExpression(step.duration)) return parseDuration(step.duration);
-        return this.#learned(place) ?? UNKNOWN;
-      default:
-        return this.#learned(place) ?? UNKNOWN;
-    }
+    const given = givenDuration(step);
+    if (given !== undefined) return given;
+    if (step.type === "parallel")
+      return Math.max(...step.branches.map((branch, index) => this.#span(branch, `${place}[${index}].`)));
+    const learned = this.#learned(place);
+    if (learned !== undefined) return learned;
+    return step.type === "map" ? this.#span(step.body, `${place}[].`) : UNKNOWN;
   }
 
   /** Of a scope from its start to its end. */
@@ -127,6 +116,16 @@ export class Ranks {
     return span;
   }
 }
+
+/** By the definition alone. */
+function givenDuration(step: Step): number | undefined {
+  if (IMMEDIATE.has(step.type)) return 0;
+  const { expected, duration } = step as { readonly expected?: string; readonly duration?: string };
+  const text = expected ?? (step.type === "wait" ? duration : undefined);
+  return text === undefined || hasExpression(text) ? undefined : parseDuration(text);
+}
+
+const IMMEDIATE: ReadonlySet<Step["type"]> = new Set(["choice", "pass", "succeed", "fail"]);
 
 /** `fan[3].poll#2` is at `fan[].poll`. */
 export function placeOf(path: string): string {
