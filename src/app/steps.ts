@@ -58,7 +58,7 @@ export function stepTypes({ store, clock, keyring, folder, engines, plans, runs 
       load: async (path, values) => (await import("../sdk/load.ts")).load(path, { values, env: {} }),
     }),
     approval: approvalSteps({ store }),
-    http: httpSteps({ readSecret: secrets }),
+    http: httpSteps({ readSecret: secrets, clock }),
     workflow: workflowSteps({ store, ...runs }),
   };
 }

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { systemClock } from "../clock/clock.ts";
 import { type Here, everythingIn, openHere, readSecret } from "./fixtures/here.ts";
 import { httpSteps } from "./http.ts";
 
@@ -24,7 +25,10 @@ beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), "tutti-http-step-"));
   servers = [];
   asked = [];
-  here = await openHere({ folder, steps: () => ({ http: httpSteps({ readSecret, mostBytes: 10_000 }) }) });
+  here = await openHere({
+    folder,
+    steps: () => ({ http: httpSteps({ readSecret, clock: systemClock, mostBytes: 10_000 }) }),
+  });
 });
 afterEach(async () => {
   await here.close();

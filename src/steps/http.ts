@@ -14,12 +14,14 @@
  */
 import { STATUS_CODES } from "node:http";
 import { type Dispatcher, request } from "undici";
+import type { Clock } from "../clock/clock.ts";
 import type { HttpStep } from "../workflow/definition/workflow.ts";
 import { type Attempt, type StepType, TaskError } from "../workflow/engine/step-type.ts";
 import { namespaceOf, stepOf } from "../workflow/step/attempt.ts";
 import { type ReadSecret, StepSecrets } from "../workflow/step/secrets.ts";
 
 export interface HttpStepOptions {
+  readonly clock: Pick<Clock, "now">;
   readonly readSecret: ReadSecret;
   /** Bytes of an answer that are read; 10 MiB when absent. */
   readonly mostBytes?: number;
@@ -82,7 +84,7 @@ async function answered(
   step: HttpStep,
   first: Asked,
   attempt: Attempt,
-  { mostBytes = MOST_BYTES }: HttpStepOptions,
+  { mostBytes = MOST_BYTES, clock }: HttpStepOptions,
   secrets: StepSecrets,
 ): Promise<HttpResult> {
   let asked = first;
@@ -101,7 +103,7 @@ async function answered(
     }
     const result = await resultOf(response, mostBytes, asked);
     if (isExpected(step, status)) return result;
-    throw unexpected(asked, result);
+    throw unexpected(asked, result, clock.now());
   }
 }
 
@@ -189,11 +191,11 @@ function isExpected({ expect }: HttpStep, status: number): boolean {
   return expect === undefined ? status >= 200 && status < 300 : expect.includes(status);
 }
 
-function unexpected({ method, url }: Asked, { status, headers, body }: HttpResult): TaskError {
+function unexpected({ method, url }: Asked, { status, headers, body }: HttpResult, now: number): TaskError {
   const isPassing = status >= 500 || [408, 425, 429].includes(status);
   const text = typeof body === "string" ? body : JSON.stringify(body);
   const excerpt = text.length > EXCERPT ? `${text.slice(0, EXCERPT)}...` : text;
-  const after = retryAfter(headers["retry-after"]);
+  const after = retryAfter(headers["retry-after"], now);
   return new TaskError(
     "HttpStatus",
     `${method} ${url.href} answered ${status} ${STATUS_CODES[status] ?? ""}${excerpt === "" ? "." : `: ${excerpt}`}`,
@@ -205,11 +207,11 @@ function unexpected({ method, url }: Asked, { status, headers, body }: HttpResul
 }
 
 /** Milliseconds. */
-function retryAfter(header: string | undefined): number | undefined {
+function retryAfter(header: string | undefined, now: number): number | undefined {
   if (header === undefined) return undefined;
   if (/^\d+$/.test(header)) return Number(header) * 1000;
   const at = Date.parse(header);
-  return Number.isNaN(at) ? undefined : Math.max(0, at - Date.now());
+  return Number.isNaN(at) ? undefined : Math.max(0, at - now);
 }
 
 function redacted(error: unknown, secrets: StepSecrets): unknown {

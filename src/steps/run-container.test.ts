@@ -80,6 +80,21 @@ it("runs again, its retries unspent, when its container is killed or removed", a
   expect(await daemon.docker.listContainers({ all: true })).toEqual([]);
 });
 
+it("runs again, its retries unspent, when its engine dies and takes it along", async () => {
+  await here.start({ a: shell("sleep 1000") });
+  const first = await running();
+  await daemon.kill();
+  await daemon.start();
+  for (let lost = 0; lost === 0;) {
+    await sleep(50);
+    lost = (await here.engine.state(RUN)).steps.get("a")?.lost ?? 0;
+  }
+  expect(await running()).not.toBe(first);
+  expect((await here.engine.state(RUN)).steps.get("a")).toMatchObject({ counted: 0, lost: 1 });
+  await here.engine.cancel(RUN, "enough", 60_000);
+  expect(await here.engine.result(RUN)).toMatchObject({ is: "cancelled" });
+});
+
 it("is told apart when its memory limit killed it, and when it cannot be started", async () => {
   const failing = async (id: string, step: object): Promise<unknown> => {
     const verdict = await here.run({ a: step }, {}, id);

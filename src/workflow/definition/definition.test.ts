@@ -237,6 +237,7 @@ describe("what is wrong with a definition", () => {
           g: { type: "wait", condition: "api is ready" },
           h: { type: "wait", token: { steps: { tell: { ...call, input: "${token}" } } } },
           i: { ...call, input: "${token}" },
+          j: { type: "approval", subject: 1, quorum: 2, chain: [{ users: ["ann"] }], onExpire: "escalate" },
         },
       }),
     ).toEqual([
@@ -253,6 +254,8 @@ describe("what is wrong with a definition", () => {
       "InvalidMethod steps.f.method",
       "InvalidConditionText steps.g.condition",
       "UnknownReference steps.i.input",
+      "AmbiguousApproval steps.j.chain",
+      "AmbiguousExpiry steps.j.escalate",
     ]);
   });
 
@@ -262,6 +265,9 @@ describe("what is wrong with a definition", () => {
     ]);
     expect(codes({ name: "w", steps: { a: { ...call, retries: 3 } } })).toEqual(["UnknownField steps.a"]);
     expect(codes({ name: "w", steps: { a: { type: "dance" } } })).toEqual(["InvalidField steps.a.type"]);
+    expect(codes({ name: "w", steps: { a: { type: "items", path: "/x" } } })).toEqual([
+      "InvalidField steps.a.type",
+    ]);
     expect(codes({ name: "w", steps: {} })).toEqual(["NoSteps steps"]);
   });
 
