@@ -8,12 +8,12 @@ import { existsSync } from "node:fs";
 import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { Attempt } from "../../../workflow/engine/step-type.ts";
-import { type Containers, variablesOf, volumeFolder, withoutLastBreak } from "./containers.ts";
+import { type Containers, LONGEST_OUTPUT, withoutLastBreak } from "./containers.ts";
 import type { Workshop } from "./executor.ts";
 import { SCRIPT } from "./sandbox.ts";
+import { variablesOf, volumeFolder } from "./surroundings.ts";
 import type { Pod, PodContainer } from "./work.ts";
 
-const LONGEST_OUTPUT = 256 * 1024;
 const GRACE_SECONDS = 10;
 
 interface Answer {

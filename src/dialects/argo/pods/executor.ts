@@ -11,7 +11,7 @@ import { ArtifactFolder } from "./artifacts.ts";
 import { BegunSteps } from "./begun.ts";
 import { Memory } from "./memory.ts";
 import { runPod } from "./pod.ts";
-import type { Work } from "./work.ts";
+import type { Lookup, Recall, Work } from "./work.ts";
 
 /** What stands for an image where containers are processes. */
 export interface StandIn {
@@ -24,7 +24,11 @@ export interface StandIn {
   readonly programs?: string;
 }
 
-export type KeyedTexts = Readonly<Record<string, string>>;
+/** What a ConfigMap or Secret holds; undefined when there is none. */
+export type FindTexts = (
+  namespace: string,
+  name: string,
+) => Promise<Readonly<Record<string, string>> | undefined>;
 
 export interface PodOptions {
   /** For artifacts, volumes, what is memoised, and pods that run. */
@@ -34,8 +38,8 @@ export interface PodOptions {
   readonly standIns?: readonly StandIn[];
   /** The docker program, or one that takes the same words. */
   readonly docker?: string;
-  configMap?(namespace: string, name: string): Promise<KeyedTexts | undefined>;
-  secret?(namespace: string, name: string): Promise<KeyedTexts | undefined>;
+  readonly configMap?: FindTexts;
+  readonly secret?: FindTexts;
 }
 
 export interface Workshop extends PodOptions {
@@ -48,8 +52,6 @@ const KEPT_FOR = 24 * 60 * 60 * 1000;
 export function argoSteps(options: PodOptions, others?: StepType): StepType {
   const workshop: Workshop = {
     ...options,
-    ...(options.configMap === undefined ? {} : { configMap: options.configMap.bind(options) }),
-    ...(options.secret === undefined ? {} : { secret: options.secret.bind(options) }),
     artifacts: new ArtifactFolder(join(options.folder, "artifacts")),
     begun: new BegunSteps(),
   };
@@ -82,18 +84,28 @@ async function execute(workshop: Workshop, memory: Memory, attempt: Attempt, wor
       return hold(workshop, attempt);
     case "begun":
       return begun.wait(attempt.run, work.path, attempt.signal);
-    case "recall": {
-      const since = work.maxAge === undefined ? -Infinity : clock.now() - work.maxAge;
-      return (await memory.recall(work.cache, work.key, since)) ?? null;
-    }
+    case "recall":
+      return recall(workshop, memory, work);
     case "remember":
       await memory.remember(work.cache, work.key, work.outputs, clock.now());
       return null;
     case "lookup":
-      return (await workshop.configMap?.(work.namespace, work.configMap))?.[work.key] ?? null;
+      return lookUp(workshop, work);
     case "listing":
       return artifacts.keys(work.key);
   }
+}
+
+async function recall(
+  { clock }: Workshop,
+  memory: Memory,
+  { cache, key, maxAge = Infinity }: Recall,
+): Promise<unknown> {
+  return (await memory.recall(cache, key, clock.now() - maxAge)) ?? null;
+}
+
+async function lookUp({ configMap }: Workshop, work: Lookup): Promise<string | null> {
+  return (await configMap?.(work.namespace, work.configMap))?.[work.key] ?? null;
 }
 
 /** Until nobody wants the lock any more; the engine has given it a slot of the lock's pool. */

@@ -11,7 +11,9 @@ import { join } from "node:path";
 import { type Attempt, TaskError } from "../../../workflow/engine/step-type.ts";
 import type { Stored } from "../manifest.ts";
 import { isZippedTar, keyOf, unpack } from "./artifacts.ts";
-import { type Containers, newContainers } from "./containers.ts";
+import type { Containers } from "./containers.ts";
+import { DockerContainers } from "./docker.ts";
+import { ProcessContainers } from "./process-containers.ts";
 import type { Workshop } from "./executor.ts";
 import type { Pod, PodContainer, PodFailure, PodResult } from "./work.ts";
 import { rename, rm } from "node:fs/promises";
@@ -44,7 +46,8 @@ export async function runPod(
 }
 
 async function run(workshop: Workshop, attempt: Attempt, pod: Pod, folder: string): Promise<Noted> {
-  const containers = newContainers(workshop, attempt, pod, folder);
+  const Kind = workshop.containers === "docker" ? DockerContainers : ProcessContainers;
+  const containers = new Kind(workshop, attempt, pod, folder);
   try {
     await containers.prepare();
     for (const artifact of pod.inputs) await putInput(workshop, containers, artifact);
@@ -138,23 +141,8 @@ async function runMain(
 async function ended(workshop: Workshop, containers: Containers, pod: Pod, code: Code): Promise<Noted> {
   const output = await containers.output(pod.main.some(({ name }) => name === "main") ? "main" : code.name);
   const missing: string[] = [];
-  const parameters: Record<string, string> = {};
-  for (const { name, path, default: standard } of pod.outputs.parameters) {
-    const text = (await containers.read(path)) ?? standard;
-    if (text === undefined) missing.push(`the output parameter '${name}' was not written to ${path}`);
-    else parameters[name] = text;
-  }
-  const artifacts: Record<string, Stored> = {};
-  for (const artifact of pod.outputs.artifacts) {
-    const path = await containers.take(artifact.path ?? "");
-    if (path !== undefined) {
-      const stored = await workshop.artifacts.keep(path);
-      artifacts[artifact.name] = stored;
-      const key = keyOf(artifact);
-      if (key !== undefined) await workshop.artifacts.name(key, stored);
-    } else if (artifact.optional !== true)
-      missing.push(`the output artifact '${artifact.name}' was not written to ${artifact.path ?? ""}`);
-  }
+  const parameters = await parametersOf(containers, pod, missing);
+  const artifacts = await artifactsOf(workshop, containers, pod, missing);
   const result: PodResult = { exitCode: code.exitCode, result: output, parameters, artifacts };
   if (code.exitCode !== 0) {
     const why = containers.problem(code.name);
@@ -165,31 +153,72 @@ async function ended(workshop: Workshop, containers: Containers, pod: Pod, code:
   return { is: "succeeded", result };
 }
 
+async function parametersOf(
+  containers: Containers,
+  { outputs }: Pod,
+  missing: string[],
+): Promise<Record<string, string>> {
+  const parameters: Record<string, string> = {};
+  for (const { name, path, default: standard } of outputs.parameters) {
+    const text = (await containers.read(path)) ?? standard;
+    if (text === undefined) missing.push(`the output parameter '${name}' was not written to ${path}`);
+    else parameters[name] = text;
+  }
+  return parameters;
+}
+
+async function artifactsOf(
+  workshop: Workshop,
+  containers: Containers,
+  { outputs }: Pod,
+  missing: string[],
+): Promise<Record<string, Stored>> {
+  const artifacts: Record<string, Stored> = {};
+  for (const artifact of outputs.artifacts) {
+    const { name, path = "", optional } = artifact;
+    const made = await containers.take(path);
+    if (made !== undefined) {
+      const stored = await workshop.artifacts.keep(made);
+      artifacts[name] = stored;
+      const key = keyOf(artifact);
+      if (key !== undefined) await workshop.artifacts.name(key, stored);
+    } else if (optional !== true) missing.push(`the output artifact '${name}' was not written to ${path}`);
+  }
+  return artifacts;
+}
+
 async function putInput(
   workshop: Workshop,
   containers: Containers,
   artifact: Pod["inputs"][number],
 ): Promise<void> {
-  const { path = "", name, optional, archive, mode, subPath } = artifact;
+  const { path = "", name, optional, archive, mode } = artifact;
   const made = join(containers.scratch, `artifact-${name}`);
-  const key = keyOf(artifact);
-  const stored = await storedOf(workshop, artifact).catch((error: unknown) => {
-    if (optional !== true) throw error;
-    return undefined;
-  });
-  if (stored !== undefined) await workshop.artifacts.put(stored, made, subPath);
-  else if (key === undefined || !(await workshop.artifacts.putNamed(key, made))) {
+  if (!(await isPut(workshop, artifact, made))) {
     if (optional === true) return;
     throw new Error(`The input artifact '${name}' does not exist.`);
   }
   // Archived by us it is put as it was; what came from elsewhere may be an archive itself.
-  const isOurs = artifact.stored !== undefined && archive?.none === undefined;
-  if (!isOurs && archive?.none === undefined && (await isZippedTar(made))) {
+  const mayBeArchive = artifact.stored === undefined && archive?.none === undefined;
+  if (mayBeArchive && (await isZippedTar(made))) {
     await unpack(made, `${made}.tree`, true);
     await rm(made);
     await rename(`${made}.tree`, made);
   }
   await containers.give(made, path, mode === undefined ? undefined : Number(mode));
+}
+
+async function isPut(workshop: Workshop, artifact: Pod["inputs"][number], path: string): Promise<boolean> {
+  const stored = await storedOf(workshop, artifact).catch((error: unknown) => {
+    if (artifact.optional !== true) throw error;
+    return undefined;
+  });
+  if (stored === undefined) {
+    const key = keyOf(artifact);
+    return key !== undefined && workshop.artifacts.putNamed(key, path);
+  }
+  await workshop.artifacts.put(stored, path, artifact.subPath);
+  return true;
 }
 
 async function storedOf(workshop: Workshop, artifact: Pod["inputs"][number]): Promise<Stored | undefined> {
