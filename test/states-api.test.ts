@@ -305,6 +305,55 @@ test("versions, aliases, express machines, Map Runs, single states, and what is 
   expect(diagnostics.length).toBeGreaterThan(2);
 });
 
+test("input that is wrong, huge or nested without end is refused by the service's names, and what is right goes on", async () => {
+  const { home, client } = await serve();
+  const stateMachineArn = await create(client, "good", one({ Type: "Pass" }));
+  for (const input of ["{", "[".repeat(100_000) + "]".repeat(100_000), JSON.stringify("x".repeat(300_000))])
+    await expect(client.send(new StartExecutionCommand({ stateMachineArn, input }))).rejects.toMatchObject({
+      name: "InvalidExecutionInput",
+    });
+  const huge = JSON.stringify({ huge: "x".repeat(100_000_000) });
+  await expect(client.send(new StartExecutionCommand({ stateMachineArn, input: huge }))).rejects.toThrow();
+  await expect(client.send(new DescribeExecutionCommand({ executionArn: "arn:none" }))).rejects.toMatchObject(
+    { name: "InvalidArn" },
+  );
+  await expect(create(client, "no name", one({ Type: "Pass" }))).rejects.toMatchObject({
+    name: "InvalidName",
+  });
+  for (const [target, body] of [
+    ["AWSStepFunctions.Nothing", "{}"],
+    ["AWSStepFunctions.toString", "{}"],
+    ["AWSStepFunctions.ListStateMachines", "[1"],
+    ["AWSStepFunctions.ListStateMachines", '{"maxResults":"many"}'],
+  ] as const) {
+    const answer = await fetch(`${home.registration()?.url ?? ""}/states/`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${home.token}`, "x-amz-target": target },
+      body,
+    });
+    expect([answer.status, await answer.json()]).toEqual([
+      expect.toBeOneOf([400, 404]) as number,
+      expect.objectContaining({ __type: expect.any(String) as string }) as object,
+    ]);
+  }
+  const endless = await create(
+    client,
+    "endless",
+    JSON.stringify({
+      QueryLanguage: "JSONata",
+      StartAt: "A",
+      States: { A: { Type: "Pass", Output: "{% ($f := function($n) { $f($n + 1) }; $f(0)) %}", End: true } },
+    }),
+  );
+  const lost = await client.send(new StartExecutionCommand({ stateMachineArn: endless }));
+  const kept = await client.send(new StartExecutionCommand({ stateMachineArn, input: "[1]" }));
+  expect(await ended(client, kept.executionArn ?? "")).toMatchObject({ status: "SUCCEEDED", output: "[1]" });
+  expect(await ended(client, lost.executionArn ?? "")).toMatchObject({
+    status: "FAILED",
+    error: "States.QueryEvaluationError",
+  });
+});
+
 test("a wrong secret is refused, and a control plane that was killed goes on with its executions", async () => {
   const { home, client } = await serve();
   await expect(clientOf(home, "wrong").send(new ListStateMachinesCommand({}))).rejects.toMatchObject({

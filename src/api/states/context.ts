@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { type Arn, type ArnType, arn, readArn } from "../../dialects/states-language/engine/names.ts";
 import type { Clock } from "../../clock/clock.ts";
+import type { Json } from "../../model/resource.ts";
 import type { Store } from "../../store/store.ts";
 import type { Definition } from "../../workflow/definition/definition.ts";
 import type { Engine } from "../../workflow/engine/engine.ts";
@@ -54,6 +55,31 @@ export function arnOf(text: string, ...types: readonly ArnType[]): Arn {
   if (found === undefined || !types.includes(found.type))
     fault("InvalidArn", `Invalid Arn: '${text}' is no ARN of ${types.join(" or ")}.`);
   return found;
+}
+
+/** Nesting of JSON that recursion must get through. */
+const DEEPEST = 500;
+
+/** The text as JSON. Refuses with the fault of that name what is none, or nested too deep. */
+export function parseJson(text: string, refusal: string): Json {
+  try {
+    const value = JSON.parse(text) as Json;
+    if (!isDeep(text)) return value;
+  } catch (error) {
+    return fault(refusal, `It is no JSON: ${(error as Error).message}`);
+  }
+  return fault(refusal, `It is nested more than ${DEEPEST} levels deep.`);
+}
+
+/** Looked at as text: recursion would have to get through it first. */
+function isDeep(text: string): boolean {
+  let depth = 0;
+  for (const [sign] of text.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{}]/g)) {
+    if (sign === "[" || sign === "{") depth++;
+    else if (sign === "]" || sign === "}") depth--;
+    if (depth > DEEPEST) return true;
+  }
+  return false;
 }
 
 export { arn };

@@ -14,7 +14,7 @@ import {
 import { equal } from "../../model/equality.ts";
 import type { Json } from "../../model/resource.ts";
 import { StoreError } from "../../store/store.ts";
-import { type StatesContext, type StatesOptions, arnOf, namespaceOf, seconds } from "./context.ts";
+import { type StatesContext, type StatesOptions, arnOf, namespaceOf, parseJson, seconds } from "./context.ts";
 import { fault } from "./fault.ts";
 import { type Machine, goodName, requireMachine, routed } from "./machine.ts";
 
@@ -80,14 +80,7 @@ function again(there: Run, parameters: unknown): Run {
 function readInput(text: string): Json {
   if (Buffer.byteLength(text) > MAX_INPUT)
     fault("InvalidExecutionInput", `Invalid Execution Input: it is longer than ${MAX_INPUT} bytes.`);
-  try {
-    return JSON.parse(text) as Json;
-  } catch (error) {
-    return fault(
-      "InvalidExecutionInput",
-      `Invalid State Machine Execution Input: '${(error as Error).message}'`,
-    );
-  }
+  return parseJson(text, "InvalidExecutionInput");
 }
 
 export function executionOfRun(run: Run): ReturnType<typeof executionOf> {

@@ -19,6 +19,7 @@ import {
   namespaceOf,
   page,
   paged,
+  parseJson,
   read,
   seconds,
 } from "./context.ts";
@@ -188,13 +189,7 @@ const token = z.object({ taskToken: z.string().min(1).max(2_048) });
 
 const sendTaskSuccess: Operation = async (context, input) => {
   const { taskToken, output } = read(token.extend({ output: z.string().max(262_144) }), input);
-  let parsed: Json;
-  try {
-    parsed = JSON.parse(output) as Json;
-  } catch (error) {
-    return fault("InvalidOutput", `Invalid Output: '${(error as Error).message}'`);
-  }
-  return answer(context, taskToken, { output: parsed });
+  return answer(context, taskToken, { output: parseJson(output, "InvalidOutput") });
 };
 
 const sendTaskFailure: Operation = async (context, input) => {

@@ -2,9 +2,8 @@
 import { z } from "zod";
 import { TestRefused, type TestRequest, testState } from "../../dialects/states-language/test-state.ts";
 import { executionOf } from "../../dialects/states-language/engine/names.ts";
-import type { Json } from "../../model/resource.ts";
-import { type Operation, read } from "./context.ts";
-import { Fault, fault } from "./fault.ts";
+import { type Operation, parseJson, read } from "./context.ts";
+import { Fault } from "./fault.ts";
 
 const shape = z.object({
   definition: z.string().min(1).max(1_048_576),
@@ -42,9 +41,9 @@ export const testStateOperation: Operation = async (context, given) => {
   } = read(shape, given);
   const request = {
     ...defined(rest),
-    definition: parsed(definition, "InvalidDefinition"),
-    input: parsed(input, "InvalidExecutionInput"),
-    ...(around === undefined ? {} : { context: parsed(around, "ValidationException") }),
+    definition: parseJson(definition, "InvalidDefinition"),
+    input: parseJson(input, "InvalidExecutionInput"),
+    ...(around === undefined ? {} : { context: parseJson(around, "ValidationException") }),
   } as TestRequest;
   const { arn, name, machineArn, machineName } = executionOf(`${context.namespace}/test`, "test");
   const identity = {
@@ -63,14 +62,6 @@ export const testStateOperation: Operation = async (context, given) => {
     throw error;
   }
 };
-
-function parsed(text: string, refusal: string): Json {
-  try {
-    return JSON.parse(text) as Json;
-  } catch (error) {
-    return fault(refusal, `It is no JSON: ${(error as Error).message}`);
-  }
-}
 
 function defined(fields: object): object {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));

@@ -153,6 +153,7 @@ interface Parts {
 async function assign(run: Run, thread: Thread, parts: Parts, data: Data): Promise<() => void> {
   if (parts.Assign === undefined) return () => undefined;
   const values = (await evaluate(run, thread, parts.Assign, "Assign", data)) as Record<string, Json>;
+  for (const value of Object.values(values)) run.checkSize(value, thread.state);
   return () => {
     thread.variables = { ...thread.variables, ...values };
   };

@@ -32,6 +32,26 @@ it("an expression that does not end is stopped", async () => {
   expect(await evaluate("{% 1 + 1 %}")).toBe(2);
 });
 
+it("an expression that would fill the memory is stopped", async () => {
+  const doubled = (value: string, twice: string, times: number): string =>
+    `{% ($f := function($x, $n) { $n = 0 ? $x : $f(${twice}, $n - 1) }; $f(${value}, ${times})) %}`;
+  for (const text of [
+    "{% $count([1..1000000].([1..1000000])) %}",
+    doubled("'xxxxxxxx'", "$x & $x", 25),
+    doubled("1", "{'a': $x, 'b': $x}", 60),
+    "{% $count($split($pad('x', 20000000), '')) %}",
+  ])
+    await expect(evaluate(text)).rejects.toMatchObject({ error: "States.QueryEvaluationError" });
+});
+
+it("others have their turn while an expression is worked out", async () => {
+  let turns = 0;
+  const counting = setInterval(() => turns++, 0);
+  await expect(evaluate("{% ($f := function($x) { $f($x + 1) }; $f(0)) %}")).rejects.toThrow("steps");
+  clearInterval(counting);
+  expect(turns).toBeGreaterThan(3);
+});
+
 it("a regular expression takes time linear in the text", async () => {
   expect(await evaluate(`{% $contains('${"a".repeat(5_000)}b', /^(a+)+$/) %}`)).toBe(false);
   expect(await evaluate("{% $match('ab12cd3', /[a-z]+(\\d+)/).groups %}")).toEqual(["12", "3"]);

@@ -7,6 +7,7 @@
  */
 import jsonata from "jsonata";
 import { createHash } from "node:crypto";
+import { setImmediate } from "node:timers/promises";
 import type { Json, JsonObject } from "../../model/resource.ts";
 import { type Chance, draw, drawUuid } from "./chance.ts";
 import { LinearRegex } from "../../model/linear-regex.ts";
@@ -15,6 +16,14 @@ import { queryError } from "./states-error.ts";
 const MAX_STEPS = 200_000;
 const MAX_DEPTH = 500;
 const MAX_SEQUENCE = 1_000_000;
+/** Elements of lists and characters of texts that an evaluation makes on its way, all together. */
+const MAX_MADE = 16_000_000;
+/** Values and characters of a result: what a few small objects that hold each other can grow to when it is written out. */
+const MAX_RESULT = 1_500_000;
+/** What an object weighs there, which is far more than its text. */
+const OBJECT_WEIGHT = 8;
+/** Steps after which others have their turn. */
+const TURN = 5_000;
 const COMPILED_KEPT = 2_000;
 
 const options = {
@@ -89,21 +98,27 @@ async function evaluate(text: string, scope: JsonataScope, field: string): Promi
     throw queryError(`${what} threw an error: ${(error as Error).message ?? String(error)}`);
   }
   if (result === undefined) throw queryError(`${what} returned nothing (undefined).`);
-  const value = plain(result);
+  const room = { left: MAX_RESULT };
+  const value = plain(result, room);
+  if (room.left < 0) throw queryError(`${what} returned more than ${MAX_RESULT} values and characters.`);
   if (value === undefined) throw queryError(`${what} returned an unsupported result type.`);
   return value;
 }
 
 /** A copy without JSONata's own marks on arrays; undefined where a part of it is no JSON, as a function. */
-function plain(value: unknown): Json | undefined {
+function plain(value: unknown, room: { left: number }): Json | undefined {
+  room.left -= typeof value === "string" ? value.length : 1;
+  if (room.left < 0) return undefined;
   if (value === null || typeof value === "string" || typeof value === "boolean") return value;
   if (typeof value === "number") return Number.isFinite(value) ? value : undefined;
   if (Array.isArray(value)) {
-    const list = value.map(plain);
+    const list: (Json | undefined)[] = [];
+    for (const one of value as readonly unknown[]) if (room.left >= 0) list.push(plain(one, room));
     return list.includes(undefined) ? undefined : (list as Json[]);
   }
   if (typeof value !== "object" || value === undefined || isFunction(value)) return undefined;
-  const fields = Object.entries(value).map(([name, one]) => [name, plain(one)] as const);
+  room.left -= OBJECT_WEIGHT;
+  const fields = Object.entries(value).map(([name, one]) => [name, plain(one, room)] as const);
   return fields.some(([, one]) => one === undefined) ? undefined : (Object.fromEntries(fields) as JsonObject);
 }
 
@@ -115,15 +130,21 @@ function isFunction(value: object): boolean {
 function limit(expression: jsonata.Expression): void {
   let steps = 0;
   let depth = 0;
-  const hook = (name: string, called: () => void): void => {
+  let made = 0;
+  const hook = (name: string, called: (...given: readonly unknown[]) => Promise<void> | undefined): void => {
     expression.assign(Symbol.for(name) as unknown as string, called);
   };
   hook("jsonata.__evaluate_entry", () => {
     if (++steps > MAX_STEPS) throw new Error(`The expression took more than ${MAX_STEPS} steps.`);
     if (++depth > MAX_DEPTH) throw new Error(`The expression is nested more than ${MAX_DEPTH} deep.`);
+    return steps % TURN === 0 ? setImmediate() : undefined;
   });
-  hook("jsonata.__evaluate_exit", () => {
+  hook("jsonata.__evaluate_exit", (_expression, _input, _environment, result) => {
     depth--;
+    if (typeof result === "string" || Array.isArray(result)) made += result.length;
+    if (made > MAX_MADE)
+      throw new Error(`The expression made more than ${MAX_MADE} elements and characters.`);
+    return undefined;
   });
 }
 
