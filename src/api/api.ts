@@ -278,10 +278,7 @@ class HttpApi implements Api {
     method: string,
   ): Promise<void> {
     if (this.#openDocument(response, path)) return;
-    const open = mountOf(this.#options.openMounts, request.url);
-    if (open !== undefined) return serveMounted(open, request, response, this.#context.limits);
-    const mount = mountOf(this.#options.mounts, request.url);
-    if (mount?.[0].checksSignatures !== true || !isSigned(request.headers)) this.#authenticate(request);
+    const mount = this.#mounted(request);
     if (mount !== undefined) return serveMounted(mount, request, response, this.#context.limits);
     if (method !== "GET") throw notAllowed(method);
     if (path === "/metrics")
@@ -293,6 +290,15 @@ class HttpApi implements Api {
       if (openApi === undefined && discovery === undefined) throw noSuchPath();
       sendText(response, 200, openApi ?? JSON.stringify(discovery), "application/json");
     }
+  }
+
+  /** Authenticated, but for who finds out himself who asks. */
+  #mounted(request: IncomingMessage): ReturnType<typeof mountOf> {
+    const open = mountOf(this.#options.openMounts, request.url);
+    if (open !== undefined) return open;
+    const mount = mountOf(this.#options.mounts, request.url);
+    if (mount?.[0].checksSignatures !== true || !isSigned(request.headers)) this.#authenticate(request);
+    return mount;
   }
 
   /** What needs no token: whether it lives, and what it is. */

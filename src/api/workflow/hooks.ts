@@ -11,7 +11,7 @@
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import type { Clock } from "../../clock/clock.ts";
 import { type Trigger, type TriggeredSchedule, fire } from "../../controllers/trigger/fire.ts";
-import type { SeenFiles } from "../../controllers/trigger/seen.ts";
+import type { Seen, SeenFiles } from "../../controllers/trigger/seen.ts";
 import { parseDuration } from "../../model/duration.ts";
 import type { Store } from "../../store/store.ts";
 import type { MountAnswer, MountRequest, Serve } from "../mount.ts";
@@ -53,26 +53,42 @@ async function receive(request: MountRequest, options: HooksOptions): Promise<Mo
   if (request.body.length > LARGEST)
     throw new StatusError(413, "RequestEntityTooLarge", `A webhook is at most ${LARGEST >> 20} MB.`);
   const { schedule, trigger } = triggerAt(request.path, store);
-  const { namespace = "default", name } = schedule.metadata;
+  const { namespace = "default" } = schedule.metadata;
   const key = options.readSecret(namespace, trigger.webhook.secret)?.["key"];
   if (key === undefined || key === "")
     throw new StatusError(503, "ServiceUnavailable", "The key of this webhook is not there yet.");
   const now = clock.now();
-  const { identities, id } = deliveryIn(request, trigger, key, now);
+  const delivery = deliveryIn(request, trigger, key, now);
   const seen = await options.seen.of(schedule.metadata.uid);
-  if (identities.some((identity) => seen.has(trigger.name, identity)))
-    return answer(202, { accepted: false, known: id });
+  if (delivery.identities.some((identity) => seen.has(trigger.name, identity)))
+    return answer(202, { accepted: false, known: delivery.id });
+  return answerOf(await accept(request, { schedule, trigger, delivery, store, now, seen }), delivery);
+}
+
+interface Accepting extends Pick<HooksOptions, "store"> {
+  readonly schedule: TriggeredSchedule;
+  readonly trigger: WebhookTrigger;
+  readonly delivery: Delivery;
+  readonly now: number;
+  readonly seen: Seen;
+}
+
+async function accept(
+  request: MountRequest,
+  { schedule, trigger, delivery: { id, identities }, store, now, seen }: Accepting,
+): Promise<Awaited<ReturnType<typeof fire>>> {
   const event = { id, body: bodyIn(request), headers: shownHeaders(request.headers) };
-  const cause = { actor: `hook:${name}/${trigger.name}`, action: `delivery ${id}` };
+  const cause = { actor: `hook:${schedule.metadata.name}/${trigger.name}`, action: `delivery ${id}` };
   const [identity = id] = identities;
   const asked = await fire(schedule, trigger, [{ identity, event }], { store, now, cause, seen });
-  if (asked === "full" || asked === "suspended")
-    throw new StatusError(
-      503,
-      "ServiceUnavailable",
-      asked === "full" ? "Too much waits already." : "The schedule is suspended.",
-    );
-  if (asked !== "gone") await seen.add(trigger.name, identities);
+  if (asked === "queued" || asked === "known" || asked === "left out")
+    await seen.add(trigger.name, identities);
+  return asked;
+}
+
+function answerOf(asked: Awaited<ReturnType<typeof fire>>, { id }: Delivery): MountAnswer {
+  if (asked === "full") throw new StatusError(503, "ServiceUnavailable", "Too much waits already.");
+  if (asked === "suspended") throw new StatusError(503, "ServiceUnavailable", "The schedule is suspended.");
   return answer(202, { accepted: asked === "queued", ...(asked === "known" ? { known: id } : {}) });
 }
 

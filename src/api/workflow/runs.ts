@@ -5,6 +5,7 @@ import { type Run, runId } from "../../controller/runs.ts";
 import { DiagnosticError } from "../../diagnostics/diagnostic.ts";
 import { parseDuration } from "../../model/duration.ts";
 import type { Engine } from "../../workflow/engine/engine.ts";
+import type { RunState } from "../../workflow/run/state.ts";
 import { stepViews } from "../../workflow/run/step-view.ts";
 import { type Answer, type ApiContext, type Call, type ResourceTarget, ok } from "../api-context.ts";
 import { type Body, optionalBody } from "./body.ts";
@@ -29,8 +30,12 @@ export async function signalRun(context: ApiContext, call: Call, target: Resourc
   // The same signal again is no fault: it has been received, even if the run has ended since.
   const isKnown =
     refused === "AlreadyRecorded" ||
-    (refused === "RunEnded" && (await engine.state(runId(run))).signals.has(id));
+    (refused === "RunEnded" && wasReceived(await engine.state(runId(run)), id));
   return settled(target, isKnown ? undefined : refused);
+}
+
+function wasReceived({ signals, taken }: RunState, id: string): boolean {
+  return signals.has(id) || taken.has(id);
 }
 
 export async function cancelRun(context: ApiContext, call: Call, target: ResourceTarget): Promise<Answer> {

@@ -7,10 +7,11 @@ import { formatDuration } from "../../model/duration.ts";
 import type { Snapshot } from "../../store/store.ts";
 import { parseConditionText } from "../../workflow/definition/target.ts";
 import type { Step, Workflow } from "../../workflow/definition/workflow.ts";
-import { type RunState, isSettled } from "../../workflow/run/state.ts";
+import { outlookOf } from "../../workflow/run/outlook.ts";
+import { type RunState, type StepState, isSettled } from "../../workflow/run/state.ts";
 import { stepAt, waitingFor } from "../../workflow/run/step-view.ts";
 
-/** Of what waits there may be several: the one that has been at it for longest is told, and how many others there are. */
+/** Of what goes on there may be several: the one on the longest way to the end is told, or what has been at it for longest. */
 export function whyLate(
   state: RunState,
   workflow: Workflow | undefined,
@@ -20,17 +21,39 @@ export function whyLate(
 ): string {
   if (state.phase === "queued") return "It waits for its turn: other runs of its workflow go on.";
   if (state.phase === "paused") return "It is paused.";
-  const open = [...state.steps].filter(([, step]) => !isSettled(step));
-  const [first, ...others] = open.toSorted(([, one], [, other]) => one.since - other.since);
+  const isGraph = workflow !== undefined && workflow.program === undefined;
+  const outlook = isGraph ? outlookOf(state, workflow, { now }) : undefined;
+  const open = [...state.steps]
+    .filter(([, step]) => !isSettled(step))
+    .toSorted(([, one], [, other]) => one.since - other.since);
+  const first = open.find(([path]) => placeOf(path) === outlook?.at?.place) ?? open[0];
   if (first === undefined) return "It is between two steps.";
-  const [path, step] = first;
-  const definition = workflow === undefined ? undefined : stepAt(workflow, path);
+  return `${ofStep(first, workflow, run, store, now)}${afterThat(outlook?.criticalPath)}`;
+}
+
+function ofStep(
+  [path, step]: readonly [string, StepState],
+  workflow: Workflow | undefined,
+  run: Run,
+  store: Pick<Snapshot, "get">,
+  now: number,
+): string {
+  const definition = workflow && stepAt(workflow, path);
   const tries = step.epoch > 1 ? `, at attempt ${step.epoch}` : "";
   const since = `Step '${path}' has been at it since ${timestamp(step.since)} (${roughly(now - step.since)}${tries}).`;
   const what = detailOf(definition, run, store) ?? waitingFor(step, definition);
   const failure = step.failure === undefined ? "" : ` It failed before: ${step.failure.message}`;
-  const more = others.length === 0 ? "" : ` So do ${others.length} others.`;
-  return `${since}${what === undefined ? "" : ` It waits for: ${what}`}${failure}${more}`;
+  return `${since}${what === undefined ? "" : ` It waits for: ${what}`}${failure}`;
+}
+
+function afterThat(criticalPath: readonly string[] = []): string {
+  const next = criticalPath.slice(1);
+  return next.length === 0 ? "" : ` After that: ${next.join(", ")}.`;
+}
+
+/** Without items and visits. */
+function placeOf(path: string): string {
+  return path.replaceAll(/\[\d+\]/g, "[]").replaceAll(/#\d+/g, "");
 }
 
 /** In whole seconds: nobody needs more of what lasts that long. */

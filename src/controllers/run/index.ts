@@ -110,22 +110,28 @@ async function reconcile(key: Key, context: ReconcileContext, options: RunOption
   if (hasEnded(run)) return;
   if (run.metadata.finalizers?.includes(FINALIZERS.run) !== true)
     return setFinalizers(run, [...(run.metadata.finalizers ?? []), FINALIZERS.run], context, options);
-  const engine = await options.engine();
+  return follow(run, await options.engine(), context, options);
+}
+
+type RunEngine = Awaited<ReturnType<RunOptions["engine"]>>;
+
+async function follow(
+  run: Run,
+  engine: RunEngine,
+  context: ReconcileContext,
+  options: RunOptions,
+): Promise<void> {
   const id = runId(run);
+  const { store, clock } = options;
   const halted = engine.halted().find((one) => one.id === id);
   if (halted !== undefined)
-    return write(
-      run,
-      refusedStatus(run, "Halted", halted.diagnostics, options.clock.now()),
-      context,
-      options,
-    );
+    return write(run, refusedStatus(run, "Halted", halted.diagnostics, clock.now()), context, options);
   if (run.status?.definition === undefined && !(await start(run, engine, context, options))) return;
   const overview = await engine.overview(id);
   // Others write of it as well, such as that it is late.
-  const latest = options.store.get(key) as Run | undefined;
+  const latest = store.get(keyOf(run)) as Run | undefined;
   if (latest?.metadata.uid !== run.metadata.uid) return;
-  return write(latest, statusOf(latest, overview, options.clock.now()), context, options);
+  await write(latest, statusOf(latest, overview, clock.now()), context, options);
 }
 
 /** False when it could not begin; its status says why. */
@@ -143,21 +149,7 @@ async function start(
   try {
     const definition = await definitionFor(workflow, version, options);
     if (definition === undefined) {
-      const message =
-        version === undefined
-          ? `Waiting for workflow/${name}, which does not exist.`
-          : `Waiting for the version ${version} of workflow/${name}, which nobody knows.`;
-      await write(
-        run,
-        waitingStatus(
-          run,
-          version === undefined ? "UnknownWorkflow" : "UnknownVersion",
-          message,
-          clock.now(),
-        ),
-        context,
-        options,
-      );
+      await write(run, unknown(run, clock.now()), context, options);
       return false;
     }
     const request = {
@@ -170,16 +162,32 @@ async function start(
     const { fork } = run.spec;
     if (fork === undefined) await engine.start(request);
     else await engine.fork({ ...request, ...forkedFrom(run, fork) });
-    // Somebody cancelled it in the meantime.
-    const latest = store.get(keyOf(run)) as Run | undefined;
-    if (latest !== undefined && hasEnded(latest))
-      await engine.cancel(runId(run), latest.status?.reason ?? "It was cancelled.", GRACE);
+    await followCancel(run, engine, store);
     return true;
   } catch (error) {
     if (!(error instanceof DiagnosticError)) throw error;
     await write(run, refusedStatus(run, "Refused", error.diagnostics, clock.now()), context, options);
     return false;
   }
+}
+
+/** Somebody cancelled it while it was begun. */
+async function followCancel(run: Run, engine: Pick<Engine, "cancel">, store: Store): Promise<void> {
+  const latest = store.get(keyOf(run)) as Run | undefined;
+  if (latest !== undefined && hasEnded(latest))
+    await engine.cancel(runId(run), latest.status?.reason ?? "It was cancelled.", GRACE);
+}
+
+function unknown(run: Run, now: number): NonNullable<Run["status"]> {
+  const { workflow, version } = run.spec;
+  return version === undefined
+    ? waitingStatus(run, "UnknownWorkflow", `Waiting for workflow/${workflow}, which does not exist.`, now)
+    : waitingStatus(
+        run,
+        "UnknownVersion",
+        `Waiting for the version ${version} of workflow/${workflow}, which nobody knows.`,
+        now,
+      );
 }
 
 function forkedFrom(

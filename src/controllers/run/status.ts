@@ -20,7 +20,7 @@ const PHASES: Readonly<Record<RunPhase, RunPhaseName>> = {
 };
 
 export function statusOf(run: Run, overview: Overview, now: number): RunStatus {
-  const { verdict, counts, open } = overview;
+  const { counts, open } = overview;
   const phase = PHASES[overview.phase];
   const isOver = overview.endedAt > 0;
   return {
@@ -30,9 +30,7 @@ export function statusOf(run: Run, overview: Overview, now: number): RunStatus {
     definition: overview.definition,
     startedAt: instant(overview.createdAt),
     ...(isOver ? { endedAt: instant(overview.endedAt) } : {}),
-    ...(verdict?.is === "succeeded" ? outputOf(verdict.output) : {}),
-    ...(verdict?.is === "failed" ? { failure: failureOf(verdict.failure, overview.failedStep) } : {}),
-    ...(verdict?.is === "cancelled" && verdict.reason !== "" ? { reason: verdict.reason } : {}),
+    ...verdictOf(overview),
     steps: {
       total: overview.total,
       queued: counts.queued,
@@ -45,6 +43,19 @@ export function statusOf(run: Run, overview: Overview, now: number): RunStatus {
     ...(isOver || open.length === 0 ? {} : { now: open }),
     ...(run.status?.late === undefined ? {} : { late: run.status.late }),
   };
+}
+
+function verdictOf({ verdict, failedStep }: Overview): Partial<RunStatus> {
+  switch (verdict?.is) {
+    case "succeeded":
+      return outputOf(verdict.output);
+    case "failed":
+      return { failure: failureOf(verdict.failure, failedStep) };
+    case "cancelled":
+      return verdict.reason === "" ? {} : { reason: verdict.reason };
+    default:
+      return {};
+  }
 }
 
 /** It cannot begin yet. */

@@ -3,11 +3,11 @@
  * commit with what is asked for; that it was so when the trigger first looked starts nothing.
  */
 import { type ScheduleStatus, askForRuns, nameOfEvent } from "../../controller/schedules.ts";
-import { findKind, kindOfRoot } from "../../kinds/registry.ts";
 import { conditionOf, timestamp } from "../../model/condition.ts";
-import { type Resource, keyOf } from "../../model/resource.ts";
+import { keyOf } from "../../model/resource.ts";
 import type { Snapshot } from "../../store/store.ts";
 import { parseConditionText } from "../../workflow/definition/target.ts";
+import { keyOfTarget } from "../../workflow/step/target-kind.ts";
 import { type Firing, type Trigger, type TriggeredSchedule, holds } from "./fire.ts";
 
 type ConditionTrigger = Extract<Trigger, { readonly condition: string }>;
@@ -26,12 +26,7 @@ export async function conditionsFor(
 ): Promise<void> {
   const seen = look(schedule, trigger.condition, store);
   const before = (schedule.status as ScheduleStatus | undefined)?.seen?.[trigger.name];
-  const isStill = seen.holds && seen.at === "" && before?.startsWith("True") === true;
-  const text = isStill
-    ? before
-    : seen.holds
-      ? `True since ${seen.at === "" ? timestamp(now) : seen.at}`
-      : "False";
+  const text = textOf(seen, before, now);
   if (text === before) return;
   const isNew = seen.holds && before !== undefined && holds(trigger.when, seen.event);
   const entries = isNew
@@ -48,18 +43,25 @@ export async function conditionsFor(
   await askForRuns({ store, schedule: keyOf(schedule), entries, cause, seen: { [trigger.name]: text } });
 }
 
+/** Since when a resource is gone nobody tells: since it was first seen. */
+function textOf({ holds: isSo, at }: Seen, before: string | undefined, now: number): string {
+  if (!isSo) return "False";
+  if (at !== "") return `True since ${at}`;
+  return before?.startsWith("True") === true ? before : `True since ${timestamp(now)}`;
+}
+
 function look({ metadata }: TriggeredSchedule, text: string, store: Pick<Snapshot, "get">): Seen {
-  const { kind: word, name, condition, status } = parseConditionText(text);
-  const kind = findKind(word) ?? kindOfRoot(word);
-  const namespace = kind?.namespaced === false ? "" : (metadata.namespace ?? "default");
-  const resource = store.get({ kind: kind?.kind ?? word, namespace, name }) as Resource | undefined;
-  const about = { resource: `${word}/${name}`, condition };
-  if (condition === "Gone")
+  const target = parseConditionText(text);
+  const { key } = keyOfTarget(target, metadata.namespace ?? "default");
+  const resource = store.get(key);
+  const about = { resource: `${target.kind}/${target.name}`, condition: target.condition };
+  if (target.condition === "Gone")
     return { holds: resource === undefined, at: "", event: { ...about, status: "True" } };
-  const found = resource === undefined ? undefined : conditionOf(resource, condition);
+  const found = resource && conditionOf(resource, target.condition);
+  const { reason = "", message = "", lastTransitionTime: at = "" } = found ?? {};
   return {
-    holds: found?.status === status,
-    at: found?.lastTransitionTime ?? "",
-    event: { ...about, status, reason: found?.reason ?? "", message: found?.message ?? "" },
+    holds: found?.status === target.status,
+    at,
+    event: { ...about, status: target.status, reason, message },
   };
 }

@@ -81,7 +81,7 @@ export async function fire(
     entries.length === 0
       ? "left out"
       : await askForRuns({ store, schedule: keyOf(schedule), entries, cause });
-  if (asked !== "full" && asked !== "gone")
+  if (asked !== "full" && asked !== "gone" && asked !== "suspended")
     await seen.add(
       trigger.name,
       fresh.map(({ identity }) => identity),
