@@ -36,22 +36,24 @@ export const folders: readonly Folder[] = [
   { name: "workflow", layer: 3, question: "what runs in order?" },
   { name: "metrics", layer: 3, question: "what do we see?" },
 
-  // Above the planner: what it asks for and gets are plans.
+  // Above workflows: handlers and builders of them are declared with it.
   { name: "sdk", layer: 4, question: "how do programs declare?" },
-  { name: "client", layer: 4, question: "how do programs ask?" },
-  { name: "controllers", layer: 4, question: "which loops are there?", contract: "controller" },
-  { name: "providers", layer: 4, question: "which outside things are driven?", contract: "provider" },
-  { name: "steps", layer: 4, question: "which types of step are there?", contract: "workflow" },
-  { name: "dialects", layer: 4, question: "which files are understood?", contract: "model" },
-  { name: "agent", layer: 4, question: "what runs on a node?" },
 
-  { name: "api", layer: 5, question: "how do programs reach it?" },
-  { name: "cli", layer: 5, question: "how do people reach it?" },
+  // Above the planner: what it asks for and gets are plans.
+  { name: "client", layer: 5, question: "how do programs ask?" },
+  { name: "controllers", layer: 5, question: "which loops are there?", contract: "controller" },
+  { name: "providers", layer: 5, question: "which outside things are driven?", contract: "provider" },
+  { name: "steps", layer: 5, question: "which types of step are there?", contract: "workflow" },
+  { name: "dialects", layer: 5, question: "which files are understood?", contract: "model" },
+  { name: "agent", layer: 5, question: "what runs on a node?" },
 
-  { name: "app", layer: 6, question: "what is it composed of?" },
+  { name: "api", layer: 6, question: "how do programs reach it?" },
+  { name: "cli", layer: 6, question: "how do people reach it?" },
 
-  // Above layer 4 and below nothing: the published kit, imported by tests (ours and users').
-  { name: "testing", layer: 5, question: "how do people test what they declare?", testsOnly: true },
+  { name: "app", layer: 7, question: "what is it composed of?" },
+
+  // Above layer 5 and below nothing: the published kit, imported by tests (ours and users').
+  { name: "testing", layer: 6, question: "how do people test what they declare?", testsOnly: true },
 ];
 
 /** The package's public entry points, by the name programs import. */

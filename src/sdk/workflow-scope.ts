@@ -297,11 +297,8 @@ export class ScopeBuilder {
   }
 
   #add(name: string, fields: Readonly<Record<string, unknown>>, settings: AnySettings): Result<never> {
-    for (let scope: ScopeBuilder | undefined = this; scope !== undefined; scope = scope.#outer)
-      if (scope.#steps.has(name))
-        throw new TypeError(
-          `There is a step '${name}' already, here or around; give each a name of its own.`,
-        );
+    if (this.#has(name))
+      throw new TypeError(`There is a step '${name}' already, here or around; give each a name of its own.`);
     // Its place is taken while what is within it is built.
     this.#steps.set(name, {});
     const { after, when, retry, timeout, pool, catch: caught, compensate } = settings;
@@ -343,10 +340,15 @@ export class ScopeBuilder {
     return nameWithVersion(definition);
   }
 
+  #has(name: string): boolean {
+    if (this.#steps.has(name)) return true;
+    return this.#outer !== undefined && this.#outer.#has(name);
+  }
+
   #mapScope(): number {
-    for (let scope: ScopeBuilder | undefined = this; scope !== undefined; scope = scope.#outer)
-      if (scope.#locals.includes("index")) return scope.#number;
-    throw new TypeError("There is an index only within a map.");
+    if (this.#locals.includes("index")) return this.#number;
+    if (this.#outer === undefined) throw new TypeError("There is an index only within a map.");
+    return this.#outer.#mapScope();
   }
 
   /** References become text, tokens of this scope become its names or steps that carry them inward, needs are found. */

@@ -95,14 +95,13 @@ class Hosted {
   async #untilEnded(): Promise<Ending> {
     for (;;) {
       const { run, input, startedAt } = this.#stage;
-      const calls: Call[] = [];
-      let conversation: Conversation | undefined;
-      const hear = (call: Call): void => {
-        if (conversation === undefined) calls.push(call);
-        else this.#hear(call, conversation);
-      };
-      conversation = await this.#place(this.#program, { run, input, startedAt }, hear, this.#waiting);
-      for (const call of calls) this.#hear(call, conversation);
+      // The code may ask before this knows with whom it talks.
+      const early: Call[] = [];
+      let hear = (call: Call): void => void early.push(call);
+      const begin = { run, input, startedAt };
+      const conversation = await this.#place(this.#program, begin, (call) => hear(call), this.#waiting);
+      hear = (call) => this.#hear(call, conversation);
+      for (const call of early) hear(call);
       try {
         return await Promise.race([conversation.ended, this.#differs.promise]);
       } catch (error) {

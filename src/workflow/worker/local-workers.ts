@@ -12,7 +12,6 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { basename, dirname } from "node:path";
 import type { Duplex } from "node:stream";
@@ -169,14 +168,13 @@ export class LocalWorkers {
   async stop(): Promise<void> {
     this.#isStopping = true;
     const children = [...this.#modules.values()].flatMap(({ processes }) => [...processes]);
-    await Promise.all(
-      children.map((one) => {
-        end(one);
-        return one.child.exitCode === null && one.child.signalCode === null
-          ? new Promise((resolve) => one.child.once("exit", resolve))
-          : undefined;
-      }),
-    );
+    const ends = children.map(async (one) => {
+      const { child } = one;
+      end(one);
+      if (child.exitCode === null && child.signalCode === null)
+        await new Promise((resolve) => child.once("exit", resolve));
+    });
+    await Promise.all(ends);
   }
 
   #moduleFor({ namespace, workflow, name }: Demand): Module | undefined {

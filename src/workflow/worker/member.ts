@@ -73,9 +73,13 @@ export class Member {
 
   /** The version with which it can do it, `""` for one without; undefined when it cannot. */
   versionFor({ what, name, namespace, workflow, pool }: Demand): string | undefined {
-    if (!this.scope.takes(namespace, workflow)) return undefined;
     if (this.scope.pool !== undefined && this.scope.pool !== pool) return undefined;
+    if (!this.scope.takes(namespace, workflow)) return undefined;
     if (what === "program") return this.#programs.has(name) ? "" : undefined;
+    return this.#handlerVersion(name);
+  }
+
+  #handlerVersion(name: string): string | undefined {
     const at = name.indexOf("@");
     const versions = this.#handlers.get(at < 0 ? name : name.slice(0, at));
     if (versions === undefined) return undefined;

@@ -25,7 +25,7 @@ import { onAbort } from "../engine/on-abort.ts";
 import type { Attempt, StepType } from "../engine/step-type.ts";
 import { DemandQueues } from "./demand.ts";
 import { LocalWorkers } from "./local-workers.ts";
-import { Member, choose } from "./member.ts";
+import { type Member, choose } from "./member.ts";
 import { type MainReport, type Report, type Target, isWellFormed, messagesIn } from "./protocol.ts";
 import { AttemptWork, type Demand, ProgramWork, type Work, functionDemand } from "./work.ts";
 
@@ -287,7 +287,7 @@ export class WorkerPool {
   }
 
   #lose(member: Member, reason: string): void {
-    for (const work of [...member.work.values()]) {
+    for (const work of member.work.values()) {
       member.drop(work);
       work.lose(reason);
     }
@@ -393,7 +393,7 @@ export class WorkerPool {
   #tick(): void {
     const { clock, lease, grace } = this.#options;
     const now = clock.now();
-    for (const member of [...this.#members.values()]) {
+    for (const member of this.#members.values()) {
       if (member.heardAt + lease <= now) {
         this.#log.warn(
           { worker: member.title, had: member.work.size },
@@ -402,7 +402,7 @@ export class WorkerPool {
         this.leave(member, `Nothing was heard of the ${member.title} for ${lease / 1000} s.`);
         continue;
       }
-      for (const work of [...member.work.values()])
+      for (const work of member.work.values())
         if (work.stoppedAt !== undefined && work.stoppedAt + grace <= now) {
           member.tell({ do: "forget", id: work.id });
           member.drop(work);

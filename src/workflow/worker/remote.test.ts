@@ -26,8 +26,8 @@ interface Reached {
   /** What a worker connects to. */
   readonly port: number;
   /** Ends every connection; new ones are let through again when `open` is called. */
-  cut(): void;
-  open(): void;
+  readonly cut: () => void;
+  readonly open: () => void;
 }
 
 async function reached(options: Partial<WorkerPoolOptions> = {}): Promise<Reached> {
