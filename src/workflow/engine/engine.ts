@@ -311,7 +311,8 @@ class JournalEngine implements Engine {
     { from = 0, follow = false, signal }: EventsOptions = {},
   ): AsyncIterable<NumberedEvent> {
     const { journal } = this.#options;
-    if (journal.length(id) === 0) unknownRun(id);
+    // One that has begun a moment ago has nothing durable yet.
+    if (journal.length(id) === 0 && !this.#live.has(id)) unknownRun(id);
     let index = Math.max(from, journal.first?.(id) ?? 0);
     for (let goesOn = true; goesOn; goesOn = follow && (await this.#hasMore(id, index, signal)))
       for await (const event of journal.read(id, index)) {
