@@ -226,112 +226,133 @@ describe("the engine's room", () => {
   });
 });
 
-interface Limits {
-  slots: number;
-  rate: { readonly limit: number; readonly per: number } | undefined;
+const POOLS = ["p", "q"];
+
+const entering = fc.record({
+  do: fc.constant("enter" as const),
+  pool: fc.constantFrom(...POOLS, undefined),
+  namespace: fc.constantFrom("a", "b", "c"),
+  run: fc.constantFrom("1", "2"),
+  priority: fc.integer({ min: -2, max: 2 }),
+  rank: fc.integer({ min: 0, max: 100 }),
+  takes: fc.integer({ min: 0, max: 50 }),
+  idle: fc.boolean(),
+  isWanted: fc.boolean(),
+});
+const rate = fc.record({ limit: fc.integer({ min: 1, max: 3 }), per: fc.integer({ min: 1, max: 60 }) });
+const limiting = fc.record({
+  do: fc.constant("limit" as const),
+  pool: fc.constantFrom(...POOLS),
+  slots: fc.integer({ min: 1, max: 4 }),
+  rate: fc.option(rate, { nil: undefined }),
+});
+const others = fc.oneof(
+  fc.record({ do: fc.constant("room" as const), room: fc.integer({ min: 1, max: 5 }) }),
+  fc.record({ do: fc.constant("pass" as const), time: fc.integer({ min: 0, max: 40 }) }),
+  fc.record({ do: fc.constant("leave" as const), which: fc.nat() }),
+);
+const commands = fc.oneof({ weight: 4, arbitrary: entering }, limiting, others);
+
+type Given<T> = T extends fc.Arbitrary<infer V> ? V : never;
+
+/** What must hold whenever something begins, and whenever the present instant has settled. */
+class Model {
+  readonly world = new World();
+  readonly #limits = new Map<string, Given<typeof limiting>>();
+  readonly #begins = new Map<string, number[]>();
+  readonly #places: Place[] = [];
+  #room = Infinity;
+  #working = 0;
+
+  async do(command: Given<typeof commands>): Promise<void> {
+    const { admission, clock } = this.world;
+    switch (command.do) {
+      case "enter":
+        return this.#enter(command);
+      case "limit": {
+        const { pool, slots, rate: given } = command;
+        this.#limits.set(pool, command);
+        admission.limit(pool, given === undefined ? { slots } : { slots, rate: given });
+        // What began under another rate need not be known to this one.
+        this.#begins.delete(pool);
+        return;
+      }
+      case "room":
+        return admission.room((this.#room = command.room));
+      case "pass":
+        return clock.advance(command.time);
+      case "leave": {
+        const place = this.#places[command.which % Math.max(1, this.#places.length)];
+        place?.leave();
+        this.world.open.delete(place?.claimant.path ?? "");
+      }
+    }
+  }
+
+  nothingWaitsThatCouldBegin(): void {
+    for (const path of this.world.open) {
+      const place = this.#places[Number(path)] as Place;
+      const isOutOfRoom = place.claimant.idle !== true && this.#working >= this.#room;
+      expect(isOutOfRoom || this.#isFull(place) || this.#isRated(place)).toBe(true);
+    }
+  }
+
+  #enter({ run, takes, isWanted, do: _do, ...given }: Given<typeof entering>): void {
+    const path = `${this.#places.length}`;
+    const claimant = { ...given, run: `${given.namespace}/${run}`, path, takes, isWanted };
+    this.#places.push(
+      this.world.enter(claimant, (holding) => {
+        this.#isWithinLimits(holding);
+        if (!isWanted) return;
+        if (holding.pool !== undefined) this.#beginsOf(holding.pool).push(this.world.clock.now());
+        if (holding.idle === true) return;
+        this.#working++;
+        this.world.clock.setTimeout(() => this.#working--, takes);
+      }),
+    );
+  }
+
+  #isWithinLimits({ pool, idle }: Holding): void {
+    if (idle !== true) expect(this.#working).toBeLessThan(this.#room);
+    const limits = this.#limits.get(pool ?? "");
+    if (pool === undefined || limits === undefined) return;
+    expect(this.world.admission.held(pool)).toBeLessThan(limits.slots);
+    const { limit, per } = limits.rate ?? { limit: Infinity, per: 0 };
+    const recent = this.#beginsOf(pool).filter((at) => at > this.world.clock.now() - per);
+    expect(recent.length).toBeLessThan(limit);
+  }
+
+  #beginsOf(pool: string): number[] {
+    const begins = this.#begins.get(pool) ?? [];
+    this.#begins.set(pool, begins);
+    return begins;
+  }
+
+  #isFull({ claimant: { pool = "" } }: Place): boolean {
+    return this.world.admission.held(pool) >= (this.#limits.get(pool)?.slots ?? Infinity);
+  }
+
+  #isRated(place: Place): boolean {
+    const obstacle = this.world.admission.obstacle(place);
+    return obstacle?.is === "rate" && obstacle.until > this.world.clock.now();
+  }
 }
 
 it("whatever comes, goes and changes: within every limit, nothing waits that could begin, all begin in the end, nothing leaks", async () => {
-  const pools = ["p", "q"];
-  const step = fc.record({
-    do: fc.constant("enter" as const),
-    pool: fc.constantFrom(...pools, undefined),
-    namespace: fc.constantFrom("a", "b", "c"),
-    run: fc.constantFrom("1", "2"),
-    priority: fc.integer({ min: -2, max: 2 }),
-    rank: fc.integer({ min: 0, max: 100 }),
-    takes: fc.integer({ min: 0, max: 50 }),
-    idle: fc.boolean(),
-    isWanted: fc.boolean(),
-  });
-  const change = fc.record({
-    do: fc.constant("limit" as const),
-    pool: fc.constantFrom(...pools),
-    slots: fc.integer({ min: 1, max: 4 }),
-    rate: fc.option(
-      fc.record({ limit: fc.integer({ min: 1, max: 3 }), per: fc.integer({ min: 1, max: 60 }) }),
-      {
-        nil: undefined,
-      },
-    ),
-  });
-  const other = fc.oneof(
-    fc.record({ do: fc.constant("room" as const), room: fc.integer({ min: 1, max: 5 }) }),
-    fc.record({ do: fc.constant("pass" as const), time: fc.integer({ min: 0, max: 40 }) }),
-    fc.record({ do: fc.constant("leave" as const), which: fc.nat() }),
-  );
   await fc.assert(
-    fc.asyncProperty(
-      fc.array(fc.oneof({ weight: 4, arbitrary: step }, change, other), { maxLength: 80 }),
-      async (commands) => {
-        const world = new World();
-        const { admission, clock } = world;
-        const limits = new Map<string, Limits>();
-        const begins = new Map<string, number[]>(pools.map((pool) => [pool, []]));
-        const places: Place[] = [];
-        let room = Infinity;
-        let working = 0;
-        const check = ({ pool, idle }: Holding, isWanted: boolean): void => {
-          if (idle !== true) expect(working).toBeLessThan(room);
-          if (isWanted && idle !== true) working++;
-          const limit = limits.get(pool ?? "");
-          if (pool === undefined) return;
-          if (limit !== undefined) expect(admission.held(pool)).toBeLessThan(limit.slots);
-          const known = begins.get(pool) as number[];
-          const { rate } = limit ?? {};
-          if (rate !== undefined) {
-            const recent = known.filter((at) => at > clock.now() - rate.per);
-            expect(recent.length).toBeLessThan(rate.limit);
-          }
-          if (isWanted) known.push(clock.now());
-        };
-        const enter = ({
-          run,
-          takes,
-          isWanted,
-          ...given
-        }: typeof step extends fc.Arbitrary<infer T> ? T : never): void => {
-          const at = places.length;
-          const place = world.enter(
-            { ...given, run: `${given.namespace}/${run}`, path: `${at}`, takes, isWanted },
-            (holding) => {
-              check(holding, isWanted);
-              if (isWanted && holding.idle !== true) clock.setTimeout(() => working--, takes);
-            },
-          );
-          places.push(place);
-        };
-        for (const command of commands) {
-          if (command.do === "enter") enter(command);
-          else if (command.do === "limit") {
-            const { pool, slots, rate } = command;
-            limits.set(pool, { slots, rate });
-            admission.limit(pool, rate === undefined ? { slots } : { slots, rate });
-            // What began under another rate need not be known to this one.
-            begins.set(pool, []);
-          } else if (command.do === "room") admission.room((room = command.room));
-          else if (command.do === "pass") await clock.advance(command.time);
-          else {
-            const place = places[command.which % Math.max(1, places.length)];
-            place?.leave();
-            if (place !== undefined) world.open.delete(place.claimant.path);
-          }
-          await clock.advance(0);
-          for (const path of world.open) {
-            const place = places[Number(path)] as Place;
-            const { pool, idle } = place.claimant;
-            const limit = limits.get(pool ?? "");
-            const isFull = pool !== undefined && limit !== undefined && admission.held(pool) >= limit.slots;
-            const obstacle = admission.obstacle(place);
-            const isRated = obstacle?.is === "rate" && obstacle.until > clock.now();
-            expect(isFull || isRated || (idle !== true && working >= room)).toBe(true);
-          }
-        }
-        await clock.advance(100_000);
-        expect([...world.open]).toEqual([]);
-        for (const pool of pools) expect([admission.held(pool), admission.waiting(pool)]).toEqual([0, 0]);
-      },
-    ),
+    fc.asyncProperty(fc.array(commands, { maxLength: 80 }), async (list) => {
+      const model = new Model();
+      const { world } = model;
+      for (const command of list) {
+        await model.do(command);
+        await world.clock.advance(0);
+        model.nothingWaitsThatCouldBegin();
+      }
+      await world.clock.advance(100_000);
+      expect([...world.open]).toEqual([]);
+      for (const pool of POOLS)
+        expect([world.admission.held(pool), world.admission.waiting(pool)]).toEqual([0, 0]);
+    }),
     { numRuns: 300 },
   );
 }, 60_000);

@@ -36,34 +36,40 @@ export function planFork(request: ForkRequest): ForkPlan {
 function differencesOf(
   { source, input = source.state.input }: ForkRequest,
   { workflow, hash }: Definition,
-  { kept, cuts, notes }: Selection,
+  selection: Selection,
 ): readonly Diagnostic[] {
-  if (kept.length === 0 && notes.length === 0) return [];
+  if (selection.kept.length === 0 && selection.notes.length === 0) return [];
   if (hash === source.definition.hash && isEqual(input, source.state.input)) return [];
-  const { program } = source.definition.workflow;
-  if (program !== undefined || workflow.program !== undefined) return programDifferences(kept);
+  const isProgram = source.definition.workflow.program !== undefined || workflow.program !== undefined;
+  if (isProgram) return programDifferences(selection.kept);
   const same = new Sameness(workflow, source.state.input, input, (depth, prefix, name) =>
-    cuts.some((cut) => cut.touches(depth, prefix, name)),
+    selection.cuts.some((cut) => cut.touches(depth, prefix, name)),
   );
-  const found = new Map<string, string>();
-  for (const { scope } of notes)
-    found.set(
-      scope,
-      "so many of its steps are over that only their results together are known, not what they depend on.",
-    );
-  for (const { path, frames } of kept) {
-    const why = same.difference(path, frames);
-    if (why !== undefined) found.set(path, why);
-    for (const frame of frames)
-      if (frame.scope.start !== undefined)
-        for (const [at, changed] of unrecorded(frame, cuts, same)) found.set(at, changed);
-  }
+  const found = new Map(changes(selection, same));
   return [...found].map(([path, why]) => ({
     severity: "error",
     code: "ForkDiffers",
     path,
     message: `'${path}' cannot be kept: ${why}`,
   }));
+}
+
+function* changes(
+  { kept, cuts, notes }: Selection,
+  same: Sameness,
+): Iterable<readonly [path: string, why: string]> {
+  for (const { scope } of notes)
+    yield [scope, "So many of its steps are over that only their results together are known."];
+  const seen = new Set<string>();
+  for (const { path, frames } of kept) {
+    const why = same.difference(path, frames);
+    if (why !== undefined) yield [path, why];
+    for (const frame of frames) {
+      if (frame.scope.start === undefined || seen.has(frame.prefix)) continue;
+      seen.add(frame.prefix);
+      yield* unrecorded(frame, cuts, same);
+    }
+  }
 }
 
 function isEqual(one: unknown, other: unknown): boolean {

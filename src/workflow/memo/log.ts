@@ -91,7 +91,11 @@ class FileMemoLog implements MemoLog {
     }
     await rename(beside, this.#path);
     const folder = await open(dirname(this.#path), "r");
-    await folder.sync().finally(() => folder.close());
+    try {
+      await folder.sync();
+    } finally {
+      await folder.close();
+    }
     await this.#file?.close();
     this.#file = await open(this.#path, "a", OWN);
     this.#stale = 0;

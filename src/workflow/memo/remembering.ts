@@ -54,13 +54,13 @@ export class Remembering {
       found = await this.#enter(key, Infinity, signal); // its text is lost: it is done anew
     }
     if (found?.is !== "mine") return undefined;
-    const { settle } = found;
+    const mine = found;
     return {
       is: "mine",
       settle: async (state) => {
         // A result that cannot be remembered is a result all the same.
         const entry = await this.#entry(key, run, path, state).catch(() => undefined);
-        await settle(entry).catch(() => undefined);
+        await mine.settle(entry).catch(() => undefined);
       },
     };
   }

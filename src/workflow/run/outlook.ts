@@ -44,30 +44,40 @@ export function outlookOf(state: RunState, workflow: Workflow, around: Circumsta
   const overruns = overrunsOf(nodes, around.now);
   if (isEnded(state)) return { expectedEnd: state.endedAt, criticalPath: [], at: undefined, overruns };
   const top = new Map(nodes.filter(({ place }) => !place.startsWith("!")).map((node) => [node.name, node]));
-  const { order, followers } = graphOf(workflow);
-  const left = new Map<string, number>();
-  const next = new Map<string, string>();
-  for (const name of order) {
-    const behind = (followers.get(name) ?? []).toSorted(
-      (one, other) => (left.get(other) ?? 0) - (left.get(one) ?? 0),
-    )[0];
-    const isDone = isOver(top, followers, name);
-    if (behind !== undefined) next.set(name, behind);
-    left.set(name, isDone ? 0 : leftOf(top.get(name), around.now) + (left.get(behind ?? "") ?? 0));
-  }
-  const open = order.filter((name) => isCandidate(workflow, top, name) && !isOver(top, followers, name));
-  const first = open.toSorted((one, other) => (left.get(other) ?? 0) - (left.get(one) ?? 0))[0];
-  const criticalPath: string[] = [];
-  for (let name = first; name !== undefined && !criticalPath.includes(name); name = next.get(name))
-    if (!isOver(top, followers, name)) criticalPath.push(name);
+  const { criticalPath, left } = criticalPathOf(workflow, top, around.now);
   const head = top.get(criticalPath[0] ?? "");
   const at = head === undefined ? undefined : innermost(head);
   return {
-    expectedEnd: around.now + (left.get(first ?? "") ?? 0),
+    expectedEnd: around.now + left,
     criticalPath,
     at: at && { place: at.place, waitingFor: at.waitingFor },
     overruns,
   };
+}
+
+/** The longest way over steps that are not done, and what is left of it, milliseconds. */
+function criticalPathOf(
+  workflow: Workflow,
+  top: ReadonlyMap<string, NodeView>,
+  now: number,
+): { readonly criticalPath: readonly string[]; readonly left: number } {
+  const { order, followers } = graphOf(workflow);
+  const left = new Map<string, number>();
+  const longest = (names: readonly string[]): string | undefined =>
+    names.toSorted((one, other) => (left.get(other) ?? 0) - (left.get(one) ?? 0))[0];
+  const next = new Map<string, string | undefined>();
+  for (const name of order) {
+    const behind = longest(followers.get(name) ?? []);
+    next.set(name, behind);
+    const own = isOver(top, followers, name) ? undefined : leftOf(top.get(name), now);
+    left.set(name, own === undefined ? 0 : own + (left.get(behind ?? "") ?? 0));
+  }
+  const open = order.filter((name) => isCandidate(workflow, top, name) && !isOver(top, followers, name));
+  const first = longest(open);
+  const criticalPath: string[] = [];
+  for (let name = first; name !== undefined && !criticalPath.includes(name); name = next.get(name))
+    if (!isOver(top, followers, name)) criticalPath.push(name);
+  return { criticalPath, left: left.get(first ?? "") ?? 0 };
 }
 
 export function whyLate(
