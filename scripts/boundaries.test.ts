@@ -55,7 +55,7 @@ test("the testing kit imports the implementations it publishes, and not the prog
 
 test("the package's own name stands for the file it leads to", () => {
   expect(judged("src/model/meta.ts", "tutti")).toEqual([
-    "1 imports tutti: layer 1 (model/) may not import layer 3 (sdk/)",
+    "1 imports tutti: layer 1 (model/) may not import layer 4 (sdk/)",
   ]);
 });
 
