@@ -81,7 +81,7 @@ async function run(engine: Engine, definition: Definition, id: string, input: un
 
 async function loop(folder: string): Promise<void> {
   const count = Number(values.steps);
-  const said = progress("loop", count / 10, folder);
+  const said = progress("loop", Math.floor(count / 10), folder);
   let calls = 0;
   const { engine, close } = await open(folder, {
     work: () => {
@@ -108,7 +108,7 @@ async function loop(folder: string): Promise<void> {
 
 async function map(folder: string): Promise<void> {
   const items = Number(values.items);
-  const said = progress("map", (items * 3) / 10, folder);
+  const said = progress("map", Math.floor((items * 3) / 10), folder);
   const { engine, close } = await open(folder, {
     work: () => {
       said();

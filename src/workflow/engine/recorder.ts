@@ -87,13 +87,24 @@ export class Recorder {
     return this.#last;
   }
 
+  /** What cannot even be made a text is refused as well. */
+  #append(events: readonly RunEvent[]): Promise<void> {
+    try {
+      return this.#journal.append(this.#run, events);
+    } catch (error) {
+      return Promise.reject(error instanceof Error ? error : new Error("It throws when it is written."));
+    }
+  }
+
   /** Behind the write that has just begun. When the journal refuses it, the events are there all the same. */
   #compact(): void {
     const make = this.#snapshot;
     if (make === undefined) return;
     this.#snapshot = undefined;
     this.#compacted = this.#count;
-    this.#journal.compact?.(this.#run, { index: this.#count, text: make() }).catch(() => undefined);
+    const index = this.#count;
+    const written = Promise.try(() => this.#journal.compact?.(this.#run, { index, text: make() }));
+    written.catch(() => undefined);
   }
 
   #gather(): Batch {
@@ -113,14 +124,14 @@ export class Recorder {
     if (batch === undefined || this.#refused !== undefined) return;
     this.#gathered = undefined;
     this.#isWriting = true;
-    const written = this.#journal.append(this.#run, batch.events);
+    const written = this.#append(batch.events);
     this.#compact();
     written.then(
       () => {
         this.#isWriting = false;
         this.#write();
-        this.#told(this.#run, batch.events);
         batch.written.resolve();
+        this.#told(this.#run, batch.events);
       },
       (error: unknown) => {
         const refused = this.refuse(new JournalRefused(error));

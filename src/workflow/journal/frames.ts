@@ -43,7 +43,7 @@ export function encode(
   commit: number,
 ): { readonly bytes: Buffer; readonly lengths: readonly number[] } {
   let most = 0;
-  for (const { run, text } of entries) most += HEADER + FIXED + 3 * run.length + 3 * text.length;
+  for (const { run, text } of entries) most += HEADER + FIXED + 3 * run.length + room(text);
   const bytes = Buffer.allocUnsafe(most);
   const lengths: number[] = [];
   let at = 0;
@@ -61,6 +61,11 @@ export function encode(
     at = start + length;
   }
   return { bytes: bytes.subarray(0, at), lengths };
+}
+
+/** Bytes that suffice; what is short is not gone through to know how many it takes. */
+function room(text: string): number {
+  return text.length < 4_096 ? 3 * text.length : Buffer.byteLength(text);
 }
 
 /** The text within the bytes of one whole frame. */
