@@ -14,7 +14,7 @@ test("what is told out of order is taken in order, what was called off is passed
         const order = new JournalOrder<string>((path) => orders.get(path));
         const all = paths.map(String);
         for (const path of all) order.add(path, path);
-        for (const path of all.filter(isOff)) order.callOff(path);
+        for (const path of all.filter((path) => isOff(path))) order.callOff(path);
         for (const [index, path] of all.entries()) orders.set(path, index + 1);
         for (const path of all.toSorted((one, other) => rank(one) - rank(other))) order.look(path);
         const taken = [];
