@@ -25,30 +25,49 @@ export function scheduleSpec(
   cron: CronSpec,
   workflow: string,
 ): { readonly spec: object; readonly problems: readonly Problem[] } {
-  const problems: Problem[] = [];
-  const add = (path: string, message: string): void =>
-    void problems.push({ severity: "error", path, code: "InvalidField", message });
-  const times = [...(cron.schedules ?? []), ...(cron.schedule === undefined ? [] : [cron.schedule])].filter(
-    (one) => one !== "",
-  );
-  if (times.length === 0) add("spec.schedules", "A CronWorkflow needs at least one schedule.");
-  const policy = cron.concurrencyPolicy ?? "Allow";
-  const concurrency = POLICIES[policy === "" ? "Allow" : policy];
-  if (concurrency === undefined)
-    add("spec.concurrencyPolicy", `'${policy}' is none of Allow, Forbid and Replace.`);
+  const times = timesOf(cron);
+  const { concurrencyPolicy, suspend } = cron;
+  const concurrency = POLICIES[(concurrencyPolicy ?? "") === "" ? "Allow" : (concurrencyPolicy ?? "")];
   const late = Number(cron.startingDeadlineSeconds ?? 0);
-  if (!(late >= 0)) add("spec.startingDeadlineSeconds", "It must be a number of seconds, 0 or more.");
-  // `CRON_TZ=Europe/Berlin 0 6 * * *` is an older way to say the time zone.
-  const zone = cron.timezone ?? /^(?:CRON_TZ|TZ)=(\S+)/.exec(times[0] ?? "")?.[1];
+  const problems = [
+    ...(times.length > 0 ? [] : [wrong("spec.schedules", "A CronWorkflow needs at least one schedule.")]),
+    ...(concurrency === undefined
+      ? [
+          wrong(
+            "spec.concurrencyPolicy",
+            `'${concurrencyPolicy ?? ""}' is none of Allow, Forbid and Replace.`,
+          ),
+        ]
+      : []),
+    ...(late >= 0
+      ? []
+      : [wrong("spec.startingDeadlineSeconds", "It must be a number of seconds, 0 or more.")]),
+  ];
   return {
     problems,
     spec: {
       workflow,
-      rules: times.map((time) => ({ cron: time.replace(/^(?:CRON_TZ|TZ)=\S+\s+/, "") })),
-      ...(zone === undefined || zone === "" ? {} : { timeZone: zone }),
-      ...(concurrency === undefined ? {} : { concurrency }),
-      ...(cron.suspend === true ? { suspend: true } : {}),
+      rules: times.map((time) => ({ cron: time.replace(ZONE, "") })),
+      ...zoneOf(cron, times),
+      concurrency,
+      suspend: suspend === true,
       missed: late > 0 ? { run: "last", notOlderThan: `${late}s` } : { run: "none" },
     },
   };
+}
+
+/** `CRON_TZ=Europe/Berlin 0 6 * * *` is an older way to say the time zone. */
+const ZONE = /^(?:CRON_TZ|TZ)=(\S+)\s+/;
+
+function timesOf({ schedules = [], schedule }: CronSpec): readonly string[] {
+  return [...schedules, ...(schedule === undefined ? [] : [schedule])].filter((one) => one !== "");
+}
+
+function zoneOf({ timezone }: CronSpec, [first = ""]: readonly string[]): { readonly timeZone?: string } {
+  const zone = timezone ?? ZONE.exec(first)?.[1];
+  return zone === undefined || zone === "" ? {} : { timeZone: zone };
+}
+
+function wrong(path: string, message: string): Problem {
+  return { severity: "error", path, code: "InvalidField", message };
 }

@@ -109,28 +109,18 @@ export class Substitution {
   }
 
   #expression(tag: string, text: string, strict: Strictness): string {
-    const waiting = `{{${tag}}}`;
-    let reads: readonly string[];
-    try {
-      reads = compile(text).reads;
-    } catch (error) {
-      throw new SubstitutionError(`failed to evaluate expression: ${messageOf(error)}`);
-    }
-    const missing = reads.filter((path) => !this.#isThere(path));
-    const needed = missing.find((path) => isStrict(path, strict) && !isFunctionName(path));
+    const missing = readsOf(text).filter((path) => !this.#isThere(path) && !isFunctionName(path));
+    const needed = missing.find((path) => isStrict(path, strict));
     if (needed !== undefined)
       throw new SubstitutionError(`failed to evaluate expression: ${needed} is missing`);
-    const mayWait = missing.some((path) => !isFunctionName(path)) || strict === "none";
-    if (mayWait && missing.some((path) => LATE.has(path))) return waiting;
+    const mayWait = missing.length > 0 || strict === "none";
+    if (missing.some((path) => LATE.has(path))) return `{{${tag}}}`;
     try {
       const value = compile(text).evaluate(this.nested, this.#ambience);
-      if (value === null || value === undefined) {
-        if (mayWait || this.#hasPlaceholder()) return waiting;
-        throw new ExpressionError(`'${text.trim()}' has no value.`);
-      }
+      if (value == null) throw new ExpressionError(`'${text.trim()}' has no value.`);
       return typeof value === "string" ? value : jsonOf(value);
     } catch (error) {
-      if (mayWait || this.#hasPlaceholder()) return waiting;
+      if (mayWait || this.#hasPlaceholder()) return `{{${tag}}}`;
       throw new SubstitutionError(`failed to evaluate expression: ${messageOf(error)}`);
     }
   }
@@ -155,6 +145,14 @@ export class Substitution {
       at = (at as Mapping)[part];
     }
     return true;
+  }
+}
+
+function readsOf(expression: string): readonly string[] {
+  try {
+    return compile(expression).reads;
+  } catch (error) {
+    throw new SubstitutionError(`failed to evaluate expression: ${messageOf(error)}`);
   }
 }
 

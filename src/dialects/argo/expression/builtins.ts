@@ -215,7 +215,7 @@ function mapping(name: string, value: unknown): Mapping {
 
 const collections: Readonly<Record<string, Callable>> = {
   len: (value) => {
-    if (typeof value === "string") return [...value].length;
+    if (typeof value === "string") return Array.from(value).length;
     return isMapping(value) ? Object.keys(value).length : listFrom(value, "'len'").length;
   },
   type: (value) => {

@@ -119,7 +119,10 @@ class Evaluator {
     const of = this.value(node.of, frame);
     const bound = (at: Expression | undefined): number | undefined =>
       at === undefined ? undefined : numberFrom(this.value(at, frame), "A slice");
-    if (typeof of === "string") return [...of].slice(bound(node.from) ?? 0, bound(node.to)).join("");
+    if (typeof of === "string")
+      return Array.from(of)
+        .slice(bound(node.from) ?? 0, bound(node.to))
+        .join("");
     return listFrom(of, "A slice").slice(bound(node.from) ?? 0, bound(node.to));
   }
 

@@ -89,21 +89,25 @@ interface Reading {
 
 /** `local`: names that `let` binds. */
 function collect(node: Expression, local: ReadonlySet<string>, reading: Reading): void {
-  const { reads, isGuarded } = reading;
-  if (node.is === "name" && !local.has(node.name)) reads.add(node.name);
-  if (node.is === "member" && !isGuarded && !node.optional) {
-    const path = pathOf(node);
-    if (path !== undefined && !local.has(path.split(".")[0] ?? "")) reads.add(path);
-  }
+  note(node, local, reading);
+  const guarded = { reads: reading.reads, isGuarded: true };
   if (node.is === "let") {
     collect(node.value, local, reading);
     collect(node.body, new Set([...local, node.name]), reading);
   } else if (node.is === "binary" && node.operator === "??") {
-    collect(node.left, local, { reads, isGuarded: true });
+    collect(node.left, local, guarded);
     collect(node.right, local, reading);
-  } else
-    for (const child of childrenOf(node))
-      collect(child, local, node.is === "member" && node.optional ? { reads, isGuarded: true } : reading);
+  } else {
+    const inner = node.is === "member" && node.optional ? guarded : reading;
+    for (const child of childrenOf(node)) collect(child, local, inner);
+  }
+}
+
+function note(node: Expression, local: ReadonlySet<string>, { reads, isGuarded }: Reading): void {
+  if (node.is === "name" && !local.has(node.name)) reads.add(node.name);
+  if (node.is !== "member" || isGuarded) return;
+  const path = pathOf(node);
+  if (path !== undefined && !local.has(path.split(".")[0] ?? "")) reads.add(path);
 }
 
 function pathOf(node: Expression): string | undefined {

@@ -12,6 +12,11 @@ const NUMBER =
   /0[xX][0-9a-fA-F_]+|0[bB][01_]+|0[oO][0-7_]+|(?:\d[\d_]*(?:\.\d[\d_]*)?|\.\d+)(?:[eE][+-]?\d+)?/y;
 const WORD = /[\p{L}_$][\p{L}\p{N}_$]*/uy;
 const SIGN = /\?\.|\?\?|\*\*|&&|\|\||==|!=|<=|>=|\.\.|[-+*/%^<>!?:|()[\]{},.#;=]/y;
+const NUMBERS = [["number", NUMBER]] as const;
+const OTHERS = [
+  ["word", WORD],
+  ["sign", SIGN],
+] as const;
 const ESCAPES: Readonly<Record<string, string>> = {
   n: "\n",
   t: "\t",
@@ -26,33 +31,42 @@ const ESCAPES: Readonly<Record<string, string>> = {
 export function tokensOf(text: string): Token[] {
   const tokens: Token[] = [];
   let at = 0;
-  const match = (pattern: RegExp): string | undefined => {
-    pattern.lastIndex = at;
-    return pattern.exec(text)?.[0];
-  };
   for (;;) {
-    at += match(SPACE)?.length ?? 0;
+    at += match(SPACE, text, at)?.length ?? 0;
     if (at >= text.length) return [...tokens, { is: "end", text: "", at }];
-    const start = at;
-    const quote = text[at] ?? "";
-    if (quote === '"' || quote === "'" || quote === "`") {
-      const end = endOfText(text, at);
-      const inner = text.slice(at + 1, end);
-      at = end + 1;
-      tokens.push({ is: "text", text: quote === "`" ? inner : unescaped(inner), at: start });
-      continue;
-    }
-    // `1..3` is a range, not the number `1.` and something else.
-    const number = /\d/.test(quote) || /^\.\d/.test(text.slice(at, at + 2)) ? match(NUMBER) : undefined;
-    const word = number === undefined ? match(WORD) : undefined;
-    const sign = number === undefined && word === undefined ? match(SIGN) : undefined;
-    const found = number ?? word ?? sign;
-    if (found === undefined)
-      throw new ExpressionError(`'${text[at] ?? ""}' at character ${at + 1} belongs to no expression.`);
-    at += found.length;
-    const is = number === undefined ? (word === undefined ? "sign" : "word") : "number";
-    tokens.push({ is, text: found, at: start });
+    const { token, length } = isQuote(text[at]) ? quotedToken(text, at) : plainToken(text, at);
+    tokens.push(token);
+    at += length;
   }
+}
+
+interface Found {
+  readonly token: Token;
+  readonly length: number;
+}
+
+function match(pattern: RegExp, text: string, at: number): string | undefined {
+  pattern.lastIndex = at;
+  return pattern.exec(text)?.[0];
+}
+
+const isQuote = (sign: string | undefined): boolean => sign === '"' || sign === "'" || sign === "`";
+
+function quotedToken(text: string, at: number): Found {
+  const end = endOfText(text, at);
+  const inner = text.slice(at + 1, end);
+  const value = text[at] === "`" ? inner : unescaped(inner);
+  return { token: { is: "text", text: value, at }, length: end + 1 - at };
+}
+
+function plainToken(text: string, at: number): Found {
+  // `1..3` is a range, not the number `1.` and something else.
+  const isNumber = /^(?:\d|\.\d)/.test(text.slice(at, at + 2));
+  for (const [is, pattern] of [...(isNumber ? NUMBERS : []), ...OTHERS]) {
+    const found = match(pattern, text, at);
+    if (found !== undefined) return { token: { is, text: found, at }, length: found.length };
+  }
+  throw new ExpressionError(`'${text[at] ?? ""}' at character ${at + 1} belongs to no expression.`);
 }
 
 function endOfText(text: string, start: number): number {

@@ -200,7 +200,10 @@ class Parser {
     if (is === "number") return { is: "literal", value: numberOf(this.#next().text) };
     if (is === "text") return { is: "literal", value: this.#next().text };
     if (is === "word") return this.#word(this.#next().text);
-    if (is === "end") this.#unexpected();
+    return is === "sign" ? this.#bracketed(text) : this.#unexpected();
+  }
+
+  #bracketed(text: string): Expression {
     switch (text) {
       case "(": {
         this.#at++;
@@ -214,12 +217,9 @@ class Parser {
       case "{":
         this.#at++;
         return { is: "map", entries: this.#until("}", () => this.#entry()) };
-      case "#": {
+      case "#":
         this.#at++;
-        const { is: kind, text: name } = this.#token;
-        const isNamed = kind === "word" && (name === "acc" || name === "index");
-        return { is: "pointer", name: isNamed ? this.#next().text : "" };
-      }
+        return { is: "pointer", name: this.#isWord("acc") || this.#isWord("index") ? this.#next().text : "" };
       case ".":
         // Within a predicate `.name` is `#.name`; the postfix reads the point.
         if (this.#predicates > 0) return { is: "pointer", name: "" };

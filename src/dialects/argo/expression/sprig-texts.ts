@@ -35,7 +35,7 @@ const plain: Functions = {
   title: (value) => textOf(value).replaceAll(/(^|\s)(\S)/g, (found) => found.toUpperCase()),
   untitle: (value) => textOf(value).replaceAll(/(^|\s)(\S)/g, (found) => found.toLowerCase()),
   swapcase: (value) =>
-    [...textOf(value)]
+    Array.from(textOf(value))
       .map((one) => (one === one.toUpperCase() ? one.toLowerCase() : one.toUpperCase()))
       .join(""),
   nospace: (value) => textOf(value).replaceAll(/\s/g, ""),
@@ -130,7 +130,7 @@ export function sprigTexts(random: () => number): Functions {
     randAlphaNum: from(LETTERS + DIGITS),
     randAscii: from(LETTERS + DIGITS + "!#$%&()*+,-./:;<=>?@[]^_{|}~"),
     shuffle: (value) =>
-      [...textOf(value)]
+      Array.from(textOf(value))
         .map((one) => [random(), one] as const)
         .toSorted(([one], [other]) => one - other)
         .map(([, one]) => one)

@@ -37,7 +37,10 @@ export function isEqual(left: unknown, right: unknown): boolean {
   if (left instanceof Date && right instanceof Date) return left.getTime() === right.getTime();
   if (Array.isArray(left) && Array.isArray(right))
     return left.length === right.length && left.every((one, index) => isEqual(one, right[index]));
-  if (!isMapping(left) || !isMapping(right)) return false;
+  return isMapping(left) && isMapping(right) && isSameMapping(left, right);
+}
+
+function isSameMapping(left: Mapping, right: Mapping): boolean {
   const keys = Object.keys(left);
   return (
     keys.length === Object.keys(right).length &&

@@ -102,7 +102,7 @@ class Dag {
     const task = this.#tasks.get(name);
     const condition = this.#conditions.get(name);
     if (task === undefined || condition === undefined) return undefined;
-    const before = await Promise.all(condition.tasks.map((need) => this.#begun.get(need)));
+    const before = await Promise.all(condition.tasks.map(async (need) => this.#begun.get(need)));
     // What it depends on never began, for others have failed.
     if (before.some((node) => node === undefined)) return undefined;
     const node = await this.#decided(task, condition);

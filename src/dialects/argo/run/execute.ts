@@ -7,7 +7,7 @@
  */
 import { parseSpan } from "../expression/dates.ts";
 import { type Found, nameOf } from "../library.ts";
-import { type Template, podTypes, scalarText, typeOf } from "../manifest.ts";
+import { type Template, podTypes, typeOf } from "../manifest.ts";
 import { messageOf } from "../substitution.ts";
 import { Scope } from "../variables.ts";
 import type { Body, Call, Context } from "./call.ts";
@@ -114,13 +114,11 @@ async function remembered(context: Context, body: Body): Promise<Node> {
   const { template, path, call, name } = body;
   const { memoize } = template;
   if (memoize === undefined || memoize.key === "") return attempts(context, body);
+  const { key } = memoize;
   const cache = `${ground.namespace}/${memoize.cache?.configMap?.name ?? ""}`;
-  const { key, maxAge } = memoize;
-  const age = maxAge === undefined || maxAge === "" ? undefined : parseSpan(maxAge);
-  if (age === undefined && (maxAge ?? "") !== "") throw new TemplateError(`invalid maxAge: ${maxAge ?? ""}`);
   const known = await ground.work(
     `${path}!recall`,
-    { argo: "recall", cache, key, ...(age === undefined ? {} : { maxAge: age }) },
+    { argo: "recall", cache, key, ...ageOf(memoize.maxAge) },
     call.isExit,
   );
   if (known.is === "succeeded" && known.result !== null) {
@@ -128,13 +126,17 @@ async function remembered(context: Context, body: Body): Promise<Node> {
     return { ...node, template: template.name ?? "", outputs: unpacked(known.result as KeptOutputs) };
   }
   const node = await attempts(context, body);
+  const outputs = packed(node.outputs);
   if (node.phase === "Succeeded")
-    await ground.work(
-      `${path}!remember`,
-      { argo: "remember", cache, key, outputs: packed(node.outputs) },
-      call.isExit,
-    );
+    await ground.work(`${path}!remember`, { argo: "remember", cache, key, outputs }, call.isExit);
   return node;
+}
+
+function ageOf(maxAge: string | undefined): { readonly maxAge?: number } {
+  if (maxAge === undefined || maxAge === "") return {};
+  const age = parseSpan(maxAge);
+  if (age === undefined) throw new TemplateError(`invalid maxAge: ${maxAge}`);
+  return { maxAge: age };
 }
 
 function packed({ parameters, artifacts, ...rest }: Outputs): unknown {
@@ -208,17 +210,23 @@ async function work(context: Context, body: Body): Promise<Node> {
 /** Outputs with a `globalName` are seen by the whole run. */
 function publish(ground: Ground, template: Template, { outputs }: Node): void {
   if (outputs === noOutputs) return;
-  for (const { name, globalName } of template.outputs?.parameters ?? []) {
+  for (const [global, name] of globalsOf(template.outputs?.parameters)) {
     const value = outputs.parameters.get(name);
-    if (globalName === undefined || globalName === "" || value === undefined) continue;
-    ground.outputs.set(globalName, scalarText(value));
-    ground.globals.set(`workflow.outputs.parameters.${globalName}`, value);
+    if (value === undefined) continue;
+    ground.outputs.set(global, value);
+    ground.globals.set(`workflow.outputs.parameters.${global}`, value);
   }
-  for (const { name, globalName } of template.outputs?.artifacts ?? []) {
+  for (const [global, name] of globalsOf(template.outputs?.artifacts)) {
     const artifact = outputs.artifacts.get(name);
-    if (globalName === undefined || globalName === "" || artifact === undefined) continue;
+    if (artifact === undefined) continue;
     const { globalName: _name, path: _path, ...plain } = artifact;
-    ground.artifacts.set(globalName, { ...plain, name: globalName });
-    ground.globals.set(`workflow.outputs.artifacts.${globalName}`, { ...plain, name: globalName });
+    ground.artifacts.set(global, { ...plain, name: global });
+    ground.globals.set(`workflow.outputs.artifacts.${global}`, { ...plain, name: global });
   }
+}
+
+type Named = { readonly name: string; readonly globalName?: string };
+
+function globalsOf(all: readonly Named[] = []): (readonly [global: string, name: string])[] {
+  return all.flatMap(({ name, globalName = "" }) => (globalName === "" ? [] : [[globalName, name] as const]));
 }

@@ -8,7 +8,7 @@ import { type Arguments, type Hook, type Hooks, type Item } from "../manifest.ts
 import { nestedOf } from "../substitution.ts";
 import { Scope, type Variables } from "../variables.ts";
 import type { Context } from "./call.ts";
-import { ABSENT, TemplateError } from "./inputs.ts";
+import { ABSENT } from "./inputs.ts";
 import { type Node, isCompleted } from "./node.ts";
 import { addOutputs, resolvedArtifact } from "./references.ts";
 
@@ -133,10 +133,4 @@ export function withAbsent(given: Arguments, scope: Variables): Arguments {
       : one;
   });
   return parameters === undefined ? given : { ...given, parameters };
-}
-
-export function hookProblem(hooks: Hooks = {}): void {
-  for (const [name, { expression }] of Object.entries(hooks))
-    if (name !== "exit" && (expression ?? "") === "")
-      throw new TemplateError(`the hook '${name}' needs an expression`);
 }

@@ -43,20 +43,25 @@ export function withVariables(ground: Ground, template: Template, locals: Variab
   return ground.substitution(inputScope(first, locals)).value(first, "none");
 }
 
-export function inputScope(template: Template, around: Variables): Scope {
+export function inputScope({ inputs, outputs }: Template, around: Variables): Scope {
   const scope = new Scope(around);
-  const parameters = template.inputs?.parameters ?? [];
+  const parameters = inputs?.parameters ?? [];
   for (const { name, value } of parameters)
     if (value !== undefined) scope.set(`inputs.parameters.${name}`, scalarText(value));
   scope.set("inputs.parameters", JSON.stringify(parameters));
-  for (const artifact of template.inputs?.artifacts ?? []) {
-    if (artifact.path !== undefined) scope.set(`inputs.artifacts.${artifact.name}.path`, artifact.path);
-  }
-  for (const { name, path } of template.outputs?.artifacts ?? [])
-    if (path !== undefined) scope.set(`outputs.artifacts.${name}.path`, path);
-  for (const { name, valueFrom } of template.outputs?.parameters ?? [])
-    if (valueFrom?.path !== undefined) scope.set(`outputs.parameters.${name}.path`, valueFrom.path);
+  const written = outputs?.parameters?.map(({ name, valueFrom }) => ({ name, path: valueFrom?.path }));
+  setPaths(scope, "inputs.artifacts", inputs?.artifacts);
+  setPaths(scope, "outputs.artifacts", outputs?.artifacts);
+  setPaths(scope, "outputs.parameters", written);
   return scope;
+}
+
+function setPaths(
+  scope: Scope,
+  prefix: string,
+  all: readonly { readonly name: string; readonly path?: string | undefined }[] = [],
+): void {
+  for (const { name, path } of all) if (path !== undefined) scope.set(`${prefix}.${name}.path`, path);
 }
 
 function parameterOf(input: Parameter, given: Arguments["parameters"]): Parameter {

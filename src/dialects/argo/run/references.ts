@@ -1,7 +1,7 @@
 /** What nodes leave for those after them, and how those after them find it. */
 import { compile } from "../expression/expression.ts";
 import { textOf } from "../expression/values.ts";
-import { type Artifact, type Template, scalarText } from "../manifest.ts";
+import { type Artifact, type Parameter, type Template, scalarText } from "../manifest.ts";
 import { nestedOf } from "../substitution.ts";
 import { Scope, type Variables } from "../variables.ts";
 import type { Ground } from "./ground.ts";
@@ -125,23 +125,24 @@ function isArtifact(value: unknown): value is Artifact {
 
 /** What a steps or dag template gives, from its children. Throws TemplateError. */
 export function aggregatedOutputs(ground: Ground, { outputs }: Template, scope: Variables): Outputs {
-  const parameters = new Map<string, string>();
+  const parameters = new Map(
+    (outputs?.parameters ?? []).map((one) => [one.name, aggregatedParameter(ground, one, scope)]),
+  );
   const artifacts = new Map<string, Artifact>();
-  for (const { name, valueFrom } of outputs?.parameters ?? []) {
-    if (valueFrom === undefined) throw new TemplateError("output parameters must have a valueFrom specified");
-    const standard = valueFrom.default === undefined ? undefined : scalarText(valueFrom.default);
-    const value = fromScope(ground, valueFrom, scope) ?? standard;
-    if (value === undefined)
-      throw new TemplateError(
-        `output parameter '${name}': '${valueFrom.parameter ?? valueFrom.expression ?? ""}' has no value (a skipped step without a default, or none of that name)`,
-      );
-    parameters.set(name, value);
-  }
   for (const artifact of outputs?.artifacts ?? []) {
     const resolved = resolvedArtifact(ground, artifact, scope);
     if (resolved !== undefined && hasLocation(resolved)) artifacts.set(artifact.name, resolved);
   }
   return { parameters, artifacts };
+}
+
+function aggregatedParameter(ground: Ground, { name, valueFrom }: Parameter, scope: Variables): string {
+  if (valueFrom === undefined) throw new TemplateError("output parameters must have a valueFrom specified");
+  const value = fromScope(ground, valueFrom, scope) ?? valueFrom.default;
+  if (value !== undefined) return scalarText(value);
+  throw new TemplateError(
+    `output parameter '${name}': '${valueFrom.parameter ?? valueFrom.expression ?? ""}' has no value (a skipped step without a default, or none of that name)`,
+  );
 }
 
 function fromScope(
