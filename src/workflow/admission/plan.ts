@@ -27,7 +27,7 @@ export interface Plan {
 const EFFORT = 24_000;
 const FIRST_ROUNDS = 4;
 const FURTHER_ROUNDS = 3;
-const MOST_TRIALS = 20;
+const MOST_TRIALS = 12;
 /** Nearer to what no schedule can beat is near enough. */
 const NEAR = 1.005;
 
