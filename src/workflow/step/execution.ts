@@ -142,8 +142,9 @@ export class Executions {
     const abort = (): void => reject(signal.reason as Error);
     signal.addEventListener("abort", abort, { once: true });
     this.#waiting.set(uid, resolve);
-    promise.catch(() => undefined); // while something else is waited for
-    return promise.finally(() => signal.removeEventListener("abort", abort));
+    const news = promise.finally(() => signal.removeEventListener("abort", abort));
+    news.catch(() => undefined); // while something else is waited for
+    return news;
   }
 
   /** Does it until the engine answers. */
