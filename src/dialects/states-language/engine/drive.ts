@@ -84,6 +84,13 @@ export class Drive {
 
   /** The execution, ended, unless it is only replayed or the run is being stopped. Rejects on faults of ours. */
   async run(): Promise<Execution> {
+    const { signal } = this.#stage;
+    // One for all of them: a signal goes through its listeners whenever there is a further one.
+    const stopAll = (): void => {
+      for (const { stop } of this.#open.values()) stop?.abort();
+      this.#wake();
+    };
+    signal.addEventListener("abort", stopAll, { once: true });
     try {
       await this.#feed({ type: "started" }, this.#stage.startedAt);
       for (;;) {
@@ -99,6 +106,7 @@ export class Drive {
     } finally {
       for (const id of this.#open.keys()) this.#callOff(id);
       await Promise.all(this.#closing);
+      signal.removeEventListener("abort", stopAll);
     }
   }
 
@@ -223,12 +231,8 @@ export class Drive {
     this.#ready.delete(open);
     const stop = new AbortController();
     open.stop = stop;
-    const forward = (): void => stop.abort();
-    const { signal } = this.#stage;
-    if (signal.aborted || !isWanted) forward();
-    else signal.addEventListener("abort", forward, { once: true });
+    if (this.#stage.signal.aborted || !isWanted) stop.abort();
     const done = this.#outcome(open, stop.signal).finally(() => {
-      signal.removeEventListener("abort", forward);
       this.#closing.delete(done);
       this.#order.look(open.path);
       this.#wake();
