@@ -311,3 +311,9 @@ export function scalarText(value: unknown): string {
   if (typeof value === "string") return value;
   return typeof value === "object" && value !== null ? JSON.stringify(value) : String(value);
 }
+
+/** The key that a manifest gives an artifact, in whatever store. */
+export function keyOf({ s3, gcs, oss, azure, key }: Artifact): string | undefined {
+  const found = s3?.key ?? gcs?.key ?? oss?.key ?? azure?.blob ?? key;
+  return found === undefined || found === "" ? undefined : found;
+}

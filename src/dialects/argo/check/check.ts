@@ -9,6 +9,7 @@ import {
   type Arguments,
   type Item,
   type Manifest,
+  type Parameter,
   type Task,
   type Template,
   type TemplateReference,
@@ -114,19 +115,7 @@ class Meaning {
   }
 
   #template(path: string, template: Template): void {
-    const types = templateTypes.filter((type) => template[type] !== undefined && template[type] !== null);
-    if (types.length === 0)
-      this.#add(
-        path,
-        "Required",
-        `The template '${template.name ?? ""}' says nothing to do: give it a container, a script, steps, a dag, ...`,
-      );
-    if (types.length > 1)
-      this.#add(
-        path,
-        "InvalidField",
-        `The template '${template.name ?? ""}' has ${types.join(" and ")}; one is possible.`,
-      );
+    this.#types(path, template);
     for (const problem of tagProblems(template)) this.#add(path, "InvalidExpression", problem);
     this.#expression(
       `${path}.retryStrategy.expression`,
@@ -140,14 +129,33 @@ class Meaning {
     const type = typeOf(template);
     if (type === "steps") this.#steps(path, template);
     if (type === "dag") this.#dag(path, template);
-    const isGroup = type === "steps" || type === "dag";
-    if (isGroup && template.timeout !== undefined)
+    if (type === "steps" || type === "dag") this.#limits(path, type, template);
+  }
+
+  #types(path: string, template: Template): void {
+    const types = templateTypes.filter((type) => template[type] !== undefined && template[type] !== null);
+    if (types.length === 0)
+      this.#add(
+        path,
+        "Required",
+        `The template '${template.name ?? ""}' says nothing to do: give it a container, a script, steps, a dag, ...`,
+      );
+    if (types.length > 1)
+      this.#add(
+        path,
+        "InvalidField",
+        `The template '${template.name ?? ""}' has ${types.join(" and ")}; one is possible.`,
+      );
+  }
+
+  #limits(path: string, type: string, template: Template): void {
+    if (template.timeout !== undefined)
       this.#add(
         `${path}.timeout`,
         "InvalidField",
         `A ${type} template has no timeout; give it to those it is made of.`,
       );
-    if (isGroup && template.activeDeadlineSeconds !== undefined)
+    if (template.activeDeadlineSeconds !== undefined)
       this.#add(`${path}.activeDeadlineSeconds`, "InvalidField", "It is only valid for leaf templates.");
   }
 
@@ -183,8 +191,8 @@ class Meaning {
   }
 
   #item(path: string, item: Item): void {
-    const { name = "", when, withItems, withParam, withSequence, hooks, onExit } = item;
-    if (name === "") this.#add(`${path}.name`, "Required", "It needs a name.");
+    const { name, when, withItems, withParam, withSequence, hooks, onExit } = item;
+    if (!name) this.#add(`${path}.name`, "Required", "It needs a name.");
     if ([withItems, withParam, withSequence].filter((one) => one !== undefined && one !== null).length > 1)
       this.#add(path, "InvalidField", "Only one of withItems, withParam and withSequence is possible.");
     if (withSequence?.count !== undefined && withSequence.end !== undefined)
@@ -210,8 +218,7 @@ class Meaning {
 
   /** That the template is there, and gets what it needs. `given`: undefined where it is not known. */
   #reference(path: string, reference: TemplateReference, origin: Origin, given: Arguments | undefined): void {
-    const named = reference.template ?? reference.templateRef?.template ?? "";
-    if (reference.inline === undefined && named === "") {
+    if (nameOf(reference) === "") {
       this.#add(path, "Required", "It names no template.");
       return;
     }
@@ -223,43 +230,32 @@ class Meaning {
     }
     if (reference.inline !== undefined) this.#template(`${path}.inline`, reference.inline);
     if (given === undefined) return;
-    for (const { name, value, default: standard, valueFrom } of found.template.inputs?.parameters ?? []) {
-      const isGiven = given.parameters?.some((one) => one.name === name) === true;
-      if (!isGiven && value === undefined && standard === undefined && valueFrom === undefined)
-        this.#add(
-          path,
-          "MissingArgument",
-          `The template '${nameOf(reference)}' needs the parameter '${name}'.`,
-        );
-    }
-    for (const artifact of found.template.inputs?.artifacts ?? []) {
-      const isGiven = given.artifacts?.some(({ name }) => name === artifact.name) === true;
-      if (!isGiven && artifact.optional !== true && !hasLocation(artifact))
-        this.#add(
-          path,
-          "MissingArgument",
-          `The template '${nameOf(reference)}' needs the artifact '${artifact.name}'.`,
-        );
-    }
+    for (const missing of missingArguments(found.template, given))
+      this.#add(path, "MissingArgument", `The template '${nameOf(reference)}' needs the ${missing}.`);
   }
 
-  #dag(path: string, { dag }: Template): void {
-    const tasks = dag?.tasks ?? [];
+  #tasksByName(path: string, tasks: readonly Task[]): ReadonlyMap<string, Task> {
     const byName = new Map<string, Task>();
-    if (tasks.length === 0) this.#add(`${path}.dag.tasks`, "Required", "A dag has at least one task.");
     for (const [index, task] of tasks.entries()) {
       if (byName.has(task.name))
         this.#add(`${path}.dag.tasks[${index}].name`, "Duplicate", `Another task is called '${task.name}'.`);
       byName.set(task.name, task);
     }
+    return byName;
+  }
+
+  #dag(path: string, { dag }: Template): void {
+    const tasks = dag?.tasks ?? [];
+    if (tasks.length === 0) this.#add(`${path}.dag.tasks`, "Required", "A dag has at least one task.");
+    const byName = this.#tasksByName(path, tasks);
     const needs = new Map<string, readonly string[]>();
     for (const [index, task] of tasks.entries()) {
       const here = `${path}.dag.tasks[${index}]`;
       this.#item(here, task);
       needs.set(task.name, this.#depends(here, task, byName));
     }
-    for (const target of (dag?.target ?? "").split(" "))
-      if (target !== "" && !target.includes("{{") && !byName.has(target))
+    for (const target of (dag?.target ?? "").split(" ").filter((one) => one !== "" && !one.includes("{{")))
+      if (!byName.has(target))
         this.#add(`${path}.dag.target`, "UnknownReference", `There is no task '${target}'.`);
     const circle = circleOf(needs);
     if (circle !== undefined) {
@@ -315,8 +311,38 @@ function ancestors(name: string, needs: ReadonlyMap<string, readonly string[]>):
   return found;
 }
 
-/** By repeatedly taking away what waits for nothing (Kahn): what is left holds a circle. */
+/** What a template needs and is not given. */
+function missingArguments({ inputs }: Template, given: Arguments): string[] {
+  const parameters = new Set(given.parameters?.map(({ name }) => name));
+  const artifacts = new Set(given.artifacts?.map(({ name }) => name));
+  const hasValue = ({ value, default: standard, valueFrom }: Parameter): boolean =>
+    (value ?? standard ?? valueFrom) !== undefined;
+  return [
+    ...(inputs?.parameters ?? [])
+      .filter((one) => !parameters.has(one.name) && !hasValue(one))
+      .map(({ name }) => `parameter '${name}'`),
+    ...(inputs?.artifacts ?? [])
+      .filter((one) => !artifacts.has(one.name) && one.optional !== true && !hasLocation(one))
+      .map(({ name }) => `artifact '${name}'`),
+  ];
+}
+
 function circleOf(needs: ReadonlyMap<string, readonly string[]>): string[] | undefined {
+  const left = inCircles(needs);
+  const [start] = left;
+  if (start === undefined) return undefined;
+  const path = [start];
+  for (let at = start; ;) {
+    const next = needs.get(at)?.find((name) => left.has(name)) ?? start;
+    const seen = path.indexOf(next);
+    path.push(next);
+    if (seen >= 0) return path.slice(seen);
+    at = next;
+  }
+}
+
+/** By repeatedly taking away what waits for nothing (Kahn): what is left waits in a circle, or for one. */
+function inCircles(needs: ReadonlyMap<string, readonly string[]>): ReadonlySet<string> {
   const open = new Map([...needs].map(([name, all]) => [name, all.length]));
   const dependents = new Map<string, string[]>();
   for (const [name, all] of needs)
@@ -330,14 +356,5 @@ function circleOf(needs: ReadonlyMap<string, readonly string[]>): string[] | und
       if (left === 0) ready.push(dependent);
     }
   }
-  const [start] = open.keys();
-  if (start === undefined) return undefined;
-  const path = [start];
-  for (let at = start; ;) {
-    const next = needs.get(at)?.find((name) => open.has(name)) ?? start;
-    const seen = path.indexOf(next);
-    path.push(next);
-    if (seen >= 0) return path.slice(seen);
-    at = next;
-  }
+  return new Set(open.keys());
 }

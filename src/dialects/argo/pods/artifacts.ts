@@ -24,7 +24,7 @@ import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { extract, pack } from "tar-stream";
-import type { Artifact, Stored } from "../manifest.ts";
+import type { Stored } from "../manifest.ts";
 
 export class ArtifactFolder {
   readonly #folder: string;
@@ -67,7 +67,11 @@ export class ArtifactFolder {
     await unpack(content, whole, false);
     const inner = resolve(whole, subPath);
     if (!inner.startsWith(whole + sep)) throw new Error(`The path '${subPath}' leads out of the artifact.`);
-    await rename(inner, path).finally(() => rm(whole, { recursive: true, force: true }));
+    try {
+      await rename(inner, path);
+    } finally {
+      await rm(whole, { recursive: true, force: true });
+    }
   }
 
   async name(given: string, stored: Stored): Promise<void> {
@@ -160,12 +164,6 @@ class Hashing extends Transform {
 
 function createWriteStreamOf({ path }: Hashing): NodeJS.WritableStream {
   return createWriteStream(path);
-}
-
-/** The key that a manifest gives an artifact, in whatever store. */
-export function keyOf({ s3, gcs, oss, azure, key }: Artifact): string | undefined {
-  const found = s3?.key ?? gcs?.key ?? oss?.key ?? azure?.blob ?? key;
-  return found === undefined || found === "" ? undefined : found;
 }
 
 async function kindOf(path: string): Promise<{ isFolder: boolean }> {

@@ -9,8 +9,8 @@
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type Attempt, TaskError } from "../../../workflow/engine/step-type.ts";
-import type { Stored } from "../manifest.ts";
-import { isZippedTar, keyOf, unpack } from "./artifacts.ts";
+import { type Stored, keyOf } from "../manifest.ts";
+import { isZippedTar, unpack } from "./artifacts.ts";
 import type { Containers } from "./containers.ts";
 import { DockerContainers } from "./docker.ts";
 import { ProcessContainers } from "./process-containers.ts";

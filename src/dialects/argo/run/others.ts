@@ -1,10 +1,11 @@
 /** Templates whose work is no pod's: suspend, http, data. */
 import type { HttpStep, RunStep } from "../../../workflow/definition/workflow.ts";
 import { compile, holds } from "../expression/expression.ts";
-import { type Template, scalarText } from "../manifest.ts";
+import { type HttpTemplate, type Template, keyOf, scalarText } from "../manifest.ts";
 import { nestedOf } from "../substitution.ts";
 import { Scope } from "../variables.ts";
 import type { Body, Context } from "./call.ts";
+import type { Ground } from "./ground.ts";
 import { TemplateError } from "./inputs.ts";
 import { type Node, type Outputs, blankNode, noOutputs } from "./node.ts";
 import { endingMessage } from "./pod.ts";
@@ -31,11 +32,11 @@ export async function runSuspend({ ground }: Context, body: Body): Promise<Node>
     signal,
     isExit,
   );
-  const { duration } = template.suspend ?? {};
+  const duration = template.suspend?.duration ?? "";
   const waits: Promise<{ is: "resumed" | "elapsed"; outcome: Outcome }>[] = [
     resumed.then((outcome) => ({ is: "resumed" as const, outcome })),
   ];
-  if (duration !== undefined && duration !== "") {
+  if (duration !== "") {
     const elapsed = ground.turns.perform(
       `${path}!duration`,
       { type: "wait", duration: `${spanOf(duration)}ms` },
@@ -47,21 +48,26 @@ export async function runSuspend({ ground }: Context, body: Body): Promise<Node>
   for (const wait of waits) ground.background(wait);
   const first = await Promise.race(waits);
   over.abort();
-  const node = { ...blankNode(name, call.displayName, "Succeeded", "", ground.now), startedAt };
-  const of = { ...node, template: template.name ?? "" };
+  const of = { ...blankNode(name, call.displayName, "Succeeded", "", ground.now), startedAt };
   if (first.outcome.is !== "succeeded") return { ...of, phase: "Failed", message: endingMessage(ground) };
-  const told = (first.is === "resumed" ? first.outcome.result : {}) as Resumption | null;
-  const { phase = "Succeeded", message = "" } = told ?? {};
+  return resumedNode(of, template, first.is === "resumed" ? first.outcome.result : {});
+}
+
+/** Throws TemplateError. */
+function resumedNode(node: Node, template: Template, told: unknown): Node {
+  const of = { ...node, template: template.name ?? "" };
+  const resumption = (told ?? {}) as Resumption;
+  const { phase = "Succeeded", message = "" } = resumption;
   if (phase !== "Succeeded") return { ...of, phase, message };
-  return { ...of, outputs: suppliedOutputs(template, told ?? {}), message };
+  return { ...of, outputs: suppliedOutputs(template, resumption), message };
 }
 
 /** Throws TemplateError. */
 function suppliedOutputs({ inputs, outputs }: Template, { outputs: given = {} }: Resumption): Outputs {
   const parameters = new Map<string, string>();
+  const standards = new Map(inputs?.parameters?.map((one) => [one.name, one.default]));
   for (const { name, value, valueFrom } of outputs?.parameters ?? []) {
-    const input = inputs?.parameters?.find((one) => one.name === name);
-    const chosen = given[name] ?? value ?? valueFrom?.default ?? input?.default;
+    const chosen = given[name] ?? value ?? valueFrom?.default ?? standards.get(name);
     if (chosen === undefined)
       throw new TemplateError(
         `raw output parameter '${name}' has not been set and does not have a default value`,
@@ -84,7 +90,20 @@ export async function runHttp({ ground }: Context, body: Body): Promise<Node> {
   const { http } = template;
   if (http === undefined) throw new TemplateError("the template has no http");
   const startedAt = ground.now;
-  const step: HttpStep = {
+  const outcome = await ground.turns.perform(
+    path,
+    requestOf(http),
+    ground.signalOf(call.isExit),
+    call.isExit,
+  );
+  const node = { ...blankNode(name, call.displayName, "Succeeded", "", ground.now), startedAt };
+  const of = { ...node, template: template.name ?? "" };
+  if (outcome.is !== "succeeded") return { ...of, ...withoutResult(ground, outcome) };
+  return { ...of, ...answered(ground, template, http, outcome.result as Answer) };
+}
+
+function requestOf(http: HttpTemplate): HttpStep {
+  return {
     type: "http",
     url: http.url,
     method: http.method ?? "GET",
@@ -93,25 +112,36 @@ export async function runHttp({ ground }: Context, body: Body): Promise<Node> {
     expect: ANSWERS,
     timeouts: { attempt: `${Number(http.timeoutSeconds ?? 30) || 30}s` },
   };
-  const outcome = await ground.turns.perform(path, step, ground.signalOf(call.isExit), call.isExit);
-  const node = { ...blankNode(name, call.displayName, "Succeeded", "", ground.now), startedAt };
-  const of = { ...node, template: template.name ?? "" };
-  if (outcome.is === "stopped") return { ...of, phase: "Failed", message: endingMessage(ground) };
-  if (outcome.is === "failed") return { ...of, phase: "Error", message: outcome.failure.message };
-  const { status, headers = {}, body: content } = outcome.result as Answer;
-  const text = typeof content === "string" ? content : JSON.stringify(content ?? "");
+}
+
+function withoutResult(
+  ground: Ground,
+  outcome: Exclude<Outcome, { readonly is: "succeeded" }>,
+): Pick<Node, "phase" | "message"> {
+  if (outcome.is === "stopped") return { phase: "Failed", message: endingMessage(ground) };
+  return { phase: "Error", message: outcome.failure.message };
+}
+
+function answered(
+  ground: Ground,
+  template: Template,
+  { successCondition = "" }: HttpTemplate,
+  { status, headers = {}, body }: Answer,
+): Pick<Node, "phase" | "message" | "outputs"> {
+  const text = typeof body === "string" ? body : JSON.stringify(body ?? "");
   const names = { response: { statusCode: status, body: text, headers, contentLength: text.length } };
   const isGood =
-    http.successCondition === undefined || http.successCondition === ""
-      ? status >= 200 && status < 300
-      : holds(http.successCondition, names, ground.ambience);
+    successCondition === "" ? status >= 200 && status < 300 : holds(successCondition, names, ground.ambience);
   const outputs: Outputs = { ...noOutputs, result: text };
-  if (isGood) return { ...of, outputs: { ...outputs, parameters: httpParameters(template, names, ground) } };
+  if (isGood) {
+    const parameters = httpParameters(template, names, ground);
+    return { phase: "Succeeded", message: "", outputs: { ...outputs, parameters } };
+  }
   const message =
-    http.successCondition === undefined
+    successCondition === ""
       ? `received non-2xx response code: ${status}`
-      : `successCondition '${http.successCondition}' evaluated false`;
-  return { ...of, phase: "Failed", message, outputs };
+      : `successCondition '${successCondition}' evaluated false`;
+  return { phase: "Failed", message, outputs };
 }
 
 function httpParameters(
@@ -136,14 +166,13 @@ export async function runData({ ground }: Context, body: Body): Promise<Node> {
   const { template, name, path, call } = body;
   const { source, transformation = [] } = template.data ?? { source: {} };
   const from = source.artifactPaths;
-  const key = from?.s3?.key ?? from?.gcs?.key ?? from?.oss?.key ?? from?.key ?? "";
+  const key = (from === undefined ? undefined : keyOf(from)) ?? "";
   const startedAt = ground.now;
   const step: RunStep = { type: "run", command: ["listing"], input: { argo: "listing", key } };
   const outcome = await ground.turns.perform(path, step, ground.signalOf(call.isExit), call.isExit);
   const node = { ...blankNode(name, call.displayName, "Succeeded", "", ground.now), startedAt };
   const of = { ...node, template: template.name ?? "" };
-  if (outcome.is === "stopped") return { ...of, phase: "Failed", message: endingMessage(ground) };
-  if (outcome.is === "failed") return { ...of, phase: "Error", message: outcome.failure.message };
+  if (outcome.is !== "succeeded") return { ...of, ...withoutResult(ground, outcome) };
   let data: unknown = outcome.result;
   for (const { expression } of transformation)
     data = compile(expression).evaluate({ ...nestedOf(new Scope(body.locals)), data }, ground.ambience);

@@ -1,10 +1,11 @@
 /** Templates whose work is a pod's: container, script, containerSet. */
-import type { RunStep } from "../../../workflow/definition/workflow.ts";
+import type { RunStep, Timeouts } from "../../../workflow/definition/workflow.ts";
 import type { Failure } from "../../../workflow/run/failure.ts";
 import {
   type Artifact,
   type Container,
   type EnvironmentVariable,
+  type Parameter,
   type Script,
   type Template,
   type Volume,
@@ -71,25 +72,23 @@ async function runDaemon(ground: Ground, body: Body, pod: Pod, startedAt: number
 
 function stepOf(ground: Ground, { template, deadline }: Body, pod: Pod): RunStep {
   const [main] = pod.main;
-  const limits = [
-    template.activeDeadlineSeconds === undefined
-      ? Infinity
-      : secondsOf(template.activeDeadlineSeconds) * 1000,
-    deadline - ground.now,
-  ];
-  const attempt = Math.max(1, Math.min(...limits));
-  const timeouts = {
-    ...(Number.isFinite(attempt) ? { attempt: `${Math.round(attempt)}ms` } : {}),
-    ...(template.timeout === undefined || template.timeout === ""
-      ? {}
-      : { total: `${spanOf(template.timeout)}ms` }),
-  };
+  const timeouts = timeoutsOf(template, deadline - ground.now);
   return {
     type: "run",
     command: [...(main?.command ?? []), ...(main?.arguments ?? [])],
-    ...(main?.image === undefined || main.image === "" ? {} : { image: main.image }),
+    ...(main === undefined || main.image === "" ? {} : { image: main.image }),
     ...(Object.keys(timeouts).length > 0 ? { timeouts } : {}),
     input: pod,
+  };
+}
+
+/** `left`: milliseconds until retries must be over. */
+function timeoutsOf({ activeDeadlineSeconds, timeout = "" }: Template, left: number): Timeouts {
+  const active = activeDeadlineSeconds === undefined ? Infinity : secondsOf(activeDeadlineSeconds) * 1000;
+  const attempt = Math.max(1, Math.min(active, left));
+  return {
+    ...(Number.isFinite(attempt) ? { attempt: `${Math.round(attempt)}ms` } : {}),
+    ...(timeout === "" ? {} : { total: `${spanOf(timeout)}ms` }),
   };
 }
 
@@ -142,10 +141,9 @@ function failedOutputs(template: Template, { details }: Failure): Outputs {
 
 function outputsOf({ outputs }: Template, result: PodResult): Outputs {
   const parameters = new Map<string, string>();
-  for (const { name, value, valueFrom } of outputs?.parameters ?? []) {
-    const made = valueFrom?.path === undefined ? undefined : result.parameters[name];
-    const chosen = made ?? value ?? valueFrom?.default;
-    if (chosen !== undefined) parameters.set(name, scalarText(chosen));
+  for (const parameter of outputs?.parameters ?? []) {
+    const value = parameterOf(parameter, result);
+    if (value !== undefined) parameters.set(parameter.name, scalarText(value));
   }
   const artifacts = new Map<string, Artifact>();
   for (const { path: _path, optional: _optional, ...artifact } of outputs?.artifacts ?? []) {
@@ -155,59 +153,70 @@ function outputsOf({ outputs }: Template, result: PodResult): Outputs {
   return { parameters, artifacts, result: result.result, exitCode: String(result.exitCode) };
 }
 
+function parameterOf({ name, value, valueFrom }: Parameter, result: PodResult): Parameter["value"] {
+  const made = valueFrom?.path === undefined ? undefined : result.parameters[name];
+  return made ?? value ?? valueFrom?.default;
+}
+
 function podOf(ground: Ground, { template, name }: Body): Pod {
-  const { container, script, containerSet, inputs, outputs } = template;
-  const containers: readonly (Container & Partial<Script>)[] =
-    containerSet === undefined
-      ? [{ ...(container ?? script), name: "main" }]
-      : containerSet.containers.map((one) => ({
-          ...one,
-          volumeMounts: [...(containerSet.volumeMounts ?? []), ...(one.volumeMounts ?? [])],
-        }));
+  const containers = containersOf(template);
   const mirrored = containers.flatMap(({ volumeMounts = [] }) => volumeMounts);
-  const retry = containerSet?.retryStrategy;
-  const main = containers.map((one, index) => ({
-    ...containerOf(ground, one, one.name ?? `main-${index}`),
-    ...(one.dependencies === undefined ? {} : { needs: one.dependencies }),
-    ...(retry === undefined
-      ? {}
-      : { retries: Number(retry.retries ?? 0), retryPause: spanOf(retry.duration ?? 0) }),
-  }));
-  const sidecar = (one: Container): PodContainer =>
-    containerOf(
-      ground,
-      one.mirrorVolumeMounts === true
-        ? { ...one, volumeMounts: [...(one.volumeMounts ?? []), ...mirrored] }
-        : one,
-      one.name ?? "sidecar",
-    );
+  const beside = (all: readonly Container[] = []): PodContainer[] =>
+    all.map((one) => {
+      const mounts = [...(one.volumeMounts ?? []), ...(one.mirrorVolumeMounts === true ? mirrored : [])];
+      return containerOf(ground, { ...one, volumeMounts: mounts }, one.name ?? "sidecar");
+    });
   return {
     argo: "pod",
     workflow: ground.name,
     namespace: ground.namespace,
     node: name,
     template: template.name ?? "",
-    init: (template.initContainers ?? []).map(sidecar),
-    main,
-    sidecars: (template.sidecars ?? []).map(sidecar),
+    init: beside(template.initContainers),
+    main: mainOf(ground, template, containers),
+    sidecars: beside(template.sidecars),
     volumes: volumesOf(ground, template),
-    inputs: (inputs?.artifacts ?? []).filter((one) => one.path !== undefined && hasLocation(one)),
-    outputs: {
-      parameters: (outputs?.parameters ?? []).flatMap(({ name: parameter, valueFrom }) =>
-        valueFrom?.path === undefined
-          ? []
-          : [
-              {
-                name: parameter,
-                path: valueFrom.path,
-                ...(valueFrom.default === undefined ? {} : { default: scalarText(valueFrom.default) }),
-              },
-            ],
-      ),
-      artifacts: (outputs?.artifacts ?? []).filter(({ path }) => path !== undefined),
-    },
+    inputs: (template.inputs?.artifacts ?? []).filter((one) => one.path !== undefined && hasLocation(one)),
+    outputs: filesOf(template),
     ...(template.daemon === true ? { daemon: true } : {}),
   };
+}
+
+type Containerlike = Container & Partial<Script>;
+
+function containersOf({ container, script, containerSet }: Template): readonly Containerlike[] {
+  if (containerSet === undefined) return [{ ...(container ?? script), name: "main" }];
+  const { containers, volumeMounts = [] } = containerSet;
+  return containers.map((one) => ({
+    ...one,
+    volumeMounts: [...volumeMounts, ...(one.volumeMounts ?? [])],
+  }));
+}
+
+function mainOf(
+  ground: Ground,
+  { containerSet }: Template,
+  containers: readonly Containerlike[],
+): PodContainer[] {
+  const retry = containerSet?.retryStrategy;
+  return containers.map((one, index) => ({
+    ...containerOf(ground, one, one.name ?? `main-${index}`),
+    ...(one.dependencies === undefined ? {} : { needs: one.dependencies }),
+    ...(retry === undefined
+      ? {}
+      : { retries: Number(retry.retries ?? 0), retryPause: spanOf(retry.duration ?? 0) }),
+  }));
+}
+
+/** What it leaves in files. */
+function filesOf({ outputs }: Template): Pod["outputs"] {
+  const parameters = (outputs?.parameters ?? []).flatMap(({ name, valueFrom }) => {
+    if (valueFrom?.path === undefined) return [];
+    const { path, default: standard } = valueFrom;
+    return [{ name, path, ...(standard === undefined ? {} : { default: scalarText(standard) }) }];
+  });
+  const artifacts = (outputs?.artifacts ?? []).filter(({ path }) => path !== undefined);
+  return { parameters, artifacts };
 }
 
 function containerOf(ground: Ground, container: Container & Partial<Script>, name: string): PodContainer {
@@ -228,23 +237,34 @@ function containerOf(ground: Ground, container: Container & Partial<Script>, nam
   };
 }
 
-function variableOf(ground: Ground, { name, value, valueFrom }: EnvironmentVariable): PodVariable {
-  const reference = valueFrom?.configMapKeyRef ?? valueFrom?.secretKeyRef;
-  if (reference === undefined) {
-    const field = valueFrom?.fieldRef?.fieldPath;
-    const fields: Readonly<Record<string, string>> = {
-      "metadata.name": ground.name,
-      "metadata.namespace": ground.namespace,
-      "status.podIP": "127.0.0.1",
-    };
-    return { name, value: field === undefined ? scalarText(value ?? "") : (fields[field] ?? "") };
+function variableOf(ground: Ground, variable: EnvironmentVariable): PodVariable {
+  const { name, value = "", valueFrom } = variable;
+  const { configMapKeyRef, secretKeyRef, fieldRef } = valueFrom ?? {};
+  if (configMapKeyRef !== undefined) return fromConfigMap(ground, name, configMapKeyRef);
+  if (secretKeyRef !== undefined) {
+    const { name: of, key } = secretKeyRef;
+    return { name, from: "secret", of, key, ...optional(secretKeyRef) };
   }
-  const { name: of, key, optional } = reference;
-  const own = ground.definition.configMaps?.find(({ metadata }) => metadata.name === of);
-  if (valueFrom?.configMapKeyRef !== undefined && own?.data?.[key] !== undefined)
-    return { name, value: own.data[key] };
-  const from = valueFrom?.configMapKeyRef === undefined ? "secret" : "configMap";
-  return { name, from, of, key, ...(optional === true ? { optional } : {}) };
+  return { name, value: fieldRef === undefined ? scalarText(value) : fieldOf(ground, fieldRef.fieldPath) };
+}
+
+type KeyReference = { readonly name: string; readonly key: string; readonly optional?: boolean };
+
+function fromConfigMap(ground: Ground, name: string, reference: KeyReference): PodVariable {
+  const { name: of, key } = reference;
+  const own = ground.definition.configMaps?.find(({ metadata }) => metadata.name === of)?.data?.[key];
+  return own === undefined
+    ? { name, from: "configMap", of, key, ...optional(reference) }
+    : { name, value: own };
+}
+
+function fieldOf({ name, namespace }: Ground, path: string): string {
+  const fields: Readonly<Record<string, string>> = {
+    "metadata.name": name,
+    "metadata.namespace": namespace,
+    "status.podIP": "127.0.0.1",
+  };
+  return fields[path] ?? "";
 }
 
 function volumesOf({ volumes, library: { spec } }: Ground, template: Template): PodVolume[] {
