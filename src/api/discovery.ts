@@ -1,7 +1,14 @@
 /** What is served, in the documents by which `kubectl` and client libraries find it. */
 import type { AnyKind } from "../kinds/kind.ts";
+import { ownSubresources } from "./subresources/index.ts";
 
 const VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
+const VERBS_OF: Readonly<Record<string, string>> = {
+  GET: "get",
+  POST: "create",
+  PUT: "update",
+  PATCH: "patch",
+};
 /** The version of the Kubernetes API whose behaviour is followed. */
 const KUBERNETES = { major: "1", minor: "32" };
 
@@ -117,5 +124,12 @@ function entries(kind: AnyKind): readonly object[] {
     kind: "Scale",
     verbs: ["get", "patch", "update"],
   };
-  return [main, status, ...(kind.scale === undefined ? [] : [scale])];
+  const own = ownSubresources(kind).map(({ name, methods }) => ({
+    name: `${plural}/${name}`,
+    singularName: "",
+    namespaced,
+    kind: kind.kind,
+    verbs: methods.flatMap((method) => VERBS_OF[method] ?? []),
+  }));
+  return [main, status, ...(kind.scale === undefined ? [] : [scale]), ...own];
 }

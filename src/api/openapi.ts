@@ -6,6 +6,7 @@
 import { createHash } from "node:crypto";
 import type { AnyKind } from "../kinds/kind.ts";
 import { bodySchema, statusSchema } from "../kinds/schema.ts";
+import { ownSubresources } from "./subresources/index.ts";
 
 /** Go's parser of media types refuses the '@' in the name that clients ask for. */
 export const OPENAPI_V2_TYPE = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
@@ -119,6 +120,18 @@ function withoutDialect(schema: unknown): unknown {
   return Object.fromEntries(kept.map(([name, member]) => [name, withoutDialect(member)]));
 }
 
+/** What it takes and gives is its own: docs/reference. */
+function subresource(kind: AnyKind, name: string, method: string): object {
+  return {
+    operationId: `${method.toLowerCase()}${kind.kind}${name.replaceAll(/(^|[-/])([a-z])/g, (_all, _sign, letter: string) => letter.toUpperCase())}`,
+    "x-kubernetes-action": method === "GET" ? "get" : "post",
+    "x-kubernetes-group-version-kind": groupVersionKind(kind),
+    responses: {
+      200: { description: "OK", content: { "application/json": { schema: { type: "object" } } } },
+    },
+  };
+}
+
 function groupVersionKind(kind: AnyKind): object {
   return { group: kind.group, version: kind.version, kind: kind.kind };
 }
@@ -156,5 +169,11 @@ function pathsOf(kind: AnyKind): object {
       patch: operation("patch", "patch", write),
       delete: operation("delete", "delete", write),
     },
+    ...Object.fromEntries(
+      ownSubresources(kind).map(({ name, methods }) => [
+        `${path}/{name}/${name}`,
+        Object.fromEntries(methods.map((method) => [method.toLowerCase(), subresource(kind, name, method)])),
+      ]),
+    ),
   };
 }

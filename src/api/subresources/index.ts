@@ -61,6 +61,15 @@ const SUBRESOURCES: readonly (readonly [string, Subresource])[] = [
   ["apply", { methods: ["POST"], of: only("System"), serve: apply }],
 ];
 
+/** Names and methods of those that only some kinds have, for the documents by which clients find them. */
+export function ownSubresources(
+  kind: AnyKind,
+): readonly { readonly name: string; readonly methods: readonly string[] }[] {
+  return SUBRESOURCES.filter(([name, { of }]) => of !== every && name !== "scale" && of(kind)).map(
+    ([name, { methods }]) => ({ name, methods }),
+  );
+}
+
 export function findSubresource(kind: AnyKind, name: string): Subresource | undefined {
   return SUBRESOURCES.find(([known, subresource]) => known === name && subresource.of(kind))?.[1];
 }
