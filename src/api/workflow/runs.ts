@@ -73,7 +73,8 @@ export async function stepsOfRun(context: ApiContext, _call: Call, target: Resou
   const engine = await service.engine();
   const state = await known(engine.state(runId(run)));
   const definition = state === undefined ? undefined : await service.definition(state.definition);
-  const items = state === undefined ? [] : stepViews(state, definition?.workflow);
+  const around = engine.around(runId(run), state?.workflow ?? "");
+  const items = state === undefined ? [] : stepViews(state, definition?.workflow, around);
   return ok({ kind: "StepList", apiVersion: "tutti.dev/v1", metadata: {}, items });
 }
 

@@ -1,6 +1,8 @@
 /** The steps of a run for people: what each is by its definition, how far it is, and what it waits for. */
 import type { Scope, Step, Workflow } from "../definition/workflow.ts";
 import type { Failure } from "./failure.ts";
+import type { Circumstance } from "./view.ts";
+import { obstacleText } from "./waiting.ts";
 import { type RunState, type StepPhase, type StepState, isSettled } from "./state.ts";
 
 export interface StepView {
@@ -33,13 +35,25 @@ export interface StepView {
 /** Characters of JSON. */
 const SMALL = 4096;
 
-export function stepViews(state: RunState, workflow: Workflow | undefined): readonly StepView[] {
-  return [...state.steps].map(([path, step]) => viewOf(path, step, workflow && stepAt(workflow, path)));
+/** `around`: of an engine that has the run, which knows why its steps have not begun. */
+export function stepViews(
+  state: RunState,
+  workflow: Workflow | undefined,
+  around?: Circumstance,
+): readonly StepView[] {
+  return [...state.steps].map(([path, step]) =>
+    viewOf(path, step, workflow && stepAt(workflow, path), around),
+  );
 }
 
-function viewOf(path: string, step: StepState, definition: Step | undefined): StepView {
+function viewOf(
+  path: string,
+  step: StepState,
+  definition: Step | undefined,
+  around: Circumstance | undefined,
+): StepView {
   const isOver = isSettled(step);
-  const waits = isOver ? undefined : waitingFor(step, definition);
+  const waits = isOver ? undefined : (hindered(path, step, around) ?? waitingFor(step, definition));
   const result = step.phase === "succeeded" && isSmall(step.result) ? { result: step.result } : {};
   return {
     path,
@@ -78,6 +92,14 @@ export function waitingFor(
   if (condition !== undefined) return `${condition}.`;
   if (until !== undefined) return `${until}.`;
   return duration === undefined ? "A callback." : `${duration} to pass.`;
+}
+
+/** The same of a step in line: "A slot of pool db (3 before it)." */
+function hindered(path: string, { phase }: StepState, around: Circumstance | undefined): string | undefined {
+  const obstacle = phase === "queued" ? around?.obstacle?.(path) : undefined;
+  if (around === undefined || obstacle === undefined) return undefined;
+  const text = obstacleText(obstacle, around.now);
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 }
 
 function isSmall(result: unknown): boolean {
