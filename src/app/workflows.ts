@@ -11,6 +11,7 @@ import type { Duplex } from "node:stream";
 import type { Logger as PinoLogger } from "pino";
 import { ActivityBoard } from "../api/states/activity-board.ts";
 import type { StatesOptions } from "../api/states/context.ts";
+import { stoppableClock } from "./stoppable-clock.ts";
 import type { Clock } from "../clock/clock.ts";
 import { type Run, hasEnded } from "../controller/runs.ts";
 import { cancelRun, isUnknownRun } from "../controllers/run/cancel.ts";
@@ -60,6 +61,7 @@ export class Workflows {
   readonly seen: SeenFiles;
   readonly #offers = new Map<string, ModuleOffer>();
   readonly #activities = new ActivityBoard();
+  readonly #timers: ReturnType<typeof stoppableClock>;
   #opening: Promise<Opened> | undefined;
   #open: Opened | undefined;
   #isStopping = false;
@@ -68,6 +70,7 @@ export class Workflows {
 
   constructor(options: WorkflowsOptions) {
     this.#options = options;
+    this.#timers = stoppableClock(options.clock);
     this.seen = new SeenFiles(join(options.folder, "workflows", "triggers"));
   }
 
@@ -168,6 +171,8 @@ export class Workflows {
   async stop(): Promise<void> {
     this.#isStopping = true;
     const opened = await this.#opening?.catch(() => undefined);
+    this.#timers.stop();
+    opened?.engine.close();
     await opened?.pool.stop();
     await opened?.logs.written();
     await opened?.journal.close();
@@ -201,7 +206,7 @@ export class Workflows {
       { WorkerPool: Pool },
       { remoteWorkers },
       { stepTypes },
-      { loadDialects },
+      { dialectsOnDemand },
       { withStates },
     ] = await Promise.all([
       import("../workflow/engine/engine.ts"),
@@ -233,13 +238,14 @@ export class Workflows {
         journal,
         blobs,
         memos,
-        clock,
+        // What waits in the engine is the next process's to go on with.
+        clock: this.#timers.clock,
         logs,
         steps: {
           ...this.#steps(stepTypes),
           function: withStates(this.states(this.#options), pool.functions),
         },
-        dialects: [pool.code, ...(await loadDialects())],
+        dialects: [pool.code, ...dialectsOnDemand()],
         recorded: (id, events) => this.onRecorded(id, events.some(isEnd)),
       });
       const runs = engine.runs();
