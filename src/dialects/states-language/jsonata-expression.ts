@@ -111,15 +111,29 @@ function plain(value: unknown, room: { left: number }): Json | undefined {
   if (room.left < 0) return undefined;
   if (value === null || typeof value === "string" || typeof value === "boolean") return value;
   if (typeof value === "number") return Number.isFinite(value) ? value : undefined;
-  if (Array.isArray(value)) {
-    const list: (Json | undefined)[] = [];
-    for (const one of value as readonly unknown[]) if (room.left >= 0) list.push(plain(one, room));
-    return list.includes(undefined) ? undefined : (list as Json[]);
+  if (Array.isArray(value)) return plainList(value, room);
+  return typeof value === "object" && !isFunction(value) ? plainObject(value, room) : undefined;
+}
+
+function plainList(values: readonly unknown[], room: { left: number }): Json[] | undefined {
+  const list: Json[] = [];
+  for (const one of values) {
+    const element = plain(one, room);
+    if (element === undefined) return undefined;
+    list.push(element);
   }
-  if (typeof value !== "object" || value === undefined || isFunction(value)) return undefined;
+  return list;
+}
+
+function plainObject(value: object, room: { left: number }): JsonObject | undefined {
   room.left -= OBJECT_WEIGHT;
-  const fields = Object.entries(value).map(([name, one]) => [name, plain(one, room)] as const);
-  return fields.some(([, one]) => one === undefined) ? undefined : (Object.fromEntries(fields) as JsonObject);
+  const fields: [string, Json][] = [];
+  for (const [name, one] of Object.entries(value)) {
+    const field = plain(one, room);
+    if (field === undefined) return undefined;
+    fields.push([name, field]);
+  }
+  return Object.fromEntries(fields);
 }
 
 function isFunction(value: object): boolean {
