@@ -91,6 +91,7 @@ async function serveHere(folder: StateFolder, options: ServeOptions): Promise<vo
       );
     }
     await serving.stop();
+    endLeftovers();
   } catch (error) {
     if (error instanceof StoreError) {
       throw new DiagnosticError([
@@ -104,6 +105,18 @@ async function serveHere(folder: StateFolder, options: ServeOptions): Promise<vo
     }
     throw error;
   }
+}
+
+/** Milliseconds that what is left over after a stop has to end by itself. */
+const LEFTOVERS = 2_000;
+
+/** The timer keeps nobody: when it fires, something does that was forgotten, which is no reason to stay. */
+function endLeftovers(): void {
+  setTimeout(() => {
+    const waiting = process.getActiveResourcesInfo().join(", ");
+    process.stderr.write(`The control plane has stopped while something was still waited for: ${waiting}\n`);
+    process.exit();
+  }, LEFTOVERS).unref();
 }
 
 /** The store opened here, for as long as no control plane holds it. Nothing is changed. */
