@@ -5,7 +5,7 @@
 import type { Clock } from "../clock/clock.ts";
 import type { Logger } from "../controller/reconciler.ts";
 import { Runtime } from "../controller/runtime.ts";
-import type { Draft, Key, Resource } from "../model/resource.ts";
+import { type Draft, type Key, type Resource, keyOf } from "../model/resource.ts";
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import type { Plan } from "../planner/plan.ts";
 import type { Keyring } from "../model/sealed.ts";
@@ -14,6 +14,7 @@ import type { InstanceEngines, Placement } from "../provider/placement.ts";
 import type { Provider } from "../provider/provider.ts";
 import { type Change, type Store, StoreError } from "../store/store.ts";
 import { Classes, type Engines, type OpenLocation } from "./classes.ts";
+import { onClockJump } from "./clock-jumps.ts";
 import { type Composed, type Monitoring, addControllers } from "./controllers.ts";
 import { type Collect, collector } from "./monitoring/collect.ts";
 import { ControlPlaneMeasurements } from "./monitoring/sources/control-plane.ts";
@@ -96,6 +97,7 @@ export function createControlPlane({
   });
   const restarts = new RestartCounts();
   runtime.addView({ fill: () => undefined, apply: (change) => countEnd(restarts, change, store) });
+  let endJumps = (): void => undefined;
   const ownText = (): string => `${measurements.text(runtime.depths())}${resourceText()}`;
   const providerAt = (kind: string, spec: Placement): Provider => classes.provider(kind, spec);
 
@@ -121,8 +123,10 @@ export function createControlPlane({
     start: async () => {
       await ensureBasics(store);
       runtime.start();
+      endJumps = onClockJump(() => lookAtTimes(runtime, store));
     },
     stop: async () => {
+      endJumps();
       await runtime.stop();
       await workflows?.stop();
       classes.close();
@@ -130,6 +134,18 @@ export function createControlPlane({
     },
   };
 }
+
+/** What waits for a time of day. */
+function lookAtTimes(runtime: Runtime, store: Store): void {
+  for (const [kind, controller] of TIMED)
+    for (const resource of store.list({ kind }).items) runtime.trigger(controller, keyOf(resource));
+}
+
+const TIMED = [
+  ["Schedule", "schedule"],
+  ["Run", "deadline"],
+  ["Approval", "approval"],
+] as const;
 
 /** By what is recorded, for some end while nobody watches. Instances that are asked to end are no restart. */
 function countEnd(restarts: RestartCounts, { type, key, resource, previous }: Change, store: Store): void {

@@ -28,6 +28,22 @@ export async function loadDialects(): Promise<readonly Dialect[]> {
   return all.filter((one) => one !== undefined);
 }
 
+/** Of every one, loaded when a run in it begins: for an engine, which may have to read any and mostly reads none. */
+export function dialectsOnDemand(): readonly Dialect[] {
+  return Object.keys(LOADERS).map((name) => ({
+    name,
+    // Asked when a workflow is declared (checkProgram), and not of the engine.
+    check: () => [],
+    program: (definition) => ({
+      run: async (stage) => {
+        const dialect = await loadDialect(name);
+        if (dialect === undefined) throw new Error(`The dialect '${name}' is not there.`);
+        return dialect.program(definition).run(stage);
+      },
+    }),
+  }));
+}
+
 interface Program {
   readonly dialect: string;
   readonly definition: unknown;
