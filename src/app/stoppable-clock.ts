@@ -20,8 +20,9 @@ export function stoppableClock(clock: Clock): { readonly clock: Clock; readonly 
     clock: {
       now: () => clock.now(),
       random: () => clock.random(),
+      soon: (callback) => clock.soon(callback),
       setTimeout,
-      sleep: (delay, signal) => sleepOn({ setTimeout }, delay, signal),
+      sleep: (delay: number, signal?: AbortSignal) => sleepOn({ setTimeout }, delay, signal),
     },
     stop: () => {
       for (const timer of pending) timer.cancel();
