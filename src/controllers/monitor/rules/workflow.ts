@@ -34,8 +34,9 @@ function late(subject: Subject): AlertDraft {
     description: ({ label }) => `run/${label("run")} has not ended by its deadline. ${label("why")}`,
     test: {
       series: {
-        [`tutti_run_late{${ownSelector(subject)},run="${labels.run}",why="${labels.why}"}`]: "stalex5 1x20",
+        [`tutti_run_late{${ownSelector(subject)},run="${labels.run}",why="${labels.why}"}`]: "_x5 1x20",
       },
+      quiet: "3m",
       fires: "10m",
       labels,
     },
