@@ -172,7 +172,6 @@ export class Workflows {
     this.#isStopping = true;
     const opened = await this.#opening?.catch(() => undefined);
     this.#timers.stop();
-    opened?.engine.close();
     await opened?.pool.stop();
     await opened?.logs.written();
     await opened?.journal.close();

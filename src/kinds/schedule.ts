@@ -158,7 +158,7 @@ export const schedule = defineKind({
   example: {
     spec: {
       workflow: "nightly",
-      rules: [{ cron: "0 3 * * MO-FR" }],
+      rules: [{ cron: "0 3 * * MON-FRI" }],
       timeZone: "Europe/Berlin",
       calendars: {
         exclude: ["holidays"],

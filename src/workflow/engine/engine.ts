@@ -106,8 +106,6 @@ export interface Engine {
   readonly admission: Pick<Admission, "limit" | "room" | "weigh" | "held" | "waiting">;
   /** Slots of a pool that are held now. */
   held(pool: string): number;
-  /** Nothing waits for a time any more, so that the process can end; runs go on with the next engine of the journal. */
-  close(): void;
 }
 
 export interface StartRequest {
@@ -374,10 +372,6 @@ class JournalEngine implements Engine {
 
   held(pool: string): number {
     return this.admission.held(pool);
-  }
-
-  close(): void {
-    this.#timers.close();
   }
 
   around(id: string, workflow: string): Circumstance {

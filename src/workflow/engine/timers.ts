@@ -23,7 +23,6 @@ export class Timers {
   #order = 0;
   #cancelled = 0;
   #armed: { readonly instant: number; readonly timer: Timer } | undefined;
-  #isClosed = false;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -32,7 +31,7 @@ export class Timers {
   /** Calls back once at the instant (milliseconds since the epoch), at once in a later turn when it has passed. */
   at(instant: number, due: () => void): Timer {
     const entry: Entry = { instant, order: this.#order++, due };
-    if (!this.#isClosed && (Number.isFinite(instant) || instant < 0)) {
+    if (Number.isFinite(instant) || instant < 0) {
       this.#push(entry);
       this.#arm();
     }
@@ -55,19 +54,11 @@ export class Timers {
     });
   }
 
-  /** Nothing is due any more: what waited waits for ever. */
-  close(): void {
-    this.#isClosed = true;
-    this.#heap = [];
-    this.#cancelled = 0;
-    this.#arm();
-  }
-
   #cancel(entry: Entry): void {
     if (entry.due === undefined) return;
     entry.due = undefined;
     this.#cancelled++;
-    if (this.#isClosed || this.#cancelled < FEW || this.#cancelled * 2 < this.#heap.length) return;
+    if (this.#cancelled < FEW || this.#cancelled * 2 < this.#heap.length) return;
     this.#heap = this.#heap.filter(({ due }) => due !== undefined).sort(compare); // sorted is a heap
     this.#cancelled = 0;
     this.#arm();
