@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { systemClock } from "../../../src/clock/clock.ts";
 import { argo, argoSteps } from "../../../src/dialects/argo/index.ts";
 import type { Item, Manifest, Template } from "../../../src/dialects/argo/manifest.ts";
-import { locksOf } from "../../../src/dialects/argo/run/locks.ts";
 import { type Definition, defineWorkflow } from "../../../src/workflow/definition/definition.ts";
 import { type Engine, openEngine } from "../../../src/workflow/engine/engine.ts";
 import { MemoryJournal } from "../../../src/workflow/journal/memory.ts";
@@ -47,7 +46,6 @@ export async function newWorld(cases: readonly Case[], options: WorldOptions = {
     steps: steps(folder),
     dialects: [argo],
     definitions: cases.map(defined),
-    pools: Object.fromEntries(cases.flatMap((one) => poolsOf(one))),
   });
   return {
     engine,
@@ -62,19 +60,9 @@ function defined(one: Case): Definition {
 }
 
 /** A namespace of its own, so that cases that name the same lock do not meet. */
-export function runOf({ id }: Case): string {
+export function runOf({ id }: Pick<Case, "id">): string {
   const plain = id.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-");
   return `${plain}/run`;
-}
-
-/** Locks as pools of the engine: slots of those that the manifest names. */
-export function poolsOf(one: Case): [string, number][] {
-  const [namespace = ""] = runOf(one).split("/");
-  const { spec } = one.workflow;
-  const all = [spec.synchronization, ...(spec.templates ?? []).map(({ synchronization }) => synchronization)];
-  return all
-    .flatMap((synchronization) => locksOf(synchronization, namespace))
-    .map(({ name, slots }) => [`argo/${name}`, typeof slots === "number" ? slots : 1]);
 }
 
 async function run(engine: Engine, one: Case): Promise<{ phase: string; message: string }> {

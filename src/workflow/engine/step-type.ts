@@ -26,8 +26,10 @@ export interface Attempt {
   readonly idempotencyKey: string;
   /** When the step was ready for the first time, milliseconds since the epoch: the same after a restart. */
   readonly since: number;
-  /** Aborted when the result is no longer wanted: end what was started, then settle. */
+  /** Aborted when the result is no longer wanted: end what was started, then settle. Made when it is first asked for. */
   readonly signal: AbortSignal;
+  /** Calls back once when the result is no longer wanted, at once when it is already: the same without a signal. */
+  onStop(stop: () => void): void;
   /** A sign of life, for steps with a heartbeat timeout. */
   heartbeat(): void;
   /** A line of the attempt's log, kept after failure; secrets have been taken out by the caller. */
@@ -47,6 +49,11 @@ export interface StepType {
   ready?(step: TaskStep, signal: AbortSignal, of: Pick<Attempt, "run" | "workflow">): Promise<void>;
   /** True when `ready` need not be waited for; absent: it must be. */
   isReady?(step: TaskStep, of: Pick<Attempt, "run" | "workflow">): boolean;
+  /**
+   * What doing the step takes, where it is not what its type takes: `idle`: it only waits, and takes no room in the engine;
+   * `slots`: of its pool, when nobody has configured it. The same at every call.
+   */
+  claim?(step: TaskStep): { readonly idle?: boolean; readonly slots?: number } | undefined;
   /** Gives a JSON value. What it throws is Retryable, unless it is a TaskError that says otherwise. */
   execute(attempt: Attempt): unknown;
 }

@@ -21,10 +21,10 @@ import type { Command, Refusal } from "../run/machine.ts";
 import type { RetryRule } from "../run/retry.ts";
 import type { Slots } from "../run/slots.ts";
 import { type RunState, type StepState, isOwned, isSettled } from "../run/state.ts";
-import { RunningAttempt, durationOf } from "./attempt.ts";
+import { type Given, RunningAttempt, durationOf } from "./attempt.ts";
 import { StepFailure, Stopped } from "./failures.ts";
 import type { TaskStep } from "./interpreter.ts";
-import { onAbort } from "./on-abort.ts";
+import { abort, onAbort } from "./on-abort.ts";
 import type { Performed } from "./program.ts";
 import { JournalRefused, type Recorder } from "./recorder.ts";
 import { asJson, mismatch } from "./results.ts";
@@ -115,10 +115,15 @@ export class Tasks {
   #mayBeginNow(state: StepState, step: TaskStep): boolean {
     return (
       step.memo === undefined &&
+      this.#claimed(step)?.slots === undefined &&
       this.#around.admission.isFree(this.#run.slots.holding(state)) &&
       this.#run.resumed === undefined &&
       this.#isReady(step)
     );
+  }
+
+  #claimed(step: TaskStep): ReturnType<NonNullable<StepType["claim"]>> {
+    return this.#around.stepType(step)?.claim?.(step);
   }
 
   #isReady(step: TaskStep): boolean {
@@ -144,7 +149,8 @@ export class Tasks {
       else if (state.phase === "backoff") await this.#pause(path, state, step, signal);
       else await this.#admit(path, state, step, signal);
     }
-    return this.#settledAs(path, state);
+    await this.#run.recorder.durable();
+    return this.#performed(path, state);
   }
 
   #enqueue(path: string, step: TaskStep, cleanup: boolean, asked: string | undefined): void {
@@ -156,19 +162,24 @@ export class Tasks {
       ...pool,
       ...words,
       ...(cleanup ? { cleanup: true } : {}),
-      ...(IDLE.has(step.type) ? { idle: true } : {}),
+      ...(IDLE.has(step.type) || this.#claimed(step)?.idle === true ? { idle: true } : {}),
     });
   }
 
   async #settledAs(path: string, state: StepState): Promise<Performed> {
     await this.#run.recorder.durable();
+    return this.#performed(path, state);
+  }
+
+  #performed(path: string, state: StepState): Performed | Promise<Performed> {
     this.#rules.delete(path);
-    if (state.phase === "succeeded") {
-      const result = state.blob === undefined ? state.result : await this.#large(state.blob.hash);
-      return { result, order: state.order, at: state.at };
-    }
+    const { order, at } = state;
+    if (state.phase === "succeeded")
+      return state.blob === undefined
+        ? { result: state.result, order, at }
+        : this.#large(state.blob.hash).then((result) => ({ result, order, at }));
     if (state.phase === "failed" && state.failure !== undefined)
-      throw new StepFailure(state.failure, state.order, state.at);
+      throw new StepFailure(state.failure, order, at);
     throw new Stopped();
   }
 
@@ -195,7 +206,7 @@ export class Tasks {
     const limit = state.at + durationOf(step.timeouts?.queue);
     const total = state.since + durationOf(step.timeouts?.total);
     const ending = new AbortController();
-    const end = (): void => ending.abort();
+    const end = (): void => abort(ending);
     const forget = [onAbort(signal, end), onAbort(this.#run.over, end)];
     const timer = timers.at(Math.min(limit, total), () => {
       this.#run.command({ do: "timeout", step: path, limit: total <= limit ? "total" : "queue" });
@@ -252,6 +263,7 @@ export class Tasks {
         priority: this.#run.state.priority,
         since,
         rank: this.#run.rankOf(path),
+        slots: this.#claimed(step)?.slots,
         begin,
       });
       if (state.phase === "queued") this.#places.set(path, place);
@@ -299,8 +311,9 @@ export class Tasks {
       if (step.type === "wait" && step.signal !== undefined)
         given = this.#take(path, epoch, step.signal, attempt);
       else if (type === undefined) return this.#report(path, epoch, noHandler(step));
-      else given = type.execute(attempt.given);
-      if (isPromise(given)) return this.#await(path, epoch, step, attempt, given);
+      else given = type.execute(attempt);
+      if (isPromise(given))
+        return attempt.settle(given).then((outcome) => this.#reportGiven(path, epoch, step, outcome));
     } catch (error) {
       attempt.end();
       return this.#report(path, epoch, { is: "failed", failure: failureOf(error) });
@@ -309,18 +322,11 @@ export class Tasks {
     return this.#reportValue(path, epoch, step, given);
   }
 
-  async #await(
-    path: string,
-    epoch: number,
-    step: TaskStep,
-    attempt: RunningAttempt,
-    promise: PromiseLike<unknown>,
-  ): Promise<void> {
-    const given = await attempt.settle(promise);
-    if (given.is === "value") await this.#reportValue(path, epoch, step, given.value);
-    else if (given.is === "thrown")
-      this.#report(path, epoch, { is: "failed", failure: failureOf(given.thrown) });
+  #reportGiven(path: string, epoch: number, step: TaskStep, given: Given): Promise<void> | undefined {
+    if (given.is === "value") return this.#reportValue(path, epoch, step, given.value);
+    if (given.is === "thrown") this.#report(path, epoch, { is: "failed", failure: failureOf(given.thrown) });
     else if (given.is === "late") this.#run.command({ do: "timeout", step: path, limit: given.limit });
+    return undefined;
   }
 
   #reportValue(path: string, epoch: number, step: TaskStep, value: unknown): Promise<void> | undefined {
@@ -358,20 +364,21 @@ export class Tasks {
     if (taken()) return TAKEN;
     return new Promise((resolve, reject) => {
       const wake = (): void => {
-        if (!attempt.signal.aborted && !taken()) return;
+        if (!taken()) return;
         this.#signalled.delete(wake);
-        forget();
-        if (attempt.signal.aborted) reject(new Stopped());
-        else resolve(TAKEN);
+        resolve(TAKEN);
       };
-      const forget = onAbort(attempt.signal, wake);
       this.#signalled.add(wake);
+      attempt.onStop(() => {
+        this.#signalled.delete(wake);
+        reject(new Stopped());
+      });
     });
   }
 
   async #until(instant: number, signal: AbortSignal): Promise<boolean> {
     const ending = new AbortController();
-    const end = (): void => ending.abort();
+    const end = (): void => abort(ending);
     const forget = [onAbort(signal, end), onAbort(this.#run.over, end)];
     const isPassed = await this.#around.timers.until(instant, ending.signal);
     for (const one of forget) one();

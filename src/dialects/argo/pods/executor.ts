@@ -61,6 +61,10 @@ export function argoSteps(options: PodOptions, others?: StepType): StepType {
     ready: async (step, signal, of) => {
       if (!isWork(step.type === "run" ? step.input : undefined)) await others?.ready?.(step, signal, of);
     },
+    claim: (step) => {
+      const work = step.type === "run" ? step.input : undefined;
+      return isWork(work) ? claimOf(work) : others?.claim?.(step);
+    },
     execute: (attempt) => {
       const work = attempt.step.type === "run" ? attempt.step.input : undefined;
       if (isWork(work)) return execute(workshop, memory, attempt, work);
@@ -73,6 +77,12 @@ export function argoSteps(options: PodOptions, others?: StepType): StepType {
 
 function isWork(input: unknown): input is Work {
   return typeof input === "object" && input !== null && "argo" in input && typeof input.argo === "string";
+}
+
+/** Locks are pools that nobody configures: how many may hold one, its own manifest says. */
+function claimOf(work: Work): ReturnType<NonNullable<StepType["claim"]>> {
+  if (work.argo === "hold") return { idle: true, slots: work.slots };
+  return work.argo === "begun" ? { idle: true } : undefined;
 }
 
 async function execute(workshop: Workshop, memory: Memory, attempt: Attempt, work: Work): Promise<unknown> {

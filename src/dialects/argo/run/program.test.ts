@@ -259,7 +259,7 @@ volumeClaimTemplates: [{ metadata: { name: shared } }]`,
   });
 
   it("keep two runs that name the same mutex from each other", async () => {
-    const { start, outcome, folder } = await newBench({}, { "argo/mutex/test/m": 1 });
+    const { start, outcome, folder } = await newBench();
     const own = workflow(
       `- name: main\n  ${SH} ["mkdir ${folder}/lock && sleep 0.1 && rmdir ${folder}/lock"] }`,
       "synchronization: { mutexes: [{ name: m }] }",
