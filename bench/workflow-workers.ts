@@ -43,6 +43,7 @@ function execute(path: string): unknown {
     idempotencyKey: path,
     since: 0,
     signal: new AbortController().signal,
+    onStop: () => undefined,
     heartbeat: () => undefined,
     log: () => undefined,
   });

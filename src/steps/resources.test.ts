@@ -162,6 +162,7 @@ describe("scaling", () => {
       idempotencyKey: `${RUN}/a`,
       since: 0,
       signal: new AbortController().signal,
+      onStop: () => undefined,
       heartbeat: () => undefined,
       log: () => undefined,
     };
@@ -357,6 +358,106 @@ spec: { command: "sleep 1", replicas: "\${param.n}" }
     expect(await here.run({ a: { type: "apply", system: "nope" } }, {}, "default/three")).toMatchObject({
       failure: { class: "Terminal", error: "UnknownSystem" },
     });
+  });
+
+  it("does it in a namespace of its own, and says where the system is to be reached", async () => {
+    writeFileSync(join(folder, "tutti.yaml"), manifest);
+    const change = seen("Change");
+    await here.start({ a: { type: "apply", system: "shop", from: folder, namespace: "staging" } });
+    expect((await change).metadata.namespace).toBe("staging");
+    const urls = ["http://127.0.0.1:8080/"];
+    await status({ kind: "System", namespace: "staging", name: "shop" }, { urls });
+    await status({ kind: "Change", namespace: "staging", name: "shop-1" }, { outcome: "Succeeded" });
+    expect(await here.engine.result(RUN)).toMatchObject({
+      output: { a: { revision: 1, previous: null, addresses: urls } },
+    });
+  });
+
+  it("plans without a change; the plan that was agreed to is carried out, and no other", async () => {
+    writeFileSync(join(folder, "tutti.yaml"), manifest);
+    const plan = { type: "apply", system: "shop", from: folder, dryRun: true };
+    await here.start({
+      plan,
+      go: { type: "apply", system: "shop", from: folder, plan: "${step.plan.plan.hash}", needs: ["plan"] },
+      again: { ...plan, parameters: { n: 2 }, needs: ["go"] },
+      other: {
+        type: "apply",
+        system: "shop",
+        from: folder,
+        parameters: { n: 3 },
+        plan: "${step.again.plan.hash}",
+        needs: ["again"],
+        catch: [{ errors: ["StalePlan"] }],
+      },
+    });
+    await succeed();
+    const { output } = (await here.engine.result(RUN)) as { output: Record<string, unknown> };
+    expect(output["plan"]).toMatchObject({
+      change: null,
+      revision: 0,
+      previous: null,
+      plan: { text: "2 to create" },
+    });
+    expect(output["go"]).toMatchObject({ change: "shop-1" });
+    const steps = [
+      { action: "update", address: "system/shop", changes: ["spec.values.n"] },
+      { action: "update", address: "service/api", changes: ["spec.replicas"] },
+    ];
+    expect(output["again"]).toMatchObject({
+      revision: 1,
+      previous: 1,
+      plan: { steps: expect.arrayContaining(steps) as object },
+    });
+    expect(output["other"]).toMatchObject({ error: "StalePlan", class: "Terminal" });
+    expect(store.list({ kind: "Change" }).items).toHaveLength(1);
+  });
+
+  it("is done once it is committed when nobody waits; what comes of it is waited for later, and undone", async () => {
+    writeFileSync(join(folder, "tutti.yaml"), manifest);
+    const undo = { type: "apply", system: "shop", revision: "${step.b.previous}" };
+    await here.start({
+      a: { type: "apply", system: "shop", from: folder },
+      b: { type: "apply", system: "shop", parameters: { n: 5 }, wait: false, compensate: undo, needs: ["a"] },
+      c: { type: "apply", system: "shop", needs: ["b"] },
+    });
+    await succeed();
+    const change = await seen("Change", (one) => one.metadata.name === "shop-2");
+    await running("c");
+    const [ready] = (condition("Progressing", "False", 2) as { conditions: object[] }).conditions;
+    await status(api, { conditions: [{ ...ready, reason: "RolloutFailed", message: "It crashes." }] });
+    const back = await seen("Change", (one) => one.metadata.name === "shop-3");
+    expect(back.spec).toMatchObject({ action: "rollback", plan: { toRevision: 1 } });
+    await status(api, { conditions: [] });
+    await status(key("Change", change.metadata.name), { outcome: "Superseded" });
+    await status(key("Change", "shop-3"), { outcome: "Succeeded" });
+    expect(await here.engine.result(RUN)).toMatchObject({ failure: { error: "RolloutFailed" } });
+    expect(store.get(key("System", "shop"))?.spec).not.toMatchObject({ values: { n: 5 } });
+  });
+
+  it("goes back to what was before its first try, and not back to nothing", async () => {
+    writeFileSync(join(folder, "tutti.yaml"), manifest);
+    await here.start({
+      a: { type: "apply", system: "shop", from: folder },
+      b: {
+        type: "apply",
+        system: "shop",
+        parameters: { n: 5 },
+        needs: ["a"],
+        retry: [{ errors: ["RolloutFailed"], attempts: 2, interval: "1ms" }],
+      },
+      c: { type: "apply", system: "shop", revision: "${step.a.previous}", needs: ["b"] },
+    });
+    await succeed();
+    await seen("Change", (one) => one.metadata.name === "shop-2");
+    const [ready] = (condition("Progressing", "False", 2) as { conditions: object[] }).conditions;
+    await status(api, { conditions: [{ ...ready, reason: "RolloutFailed", message: "It crashes." }] });
+    await status(api, { conditions: [] });
+    await status(key("Change", "shop-2"), { outcome: "Succeeded" });
+    expect(await here.engine.result(RUN)).toMatchObject({
+      failure: { class: "Terminal", error: "NoRevision" },
+    });
+    const { result } = (await here.engine.state(RUN)).steps.get("b") ?? {};
+    expect(result).toMatchObject({ value: { revision: 2, previous: 1 } });
   });
 
   it("finds its Change again after the control plane was killed", async () => {

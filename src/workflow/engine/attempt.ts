@@ -13,7 +13,7 @@ import { parseDuration } from "../../model/duration.ts";
 import type { TimeLimit } from "../run/events.ts";
 import type { StepState } from "../run/state.ts";
 import type { TaskStep } from "./interpreter.ts";
-import { onAbort } from "./on-abort.ts";
+import { abort, onAbort } from "./on-abort.ts";
 import type { Attempt, AttemptLogs } from "./step-type.ts";
 import type { Timers } from "./timers.ts";
 
@@ -39,85 +39,131 @@ export interface AttemptPlace {
   readonly logs: AttemptLogs | undefined;
 }
 
-export class RunningAttempt {
+export class RunningAttempt implements Attempt {
   readonly #place: AttemptPlace;
   readonly #limits: Limits;
+  /** Newer than that of the step when another owner has it. */
+  readonly attempt: number;
   #controller: AbortController | undefined;
+  #stop: (() => void) | undefined;
   #unfollow: (() => void) | undefined;
   #isOver = false;
   #beat: number;
 
   constructor(place: AttemptPlace) {
     this.#place = place;
+    this.attempt = place.state.epoch;
     this.#beat = place.step.timeouts === undefined ? 0 : place.now();
     this.#limits = limitsOf(place.step.timeouts, place.state.since, this.#beat);
   }
 
-  /** What a step type is given. */
-  get given(): Attempt {
-    const { run, workflow, path, step, state, logs } = this.#place;
-    const { epoch } = state;
-    const signal = (): AbortSignal => this.signal;
-    return {
-      run,
-      workflow,
-      path,
-      step,
-      input: "input" in step ? step.input : undefined,
-      attempt: epoch,
-      try: state.counted + 1,
-      idempotencyKey: `${run}/${path}`,
-      since: state.since,
-      get signal() {
-        return signal();
-      },
-      heartbeat: () => {
-        if (this.#limits.heartbeat !== undefined) this.#beat = this.#place.now();
-      },
-      log: (line, stream = "stdout") => logs?.line(run, path, epoch, stream, line),
+  get run(): string {
+    return this.#place.run;
+  }
+
+  get workflow(): string {
+    return this.#place.workflow;
+  }
+
+  get path(): string {
+    return this.#place.path;
+  }
+
+  get step(): TaskStep {
+    return this.#place.step;
+  }
+
+  get input(): unknown {
+    const { step } = this.#place;
+    return "input" in step ? step.input : undefined;
+  }
+
+  get try(): number {
+    return this.#place.state.counted + 1;
+  }
+
+  get idempotencyKey(): string {
+    return `${this.run}/${this.path}`;
+  }
+
+  get since(): number {
+    return this.#place.state.since;
+  }
+
+  /** Step types take an attempt apart: what they take stands alone. */
+  get heartbeat(): () => void {
+    return () => {
+      if (this.#limits.heartbeat !== undefined) this.#beat = this.#place.now();
     };
+  }
+
+  get log(): Attempt["log"] {
+    const { run, path, logs } = this.#place;
+    return (line, stream = "stdout") => logs?.line(run, path, this.attempt, stream, line);
   }
 
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       const controller = new AbortController();
       this.#controller = controller;
-      if (this.#isOver) controller.abort();
-      else this.#unfollow = onAbort(this.#place.signal, () => controller.abort());
+      this.onStop(() => abort(controller));
     }
     return this.#controller.signal;
+  }
+
+  get onStop(): Attempt["onStop"] {
+    return (stop) => {
+      if (this.#isOver || this.#place.signal.aborted) return stop();
+      const before = this.#stop;
+      this.#stop = () => {
+        before?.();
+        stop();
+      };
+      this.#unfollow ??= onAbort(this.#place.signal, () => this.#tellToStop());
+    };
   }
 
   /** It gave something at once. */
   end(): void {
     this.#isOver = true;
+    this.#stop = undefined;
     this.#unfollow?.();
   }
 
-  /** Waits for what was given to settle, not beyond the limits. The signal is aborted once nobody waits for it any more. */
-  async settle(given: PromiseLike<unknown>): Promise<Given> {
-    const { promise, resolve } = Promise.withResolvers<Given>();
-    let timer: Timer | undefined;
-    const watch = (): void => {
-      const [end, limit] = this.#nextLimit();
-      if (end === Infinity) return;
-      timer = this.#place.timers.at(end, () => {
-        if (this.#nextLimit()[0] <= this.#place.now()) resolve({ is: "late", limit });
-        else watch(); // there was a sign of life
-      });
-    };
-    watch();
-    const forget = onAbort(this.#place.over, () => resolve({ is: "nothing" }));
-    Promise.resolve(given).then(
-      (value) => resolve({ is: "value", value }),
-      (thrown: unknown) => resolve({ is: "thrown", thrown }),
-    );
-    const outcome = await promise;
-    timer?.cancel();
-    forget();
-    this.end();
-    if (outcome.is === "late" || outcome.is === "nothing") this.#controller?.abort();
-    return outcome;
+  /** Resolves when what was given settles, not beyond the limits. It is told to stop once nobody waits for it any more. */
+  settle(given: PromiseLike<unknown>): Promise<Given> {
+    return new Promise((resolve) => {
+      let timer: Timer | undefined;
+      let forget = (): void => undefined;
+      const settled = (outcome: Given): void => {
+        if (this.#isOver) return;
+        timer?.cancel();
+        forget();
+        if (outcome.is === "late" || outcome.is === "nothing") this.#tellToStop();
+        this.end();
+        resolve(outcome);
+      };
+      const watch = (): void => {
+        const [end, limit] = this.#nextLimit();
+        if (end === Infinity) return;
+        timer = this.#place.timers.at(end, () => {
+          if (this.#nextLimit()[0] <= this.#place.now()) settled({ is: "late", limit });
+          else watch(); // there was a sign of life
+        });
+      };
+      watch();
+      forget = onAbort(this.#place.over, () => settled({ is: "nothing" }));
+      Promise.resolve(given).then(
+        (value) => settled({ is: "value", value }),
+        (thrown: unknown) => settled({ is: "thrown", thrown }),
+      );
+    });
+  }
+
+  #tellToStop(): void {
+    const stop = this.#stop;
+    this.#stop = undefined;
+    stop?.();
   }
 
   #nextLimit(): readonly [number, TimeLimit] {

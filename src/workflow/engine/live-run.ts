@@ -22,6 +22,7 @@ import { type RunState, isEnded, isSettled } from "../run/state.ts";
 import { durationOf } from "./attempt.ts";
 import { StepFailure, Stopped } from "./failures.ts";
 import type { TaskStep } from "./interpreter.ts";
+import { abort } from "./on-abort.ts";
 import { RunNotes } from "./notes.ts";
 import type { Performed, Program, Stage } from "./program.ts";
 import { Recorder } from "./recorder.ts";
@@ -101,7 +102,7 @@ export class LiveRun implements Stage, TaskRun {
       return this.state.verdict ?? verdict;
     } finally {
       limit.cancel();
-      this.#over.abort();
+      abort(this.#over);
     }
   }
 
@@ -242,11 +243,11 @@ export class LiveRun implements Stage, TaskRun {
 
   #followStop(): void {
     if (this.state.phase !== "stopping" || this.#stop.signal.aborted) return;
-    this.#stop.abort();
+    abort(this.#stop);
     void this.#around.timers.until(this.state.deadline, this.#over.signal).then((isPassed) => {
       if (!isPassed) return;
       this.command({ do: "abandon" });
-      this.#over.abort();
+      abort(this.#over);
     });
   }
 
@@ -268,7 +269,7 @@ export class LiveRun implements Stage, TaskRun {
     // What is durable is taken up again, with the slots that it holds by then.
     this.slots.abandon();
     this.#halted.reject(refused);
-    this.#over.abort();
-    this.#stop.abort();
+    abort(this.#over);
+    abort(this.#stop);
   }
 }

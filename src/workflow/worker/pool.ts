@@ -21,7 +21,6 @@ import { type Conversation, codeDialect } from "../code/code-host.ts";
 import type { Begin, Call } from "../code/code-run.ts";
 import type { CodeProgram } from "../code/code-workflow.ts";
 import type { Dialect } from "../engine/program.ts";
-import { onAbort } from "../engine/on-abort.ts";
 import type { Attempt, StepType } from "../engine/step-type.ts";
 import { DemandQueues } from "./demand.ts";
 import { LocalWorkers } from "./local-workers.ts";
@@ -329,9 +328,12 @@ export class WorkerPool {
 
   #execute(attempt: Attempt): Promise<unknown> {
     const work = new AttemptWork(++this.#ids, attempt);
-    const { signal } = attempt;
-    if (!signal.aborted) this.#submit(work);
-    work.onOver = onAbort(signal, () => this.#stop(work));
+    let isWanted = true;
+    attempt.onStop(() => {
+      isWanted = false;
+      this.#stop(work);
+    });
+    if (isWanted) this.#submit(work);
     return work.result;
   }
 

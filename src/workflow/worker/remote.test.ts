@@ -13,6 +13,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { WebSocket } from "ws";
 import { systemClock } from "../../clock/clock.ts";
+import { onAbort } from "../engine/on-abort.ts";
 import { NEVER, folder, started, until } from "./fixtures/workers.ts";
 import { WorkerPool, type WorkerPoolOptions } from "./pool.ts";
 import { remoteWorkers } from "./remote.ts";
@@ -115,6 +116,7 @@ function execute(pool: WorkerPool, handler: string, signal = NEVER, stepPool?: s
       idempotencyKey: "k",
       since: 0,
       signal,
+      onStop: (stop) => void onAbort(signal, stop),
       heartbeat: () => undefined,
       log: () => undefined,
     }),

@@ -57,7 +57,6 @@ export class AttemptWork implements Work {
   readonly #settled = Promise.withResolvers<unknown>();
   stoppedAt: number | undefined;
   isOver = false;
-  onOver: (() => void) | undefined;
 
   constructor(id: number, attempt: Attempt) {
     this.id = id;
@@ -89,7 +88,7 @@ export class AttemptWork implements Work {
         this.#attempt.log(String(report.line), report.stream === "stderr" ? "stderr" : "stdout");
         return false;
       case "succeeded":
-        this.#over();
+        this.isOver = true;
         this.#settled.resolve(report.result);
         return true;
       case "failed":
@@ -121,13 +120,8 @@ export class AttemptWork implements Work {
     );
   }
 
-  #over(): void {
-    this.isOver = true;
-    this.onOver?.();
-  }
-
   #fail(error: TaskError): void {
-    this.#over();
+    this.isOver = true;
     this.#settled.reject(error);
   }
 }
