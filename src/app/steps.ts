@@ -1,4 +1,5 @@
 /** Which types of step there are, and what each is given. Functions are done by workers, and are not among them. */
+import { join } from "node:path";
 import type { Clock } from "../clock/clock.ts";
 import type { Keyring } from "../model/sealed.ts";
 import { ansibleSteps } from "../steps/ansible.ts";
@@ -18,6 +19,7 @@ import { Executions } from "../workflow/step/execution.ts";
 import { endStrays } from "../workflow/step/strays.ts";
 import type { ControlPlane } from "./control-plane.ts";
 import { readSecret } from "./controllers.ts";
+import { withArgo } from "./argo.ts";
 
 export interface StepParts {
   readonly store: Store;
@@ -44,7 +46,7 @@ export function stepTypes({ store, clock, keyring, folder, engines, plans, runs 
   void endStrays({ store, engines, clock, keyring, isTaken: (uid) => executions.has(uid) });
   const driving = { store, keyring, executions, readSecret: secrets };
   return {
-    run: runSteps(driving),
+    run: withArgo({ store, clock, keyring, folder: join(folder, "argo") }, runSteps(driving)),
     terraform: terraformSteps({ ...driving, scratch: folder }),
     ansible: ansibleSteps({ ...driving, scratch: folder }),
     items: itemSteps({ store }),

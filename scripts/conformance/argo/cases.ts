@@ -11,8 +11,12 @@ const shape = z.looseObject({
 });
 
 /** A line of `cases.jsonl` (the corpus's README). */
-export interface Case extends Omit<z.infer<typeof shape>, "workflow"> {
+export interface Case {
+  readonly id: string;
+  readonly local: boolean;
   readonly workflow: Manifest;
+  readonly expected_phase: "Succeeded" | "Failed" | "Error";
+  readonly expected_message?: string | null;
 }
 
 /** Of a file, or of `cases.jsonl` in a folder. */

@@ -29,7 +29,7 @@ export const standIns = [
 ];
 
 export function steps(folder: string): StepTypes {
-  return { run: argoSteps({ folder, clock: systemClock, containers: "process", standIns }) };
+  return { run: argoSteps({ folder, clock: systemClock, containers: () => ({ is: "process" }), standIns }) };
 }
 
 export interface WorldOptions {

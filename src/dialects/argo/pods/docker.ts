@@ -29,6 +29,7 @@ export class DockerContainers implements Containers {
   readonly #pod: Pod;
   readonly #folder: string;
   readonly #prefix: string;
+  readonly #endpoint: string | undefined;
   readonly #volumes = new Map<string, string>();
   readonly #given: { readonly from: string; readonly path: string; readonly mode: number | undefined }[] = [];
   readonly #names = new Map<string, string>();
@@ -41,7 +42,8 @@ export class DockerContainers implements Containers {
     for (const name of this.#names.keys()) void this.end(name, GRACE_SECONDS * 1000);
   };
 
-  constructor(workshop: Workshop, attempt: Attempt, pod: Pod, folder: string) {
+  constructor(workshop: Workshop, attempt: Attempt, pod: Pod, folder: string, endpoint: string | undefined) {
+    this.#endpoint = endpoint;
     this.#workshop = workshop;
     this.#attempt = attempt;
     this.#pod = pod;
@@ -177,7 +179,8 @@ export class DockerContainers implements Containers {
   #docker(words: readonly string[], variables: Readonly<Record<string, string>> = {}): Promise<Answer> {
     const { docker = "docker" } = this.#workshop;
     return new Promise((resolve) => {
-      const options = { env: { ...process.env, ...variables }, maxBuffer: 64 * 1024 * 1024 };
+      const host = this.#endpoint === undefined ? {} : { DOCKER_HOST: this.#endpoint };
+      const options = { env: { ...process.env, ...host, ...variables }, maxBuffer: 64 * 1024 * 1024 };
       execFile(docker, [...words], options, (error, stdout, stderr) => {
         const code = error === null ? 0 : typeof error.code === "number" ? error.code : 127;
         resolve({ code, stdout, stderr: stderr === "" && error !== null ? error.message : stderr });

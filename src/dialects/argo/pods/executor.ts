@@ -1,7 +1,4 @@
-/**
- * Does the work that a run of an Argo Workflow asks for (pods/work.ts): the step type behind its `run` steps. Steps of other
- * workflows go to the step type that was there before.
- */
+/** Does the work that a run of an Argo Workflow asks for (pods/work.ts): the step type behind its `run` steps. */
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -9,9 +6,10 @@ import type { Clock } from "../../../clock/clock.ts";
 import { type Attempt, type StepType, TaskError } from "../../../workflow/engine/step-type.ts";
 import { ArtifactFolder } from "./artifacts.ts";
 import { BegunSteps } from "./begun.ts";
+import { Choices, type Choose } from "./choices.ts";
 import { Memory } from "./memory.ts";
 import { runPod } from "./pod.ts";
-import type { Lookup, Recall, Work } from "./work.ts";
+import { type Lookup, type Recall, type Work, claimOf, workOf } from "./work.ts";
 
 /** What stands for an image where containers are processes. */
 export interface StandIn {
@@ -34,7 +32,8 @@ export interface PodOptions {
   /** For artifacts, volumes, what is memoised, and pods that run. */
   readonly folder: string;
   readonly clock: Clock;
-  readonly containers: "docker" | "process";
+  /** What runs containers; asked once for each run, which keeps to it. */
+  readonly containers: Choose;
   readonly standIns?: readonly StandIn[];
   /** The docker program, or one that takes the same words. */
   readonly docker?: string;
@@ -45,44 +44,32 @@ export interface PodOptions {
 export interface Workshop extends PodOptions {
   readonly artifacts: ArtifactFolder;
   readonly begun: BegunSteps;
+  readonly choices: Choices;
 }
 
 const KEPT_FOR = 24 * 60 * 60 * 1000;
 
-export function argoSteps(options: PodOptions, others?: StepType): StepType {
+/** Of steps that are Argo's (pods/work.ts). */
+export function argoSteps(options: PodOptions): StepType {
   const workshop: Workshop = {
     ...options,
     artifacts: new ArtifactFolder(join(options.folder, "artifacts")),
     begun: new BegunSteps(),
+    choices: new Choices(join(options.folder, "runs"), options.containers),
   };
   const memory = new Memory(join(options.folder, "memory"));
-  forgetOld(workshop);
+  for (const part of ["pods", "runs"]) forgetOld(join(options.folder, part), options.clock);
   return {
-    ready: async (step, signal, of) => {
-      if (!isWork(step.type === "run" ? step.input : undefined)) await others?.ready?.(step, signal, of);
-    },
     claim: (step) => {
-      const work = step.type === "run" ? step.input : undefined;
-      return isWork(work) ? claimOf(work) : others?.claim?.(step);
+      const work = workOf(step);
+      return work && claimOf(work);
     },
     execute: (attempt) => {
-      const work = attempt.step.type === "run" ? attempt.step.input : undefined;
-      if (isWork(work)) return execute(workshop, memory, attempt, work);
-      if (others === undefined)
-        throw new TaskError("NoHandler", "Nobody here can do steps of type run.", { terminal: true });
-      return others.execute(attempt);
+      const work = workOf(attempt.step);
+      if (work !== undefined) return execute(workshop, memory, attempt, work);
+      throw new TaskError("NoHandler", "Nobody here can do steps of type run.", { terminal: true });
     },
   };
-}
-
-function isWork(input: unknown): input is Work {
-  return typeof input === "object" && input !== null && "argo" in input && typeof input.argo === "string";
-}
-
-/** Locks are pools that nobody configures: how many may hold one, its own manifest says. */
-function claimOf(work: Work): ReturnType<NonNullable<StepType["claim"]>> {
-  if (work.argo === "hold") return { idle: true, slots: work.slots };
-  return work.argo === "begun" ? { idle: true } : undefined;
 }
 
 async function execute(workshop: Workshop, memory: Memory, attempt: Attempt, work: Work): Promise<unknown> {
@@ -130,18 +117,19 @@ async function hold({ begun, clock }: Workshop, { run, path, signal }: Attempt):
   return { heldFor: clock.now() - since };
 }
 
-/** The same for a try that is taken up again. */
+/** The same for a try that is taken up again, another for a run of the same name once the first is deleted. */
 function folderOf({ folder }: Workshop, attempt: Attempt): string {
-  const identity = createHash("sha256").update(`${attempt.idempotencyKey} ${attempt.try}`).digest("hex");
+  const identity = createHash("sha256")
+    .update(`${attempt.idempotencyKey} ${attempt.since} ${attempt.try}`)
+    .digest("hex");
   return join(folder, "pods", identity.slice(0, 32));
 }
 
-/** Of pods whose result is in the journal since long. */
-function forgetOld({ folder, clock }: Workshop): void {
-  const pods = join(folder, "pods");
-  mkdirSync(pods, { recursive: true });
-  for (const name of readdirSync(pods)) {
-    const path = join(pods, name);
+/** Of pods and runs whose results are in the journal since long. */
+function forgetOld(folder: string, clock: Clock): void {
+  mkdirSync(folder, { recursive: true });
+  for (const name of readdirSync(folder)) {
+    const path = join(folder, name);
     if (clock.now() - statSync(path).mtimeMs > KEPT_FOR) rmSync(path, { recursive: true, force: true });
   }
 }

@@ -46,8 +46,11 @@ export async function runPod(
 }
 
 async function run(workshop: Workshop, attempt: Attempt, pod: Pod, folder: string): Promise<Noted> {
-  const Kind = workshop.containers === "docker" ? DockerContainers : ProcessContainers;
-  const containers = new Kind(workshop, attempt, pod, folder);
+  const choice = await workshop.choices.of(attempt.run, (why) => attempt.log(why, "stderr"));
+  const containers =
+    choice.is === "docker"
+      ? new DockerContainers(workshop, attempt, pod, folder, choice.endpoint)
+      : new ProcessContainers(workshop, attempt, pod, folder);
   try {
     await containers.prepare();
     for (const artifact of pod.inputs) await putInput(workshop, containers, artifact);

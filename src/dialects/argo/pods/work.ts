@@ -2,6 +2,8 @@
  * What the program asks of the world: each is the `input` of a `run` step, done by pods/executor.ts. Plain JSON, so that the
  * journal and the views can show it.
  */
+import type { TaskStep } from "../../../workflow/engine/interpreter.ts";
+import type { StepType } from "../../../workflow/engine/step-type.ts";
 import type { Artifact, Stored } from "../manifest.ts";
 
 export type Work = Pod | Hold | Begun | Recall | Remember | Lookup | Listing;
@@ -121,4 +123,18 @@ export interface Lookup {
 export interface Listing {
   readonly argo: "listing";
   readonly key: string;
+}
+
+/** Undefined when the step is not of a run of Argo's. */
+export function workOf(step: TaskStep): Work | undefined {
+  const input = step.type === "run" ? step.input : undefined;
+  const isWork =
+    typeof input === "object" && input !== null && "argo" in input && typeof input.argo === "string";
+  return isWork ? (input as Work) : undefined;
+}
+
+/** Locks are pools that nobody configures: how many may hold one, its own manifest says. */
+export function claimOf(work: Work): ReturnType<NonNullable<StepType["claim"]>> {
+  if (work.argo === "hold") return { idle: true, slots: work.slots };
+  return work.argo === "begun" ? { idle: true } : undefined;
 }
