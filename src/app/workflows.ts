@@ -39,7 +39,7 @@ export interface WorkflowsOptions {
   readonly store: Store;
   readonly keyring: Keyring;
   /** Where steps run; asked when there are some. */
-  readonly plane: () => Pick<ControlPlane, "engines" | "pins" | "preflight">;
+  readonly plane: () => Pick<ControlPlane, "engines" | "pins" | "preflight" | "checkPlacement">;
 }
 
 interface Opened {

@@ -49,18 +49,28 @@ const call = {
   input: z.unknown().optional(),
 };
 
-/** `scope`: of what stands within the step. */
-const taskWith = (scope: z.ZodType) => ({
-  ...base,
+/** What any step may have that does something itself, also one that undoes another. */
+const attempted = {
   retry: retry.optional(),
-  catch: z.array(z.strictObject({ errors, do: scope.optional(), next: name.optional() })).optional(),
   timeouts: timeouts.optional(),
   pool: name.optional(),
+  result: jsonSchema.optional(),
+};
+
+interface Within {
+  /** Of what stands within a step. */
+  readonly scope: z.ZodType;
+  readonly compensation: z.ZodType;
+}
+
+const taskWith = ({ scope, compensation }: Within) => ({
+  ...base,
+  ...attempted,
+  catch: z.array(z.strictObject({ errors, do: scope.optional(), next: name.optional() })).optional(),
   memo: z
     .strictObject({ key: z.unknown().optional(), ttl: text.optional(), version: text.optional() })
     .optional(),
-  compensate: z.strictObject({ ...call, retry: retry.optional(), timeouts: timeouts.optional() }).optional(),
-  result: jsonSchema.optional(),
+  compensate: compensation.optional(),
 });
 
 const texts = z.record(z.string(), z.string());
@@ -86,8 +96,9 @@ const placed = {
   resources: z.strictObject({ cpu: text.optional(), memory: text.optional() }).optional(),
 };
 
-const stepWith = (scope: z.ZodType, task = taskWith(scope)): z.ZodType =>
-  z.discriminatedUnion("type", [
+/** Steps that do something themselves, by type. */
+const tasksWith = <T extends Readonly<Record<string, z.ZodType>>>(task: T) =>
+  [
     z.strictObject({ ...task, ...call }),
     z.strictObject({
       ...task,
@@ -116,15 +127,6 @@ const stepWith = (scope: z.ZodType, task = taskWith(scope)): z.ZodType =>
     }),
     z.strictObject({
       ...task,
-      type: z.literal("wait"),
-      duration: text.optional(),
-      until: text.optional(),
-      signal: name.optional(),
-      condition: text.optional(),
-      token: scope.optional(),
-    }),
-    z.strictObject({
-      ...task,
       type: z.literal("approval"),
       title: text.optional(),
       subject: z.unknown(),
@@ -142,9 +144,14 @@ const stepWith = (scope: z.ZodType, task = taskWith(scope)): z.ZodType =>
       ...task,
       type: z.literal("apply"),
       system: text,
+      namespace: text.optional(),
       from: text.optional(),
       resources: z.array(z.record(z.string(), z.unknown())).optional(),
+      revision: z.union([z.number().int().min(1), text]).optional(),
       parameters: variables.optional(),
+      dryRun: z.boolean().optional(),
+      plan: text.optional(),
+      wait: z.boolean().optional(),
     }),
     z.strictObject({
       ...task,
@@ -152,6 +159,16 @@ const stepWith = (scope: z.ZodType, task = taskWith(scope)): z.ZodType =>
       target: text,
       replicas: amount.optional(),
       by: amount.optional(),
+    }),
+    z.strictObject({
+      ...task,
+      type: z.literal("resource"),
+      action: z.enum(["create", "apply", "delete"]),
+      manifest: z.record(z.string(), z.unknown()).optional(),
+      target: text.optional(),
+      namespace: text.optional(),
+      until: text.optional(),
+      failOn: z.array(text).min(1).optional(),
     }),
     z.strictObject({
       ...task,
@@ -179,12 +196,38 @@ const stepWith = (scope: z.ZodType, task = taskWith(scope)): z.ZodType =>
     }),
     z.strictObject({
       ...task,
+      type: z.literal("workflow"),
+      workflow: workflowName,
+      version: text.optional(),
+      input: z.unknown().optional(),
+    }),
+  ] as const;
+
+const waiting = {
+  type: z.literal("wait"),
+  duration: text.optional(),
+  until: text.optional(),
+  signal: name.optional(),
+  condition: text.optional(),
+};
+
+const compensation = z.discriminatedUnion("type", [
+  ...tasksWith(attempted),
+  z.strictObject({ ...attempted, ...waiting }),
+]);
+
+const stepWith = (within: Within, task = taskWith(within)): z.ZodType =>
+  z.discriminatedUnion("type", [
+    ...tasksWith(task),
+    z.strictObject({ ...task, ...waiting, token: within.scope.optional() }),
+    z.strictObject({
+      ...task,
       type: z.literal("map"),
       items: z.unknown().optional(),
       itemsFrom: z
         .strictObject({ path: text, format: z.enum(["json", "json-lines", "csv"]).optional() })
         .optional(),
-      body: scope,
+      body: within.scope,
       concurrency: count.optional(),
       batch: count.optional(),
       tolerated: z.number().int().min(0).optional(),
@@ -193,20 +236,13 @@ const stepWith = (scope: z.ZodType, task = taskWith(scope)): z.ZodType =>
     z.strictObject({
       ...task,
       type: z.literal("parallel"),
-      branches: z.array(scope).min(1),
+      branches: z.array(within.scope).min(1),
       concurrency: count.optional(),
     }),
     z.strictObject({
       type: z.literal("choice"),
       choices: z.array(z.strictObject({ when: text, next: name })).min(1),
       default: name.optional(),
-    }),
-    z.strictObject({
-      ...task,
-      type: z.literal("workflow"),
-      workflow: workflowName,
-      version: text.optional(),
-      input: z.unknown().optional(),
     }),
     z.strictObject({ ...base, type: z.literal("pass"), output: z.unknown().optional() }),
     z.strictObject({
@@ -222,7 +258,7 @@ const stepWith = (scope: z.ZodType, task = taskWith(scope)): z.ZodType =>
 type ScopeFields = Readonly<Record<"start" | "steps" | "output" | "finally", z.ZodType>>;
 
 const scope = z.lazy(() => z.strictObject(scopeFields));
-const step = stepWith(scope);
+const step = stepWith({ scope, compensation });
 
 const scopeFields: ScopeFields = {
   start: name.optional(),
@@ -250,6 +286,10 @@ const nested = z
   .record(z.string(), z.unknown())
   .describe("A scope within: steps, and what else the workflow itself has of start, output and finally.");
 
+const undoing = z
+  .record(z.string(), z.unknown())
+  .describe("A step that undoes this one; of any type that does something itself.");
+
 /**
  * The same, of a Workflow's spec. Scopes within steps are told to be objects and no more, since a JSON Schema that refers to
  * itself is more than kinds and their readers know; they are checked by `workflowShape` all the same.
@@ -258,7 +298,10 @@ export const definitionFields = {
   start: name
     .optional()
     .describe("The first of the states; absent, steps run as soon as their needs are done."),
-  steps: z.record(name, stepWith(nested)).default({}).describe("By name; what each is, its type says."),
+  steps: z
+    .record(name, stepWith({ scope: nested, compensation: undoing }))
+    .default({})
+    .describe("By name; what each is, its type says."),
   output: z.unknown().optional().describe("What a run gives; the results of its steps when absent."),
   finally: nested.optional().describe("Steps that run at the end, however the run ended."),
   ...ownFields,

@@ -42,10 +42,10 @@ export { codeWorkflow } from "./code-workflow.ts";
 export { type Flow, type WorkflowDeclaration, type WorkflowOptions, workflow } from "./workflow.ts";
 export { type Given, type Resolved, type Result, cel } from "./workflow-result.ts";
 export {
+  type Applied,
+  type AppliedResource,
   type MapSettings,
   type ScopeBuilder,
   type StepSettings,
-  type Undo,
-  retry,
-  undo,
 } from "./workflow-scope.ts";
+export { type Undo, type UndoSettings, retry, undo, undoTask } from "./workflow-undo.ts";

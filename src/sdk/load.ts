@@ -16,6 +16,7 @@ import { isOwnExpression } from "../kinds/edges.ts";
 import { findKind, kindNamed } from "../kinds/registry.ts";
 import { validate } from "../kinds/validate.ts";
 import { type Draft, addressOf } from "../model/resource.ts";
+import { type FileDialect, withDefinitions } from "./load/dialect.ts";
 import { findFiles, isFound, readText } from "./load/find.ts";
 import type { Given } from "./load/parameters.ts";
 import { typed, valuesOf } from "./load/parameters.ts";
@@ -28,12 +29,16 @@ export interface LoadOptions {
   /** Files of values in YAML or JSON; later ones win. */
   readonly valuesFiles?: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Of files that are another tool's; none when absent. */
+  readonly dialects?: readonly FileDialect[];
 }
 
 export interface Loaded {
   readonly system: Draft;
   /** Without the System, in the order in which they are declared, members sorted. */
   readonly resources: readonly Draft[];
+  /** To be begun once the resources are committed: with a name once, with a generateName each time. */
+  readonly runs: readonly Draft[];
   /** Absolute, symbolic links resolved. */
   readonly folder: string;
   /** By address. */
@@ -49,6 +54,7 @@ export interface Declared {
     readonly resources: readonly Located[];
     readonly diagnostics: readonly Diagnostic[];
   };
+  readonly runs?: readonly Draft[];
   readonly diagnostics: readonly Diagnostic[];
 }
 
@@ -63,13 +69,14 @@ export async function load(path: string, options: LoadOptions): Promise<Loaded> 
   if (!isFound(found)) return nothing([{ severity: "error", ...found }]);
   const declared =
     found.program === undefined
-      ? await (await import("./load/manifests.ts")).declaredInFiles(found.manifests)
+      ? await (await import("./load/manifests.ts")).declaredInFiles(found.manifests, options.dialects ?? [])
       : await (await import("./load/declaration.ts")).declaredInProgram(found.program, found.folder);
   const files = await valuesInFiles(options.valuesFiles ?? []);
   const before = [...declared.diagnostics, ...files.diagnostics];
   if (hasErrors(before)) return nothing(before, found.folder);
   return synthesise(declared, {
     ...found,
+    dialects: options.dialects ?? [],
     given: { set: options.values ?? {}, files: files.values, env: options.env },
   });
 }
@@ -78,6 +85,7 @@ function nothing(diagnostics: readonly Diagnostic[], folder = ""): Loaded {
   return {
     system: { apiVersion: "tutti.dev/v1", kind: "System", metadata: { name: basename(folder) }, spec: {} },
     resources: [],
+    runs: [],
     folder,
     sources: new Map(),
     diagnostics,
@@ -88,17 +96,19 @@ interface Use {
   readonly folder: string;
   readonly name: string;
   readonly given: Omit<Given, "own">;
+  readonly dialects: readonly FileDialect[];
 }
 
-function synthesise(declared: Declared, use: Use): Loaded {
+async function synthesise(declared: Declared, use: Use): Promise<Loaded> {
   const sources = new Map<string, Source>();
   const diagnostics: Diagnostic[] = [...declared.diagnostics];
   const settled = settledSystem(declared, use, sources);
   diagnostics.push(...settled.diagnostics);
   if (hasErrors(diagnostics))
-    return { system: settled.system, resources: [], folder: use.folder, sources, diagnostics };
-  const { resources, diagnostics: more } = declared.resources(settled.values);
-  diagnostics.push(...more);
+    return { system: settled.system, resources: [], runs: [], folder: use.folder, sources, diagnostics };
+  const given = declared.resources(settled.values);
+  const { resources, diagnostics: found } = await withDefinitions(given.resources, use.folder, use.dialects);
+  diagnostics.push(...given.diagnostics, ...found);
   const scope = { param: settled.values, parameters: settled.parameters, env: use.given.env };
   const drafts = resources.flatMap(({ value, source }) => {
     const kind = (value as { readonly kind?: unknown } | null | undefined)?.kind;
@@ -118,7 +128,8 @@ function synthesise(declared: Declared, use: Use): Loaded {
     if (first !== undefined) diagnostics.push(...at(source, [duplicate(address, first)]));
     return [draft];
   });
-  return { system: settled.system, resources: drafts, folder: use.folder, sources, diagnostics };
+  const { runs = [] } = declared;
+  return { system: settled.system, resources: drafts, runs, folder: use.folder, sources, diagnostics };
 }
 
 interface Settled {

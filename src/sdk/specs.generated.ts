@@ -1471,7 +1471,7 @@ export type ScheduleOutputs = Readonly<Record<never, never>>;
  * When, and upon what, runs of a Workflow start.
  *
  * @example
- * schedule("example", { workflow: "nightly", rules: [ { cron: "0 3 * * MO-FR" } ], timeZone: "Europe/Berlin", calendars: { exclude: [ "holidays" ], define: { holidays: { dates: [ { annual: "12-25", name: "Christmas" } ] } } }, deadline: { time: "06:00" } });
+ * schedule("example", { workflow: "nightly", rules: [ { cron: "0 3 * * MON-FRI" } ], timeZone: "Europe/Berlin", calendars: { exclude: [ "holidays" ], define: { holidays: { dates: [ { annual: "12-25", name: "Christmas" } ] } } }, deadline: { time: "06:00" } });
  */
 export const schedule = remembering<RequiredBuilder<ScheduleSpec, ScheduleOutputs>>(kinds.schedule);
 
@@ -2340,12 +2340,6 @@ export interface WorkflowSpec {
             readonly maximum?: Text;
             readonly jitter?: OneOf<"full" | "none">;
           }[];
-          readonly catch?: readonly {
-            readonly errors: readonly Text[];
-            /** A scope within: steps, and what else the workflow itself has of start, output and finally. */
-            readonly do?: Readonly<Record<string, unknown>>;
-            readonly next?: Text;
-          }[];
           readonly timeouts?: {
             readonly attempt?: Text;
             readonly total?: Text;
@@ -2353,31 +2347,20 @@ export interface WorkflowSpec {
             readonly heartbeat?: Text;
           };
           readonly pool?: Text;
+          readonly result?: Readonly<Record<string, unknown>> | Truth;
+          readonly catch?: readonly {
+            readonly errors: readonly Text[];
+            /** A scope within: steps, and what else the workflow itself has of start, output and finally. */
+            readonly do?: Readonly<Record<string, unknown>>;
+            readonly next?: Text;
+          }[];
           readonly memo?: {
             readonly key?: unknown;
             readonly ttl?: Text;
             readonly version?: Text;
           };
-          readonly compensate?: {
-            readonly type: Text;
-            readonly handler: Text;
-            readonly input?: unknown;
-            readonly retry?: readonly {
-              readonly errors: readonly Text[];
-              readonly attempts: Numeric;
-              readonly interval?: Text;
-              readonly rate?: Numeric;
-              readonly maximum?: Text;
-              readonly jitter?: OneOf<"full" | "none">;
-            }[];
-            readonly timeouts?: {
-              readonly attempt?: Text;
-              readonly total?: Text;
-              readonly queue?: Text;
-              readonly heartbeat?: Text;
-            };
-          };
-          readonly result?: Readonly<Record<string, unknown>> | Truth;
+          /** A step that undoes this one; of any type that does something itself. */
+          readonly compensate?: Readonly<Record<string, unknown>>;
           readonly type: Text;
           readonly handler: Text;
           readonly input?: unknown;
@@ -2395,12 +2378,6 @@ export interface WorkflowSpec {
             readonly maximum?: Text;
             readonly jitter?: OneOf<"full" | "none">;
           }[];
-          readonly catch?: readonly {
-            readonly errors: readonly Text[];
-            /** A scope within: steps, and what else the workflow itself has of start, output and finally. */
-            readonly do?: Readonly<Record<string, unknown>>;
-            readonly next?: Text;
-          }[];
           readonly timeouts?: {
             readonly attempt?: Text;
             readonly total?: Text;
@@ -2408,31 +2385,20 @@ export interface WorkflowSpec {
             readonly heartbeat?: Text;
           };
           readonly pool?: Text;
+          readonly result?: Readonly<Record<string, unknown>> | Truth;
+          readonly catch?: readonly {
+            readonly errors: readonly Text[];
+            /** A scope within: steps, and what else the workflow itself has of start, output and finally. */
+            readonly do?: Readonly<Record<string, unknown>>;
+            readonly next?: Text;
+          }[];
           readonly memo?: {
             readonly key?: unknown;
             readonly ttl?: Text;
             readonly version?: Text;
           };
-          readonly compensate?: {
-            readonly type: Text;
-            readonly handler: Text;
-            readonly input?: unknown;
-            readonly retry?: readonly {
-              readonly errors: readonly Text[];
-              readonly attempts: Numeric;
-              readonly interval?: Text;
-              readonly rate?: Numeric;
-              readonly maximum?: Text;
-              readonly jitter?: OneOf<"full" | "none">;
-            }[];
-            readonly timeouts?: {
-              readonly attempt?: Text;
-              readonly total?: Text;
-              readonly queue?: Text;
-              readonly heartbeat?: Text;
-            };
-          };
-          readonly result?: Readonly<Record<string, unknown>> | Truth;
+          /** A step that undoes this one; of any type that does something itself. */
+          readonly compensate?: Readonly<Record<string, unknown>>;
           readonly environment?: Readonly<Record<string, Text>>;
           readonly grace?: Text;
           readonly image?: Text;
@@ -2481,12 +2447,6 @@ export interface WorkflowSpec {
             readonly maximum?: Text;
             readonly jitter?: OneOf<"full" | "none">;
           }[];
-          readonly catch?: readonly {
-            readonly errors: readonly Text[];
-            /** A scope within: steps, and what else the workflow itself has of start, output and finally. */
-            readonly do?: Readonly<Record<string, unknown>>;
-            readonly next?: Text;
-          }[];
           readonly timeouts?: {
             readonly attempt?: Text;
             readonly total?: Text;
@@ -2494,31 +2454,20 @@ export interface WorkflowSpec {
             readonly heartbeat?: Text;
           };
           readonly pool?: Text;
+          readonly result?: Readonly<Record<string, unknown>> | Truth;
+          readonly catch?: readonly {
+            readonly errors: readonly Text[];
+            /** A scope within: steps, and what else the workflow itself has of start, output and finally. */
+            readonly do?: Readonly<Record<string, unknown>>;
+            readonly next?: Text;
+          }[];
           readonly memo?: {
             readonly key?: unknown;
             readonly ttl?: Text;
             readonly version?: Text;
           };
-          readonly compensate?: {
-            readonly type: Text;
-            readonly handler: Text;
-            readonly input?: unknown;
-            readonly retry?: readonly {
-              readonly errors: readonly Text[];
-              readonly attempts: Numeric;
-              readonly interval?: Text;
-              readonly rate?: Numeric;
-              readonly maximum?: Text;
-              readonly jitter?: OneOf<"full" | "none">;
-            }[];
-            readonly timeouts?: {
-              readonly attempt?: Text;
-              readonly total?: Text;
-              readonly queue?: Text;
-              readonly heartbeat?: Text;
-            };
-          };
-          readonly result?: Readonly<Record<string, unknown>> | Truth;
+          /** A step that undoes this one; of any type that does something itself. */
+          readonly compensate?: Readonly<Record<string, unknown>>;
           readonly type: Text;
           readonly url: Text;
           readonly method?: Text;
@@ -2540,12 +2489,6 @@ export interface WorkflowSpec {
             readonly maximum?: Text;
             readonly jitter?: OneOf<"full" | "none">;
           }[];
-          readonly catch?: readonly {
-            readonly errors: readonly Text[];
-            /** A scope within: steps, and what else the workflow itself has of start, output and finally. */
-            readonly do?: Readonly<Record<string, unknown>>;
-            readonly next?: Text;
-          }[];
           readonly timeouts?: {
             readonly attempt?: Text;
             readonly total?: Text;
@@ -2553,90 +2496,20 @@ export interface WorkflowSpec {
             readonly heartbeat?: Text;
           };
           readonly pool?: Text;
-          readonly memo?: {
-            readonly key?: unknown;
-            readonly ttl?: Text;
-            readonly version?: Text;
-          };
-          readonly compensate?: {
-            readonly type: Text;
-            readonly handler: Text;
-            readonly input?: unknown;
-            readonly retry?: readonly {
-              readonly errors: readonly Text[];
-              readonly attempts: Numeric;
-              readonly interval?: Text;
-              readonly rate?: Numeric;
-              readonly maximum?: Text;
-              readonly jitter?: OneOf<"full" | "none">;
-            }[];
-            readonly timeouts?: {
-              readonly attempt?: Text;
-              readonly total?: Text;
-              readonly queue?: Text;
-              readonly heartbeat?: Text;
-            };
-          };
           readonly result?: Readonly<Record<string, unknown>> | Truth;
-          readonly type: Text;
-          readonly duration?: Text;
-          readonly until?: Text;
-          readonly signal?: Text;
-          readonly condition?: Text;
-          /** A scope within: steps, and what else the workflow itself has of start, output and finally. */
-          readonly token?: Readonly<Record<string, unknown>>;
-        }
-      | {
-          readonly needs?: readonly Text[];
-          readonly when?: Text;
-          readonly next?: Text;
-          readonly expected?: Text;
-          readonly retry?: readonly {
-            readonly errors: readonly Text[];
-            readonly attempts: Numeric;
-            readonly interval?: Text;
-            readonly rate?: Numeric;
-            readonly maximum?: Text;
-            readonly jitter?: OneOf<"full" | "none">;
-          }[];
           readonly catch?: readonly {
             readonly errors: readonly Text[];
             /** A scope within: steps, and what else the workflow itself has of start, output and finally. */
             readonly do?: Readonly<Record<string, unknown>>;
             readonly next?: Text;
           }[];
-          readonly timeouts?: {
-            readonly attempt?: Text;
-            readonly total?: Text;
-            readonly queue?: Text;
-            readonly heartbeat?: Text;
-          };
-          readonly pool?: Text;
           readonly memo?: {
             readonly key?: unknown;
             readonly ttl?: Text;
             readonly version?: Text;
           };
-          readonly compensate?: {
-            readonly type: Text;
-            readonly handler: Text;
-            readonly input?: unknown;
-            readonly retry?: readonly {
-              readonly errors: readonly Text[];
-              readonly attempts: Numeric;
-              readonly interval?: Text;
-              readonly rate?: Numeric;
-              readonly maximum?: Text;
-              readonly jitter?: OneOf<"full" | "none">;
-            }[];
-            readonly timeouts?: {
-              readonly attempt?: Text;
-              readonly total?: Text;
-              readonly queue?: Text;
-              readonly heartbeat?: Text;
-            };
-          };
-          readonly result?: Readonly<Record<string, unknown>> | Truth;
+          /** A step that undoes this one; of any type that does something itself. */
+          readonly compensate?: Readonly<Record<string, unknown>>;
           readonly type: Text;
           readonly title?: Text;
           readonly subject: unknown;
@@ -2678,12 +2551,6 @@ export interface WorkflowSpec {
             readonly maximum?: Text;
             readonly jitter?: OneOf<"full" | "none">;
           }[];
-          readonly catch?: readonly {
-            readonly errors: readonly Text[];
-            /** A scope within: steps, and what else the workflow itself has of start, output and finally. */
-            readonly do?: Readonly<Record<string, unknown>>;
-            readonly next?: Text;
-          }[];
           readonly timeouts?: {
             readonly attempt?: Text;
             readonly total?: Text;
@@ -2691,36 +2558,30 @@ export interface WorkflowSpec {
             readonly heartbeat?: Text;
           };
           readonly pool?: Text;
+          readonly result?: Readonly<Record<string, unknown>> | Truth;
+          readonly catch?: readonly {
+            readonly errors: readonly Text[];
+            /** A scope within: steps, and what else the workflow itself has of start, output and finally. */
+            readonly do?: Readonly<Record<string, unknown>>;
+            readonly next?: Text;
+          }[];
           readonly memo?: {
             readonly key?: unknown;
             readonly ttl?: Text;
             readonly version?: Text;
           };
-          readonly compensate?: {
-            readonly type: Text;
-            readonly handler: Text;
-            readonly input?: unknown;
-            readonly retry?: readonly {
-              readonly errors: readonly Text[];
-              readonly attempts: Numeric;
-              readonly interval?: Text;
-              readonly rate?: Numeric;
-              readonly maximum?: Text;
-              readonly jitter?: OneOf<"full" | "none">;
-            }[];
-            readonly timeouts?: {
-              readonly attempt?: Text;
-              readonly total?: Text;
-              readonly queue?: Text;
-              readonly heartbeat?: Text;
-            };
-          };
-          readonly result?: Readonly<Record<string, unknown>> | Truth;
+          /** A step that undoes this one; of any type that does something itself. */
+          readonly compensate?: Readonly<Record<string, unknown>>;
           readonly type: Text;
           readonly system: Text;
+          readonly namespace?: Text;
           readonly from?: Text;
           readonly resources?: readonly Readonly<Record<string, unknown>>[];
+          readonly revision?: number | Ref<number> | Text;
           readonly parameters?: Readonly<Record<string, unknown>>;
+          readonly dryRun?: Truth;
+          readonly plan?: Text;
+          readonly wait?: Truth;
         }
       | {
           readonly needs?: readonly Text[];
@@ -2735,12 +2596,6 @@ export interface WorkflowSpec {
             readonly maximum?: Text;
             readonly jitter?: OneOf<"full" | "none">;
           }[];
-          readonly catch?: readonly {
-            readonly errors: readonly Text[];
-            /** A scope within: steps, and what else the workflow itself has of start, output and finally. */
-            readonly do?: Readonly<Record<string, unknown>>;
-            readonly next?: Text;
-          }[];
           readonly timeouts?: {
             readonly attempt?: Text;
             readonly total?: Text;
@@ -2748,31 +2603,20 @@ export interface WorkflowSpec {
             readonly heartbeat?: Text;
           };
           readonly pool?: Text;
+          readonly result?: Readonly<Record<string, unknown>> | Truth;
+          readonly catch?: readonly {
+            readonly errors: readonly Text[];
+            /** A scope within: steps, and what else the workflow itself has of start, output and finally. */
+            readonly do?: Readonly<Record<string, unknown>>;
+            readonly next?: Text;
+          }[];
           readonly memo?: {
             readonly key?: unknown;
             readonly ttl?: Text;
             readonly version?: Text;
           };
-          readonly compensate?: {
-            readonly type: Text;
-            readonly handler: Text;
-            readonly input?: unknown;
-            readonly retry?: readonly {
-              readonly errors: readonly Text[];
-              readonly attempts: Numeric;
-              readonly interval?: Text;
-              readonly rate?: Numeric;
-              readonly maximum?: Text;
-              readonly jitter?: OneOf<"full" | "none">;
-            }[];
-            readonly timeouts?: {
-              readonly attempt?: Text;
-              readonly total?: Text;
-              readonly queue?: Text;
-              readonly heartbeat?: Text;
-            };
-          };
-          readonly result?: Readonly<Record<string, unknown>> | Truth;
+          /** A step that undoes this one; of any type that does something itself. */
+          readonly compensate?: Readonly<Record<string, unknown>>;
           readonly type: Text;
           readonly target: Text;
           readonly replicas?: number | Ref<number> | Text;
@@ -2791,11 +2635,47 @@ export interface WorkflowSpec {
             readonly maximum?: Text;
             readonly jitter?: OneOf<"full" | "none">;
           }[];
+          readonly timeouts?: {
+            readonly attempt?: Text;
+            readonly total?: Text;
+            readonly queue?: Text;
+            readonly heartbeat?: Text;
+          };
+          readonly pool?: Text;
+          readonly result?: Readonly<Record<string, unknown>> | Truth;
           readonly catch?: readonly {
             readonly errors: readonly Text[];
             /** A scope within: steps, and what else the workflow itself has of start, output and finally. */
             readonly do?: Readonly<Record<string, unknown>>;
             readonly next?: Text;
+          }[];
+          readonly memo?: {
+            readonly key?: unknown;
+            readonly ttl?: Text;
+            readonly version?: Text;
+          };
+          /** A step that undoes this one; of any type that does something itself. */
+          readonly compensate?: Readonly<Record<string, unknown>>;
+          readonly type: Text;
+          readonly action: OneOf<"create" | "apply" | "delete">;
+          readonly manifest?: Readonly<Record<string, unknown>>;
+          readonly target?: Text;
+          readonly namespace?: Text;
+          readonly until?: Text;
+          readonly failOn?: readonly Text[];
+        }
+      | {
+          readonly needs?: readonly Text[];
+          readonly when?: Text;
+          readonly next?: Text;
+          readonly expected?: Text;
+          readonly retry?: readonly {
+            readonly errors: readonly Text[];
+            readonly attempts: Numeric;
+            readonly interval?: Text;
+            readonly rate?: Numeric;
+            readonly maximum?: Text;
+            readonly jitter?: OneOf<"full" | "none">;
           }[];
           readonly timeouts?: {
             readonly attempt?: Text;
@@ -2804,31 +2684,20 @@ export interface WorkflowSpec {
             readonly heartbeat?: Text;
           };
           readonly pool?: Text;
+          readonly result?: Readonly<Record<string, unknown>> | Truth;
+          readonly catch?: readonly {
+            readonly errors: readonly Text[];
+            /** A scope within: steps, and what else the workflow itself has of start, output and finally. */
+            readonly do?: Readonly<Record<string, unknown>>;
+            readonly next?: Text;
+          }[];
           readonly memo?: {
             readonly key?: unknown;
             readonly ttl?: Text;
             readonly version?: Text;
           };
-          readonly compensate?: {
-            readonly type: Text;
-            readonly handler: Text;
-            readonly input?: unknown;
-            readonly retry?: readonly {
-              readonly errors: readonly Text[];
-              readonly attempts: Numeric;
-              readonly interval?: Text;
-              readonly rate?: Numeric;
-              readonly maximum?: Text;
-              readonly jitter?: OneOf<"full" | "none">;
-            }[];
-            readonly timeouts?: {
-              readonly attempt?: Text;
-              readonly total?: Text;
-              readonly queue?: Text;
-              readonly heartbeat?: Text;
-            };
-          };
-          readonly result?: Readonly<Record<string, unknown>> | Truth;
+          /** A step that undoes this one; of any type that does something itself. */
+          readonly compensate?: Readonly<Record<string, unknown>>;
           readonly environment?: Readonly<Record<string, Text>>;
           readonly grace?: Text;
           readonly type: Text;
@@ -2853,12 +2722,6 @@ export interface WorkflowSpec {
             readonly maximum?: Text;
             readonly jitter?: OneOf<"full" | "none">;
           }[];
-          readonly catch?: readonly {
-            readonly errors: readonly Text[];
-            /** A scope within: steps, and what else the workflow itself has of start, output and finally. */
-            readonly do?: Readonly<Record<string, unknown>>;
-            readonly next?: Text;
-          }[];
           readonly timeouts?: {
             readonly attempt?: Text;
             readonly total?: Text;
@@ -2866,31 +2729,20 @@ export interface WorkflowSpec {
             readonly heartbeat?: Text;
           };
           readonly pool?: Text;
+          readonly result?: Readonly<Record<string, unknown>> | Truth;
+          readonly catch?: readonly {
+            readonly errors: readonly Text[];
+            /** A scope within: steps, and what else the workflow itself has of start, output and finally. */
+            readonly do?: Readonly<Record<string, unknown>>;
+            readonly next?: Text;
+          }[];
           readonly memo?: {
             readonly key?: unknown;
             readonly ttl?: Text;
             readonly version?: Text;
           };
-          readonly compensate?: {
-            readonly type: Text;
-            readonly handler: Text;
-            readonly input?: unknown;
-            readonly retry?: readonly {
-              readonly errors: readonly Text[];
-              readonly attempts: Numeric;
-              readonly interval?: Text;
-              readonly rate?: Numeric;
-              readonly maximum?: Text;
-              readonly jitter?: OneOf<"full" | "none">;
-            }[];
-            readonly timeouts?: {
-              readonly attempt?: Text;
-              readonly total?: Text;
-              readonly queue?: Text;
-              readonly heartbeat?: Text;
-            };
-          };
-          readonly result?: Readonly<Record<string, unknown>> | Truth;
+          /** A step that undoes this one; of any type that does something itself. */
+          readonly compensate?: Readonly<Record<string, unknown>>;
           readonly environment?: Readonly<Record<string, Text>>;
           readonly grace?: Text;
           readonly type: Text;
@@ -2915,11 +2767,44 @@ export interface WorkflowSpec {
             readonly maximum?: Text;
             readonly jitter?: OneOf<"full" | "none">;
           }[];
+          readonly timeouts?: {
+            readonly attempt?: Text;
+            readonly total?: Text;
+            readonly queue?: Text;
+            readonly heartbeat?: Text;
+          };
+          readonly pool?: Text;
+          readonly result?: Readonly<Record<string, unknown>> | Truth;
           readonly catch?: readonly {
             readonly errors: readonly Text[];
             /** A scope within: steps, and what else the workflow itself has of start, output and finally. */
             readonly do?: Readonly<Record<string, unknown>>;
             readonly next?: Text;
+          }[];
+          readonly memo?: {
+            readonly key?: unknown;
+            readonly ttl?: Text;
+            readonly version?: Text;
+          };
+          /** A step that undoes this one; of any type that does something itself. */
+          readonly compensate?: Readonly<Record<string, unknown>>;
+          readonly type: Text;
+          readonly workflow: Text;
+          readonly version?: Text;
+          readonly input?: unknown;
+        }
+      | {
+          readonly needs?: readonly Text[];
+          readonly when?: Text;
+          readonly next?: Text;
+          readonly expected?: Text;
+          readonly retry?: readonly {
+            readonly errors: readonly Text[];
+            readonly attempts: Numeric;
+            readonly interval?: Text;
+            readonly rate?: Numeric;
+            readonly maximum?: Text;
+            readonly jitter?: OneOf<"full" | "none">;
           }[];
           readonly timeouts?: {
             readonly attempt?: Text;
@@ -2928,31 +2813,62 @@ export interface WorkflowSpec {
             readonly heartbeat?: Text;
           };
           readonly pool?: Text;
+          readonly result?: Readonly<Record<string, unknown>> | Truth;
+          readonly catch?: readonly {
+            readonly errors: readonly Text[];
+            /** A scope within: steps, and what else the workflow itself has of start, output and finally. */
+            readonly do?: Readonly<Record<string, unknown>>;
+            readonly next?: Text;
+          }[];
           readonly memo?: {
             readonly key?: unknown;
             readonly ttl?: Text;
             readonly version?: Text;
           };
-          readonly compensate?: {
-            readonly type: Text;
-            readonly handler: Text;
-            readonly input?: unknown;
-            readonly retry?: readonly {
-              readonly errors: readonly Text[];
-              readonly attempts: Numeric;
-              readonly interval?: Text;
-              readonly rate?: Numeric;
-              readonly maximum?: Text;
-              readonly jitter?: OneOf<"full" | "none">;
-            }[];
-            readonly timeouts?: {
-              readonly attempt?: Text;
-              readonly total?: Text;
-              readonly queue?: Text;
-              readonly heartbeat?: Text;
-            };
+          /** A step that undoes this one; of any type that does something itself. */
+          readonly compensate?: Readonly<Record<string, unknown>>;
+          readonly type: Text;
+          readonly duration?: Text;
+          readonly until?: Text;
+          readonly signal?: Text;
+          readonly condition?: Text;
+          /** A scope within: steps, and what else the workflow itself has of start, output and finally. */
+          readonly token?: Readonly<Record<string, unknown>>;
+        }
+      | {
+          readonly needs?: readonly Text[];
+          readonly when?: Text;
+          readonly next?: Text;
+          readonly expected?: Text;
+          readonly retry?: readonly {
+            readonly errors: readonly Text[];
+            readonly attempts: Numeric;
+            readonly interval?: Text;
+            readonly rate?: Numeric;
+            readonly maximum?: Text;
+            readonly jitter?: OneOf<"full" | "none">;
+          }[];
+          readonly timeouts?: {
+            readonly attempt?: Text;
+            readonly total?: Text;
+            readonly queue?: Text;
+            readonly heartbeat?: Text;
           };
+          readonly pool?: Text;
           readonly result?: Readonly<Record<string, unknown>> | Truth;
+          readonly catch?: readonly {
+            readonly errors: readonly Text[];
+            /** A scope within: steps, and what else the workflow itself has of start, output and finally. */
+            readonly do?: Readonly<Record<string, unknown>>;
+            readonly next?: Text;
+          }[];
+          readonly memo?: {
+            readonly key?: unknown;
+            readonly ttl?: Text;
+            readonly version?: Text;
+          };
+          /** A step that undoes this one; of any type that does something itself. */
+          readonly compensate?: Readonly<Record<string, unknown>>;
           readonly type: Text;
           readonly items?: unknown;
           readonly itemsFrom?: {
@@ -2979,12 +2895,6 @@ export interface WorkflowSpec {
             readonly maximum?: Text;
             readonly jitter?: OneOf<"full" | "none">;
           }[];
-          readonly catch?: readonly {
-            readonly errors: readonly Text[];
-            /** A scope within: steps, and what else the workflow itself has of start, output and finally. */
-            readonly do?: Readonly<Record<string, unknown>>;
-            readonly next?: Text;
-          }[];
           readonly timeouts?: {
             readonly attempt?: Text;
             readonly total?: Text;
@@ -2992,31 +2902,20 @@ export interface WorkflowSpec {
             readonly heartbeat?: Text;
           };
           readonly pool?: Text;
+          readonly result?: Readonly<Record<string, unknown>> | Truth;
+          readonly catch?: readonly {
+            readonly errors: readonly Text[];
+            /** A scope within: steps, and what else the workflow itself has of start, output and finally. */
+            readonly do?: Readonly<Record<string, unknown>>;
+            readonly next?: Text;
+          }[];
           readonly memo?: {
             readonly key?: unknown;
             readonly ttl?: Text;
             readonly version?: Text;
           };
-          readonly compensate?: {
-            readonly type: Text;
-            readonly handler: Text;
-            readonly input?: unknown;
-            readonly retry?: readonly {
-              readonly errors: readonly Text[];
-              readonly attempts: Numeric;
-              readonly interval?: Text;
-              readonly rate?: Numeric;
-              readonly maximum?: Text;
-              readonly jitter?: OneOf<"full" | "none">;
-            }[];
-            readonly timeouts?: {
-              readonly attempt?: Text;
-              readonly total?: Text;
-              readonly queue?: Text;
-              readonly heartbeat?: Text;
-            };
-          };
-          readonly result?: Readonly<Record<string, unknown>> | Truth;
+          /** A step that undoes this one; of any type that does something itself. */
+          readonly compensate?: Readonly<Record<string, unknown>>;
           readonly type: Text;
           readonly branches: readonly Readonly<Record<string, unknown>>[];
           readonly concurrency?: Numeric;
@@ -3028,62 +2927,6 @@ export interface WorkflowSpec {
             readonly next: Text;
           }[];
           readonly default?: Text;
-        }
-      | {
-          readonly needs?: readonly Text[];
-          readonly when?: Text;
-          readonly next?: Text;
-          readonly expected?: Text;
-          readonly retry?: readonly {
-            readonly errors: readonly Text[];
-            readonly attempts: Numeric;
-            readonly interval?: Text;
-            readonly rate?: Numeric;
-            readonly maximum?: Text;
-            readonly jitter?: OneOf<"full" | "none">;
-          }[];
-          readonly catch?: readonly {
-            readonly errors: readonly Text[];
-            /** A scope within: steps, and what else the workflow itself has of start, output and finally. */
-            readonly do?: Readonly<Record<string, unknown>>;
-            readonly next?: Text;
-          }[];
-          readonly timeouts?: {
-            readonly attempt?: Text;
-            readonly total?: Text;
-            readonly queue?: Text;
-            readonly heartbeat?: Text;
-          };
-          readonly pool?: Text;
-          readonly memo?: {
-            readonly key?: unknown;
-            readonly ttl?: Text;
-            readonly version?: Text;
-          };
-          readonly compensate?: {
-            readonly type: Text;
-            readonly handler: Text;
-            readonly input?: unknown;
-            readonly retry?: readonly {
-              readonly errors: readonly Text[];
-              readonly attempts: Numeric;
-              readonly interval?: Text;
-              readonly rate?: Numeric;
-              readonly maximum?: Text;
-              readonly jitter?: OneOf<"full" | "none">;
-            }[];
-            readonly timeouts?: {
-              readonly attempt?: Text;
-              readonly total?: Text;
-              readonly queue?: Text;
-              readonly heartbeat?: Text;
-            };
-          };
-          readonly result?: Readonly<Record<string, unknown>> | Truth;
-          readonly type: Text;
-          readonly workflow: Text;
-          readonly version?: Text;
-          readonly input?: unknown;
         }
       | {
           readonly needs?: readonly Text[];

@@ -11,8 +11,7 @@ import { forEachString } from "../model/walk.ts";
 import type {
   ApprovalStep,
   Catch,
-  Compensation,
-  FunctionStep,
+  ResourceStep,
   Retry,
   Schema,
   Scope,
@@ -32,11 +31,7 @@ import {
   conditionText,
   resultOf,
 } from "./workflow-result.ts";
-
-/** A call of a function that undoes a step: `undo(refund, { id: paid.id })`. */
-export interface Undo {
-  readonly compensation: Compensation;
-}
+import { type OwnFields, type Undo, timeoutsOf } from "./workflow-undo.ts";
 
 export interface StepSettings<R = unknown> {
   /** Steps that must be done before, beside those whose results it reads. */
@@ -65,15 +60,33 @@ export interface MapSettings<R> extends StepSettings<R> {
 
 type Body<T> = (scope: ScopeBuilder) => T;
 
-/** What a step of the type has, without what the builder adds. */
-type OwnFields<T extends Step["type"]> = GivenFields<
-  Omit<
-    Extract<Step, { readonly type: T }>,
-    "type" | "needs" | "next" | "when" | "retry" | "catch" | "timeouts" | "compensate" | "pool"
-  >
->;
+/** What an `apply` gives. */
+export interface Applied {
+  readonly change: string | null;
+  readonly revision: number;
+  /** The revision before; null when there was none. */
+  readonly previous: number | null;
+  readonly addresses: readonly string[];
+  readonly plan: {
+    readonly text: string;
+    readonly hash: string;
+    readonly steps: readonly {
+      readonly action: string;
+      readonly address: string;
+      readonly changes: readonly string[];
+    }[];
+  };
+}
 
-type GivenFields<T> = { readonly [name in keyof T]: Given<T[name]> };
+/** What a `resource` gives. */
+export interface AppliedResource {
+  readonly name: string;
+  readonly namespace: string;
+  /** Null once it is deleted. */
+  readonly resource: Readonly<Record<string, unknown>> & {
+    readonly status: Readonly<Record<string, unknown>>;
+  };
+}
 
 /** Of a step of whatever result. */
 type AnySettings = Omit<StepSettings, "compensate"> & { readonly compensate?: (result: never) => Undo };
@@ -154,6 +167,26 @@ export class ScopeBuilder {
     readonly body: unknown;
   }> {
     return this.#add(name, { type: "http", url, ...fields }, settings);
+  }
+
+  /** Declares a System anew, from a file or folder, and waits until that is so. */
+  apply(
+    name: string,
+    system: string,
+    fields: Omit<OwnFields<"apply">, "system"> = {},
+    settings: StepSettings<Applied> = {},
+  ): Result<Applied> {
+    return this.#add(name, { type: "apply", system, ...fields }, settings);
+  }
+
+  /** Makes, changes or removes one resource, and waits until that is so. */
+  resource(
+    name: string,
+    action: ResourceStep["action"],
+    fields: Omit<OwnFields<"resource">, "action">,
+    settings: StepSettings<AppliedResource> = {},
+  ): Result<AppliedResource> {
+    return this.#add(name, { type: "resource", action, ...fields }, settings);
   }
 
   /** A time (`1h`), an instant, a signal (whose payload is the result), or a condition of a resource. */
@@ -279,11 +312,16 @@ export class ScopeBuilder {
     return this.#add(name, { type: "pass", output: resultOf(`${given.join("")}null`) }, settings);
   }
 
-  /** What is done when this scope is over, however it ended, also when it is cancelled. */
-  finally(body: Body<void>): void {
+  /**
+   * What is done when this scope is over, however it ended, also when it is cancelled. `error` is why it failed; null when it
+   * did not. Results of steps that were not done are null.
+   */
+  finally(body: (scope: ScopeBuilder, error: Result<Failure | null>) => void): void {
     if (this.#finally !== undefined)
       throw new TypeError("A scope has one 'finally'; put all of it into that.");
-    this.#finally = this.#within(body);
+    const inner = new ScopeBuilder(this.#built, this, ["error"]);
+    body(inner, resultOf(`__error_${inner.#number}__`));
+    this.#finally = inner.#emit(undefined);
   }
 
   /** The scope as data. `output`: what the body returned. */
@@ -291,8 +329,8 @@ export class ScopeBuilder {
     return JSON.parse(JSON.stringify(this.#emit(output))) as Scope;
   }
 
-  #within(body: Body<unknown>, locals: readonly string[] = []): Scope {
-    const inner = new ScopeBuilder(this.#built, this, locals);
+  #within(body: Body<unknown>): Scope {
+    const inner = new ScopeBuilder(this.#built, this);
     return inner.#emit(body(inner));
   }
 
@@ -308,12 +346,10 @@ export class ScopeBuilder {
       needs: [after ?? []].flat().map((one) => stepName(one)),
       ...(when === undefined ? {} : { when: conditionText(when) }),
       ...(retry === undefined ? {} : { retry: [retry].flat() }),
-      ...(timeout === undefined
-        ? {}
-        : { timeouts: typeof timeout === "string" ? { attempt: timeout } : timeout }),
+      ...timeoutsOf(timeout),
       ...(pool === undefined ? {} : { pool }),
       ...(caught === undefined ? {} : { catch: this.#catches(caught) }),
-      ...(compensate === undefined ? {} : { compensate: this.#named(compensate(result).compensation) }),
+      ...(compensate === undefined ? {} : { compensate: this.#named(compensate(result)) }),
     });
     return result;
   }
@@ -326,9 +362,8 @@ export class ScopeBuilder {
     });
   }
 
-  #named(compensation: Compensation): Compensation {
-    const { handler } = compensation;
-    return { ...compensation, handler: this.#handlerName(handler as Handler<never> | string) };
+  #named({ handler, fields }: Undo): object {
+    return handler === undefined ? fields : { ...fields, handler: this.#handlerName(handler) };
   }
 
   #handlerName(handler: Handler<never> | string): string {
@@ -356,6 +391,7 @@ export class ScopeBuilder {
     const carried = new Set<string>();
     const settle = (value: unknown): unknown => this.#settled(plain(value), [], carried);
     const steps = Object.fromEntries([...this.#steps].map(([name, step]) => [name, settle(step)]));
+    const last = this.#settled(this.#finally, ["error"], carried);
     // A scope has a step, be it only its value.
     if (this.#steps.size === 0) steps["value"] = { type: "pass" };
     for (const root of carried) steps[this.#carrier(root)] = { type: "pass", output: `\${${root}}` };
@@ -363,7 +399,7 @@ export class ScopeBuilder {
     return {
       steps: steps as Scope["steps"],
       ...(output === undefined ? {} : { output: settle(output) }),
-      ...(this.#finally === undefined ? {} : { finally: settle(this.#finally) as Scope }),
+      ...(last === undefined ? {} : { finally: last as Scope }),
     };
   }
 
@@ -381,7 +417,8 @@ export class ScopeBuilder {
     const isMap = "type" in value && value.type === "map";
     return Object.fromEntries(
       Object.entries(value).map(([name, member]) => {
-        const own = isMap && name === "body" ? ["item", "index"] : name === "do" ? ["error"] : [];
+        const own =
+          isMap && name === "body" ? ["item", "index"] : name === "do" || name === "finally" ? ["error"] : [];
         return [name, this.#settled(member, [...hiding, ...own], carried)];
       }),
     );
@@ -390,40 +427,6 @@ export class ScopeBuilder {
   #carrier(root: string): string {
     return `${root}-${this.#number}`;
   }
-}
-
-/** The call of a function that undoes a step. */
-export function undo<I>(
-  handler: Handler<I>,
-  input: Given<I>,
-  settings?: Pick<StepSettings, "retry" | "timeout">,
-): Undo;
-export function undo(
-  handler: string,
-  input?: unknown,
-  settings?: Pick<StepSettings, "retry" | "timeout">,
-): Undo;
-export function undo(
-  handler: Handler<never> | string,
-  input?: unknown,
-  { retry, timeout }: Pick<StepSettings, "retry" | "timeout"> = {},
-): Undo {
-  const compensation = {
-    type: "function",
-    // Named when it is put into a scope, which notes its module.
-    handler: handler as string,
-    input,
-    ...(retry === undefined ? {} : { retry: [retry].flat() }),
-    ...(timeout === undefined
-      ? {}
-      : { timeouts: typeof timeout === "string" ? { attempt: timeout } : timeout }),
-  } as const satisfies Pick<FunctionStep, "type" | "handler" | "input" | "retry" | "timeouts">;
-  return { compensation };
-}
-
-/** Attempts in all; by default of any failure that may be tried again, one second apart at first, doubled each time. */
-export function retry(attempts: number, { errors = ["*"], ...more }: Partial<Retry> = {}): Retry {
-  return { errors, attempts, ...more };
 }
 
 function stepName(result: Result<unknown>): string {

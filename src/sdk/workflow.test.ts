@@ -8,7 +8,7 @@ import { elapse } from "../workflow/engine/fixtures/virtual.ts";
 import { type Handler as Here, functionsHere } from "../workflow/engine/functions.ts";
 import { MemoryJournal } from "../workflow/journal/memory.ts";
 import type { Verdict } from "../workflow/run/events.ts";
-import { type WorkflowDeclaration, cel, handler, retry, undo, workflow, z } from "./index.ts";
+import { type WorkflowDeclaration, cel, handler, retry, undo, undoTask, workflow, z } from "./index.ts";
 
 const list = handler("list", { input: z.object({ day: z.string() }) }, () => ({
   names: ["a", "b"],
@@ -175,6 +175,58 @@ describe("a workflow in TypeScript", () => {
     const { calls, ...verdict } = await outcome(order);
     expect(verdict).toMatchObject({ is: "failed" });
     expect(calls).toEqual(["pay", "ship", "pay!compensate", "!finally.tidy"]);
+  });
+
+  it("undoes with a step of any type, and tells what runs in the end why it failed", async () => {
+    const release = workflow("release", (flow) => {
+      const shop = flow.apply(
+        "shop",
+        "shop",
+        { from: "shop", namespace: "production", wait: false },
+        {
+          compensate: (own) =>
+            undoTask("apply", { system: "shop", revision: own.previous }, { retry: retry(3) }),
+        },
+      );
+      flow.step("check", fails, undefined, {
+        after: shop,
+        catch: {
+          Odd: (odd, otherwise) => {
+            otherwise.step("note", "echo", odd.message);
+            otherwise.finally((last, error) => last.step("both", "echo", { odd: odd.message, error }));
+          },
+        },
+      });
+      flow.finally((last, error) => last.step("report", "echo", { failure: error, shop: shop.revision }));
+    });
+    expect(specOf(release)).toMatchObject({
+      steps: {
+        shop: {
+          type: "apply",
+          compensate: {
+            type: "apply",
+            system: "shop",
+            revision: "${step.shop.previous}",
+            retry: [{ errors: ["*"], attempts: 3 }],
+          },
+        },
+        check: {
+          catch: [
+            {
+              do: {
+                finally: {
+                  steps: { both: { input: { odd: "${step.error-2.message}", error: "${error}" } } },
+                },
+              },
+            },
+          ],
+        },
+      },
+      finally: {
+        steps: { report: { input: { failure: "${error}", shop: "${step.shop.revision}" } } },
+      },
+    });
+    expect(() => definitionOf(release)).not.toThrow();
   });
 
   it("does something else when a step fails, with the failure at hand", async () => {

@@ -1,17 +1,19 @@
 /**
  * `apply`: declares a System anew, as `tutti apply` does, and waits until what was changed is as it should be.
  *
- *     load | given | as it is now ──▶ propose ──▶ plan ──▶ commit (resources, Revision, Change) ──▶ Change Succeeded
+ *     load | given | as it is now | an earlier revision ──▶ propose ──▶ plan ──▶ commit ──▶ Change Succeeded
+ *                                                                       └──dry run──▶ what would be changed
  *
  *  - The Change bears the identity of the step and its try: a second attempt finds it and waits on (I3). A plan with
- *    nothing to do makes none, and is done.
- *  - Nobody is asked: a workflow that wants a yes puts an approval before.
+ *    nothing to do makes none; the Change before it is waited for then.
+ *  - Nobody is asked: a workflow that wants a yes puts an approval of a dry run before, and names its plan's hash.
  *  - A rollout that failed, or went back, is the failure of the step; a later Change of the System supersedes it.
+ *  - `previous` is the revision before the step did anything, in whichever try: going back to it undoes the step.
  */
 import { createHash } from "node:crypto";
 import { formatDiagnostic, hasErrors } from "../diagnostics/diagnostic.ts";
 import type { Condition, Draft, Key, Resource } from "../model/resource.ts";
-import { LABELS, addressOf, keyOf } from "../model/resource.ts";
+import { LABELS, addressOf } from "../model/resource.ts";
 import type { Keyring } from "../model/sealed.ts";
 import { admitRevision } from "../planner/admit.ts";
 import { operationsOf, summaryOf } from "../planner/operations.ts";
@@ -23,7 +25,7 @@ import { revisionsOf } from "../planner/revisions.ts";
 import { type Operation, type Store, StoreError } from "../store/store.ts";
 import type { ApplyStep } from "../workflow/definition/workflow.ts";
 import { type Attempt, type StepType, TaskError } from "../workflow/engine/step-type.ts";
-import { namespaceOf, stepOf, tryIdentity } from "../workflow/step/attempt.ts";
+import { namespaceOf, stepOf } from "../workflow/step/attempt.ts";
 import { actorOf, causeOf } from "../workflow/step/cause.ts";
 import { pathIn, workflowFolder } from "../workflow/step/folder.ts";
 import { untilSeen } from "../workflow/step/until.ts";
@@ -47,20 +49,42 @@ export interface ApplyStepOptions {
 }
 
 export interface ApplyResult {
-  /** The name of the Change; null when there was nothing to do. */
+  /** The name of the Change; null when there was nothing to do, or it was a dry run. */
   readonly change: string | null;
   readonly revision: number;
-  readonly plan: { readonly summary: Plan["summary"]; readonly text: string };
+  /** The revision before; null when there was none. */
+  readonly previous: number | null;
+  /** Where people reach it: URLs of its load balancers, in the order in which they are declared. */
+  readonly addresses: readonly string[];
+  readonly plan: PlanResult;
 }
 
-/** By which the Change of a step is found again. */
+/** Without any value: those may be secret, and a plan is shown. */
+interface PlanResult {
+  readonly summary: Plan["summary"];
+  /** `2 to create, 1 to update`. */
+  readonly text: string;
+  readonly hash: string;
+  /** What is done to which resource, the first thousand, and the fields that change. */
+  readonly steps: readonly {
+    readonly action: string;
+    readonly address: string;
+    readonly changes: readonly string[];
+  }[];
+}
+
+/** By which the Changes of a step are found again, and that of the try. */
 const STEP = "tutti.dev/step";
+const TRY = "tutti.dev/try";
+const MOST_STEPS = 1_000;
 /** Statuses are written all the time; each may make a commit's expectations stale without touching the plan. */
 const ATTEMPTS = 16;
 
 interface Declaration {
   readonly resources: readonly unknown[];
   readonly folder?: string;
+  /** The revision that is declared again. */
+  readonly back?: number;
   /** They were admitted before. */
   readonly isAdmitted: boolean;
 }
@@ -71,63 +95,121 @@ export function applySteps(options: ApplyStepOptions): StepType {
 
 async function apply(attempt: Attempt, options: ApplyStepOptions): Promise<ApplyResult> {
   const { store } = options;
-  const step = stepOf(attempt, "apply");
-  const namespace = namespaceOf(attempt);
-  const label = createHash("sha256").update(tryIdentity(attempt)).digest("hex").slice(0, 40);
-  const found = store.list({ kind: "Change", namespace, labels: { [STEP]: label } }).items[0];
-  const change = found ?? (await commit(step, label, attempt, options));
-  if ("nothing" in change) return change.nothing;
-  const { spec, metadata } = change as Resource<{ revision: number; plan: Plan }>;
-  await succeeded({ key: keyOf(change), revision: spec.revision }, step.system, attempt, store);
+  const place = placeOf(attempt);
+  const mine = changesOf(place, store);
+  const found = mine.find(({ metadata }) => metadata.labels?.[TRY] === place.labels[TRY]);
+  const before = revisionsOf(store, place.system, place.namespace)[0]?.number;
+  const { plan, change } =
+    found === undefined
+      ? await commit(place, attempt, options)
+      : { plan: found.spec.plan, change: found as Resource };
+  const revision = (change as DeclaredChange | undefined)?.spec.revision ?? before ?? 0;
+  const first = Math.min(...mine.map(({ spec }) => spec.revision), revision);
+  const isMine = change !== undefined || mine.length > 0;
+  const { dryRun = false, wait = true } = place.step;
+  if (wait && !dryRun) await succeeded(place, revision, attempt, store);
   return {
-    change: metadata.name,
-    revision: spec.revision,
-    plan: { summary: spec.plan.summary, text: summaryOf(spec.plan) },
+    change: change?.metadata.name ?? null,
+    revision,
+    previous: isMine ? revisionBefore(first, place, store) : (before ?? null),
+    addresses: addressesOf(place, store),
+    plan: shown(plan),
   };
 }
 
-async function commit(
-  step: ApplyStep,
-  label: string,
-  attempt: Attempt,
-  options: ApplyStepOptions,
-): Promise<Resource | { readonly nothing: ApplyResult }> {
+interface Place {
+  readonly step: ApplyStep;
+  readonly system: string;
+  readonly namespace: string;
+  /** Of the Change. */
+  readonly labels: Readonly<Record<typeof STEP | typeof TRY, string>>;
+}
+
+type DeclaredChange = Resource<{ readonly revision: number; readonly plan: Plan }>;
+
+function placeOf(attempt: Attempt): Place {
+  const step = stepOf(attempt, "apply");
+  const identity = createHash("sha256").update(attempt.idempotencyKey).digest("hex").slice(0, 40);
+  return {
+    step,
+    system: step.system,
+    namespace: step.namespace ?? namespaceOf(attempt),
+    labels: { [STEP]: identity, [TRY]: String(attempt.try) },
+  };
+}
+
+/** That the step made, in all its tries. */
+function changesOf({ namespace, labels }: Place, store: Store): readonly DeclaredChange[] {
+  return store.list({ kind: "Change", namespace, labels: { [STEP]: labels[STEP] } })
+    .items as readonly DeclaredChange[];
+}
+
+function revisionBefore(revision: number, { system, namespace }: Place, store: Store): number | null {
+  return revisionsOf(store, system, namespace).find(({ number }) => number < revision)?.number ?? null;
+}
+
+function shown(plan: Plan): PlanResult {
+  const steps = plan.steps.filter(({ action }) => action !== "none").slice(0, MOST_STEPS);
+  return {
+    summary: plan.summary,
+    text: summaryOf(plan),
+    hash: plan.hash,
+    steps: steps.map(({ action, address, changes }) => ({
+      action,
+      address,
+      changes: action === "update" || action === "replace" ? changes.map(({ path }) => path) : [],
+    })),
+  };
+}
+
+interface Committed {
+  readonly plan: Plan;
+  /** Absent when there was nothing to do, or nothing was to be done. */
+  readonly change?: Resource;
+}
+
+async function commit(place: Place, attempt: Attempt, options: ApplyStepOptions): Promise<Committed> {
   const { store, keyring } = options;
-  const namespace = namespaceOf(attempt);
-  const declared = await declarationOf(step, attempt, options);
-  const pins = await options.pins?.(planOf(step, declared, namespace, options));
+  const { step, system } = place;
+  const declared = await declarationOf(place, attempt, options);
+  const pins = await options.pins?.(planOf(place, declared, options));
   for (let tries = 1; ; tries++) {
     attempt.signal.throwIfAborted();
-    const plan = planOf(step, declared, namespace, options, pins);
+    const plan = planOf(place, declared, options, pins);
     refuseErrors((await options.preflight?.(plan)) ?? []);
-    const operations = operationsOf(plan, { live: store, actor: actorOf(attempt), keyring });
-    attempt.log(`${step.system}: ${summaryOf(plan)}`);
-    if (operations.length === 0) {
-      const revision = revisionsOf(store, step.system, namespace)[0]?.number ?? 0;
-      return { nothing: { change: null, revision, plan: { summary: plan.summary, text: summaryOf(plan) } } };
-    }
+    attempt.log(`${system}: ${summaryOf(plan)}`);
+    requireAgreed(step, plan);
+    const operations =
+      step.dryRun === true ? [] : operationsOf(plan, { live: store, actor: actorOf(attempt), keyring });
+    if (operations.length === 0) return { plan };
     try {
       const { resources } = await store.commit(
-        operations.map((operation) => marked(operation, label)),
+        operations.map((operation) => marked(operation, place)),
         causeOf(attempt, "apply", store),
       );
       const change = resources.find((resource) => resource?.kind === "Change");
-      if (change !== undefined) return change;
+      if (change !== undefined) return { plan, change };
     } catch (error) {
       if (!isRace(error) || tries === ATTEMPTS) throw error;
     }
   }
 }
 
-function marked(operation: Operation, label: string): Operation {
+function requireAgreed({ plan: agreed, system }: ApplyStep, plan: Plan): void {
+  if (agreed === undefined || agreed === plan.hash) return;
+  throw new TaskError(
+    "StalePlan",
+    `What there is of ${system} has changed since the plan was made: what would be done now is another thing (${summaryOf(plan)}). Plan it again, and ask again.`,
+    { terminal: true },
+  );
+}
+
+function marked(operation: Operation, { labels }: Place): Operation {
   if (operation.type !== "create" || operation.resource.kind !== "Change") return operation;
   const { metadata } = operation.resource;
   return {
     ...operation,
-    resource: {
-      ...operation.resource,
-      metadata: { ...metadata, labels: { ...metadata.labels, [STEP]: label } },
-    },
+    resource: { ...operation.resource, metadata: { ...metadata, labels: { ...metadata.labels, ...labels } } },
   };
 }
 
@@ -136,11 +218,11 @@ function isRace(error: unknown): boolean {
 }
 
 async function declarationOf(
-  step: ApplyStep,
+  { step, namespace }: Place,
   attempt: Attempt,
   { store, load }: ApplyStepOptions,
 ): Promise<Declaration> {
-  const { resources, from, system, parameters = {} } = step;
+  const { resources, from, system, revision, parameters = {} } = step;
   if (from !== undefined) {
     const loaded = await load(pathIn(from, attempt, store), parameters);
     refuseErrors(loaded.diagnostics);
@@ -155,7 +237,7 @@ async function declarationOf(
       isAdmitted: false,
     };
   }
-  const namespace = namespaceOf(attempt);
+  if (revision !== undefined) return { resources: [], back: revisionIn(revision, system), isAdmitted: true };
   const newest = revisionsOf(store, system, namespace)[0];
   if (newest === undefined || liveSystem(store, system, namespace) === undefined)
     throw new TaskError(
@@ -166,6 +248,18 @@ async function declarationOf(
       },
     );
   return { resources: withValues(newest.resources, parameters), isAdmitted: true };
+}
+
+function revisionIn(given: unknown, system: string): number {
+  const revision = typeof given === "string" && given.trim() !== "" ? Number(given) : given;
+  if (typeof revision === "number" && Number.isSafeInteger(revision) && revision > 0) return revision;
+  throw new TaskError(
+    "NoRevision",
+    revision === null
+      ? `There is no earlier revision of ${system} to go back to: it stays as it is. Mend it and apply it again, or take it down.`
+      : `'${String(given)}' is not the number of a revision of ${system}.`,
+    { terminal: true },
+  );
 }
 
 function withValues(
@@ -181,21 +275,26 @@ function withValues(
 }
 
 function planOf(
-  { system }: ApplyStep,
-  { resources, folder, isAdmitted }: Declaration,
-  namespace: string,
+  { system, namespace }: Place,
+  { resources, folder, back, isAdmitted }: Declaration,
   { store: live, keyring }: Pick<ApplyStepOptions, "store" | "keyring">,
   pins?: ReadonlyMap<string, string>,
 ): Plan {
-  const place = { system, namespace, live, keyring, action: "apply" as const };
-  if (isAdmitted) {
+  const place = { system, namespace, live, keyring };
+  if (isAdmitted && back === undefined) {
     const admitted = admitRevision(resources as readonly Draft[], place);
     refuseErrors(admitted.diagnostics);
-    return planSystem({ ...place, resources: admitted.resources, warnings: admitted.diagnostics });
+    return planSystem({
+      ...place,
+      action: "apply",
+      resources: admitted.resources,
+      warnings: admitted.diagnostics,
+    });
   }
   const { plan, diagnostics } = propose({
     ...place,
     resources,
+    ...(back === undefined ? { action: "apply" } : { action: "rollback", toRevision: back }),
     ...(folder === undefined ? {} : { folder }),
     ...(pins === undefined || pins.size === 0 ? {} : { pins }),
   });
@@ -214,26 +313,26 @@ function refuseErrors(diagnostics: readonly Parameters<typeof formatDiagnostic>[
   throw new TaskError(diagnostics[0]?.code ?? "Refused", text, { terminal: true });
 }
 
-/** Resolves once the Change has succeeded. */
+/** Resolves once the Change that made the revision has succeeded, whoever made it. */
 function succeeded(
-  { key, revision }: { readonly key: Key; readonly revision: number },
-  system: string,
+  { system, namespace }: Place,
+  revision: number,
   attempt: Attempt,
   store: Store,
 ): Promise<true> {
   let told = "";
-  const isNewest = (): boolean => revisionsOf(store, system, key.namespace)[0]?.number === revision;
+  const key: Key = { kind: "Change", namespace, name: `${system}-${revision}` };
+  const isNewest = (): boolean => revisionsOf(store, system, namespace)[0]?.number === revision;
   const look = (): true | undefined => {
     const outcome = (store.get(key)?.status as { readonly outcome?: string } | undefined)?.outcome;
     if (store.get(key) === undefined)
       throw new TaskError("SystemGone", `The system ${system} was taken down.`, { terminal: true });
     if (outcome === "Superseded")
       throw new TaskError("Superseded", `Another change of ${system} came before this one had succeeded.`);
-    const failed =
-      outcome === "Succeeded" && !isNewest() ? undefined : failedPart(key.namespace, system, store);
+    const failed = outcome === "Succeeded" && !isNewest() ? undefined : failedPart(namespace, system, store);
     if (failed !== undefined) throw new TaskError("RolloutFailed", failed);
     if (outcome === "Succeeded") return true;
-    const message = messageOf(store.get({ kind: "System", namespace: key.namespace, name: system }));
+    const message = messageOf(store.get({ kind: "System", namespace, name: system }));
     if (message !== told && message !== "") attempt.log((told = message));
     return undefined;
   };
@@ -241,12 +340,18 @@ function succeeded(
     store,
     look,
     ({ key: changed, resource }) =>
-      changed.namespace === key.namespace &&
+      changed.namespace === namespace &&
       (changed.name === key.name ||
         changed.name === system ||
         resource.metadata.labels?.[LABELS.system] === system),
     attempt.signal,
   );
+}
+
+/** As the System adds them up, which lists its balancers in the order of their declaration. */
+function addressesOf({ system, namespace }: Place, store: Store): readonly string[] {
+  const status = store.get({ kind: "System", namespace, name: system })?.status;
+  return (status as { readonly urls?: readonly string[] } | undefined)?.urls ?? [];
 }
 
 /** Reasons of a Service's conditions that say that it will not become what was declared. */

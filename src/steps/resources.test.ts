@@ -387,7 +387,12 @@ spec: { command: "sleep 1", replicas: "\${param.n}" }
         parameters: { n: 3 },
         plan: "${step.again.plan.hash}",
         needs: ["again"],
-        catch: [{ errors: ["StalePlan"] }],
+        catch: [
+          {
+            errors: ["StalePlan"],
+            do: { steps: { a: { type: "pass", output: "${error}" } }, output: "${error}" },
+          },
+        ],
       },
     });
     await succeed();
@@ -399,10 +404,7 @@ spec: { command: "sleep 1", replicas: "\${param.n}" }
       plan: { text: "2 to create" },
     });
     expect(output["go"]).toMatchObject({ change: "shop-1" });
-    const steps = [
-      { action: "update", address: "system/shop", changes: ["spec.values.n"] },
-      { action: "update", address: "service/api", changes: ["spec.replicas"] },
-    ];
+    const steps = [{ action: "update", address: "system/shop", changes: ["spec.values.n"] }];
     expect(output["again"]).toMatchObject({
       revision: 1,
       previous: 1,
@@ -423,7 +425,7 @@ spec: { command: "sleep 1", replicas: "\${param.n}" }
     await succeed();
     const change = await seen("Change", (one) => one.metadata.name === "shop-2");
     await running("c");
-    const [ready] = (condition("Progressing", "False", 2) as { conditions: object[] }).conditions;
+    const [ready] = (condition("Progressing", "False", 1) as { conditions: object[] }).conditions;
     await status(api, { conditions: [{ ...ready, reason: "RolloutFailed", message: "It crashes." }] });
     const back = await seen("Change", (one) => one.metadata.name === "shop-3");
     expect(back.spec).toMatchObject({ action: "rollback", plan: { toRevision: 1 } });
@@ -449,7 +451,7 @@ spec: { command: "sleep 1", replicas: "\${param.n}" }
     });
     await succeed();
     await seen("Change", (one) => one.metadata.name === "shop-2");
-    const [ready] = (condition("Progressing", "False", 2) as { conditions: object[] }).conditions;
+    const [ready] = (condition("Progressing", "False", 1) as { conditions: object[] }).conditions;
     await status(api, { conditions: [{ ...ready, reason: "RolloutFailed", message: "It crashes." }] });
     await status(api, { conditions: [] });
     await status(key("Change", "shop-2"), { outcome: "Succeeded" });
@@ -457,7 +459,7 @@ spec: { command: "sleep 1", replicas: "\${param.n}" }
       failure: { class: "Terminal", error: "NoRevision" },
     });
     const { result } = (await here.engine.state(RUN)).steps.get("b") ?? {};
-    expect(result).toMatchObject({ value: { revision: 2, previous: 1 } });
+    expect(result).toMatchObject({ revision: 2, previous: 1 });
   });
 
   it("finds its Change again after the control plane was killed", async () => {

@@ -160,3 +160,31 @@ it.skipIf(!isInstalled)("refuses a plan when the state has moved since", async (
     failure: { class: "Terminal", error: "StalePlan" },
   });
 });
+
+it.skipIf(!isInstalled)(
+  "makes a directory ready for one step at a time, whichever runs they are of",
+  async () => {
+    const apply = (workspace: string): object =>
+      step({ action: "apply", variables: { count_of: 1 }, workspace });
+    const verdicts = await Promise.all(["a", "b", "c"].map((name) => run({ [name]: apply(name) })));
+    expect(verdicts.map(({ is }) => is)).toEqual(["succeeded", "succeeded", "succeeded"]);
+  },
+);
+
+it.skipIf(!isInstalled)("keeps a plan until its run has ended, and no longer", async () => {
+  const resource = {
+    apiVersion: "tutti.dev/v1",
+    kind: "Run",
+    metadata: { name: `run-${runs + 1}`, namespace: "default" },
+    spec: { workflow: "w" },
+  };
+  const cause = { actor: "test", action: "test" };
+  await here.store.commit([{ type: "create", resource }], cause);
+  const { output } = (await run({ a: step({ action: "plan", variables: { count_of: 1 } }) })) as {
+    output: { a: { plan: { file: string } } };
+  };
+  expect(existsSync(output.a.plan.file)).toBe(true);
+  const key = { kind: "Run", namespace: "default", name: resource.metadata.name };
+  await here.store.commit([{ type: "status", key, status: { phase: "Succeeded" } }], cause);
+  expect(existsSync(output.a.plan.file)).toBe(false);
+});

@@ -8,7 +8,8 @@
  *    refuses it when the state has moved since.
  *  - Values of variables and of the backend go by files that only their owner reads: never by a command line.
  *  - Outputs that are sensitive are in no result, log or journal: only that there are such.
- *  - Downloaded providers and modules are kept for each directory, workspace and backend.
+ *  - Downloaded providers and modules are kept for each directory, workspace and backend; one step at a time makes them ready.
+ *  - Plans of a run lie in a folder of its own, which goes when the run has ended.
  */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
@@ -16,8 +17,10 @@ import type { TerraformStep } from "../workflow/definition/workflow.ts";
 import { type Attempt, type StepType, TaskError } from "../workflow/engine/step-type.ts";
 import { namespaceOf, stepOf, tryIdentity } from "../workflow/step/attempt.ts";
 import { pathIn } from "../workflow/step/folder.ts";
+import { RunFiles } from "../workflow/step/run-files.ts";
 import { StepSecrets } from "../workflow/step/secrets.ts";
 import { type ToolOptions, quoted, runTool } from "../workflow/step/tool.ts";
+import { Turns } from "../workflow/step/turns.ts";
 
 export interface TerraformResult {
   readonly outputs: Readonly<Record<string, TerraformOutput>>;
@@ -44,21 +47,35 @@ export interface TerraformPlan {
 }
 
 const MOST_RESOURCES = 1_000;
+/** What the script says once another may make the directory ready. */
+const INITIALISED = "tutti:initialised";
 /** Lines of problems that a failure quotes. */
 const QUOTED = 10;
 
 export function terraformSteps(options: ToolOptions): StepType {
-  return { execute: (attempt) => drive(attempt, options) };
+  const keeping = { plans: new RunFiles(join(options.scratch, "plans"), options.store), turns: new Turns() };
+  return { execute: (attempt) => drive(attempt, options, keeping) };
 }
 
-async function drive(attempt: Attempt, options: ToolOptions): Promise<TerraformResult> {
+interface Keeping {
+  readonly plans: RunFiles;
+  /** Of directories that are made ready. */
+  readonly turns: Turns;
+}
+
+async function drive(
+  attempt: Attempt,
+  options: ToolOptions,
+  { plans, turns }: Keeping,
+): Promise<TerraformResult> {
   const secrets = new StepSecrets(namespaceOf(attempt), options.readSecret);
   const step = stepOf(attempt, "terraform");
   const directory = pathIn(step.directory, attempt, options.store);
   const backend = secrets.open(step.backend ?? {});
   const told = new Told();
-  const file = join(options.scratch, "plans", namespaceOf(attempt), `${tryIdentity(attempt)}.tfplan`);
-  const { code, result } = await runTool(
+  const file = plans.path(attempt, `${tryIdentity(attempt)}.tfplan`);
+  const endTurn = await turns.take(directory, attempt.signal);
+  const running = runTool(
     {
       tool: "terraform",
       script: scriptOf(step, file),
@@ -76,6 +93,7 @@ async function drive(attempt: Attempt, options: ToolOptions): Promise<TerraformR
       },
       grace: step.grace ?? "60s",
       onLine: ({ text, stream }) => {
+        if (text === INITIALISED) return endTurn();
         const line = told.take(text, stream);
         if (line !== undefined) attempt.log(line, stream);
       },
@@ -85,6 +103,7 @@ async function drive(attempt: Attempt, options: ToolOptions): Promise<TerraformR
     secrets,
     options,
   );
+  const { code, result } = await running.finally(endTurn);
   if (code !== 0) throw told.failure(code);
   return secrets.redactAll({
     outputs: { ...told.outputs, ...(result === undefined ? {} : withoutSensitive(JSON.parse(result))) },
@@ -99,6 +118,7 @@ function scriptOf(step: TerraformStep, file: string): string {
     `mkdir -p "$TF_DATA_DIR" ${quoted(join(file, ".."))}`,
     `terraform init ${common} -reconfigure${backend === undefined ? "" : ' -backend-config="$SCRATCH/backend.tfbackend"'} >&2`,
     ...(workspace === undefined ? [] : [`terraform workspace select -or-create ${quoted(workspace)} >&2`]),
+    `echo ${INITIALISED} >&2`,
   ];
   const lock = `-json -lock-timeout=${quoted(lockTimeout)}`;
   const variables = '-var-file="$SCRATCH/variables.tfvars.json"';

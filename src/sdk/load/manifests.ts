@@ -1,11 +1,15 @@
-/** A declaration in YAML files: one document a resource, among them at most one System. */
+/** A declaration in YAML files: one document a resource or a file of another tool's, among them at most one System. */
 import { basename } from "node:path";
 import type { Diagnostic } from "../../diagnostics/diagnostic.ts";
 import type { Declared } from "../load.ts";
+import { type FileDialect, translated } from "./dialect.ts";
 import { readText } from "./find.ts";
 import { type Manifested, parseYaml } from "./yaml.ts";
 
-export async function declaredInFiles(files: readonly string[]): Promise<Declared> {
+export async function declaredInFiles(
+  files: readonly string[],
+  dialects: readonly FileDialect[],
+): Promise<Declared> {
   const manifests: Manifested[] = [];
   const diagnostics: Diagnostic[] = [];
   for (const file of files) {
@@ -21,10 +25,13 @@ export async function declaredInFiles(files: readonly string[]): Promise<Declare
     (value as { readonly kind?: unknown } | null)?.kind === "System";
   const [system, ...others] = manifests.filter(isSystem);
   diagnostics.push(...others.map((other) => second(other, system)));
+  const documents = manifests.filter((manifest) => !isSystem(manifest));
+  const { resources, runs, diagnostics: found } = await translated(documents, dialects);
   return {
     ...(system === undefined ? {} : { system }),
-    resources: () => ({ resources: manifests.filter((manifest) => !isSystem(manifest)), diagnostics: [] }),
-    diagnostics,
+    resources: () => ({ resources, diagnostics: [] }),
+    runs,
+    diagnostics: [...diagnostics, ...found],
   };
 }
 

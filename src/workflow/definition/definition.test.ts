@@ -261,7 +261,7 @@ describe("what is wrong with a definition", () => {
 
   it("includes a schema that is none, and a field of the wrong type or name", () => {
     expect(codes({ name: "w", parameters: { type: "nonsense" }, steps: { a: call } })).toEqual([
-      "InvalidSchema parameters",
+      "InvalidSchema parameters.type",
     ]);
     expect(codes({ name: "w", steps: { a: { ...call, retries: 3 } } })).toEqual(["UnknownField steps.a"]);
     expect(codes({ name: "w", steps: { a: { type: "dance" } } })).toEqual(["InvalidField steps.a.type"]);

@@ -4,6 +4,7 @@
  */
 import { DiagnosticError } from "../../diagnostics/diagnostic.ts";
 import { didYouMean } from "../../diagnostics/suggestion.ts";
+import { isSecretReference as givesSecret } from "../../kinds/edges.ts";
 import { Graph } from "../../graph/graph.ts";
 import { parseDuration } from "../../model/duration.ts";
 import {
@@ -30,7 +31,7 @@ import {
 import { type ParameterTypes, parameterNames, parameterTypes } from "./parameters.ts";
 import { particularsOf } from "./particulars.ts";
 import { isSecretReference } from "./secret-reference.ts";
-import type { Catch, Scope, Step, Timeouts, Workflow } from "./workflow.ts";
+import type { Catch, Compensation, Scope, Step, Timeouts, Workflow } from "./workflow.ts";
 
 /** What expressions at a place may name. */
 interface View {
@@ -96,8 +97,9 @@ class MeaningCheck {
     }
     const after = { ...outer, refusal: within(scope, undefined, isBefore, outer.refusal) };
     this.#expressions(scope.output, { ...after, path: [...outer.path, "output"] });
-    if (scope.finally !== undefined)
-      this.scope(scope.finally, { ...after, path: [...outer.path, "finally"] });
+    if (scope.finally === undefined) return;
+    const roots = new Set([...outer.roots, "error"]);
+    this.scope(scope.finally, { ...after, roots, path: [...outer.path, "finally"] });
   }
 
   #dag(scope: Scope, path: Path): Graph {
@@ -197,13 +199,14 @@ class MeaningCheck {
       );
     this.#retry(step.retry, path);
     for (const [index, one] of (step.catch ?? []).entries()) this.#catch(one, index, view);
-    if (step.compensate !== undefined) {
-      const own = path.at(-1) as string;
-      const refusal: Refusal = (name) => (name === own ? undefined : view.refusal(name));
-      this.#expressions(step.compensate.input, { ...view, refusal, path: [...path, "compensate", "input"] });
-      this.#timeouts(step.compensate.timeouts, [...path, "compensate"]);
-      this.#retry(step.compensate.retry, [...path, "compensate"]);
-    }
+    if (step.compensate !== undefined) this.#compensation(step.compensate, view);
+  }
+
+  /** A step like any other, which reads the result of the one that it undoes as well. */
+  #compensation(step: Compensation, view: View): void {
+    const own = view.path.at(-1) as string;
+    const refusal: Refusal = (name) => (name === own ? undefined : view.refusal(name));
+    this.#step(step as Step, { ...view, refusal, path: [...view.path, "compensate"] });
   }
 
   #particulars(step: Step, view: View): void {
@@ -285,8 +288,9 @@ class MeaningCheck {
   }
 
   #references(expression: Expression, { path, parameters, roots, refusal, isSecret }: View): void {
-    for (const { root, name } of expression.references) {
-      if (root === "secret" && isSecret === true) this.#secret(expression, path);
+    for (const reference of expression.references) {
+      const { root, name } = reference;
+      if (isSecret === true && !roots.has(root) && givesSecret(reference)) this.#secret(expression, path);
       else if (!roots.has(root))
         this.#find(
           "UnknownReference",
@@ -315,7 +319,7 @@ class MeaningCheck {
       "InvalidSecretReference",
       path,
       "A secret stands alone in its expression, and is named with its key.",
-      "Write ${secret.NAME.KEY}; text may stand before and after it.",
+      "Write ${secret.NAME.KEY}, or for example ${database.NAME.status.url}; text may stand before and after it.",
     );
   }
 
@@ -330,12 +334,16 @@ class MeaningCheck {
       check();
     } catch (error) {
       if (!(error instanceof DiagnosticError)) throw error;
-      for (const { code, message, hint } of error.diagnostics) this.#find(code, path, message, hint);
+      for (const { code, path: within = "", message, hint } of error.diagnostics)
+        this.#find(code, path, message, hint, within);
     }
   }
 
-  #find(code: string, path: Path, message: string, hint?: string): void {
-    this.findings.push({ code, path: pathText(path), message, ...(hint === undefined ? {} : { hint }) });
+  /** `within`: a path below the other. */
+  #find(code: string, path: Path, message: string, hint?: string, within = ""): void {
+    const joint = within === "" || within.startsWith("[") ? "" : ".";
+    const at = `${pathText(path)}${joint}${within}`;
+    this.findings.push({ code, path: at, message, ...(hint === undefined ? {} : { hint }) });
   }
 }
 
@@ -354,7 +362,10 @@ const EXPRESSIONS = [
   "system",
   "from",
   "resources",
+  "revision",
+  "namespace",
   "parameters",
+  "manifest",
   "target",
   "replicas",
   "by",

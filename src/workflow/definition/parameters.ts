@@ -1,5 +1,24 @@
-/** What a workflow's schema says of its parameters, for the expressions that read them. */
+/** What a workflow's schema says of its parameters: which are good, what stands for absent ones, and of which type they are. */
+import type { Diagnostic } from "../../diagnostics/diagnostic.ts";
+import { withDefaults } from "./json-schema.ts";
 import type { Workflow } from "./workflow.ts";
+
+export interface GivenParameters {
+  /** With the schema's defaults: what a run begins with. */
+  readonly parameters: unknown;
+  /** All that is wrong with them. */
+  readonly diagnostics: readonly (Diagnostic & { readonly path: string })[];
+}
+
+/** `schema`: of a workflow's parameters; absent: any are good. Whoever starts runs or says whether they can start asks this. */
+export function readGiven(schema: unknown, given: unknown): GivenParameters {
+  if (schema === undefined) return { parameters: given, diagnostics: [] };
+  const { value, violations } = withDefaults(schema, given);
+  return {
+    parameters: value,
+    diagnostics: violations.map((one) => ({ severity: "error", code: "InvalidParameters", ...one })),
+  };
+}
 
 /** In CEL's words. */
 export type ParameterTypes = Readonly<Record<"param", Readonly<Record<string, string>>>>;
@@ -18,18 +37,21 @@ const CEL_TYPES: Readonly<Record<string, string>> = {
   object: "map<string, dyn>",
 };
 
-/** Of parameters that are always there: what may be missing may be compared with null. Numbers may be whole or not. */
+/** Of parameters that are always there, required or by default: what may be missing may be compared with null. Numbers may be whole or not. */
 export function parameterTypes(workflow: Workflow): ParameterTypes | undefined {
   const names = parameterNames(workflow);
   if (names === undefined || typeof workflow.parameters !== "object") return undefined;
   const { properties, required } = workflow.parameters as {
-    readonly properties?: Readonly<Record<string, { readonly type?: unknown } | boolean>>;
+    readonly properties?: Readonly<
+      Record<string, { readonly type?: unknown; readonly default?: unknown } | boolean>
+    >;
     readonly required?: readonly string[];
   };
   const typeOf = (name: string): string => {
     const property = properties?.[name];
-    const type = typeof property === "object" ? property.type : undefined;
-    return (required?.includes(name) === true && typeof type === "string" && CEL_TYPES[type]) || "dyn";
+    const { type, default: standing } = typeof property === "object" ? property : {};
+    const isThere = standing !== undefined || required?.includes(name) === true;
+    return (isThere && typeof type === "string" && CEL_TYPES[type]) || "dyn";
   };
   return { param: Object.fromEntries([...names].map((name) => [name, typeOf(name)])) };
 }

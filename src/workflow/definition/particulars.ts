@@ -4,13 +4,14 @@ import { parseDuration } from "../../model/duration.ts";
 import { hasExpression } from "../../model/expression.ts";
 import { parseQuantity } from "../../model/quantity.ts";
 import type { Finding } from "./finding.ts";
-import { parseConditionText, parseTarget } from "./target.ts";
+import { parseAwaited, parseConditionText, parseTarget } from "./target.ts";
 import type {
   ApprovalStep,
   ApplyStep,
   HttpStep,
   MapStep,
   Placed,
+  ResourceStep,
   RunStep,
   ScaleStep,
   Step,
@@ -36,6 +37,8 @@ export function particularsOf(step: Step): readonly Particular[] {
       return ofApply(step);
     case "scale":
       return ofScale(step);
+    case "resource":
+      return ofResource(step);
     case "terraform":
       return [...duration(step.grace, "grace"), ...duration(step.lockTimeout, "lockTimeout")];
     case "ansible":
@@ -163,15 +166,82 @@ function ofMap({ items, itemsFrom }: MapStep): readonly Particular[] {
   ];
 }
 
-function ofApply({ from, resources }: ApplyStep): readonly Particular[] {
-  if (from === undefined || resources === undefined) return [];
+function ofApply({ from, resources, revision, parameters, dryRun, wait }: ApplyStep): readonly Particular[] {
+  const ways = [from, resources, revision].filter((one) => one !== undefined).length;
   return [
-    {
-      code: "AmbiguousApply",
-      path: [],
-      message: "What is to be applied is given twice.",
-      hint: "Give from (a file or folder) or resources.",
-    },
+    ...(ways > 1
+      ? [
+          {
+            code: "AmbiguousApply",
+            path: [],
+            message: "What is to be applied is given twice.",
+            hint: "Give from (a file or folder), resources, or revision.",
+          },
+        ]
+      : []),
+    ...(revision !== undefined && parameters !== undefined
+      ? [
+          {
+            code: "AmbiguousApply",
+            path: ["parameters"],
+            message: "An earlier revision is what it was, with the parameters that it had.",
+            hint: "Remove parameters, or revision.",
+          },
+        ]
+      : []),
+    ...(dryRun === true && wait !== undefined
+      ? [
+          {
+            code: "AmbiguousApply",
+            path: ["wait"],
+            message: "A dry run changes nothing that could be waited for.",
+            hint: "Remove wait, or dryRun.",
+          },
+        ]
+      : []),
+  ];
+}
+
+function ofResource({ action, manifest, target, until, failOn }: ResourceStep): readonly Particular[] {
+  const isDelete = action === "delete";
+  const isWhole = isDelete ? target !== undefined && manifest === undefined : manifest !== undefined;
+  return [
+    ...(isWhole && (isDelete || target === undefined)
+      ? []
+      : [
+          {
+            code: "AmbiguousResource",
+            path: [],
+            message: isDelete
+              ? "What is to be deleted is named by target."
+              : `What is to be there is given by manifest, which names it.`,
+            hint: isDelete
+              ? "Give target, for example database/scratch, and no manifest."
+              : "Give manifest (kind, metadata, spec), and no target.",
+          },
+        ]),
+    ...(isDelete && until !== undefined
+      ? [
+          {
+            code: "AmbiguousResource",
+            path: ["until"],
+            message: "What is deleted has no conditions any more: the step ends when it is gone.",
+            hint: "Remove until.",
+          },
+        ]
+      : []),
+    ...(failOn !== undefined && until === undefined
+      ? [
+          {
+            code: "AmbiguousResource",
+            path: ["failOn"],
+            message: "These are reasons of a condition, and none is waited for.",
+            hint: "Give until, for example Ready.",
+          },
+        ]
+      : []),
+    ...read(target, "target", parseTarget),
+    ...read(until, "until", parseAwaited),
   ];
 }
 

@@ -1,11 +1,12 @@
-/** `${secret.NAME.KEY}` in a field of a step. */
+/** `${secret.NAME.KEY}`, or a secret output of a resource (`${database.NAME.status.url}`), in a field of a step. */
+import { isSecretReference as givesSecret } from "../../kinds/edges.ts";
 import type { Expression } from "../../model/expression.ts";
 
-/** The expression is nothing but the name of a secret and its key. */
+/** The expression is nothing but the name of one secret value. */
 export function isSecretReference({ source, references }: Expression): boolean {
   const [reference, ...more] = references;
-  if (reference?.root !== "secret" || more.length > 0) return false;
-  return (
-    reference.path.length === 1 && /^\s*secret[.[][\w.\-[\]"']+\s*$/.test(source) && !source.includes("?")
-  );
+  if (reference === undefined || more.length > 0 || !givesSecret(reference)) return false;
+  const { root, path } = reference;
+  if (root === "secret" ? path.length !== 1 : path.length < 2) return false;
+  return /^\s*\w+[.[][\w.\-[\]"']+\s*$/.test(source);
 }

@@ -44,3 +44,15 @@ export function parseConditionText(text: string): ConditionText {
     status: (match[3] as ConditionText["status"] | undefined) ?? "True",
   };
 }
+
+/** `Ready`, `Ready=False`: of a resource that is named elsewhere. Refuses with InvalidConditionText. */
+export function parseAwaited(text: string): Pick<ConditionText, "condition" | "status"> {
+  const match = /^([A-Za-z][A-Za-z0-9]*)(?:=(True|False|Unknown))?$/.exec(text.trim());
+  if (match === null)
+    return refuse({
+      code: "InvalidConditionText",
+      message: `'${text}' is not a condition.`,
+      hint: "Write for example Ready, or Ready=False.",
+    });
+  return { condition: match[1] ?? "", status: (match[2] as ConditionText["status"] | undefined) ?? "True" };
+}

@@ -10,8 +10,9 @@
  *
  * Texts may hold CEL in `${...}` as in every resource (model/expression.ts); a `when` is a bare CEL expression. Roots:
  * `param.NAME`, `step.NAME` (the result of a step of this scope or an enclosing one), `item` and `index` within a map,
- * `error` within a catch, `token` where a callback is waited for, `run.id`; and `secret.NAME.KEY` alone, in fields that are
- * given to what a step drives and shown nowhere: the engine leaves it as it is, the step's type opens it at the last moment.
+ * `error` within a catch and within a finally (null there when nothing failed), `token` where a callback is waited for, `run.id`; and `secret.NAME.KEY`, or a secret output
+ * of a resource (`database.NAME.url`), alone, in fields that are given to what a step drives and shown nowhere: the engine
+ * leaves it as it is, the step's type opens it at the last moment.
  */
 /** JSON Schema, draft 2020-12. */
 export type Schema = Readonly<Record<string, unknown>> | boolean;
@@ -46,6 +47,7 @@ export type Step =
   | ApprovalStep
   | ApplyStep
   | ScaleStep
+  | ResourceStep
   | TerraformStep
   | AnsibleStep
   | MapStep
@@ -125,7 +127,24 @@ export interface Catch {
   readonly next?: string;
 }
 
-export type Compensation = Pick<FunctionStep, "type" | "handler" | "input" | "retry" | "timeouts">;
+/** Any step that does something itself; its own failure is the failure of the scope, after all else is undone. */
+export type Compensation = Undoing<
+  | FunctionStep
+  | RunStep
+  | HttpStep
+  | WaitStep
+  | ApprovalStep
+  | ApplyStep
+  | ScaleStep
+  | ResourceStep
+  | TerraformStep
+  | AnsibleStep
+  | WorkflowStep
+>;
+
+type Undoing<T> = T extends Task
+  ? Omit<T, keyof StepBase | "catch" | "memo" | "compensate" | "token">
+  : never;
 
 export interface FunctionStep extends Task {
   readonly type: "function";
@@ -238,16 +257,52 @@ export interface ApprovalStage {
   readonly quorum?: number;
 }
 
-/** Declares a System anew and waits until its Change has succeeded. The result is `{ change, revision, plan }`. */
+/**
+ * Declares a System anew and waits until its Change has succeeded. The result is
+ * `{ change, revision, previous, addresses, plan }`.
+ */
 export interface ApplyStep extends Task {
   readonly type: "apply";
   readonly system: string;
+  /** Where the System is; absent: in the run's own namespace. It is made when there is none. */
+  readonly namespace?: string;
   /** A file or folder that declares it, relative to the folder of the workflow; absent: as it is declared now. */
   readonly from?: string;
   /** Or the resources themselves. */
   readonly resources?: readonly Readonly<Record<string, unknown>>[];
+  /** Or as it was declared in an earlier revision: `previous` of another apply. There is no way back to null. */
+  readonly revision?: number | string | null;
   /** Of the declaration, beside those it was last applied with. */
   readonly parameters?: Readonly<Record<string, unknown>>;
+  /** Nothing is changed: the result says what would be. */
+  readonly dryRun?: boolean;
+  /** Exactly this plan, by `plan.hash` of a dry run; when another one comes of it meanwhile nothing is changed, and it fails. */
+  readonly plan?: string;
+  /** False: it is done once it is committed. A later apply of the System as it is then waits for it. */
+  readonly wait?: boolean;
+}
+
+/**
+ * Makes, changes or removes one resource, and waits until that is so. The result is `{ name, namespace, resource }`, with
+ * secrets masked; `resource` is null once it is deleted.
+ */
+export interface ResourceStep extends Task {
+  readonly type: "resource";
+  /**
+   * `create`: there must be none of the name, but for what this step made; `apply`: made, or merged into what is there;
+   * `delete`: gone, also when there was none.
+   */
+  readonly action: "create" | "apply" | "delete";
+  /** For create and apply: as it stands in a declaration. Without a name it is given one that follows from the step. */
+  readonly manifest?: Readonly<Record<string, unknown>>;
+  /** For delete: `database/scratch`. */
+  readonly target?: string;
+  /** Absent: that of the run. */
+  readonly namespace?: string;
+  /** The condition that is waited for: `Ready`, `Ready=False`; absent: none. For delete it is being gone. */
+  readonly until?: string;
+  /** Reasons of that condition which mean that it will never be so: the step fails, for good. */
+  readonly failOn?: readonly string[];
 }
 
 /** Sets how many instances there are, through the scale subresource. The result is `{ from, to }`. */

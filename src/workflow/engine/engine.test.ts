@@ -109,7 +109,7 @@ describe("a run", () => {
       required: ["n", "s"],
     };
     await expect(started({ parameters, steps: { a: echo(1) } }, {}, { n: "x" })).rejects.toThrow(
-      /n: .*\n.*s: /,
+      /s: .*\n.*n: /,
     );
   });
 });
@@ -204,6 +204,45 @@ describe("a step that fails", () => {
     );
     expect(await ended(run)).toMatchObject({ is: "failed", failure: { error: "Broken" } });
     expect(run.calls).toEqual(["a", "b", "beside", "c", "b!compensate", "a!compensate", "!finally.tidy"]);
+  });
+
+  it("is undone by a step of any type, which reads what it undoes; what cannot be undone does not keep the rest", async () => {
+    const broken: Handler = () => {
+      throw new TaskError("Broken", "broken", { terminal: true });
+    };
+    const stuck: Handler = () => {
+      throw new TaskError("Stuck", "it stays", { terminal: true });
+    };
+    const run = await started(
+      {
+        steps: {
+          a: echo(1, { compensate: { type: "wait", duration: "${step.a}h" } }),
+          b: echo(2, { needs: ["a"], compensate: { type: "function", handler: "stuck" } }),
+          c: call("broken", { needs: ["b"] }),
+        },
+        finally: { steps: { tidy: echo("${error.error}: ${error.message}") } },
+      },
+      { broken, stuck },
+    );
+    await run.clock.advance(3_600_000);
+    expect(await ended(run)).toMatchObject({ is: "failed", failure: { error: "Stuck" } });
+    const { steps } = await run.engine.state("run");
+    expect(steps.get("a!compensate")).toMatchObject({ phase: "succeeded" });
+    expect(run.calls).toEqual(["a", "b", "c", "b!compensate", "!finally.tidy"]);
+  });
+
+  it("is told to what runs in the end, which also knows when all went well", async () => {
+    const said: unknown[] = [];
+    const note: Handler = ({ input }) => void said.push(input);
+    const report = { steps: { tell: call("note", { input: "${error == null ? 'well' : error.message}" }) } };
+    const broken: Handler = () => {
+      throw new TaskError("Broken", "it broke", { terminal: true });
+    };
+    await ended(await started({ steps: { a: echo(1) }, finally: report }, { note }));
+    await ended(await started({ steps: { a: call("broken") }, finally: report }, { note, broken }));
+    const caught = { errors: ["*"], do: { steps: { b: echo(1) }, finally: report } };
+    await ended(await started({ steps: { a: call("broken", { catch: [caught] }) } }, { note, broken }));
+    expect(said).toEqual(["well", "it broke", "it broke"]);
   });
 
   it("may throw anything, never return, or be known to nobody: the run fails or times out, and says why", async () => {

@@ -8,7 +8,7 @@
  * `pay!compensate`, `fan!items`, `ask!token.mail`.
  */
 import { failed } from "../run/events.ts";
-import { matches } from "../run/failure.ts";
+import { type Failure, matches } from "../run/failure.ts";
 import type {
   Compensation,
   ItemSource,
@@ -74,7 +74,8 @@ export class Interpreter {
 
   /** The scope's output. Rejects with StepFailure or Stopped, after what was done is undone and `finally` is done. */
   run(scope: Scope, view: View, signal: AbortSignal): Promise<unknown> {
-    return this.#scope(scope, { path: "", view, signal, cleanup: false, undo: [] });
+    const whole = new View({ error: null }, view);
+    return this.#scope(scope, { path: "", view: whole, signal, cleanup: false, undo: [] });
   }
 
   async #scope(scope: Scope, outer: Place): Promise<unknown> {
@@ -87,9 +88,9 @@ export class Interpreter {
       const output = await this.#outputOf(scope, place, stop).catch(async (error: unknown) => {
         // A fault of ours says nothing about the steps: nothing is undone for it.
         if (!(error instanceof StepFailure) && !(error instanceof Stopped)) throw error;
-        await this.#compensate(place);
-        await this.#tidy(scope, place, outer);
-        throw error;
+        const last = (await this.#compensate(place)) ?? error;
+        await this.#tidy(scope, { ...place, view: new View({ error: failureIn(last) }, view) }, outer);
+        throw last;
       });
       if (place.undo.length > 0) outer.undo.push(...place.undo);
       await this.#tidy(scope, place, outer);
@@ -112,12 +113,23 @@ export class Interpreter {
     await this.#scope(last, { ...place, path, signal: never, cleanup: true });
   }
 
-  async #compensate({ undo, cleanup }: Place): Promise<void> {
-    if (cleanup) return;
+  /** All of it, though one fails: the first failure, of what stays as it is and needs a person. */
+  async #compensate({ undo, cleanup }: Place): Promise<unknown> {
+    if (cleanup) return undefined;
+    let first: unknown;
     for (const { path, compensation, view } of undo.toSorted((one, other) => other.order - one.order)) {
-      const step = view.resolve(compensation) as Compensation;
-      await this.#performer.perform(`${path}!compensate`, step, never, true);
+      try {
+        const step = {
+          ...(view.resolve(compensation) as Compensation),
+          ...fixedOf(compensation),
+        } as TaskStep;
+        await this.#performer.perform(`${path}!compensate`, step, never, true);
+      } catch (error) {
+        if (!(error instanceof StepFailure)) throw error;
+        first ??= error;
+      }
     }
+    return first;
   }
 
   /** Each step once its needs are done. The first to fail, in the order of the journal, is the failure of the scope. */
@@ -328,6 +340,11 @@ export class Interpreter {
   }
 }
 
+/** What a finally reads as `error`. */
+function failureIn(error: unknown): Failure {
+  return error instanceof StepFailure ? error.failure : failed("Cancelled", "Cancelled", "It was cancelled.");
+}
+
 function isSideBySide({ start, steps }: Scope): boolean {
   if (start !== undefined) return false;
   let count = 0;
@@ -356,6 +373,6 @@ function preparedOf(step: TaskStep): Prepared {
 }
 
 /** A schema is not resolved, and remains the one that was compiled. */
-function fixedOf({ result }: TaskStep): Pick<TaskStep, "result"> {
+function fixedOf({ result }: Pick<TaskStep, "result">): Pick<TaskStep, "result"> {
   return result === undefined ? {} : { result };
 }

@@ -6,8 +6,11 @@
  * whatever is written in data, only a definition names secrets.
  */
 export interface SecretName {
+  /** `secret`, or the root of a kind with secret outputs: `database`. */
+  readonly root: string;
   readonly name: string;
-  readonly key: string;
+  /** The key of a Secret, or where the output is: `status`, `url`. */
+  readonly path: readonly string[];
 }
 
 export class SecretText {
@@ -20,7 +23,9 @@ export class SecretText {
   /** As it was written. */
   toString(): string {
     return this.parts
-      .map((part) => (typeof part === "string" ? part : `\${secret.${part.name}.${part.key}}`))
+      .map((part) =>
+        typeof part === "string" ? part : `\${${[part.root, part.name, ...part.path].join(".")}}`,
+      )
       .join("");
   }
 

@@ -66,7 +66,7 @@ export class View {
         if (typeof part === "string") return part;
         const [reference] = part.references;
         if (isSecretReference(part) && reference !== undefined)
-          return { name: reference.name, key: reference.path[0] ?? "" };
+          return { root: reference.root, name: reference.name, path: reference.path.map(String) };
         return String(evaluateTemplate({ parts: ["", part] }, this.#context([part])));
       }),
     );

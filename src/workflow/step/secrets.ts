@@ -1,11 +1,15 @@
 /** Secrets that a step names, opened where they are used and taken out of everything that comes back (I10). */
-import { mapStrings } from "../../model/walk.ts";
+import { mapStrings, valueAt } from "../../model/walk.ts";
 import { redact, secretWords } from "../../provider/redaction.ts";
 import { TaskError } from "../engine/step-type.ts";
-import { type SecretText, mapSecrets } from "../engine/secret-text.ts";
+import { type SecretName, type SecretText, mapSecrets } from "../engine/secret-text.ts";
 
-/** The opened values of a Secret, or undefined when there is none. */
-export type ReadSecret = (namespace: string, name: string) => Readonly<Record<string, string>> | undefined;
+/** The opened values of a Secret, or of another resource (`root`: `database`) with all it holds; undefined when there is none. */
+export type ReadSecret = (
+  namespace: string,
+  name: string,
+  root: string,
+) => Readonly<Record<string, unknown>> | undefined;
 
 /** The secrets of one attempt. */
 export class StepSecrets {
@@ -58,16 +62,19 @@ export class StepSecrets {
     return parts
       .map((part) => {
         if (typeof part === "string") return part;
-        const value = this.#read(this.#namespace, part.name)?.[part.key];
-        if (value === undefined)
-          throw new TaskError(
-            "MissingSecret",
-            `There is no Secret '${part.name}' with the key '${part.key}' in the namespace ${this.#namespace}. Create it, then fork the run from this step.`,
-            { terminal: true },
-          );
+        const value = valueAt(this.#read(this.#namespace, part.name, part.root), part.path);
+        if (typeof value !== "string") throw missing(part, this.#namespace);
         this.add(value);
         return value;
       })
       .join("");
   }
+}
+
+function missing({ root, name, path }: SecretName, namespace: string): TaskError {
+  const what =
+    root === "secret"
+      ? `There is no Secret '${name}' with the key '${path.join(".")}' in the namespace ${namespace}. Create it`
+      : `There is no ${root}/${name} with a ${path.join(".")} in the namespace ${namespace}. Wait until it is ready`;
+  return new TaskError("MissingSecret", `${what}, then fork the run from this step.`, { terminal: true });
 }
