@@ -12,8 +12,9 @@ import type { Timeouts } from "../definition/workflow.ts";
 import { parseDuration } from "../../model/duration.ts";
 import type { TimeLimit } from "../run/events.ts";
 import type { StepState } from "../run/state.ts";
+import { Ending } from "./ending.ts";
 import type { TaskStep } from "./interpreter.ts";
-import { abort, onAbort } from "./on-abort.ts";
+import { onAbort } from "./on-abort.ts";
 import type { Attempt, AttemptLogs } from "./step-type.ts";
 import type { Timers } from "./timers.ts";
 
@@ -44,9 +45,8 @@ export class RunningAttempt implements Attempt {
   readonly #limits: Limits;
   /** Newer than that of the step when another owner has it. */
   readonly attempt: number;
-  #controller: AbortController | undefined;
-  #stop: (() => void) | undefined;
-  #unfollow: (() => void) | undefined;
+  /** Made when somebody wants to be told. */
+  #ending: Ending | undefined;
   #isOver = false;
   #beat: number;
 
@@ -103,31 +103,25 @@ export class RunningAttempt implements Attempt {
   }
 
   get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      const controller = new AbortController();
-      this.#controller = controller;
-      this.onStop(() => abort(controller));
-    }
-    return this.#controller.signal;
+    return this.#end.signal;
   }
 
   get onStop(): Attempt["onStop"] {
-    return (stop) => {
-      if (this.#isOver || this.#place.signal.aborted) return stop();
-      const before = this.#stop;
-      this.#stop = () => {
-        before?.();
-        stop();
-      };
-      this.#unfollow ??= onAbort(this.#place.signal, () => this.#tellToStop());
-    };
+    return (stop) => this.#end.onEnd(stop);
+  }
+
+  get #end(): Ending {
+    if (this.#ending === undefined) {
+      this.#ending = new Ending(this.#place.signal);
+      if (this.#isOver) this.#ending.end();
+    }
+    return this.#ending;
   }
 
   /** It gave something at once. */
   end(): void {
     this.#isOver = true;
-    this.#stop = undefined;
-    this.#unfollow?.();
+    this.#ending?.leave();
   }
 
   /** Resolves when what was given settles, not beyond the limits. It is told to stop once nobody waits for it any more. */
@@ -139,7 +133,7 @@ export class RunningAttempt implements Attempt {
         if (this.#isOver) return;
         timer?.cancel();
         forget();
-        if (outcome.is === "late" || outcome.is === "nothing") this.#tellToStop();
+        if (outcome.is === "late" || outcome.is === "nothing") this.#ending?.end();
         this.end();
         resolve(outcome);
       };
@@ -158,12 +152,6 @@ export class RunningAttempt implements Attempt {
         (thrown: unknown) => settled({ is: "thrown", thrown }),
       );
     });
-  }
-
-  #tellToStop(): void {
-    const stop = this.#stop;
-    this.#stop = undefined;
-    stop?.();
   }
 
   #nextLimit(): readonly [number, TimeLimit] {

@@ -22,9 +22,9 @@ import type { RetryRule } from "../run/retry.ts";
 import type { Slots } from "../run/slots.ts";
 import { type RunState, type StepState, isOwned, isSettled } from "../run/state.ts";
 import { type Given, RunningAttempt, durationOf } from "./attempt.ts";
+import { Ending } from "./ending.ts";
 import { StepFailure, Stopped } from "./failures.ts";
 import type { TaskStep } from "./interpreter.ts";
-import { abort, onAbort } from "./on-abort.ts";
 import type { Performed } from "./program.ts";
 import { JournalRefused, type Recorder } from "./recorder.ts";
 import { asJson, mismatch } from "./results.ts";
@@ -205,25 +205,21 @@ export class Tasks {
     let attempt: Promise<void> | undefined;
     const limit = state.at + durationOf(step.timeouts?.queue);
     const total = state.since + durationOf(step.timeouts?.total);
-    const ending = new AbortController();
-    const end = (): void => abort(ending);
-    const forget = [onAbort(signal, end), onAbort(this.#run.over, end)];
+    const ending = new Ending(signal, this.#run.over);
     const timer = timers.at(Math.min(limit, total), () => {
       this.#run.command({ do: "timeout", step: path, limit: total <= limit ? "total" : "queue" });
-      end();
+      ending.end();
     });
     const unfollow = (): void => {
       timer.cancel();
-      for (const one of forget) one();
+      ending.leave();
     };
     let memo: Remembered | undefined;
     try {
-      await this.#ready(step, this.#around.stepType(step), ending.signal);
-      if (step.memo !== undefined && !ending.signal.aborted)
-        memo = await this.#remembered(path, step, ending.signal);
+      if (this.#run.resumed !== undefined || !this.#isReady(step)) await this.#ready(step, ending);
+      if (step.memo !== undefined && !ending.isOver) memo = await this.#remembered(path, step, ending.signal);
       if (memo?.is === "kept") this.#run.command({ do: "reuse", step: path, ...memo.what });
-      else if (!ending.signal.aborted)
-        ({ attempt } = await this.#inLine(path, state, step, signal, ending.signal));
+      else if (!ending.isOver) ({ attempt } = await this.#inLine(path, state, step, signal, ending));
       unfollow();
       await attempt;
     } finally {
@@ -243,15 +239,13 @@ export class Tasks {
     state: StepState,
     step: TaskStep,
     signal: AbortSignal,
-    ending: AbortSignal,
+    ending: Ending,
   ): Promise<{ readonly attempt: Promise<void> | undefined }> {
     return new Promise((resolve) => {
-      let forget = (): void => undefined;
       const begin = (): boolean => {
-        forget();
         this.#places.delete(path);
         const { epoch } = state;
-        const isWanted = !ending.aborted && this.#run.resumed === undefined;
+        const isWanted = !ending.isOver && this.#run.resumed === undefined;
         resolve({ attempt: isWanted ? this.#claim(path, state, step, signal) : undefined });
         return state.epoch !== epoch;
       };
@@ -267,7 +261,7 @@ export class Tasks {
         begin,
       });
       if (state.phase === "queued") this.#places.set(path, place);
-      forget = onAbort(ending, () => {
+      ending.onEnd(() => {
         this.#places.delete(path);
         place.leave();
         resolve({ attempt: undefined });
@@ -276,14 +270,15 @@ export class Tasks {
   }
 
   /** When nobody ever can, the attempt says so. */
-  async #ready(step: TaskStep, type: StepType | undefined, signal: AbortSignal): Promise<void> {
-    while (this.#run.resumed !== undefined && !signal.aborted)
-      await Promise.race([this.#run.resumed, aborted(signal)]);
+  async #ready(step: TaskStep, ending: Ending): Promise<void> {
+    const ended = new Promise<void>((resolve) => ending.onEnd(resolve));
+    while (this.#run.resumed !== undefined && !ending.isOver) await Promise.race([this.#run.resumed, ended]);
     const { id: run, state } = this.#run;
     const { workflow } = state;
-    if (signal.aborted || type?.ready === undefined) return;
-    const ready = Promise.try(() => type.ready?.(step, signal, { run, workflow }));
-    await Promise.race([ready.catch(() => undefined), aborted(signal)]);
+    const type = this.#around.stepType(step);
+    if (ending.isOver || type?.ready === undefined) return;
+    const ready = Promise.try(() => type.ready?.(step, ending.signal, { run, workflow }));
+    await Promise.race([ready.catch(() => undefined), ended]);
   }
 
   /** Undefined when it is settled, or could not be claimed; else resolves when the attempt is over. */
@@ -377,11 +372,9 @@ export class Tasks {
   }
 
   async #until(instant: number, signal: AbortSignal): Promise<boolean> {
-    const ending = new AbortController();
-    const end = (): void => abort(ending);
-    const forget = [onAbort(signal, end), onAbort(this.#run.over, end)];
+    const ending = new Ending(signal, this.#run.over);
     const isPassed = await this.#around.timers.until(instant, ending.signal);
-    for (const one of forget) one();
+    ending.leave();
     return isPassed;
   }
 }
@@ -396,10 +389,6 @@ function isPromise(value: unknown): value is PromiseLike<unknown> {
   return (
     typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function"
   );
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => void onAbort(signal, resolve));
 }
 
 function noHandler(step: TaskStep): Outcome {
