@@ -2,6 +2,7 @@
 import { systemClock } from "../clock/clock.ts";
 import { run } from "../cli/run.ts";
 import { accessTo } from "./access.ts";
+import { fileDialects } from "./file-dialects.ts";
 import { StateFolder } from "./home.ts";
 import { VERSION } from "./version.ts";
 
@@ -19,6 +20,7 @@ process.exitCode = await run(process.argv.slice(2), {
       for (const signal of ["SIGINT", "SIGTERM"] as const) process.off(signal, listener);
     };
   },
+  files: fileDialects,
   dialects: async () => (await import("./workflow-dialects.ts")).loadDialects(),
   controlPlane: (home) => accessTo(StateFolder.locate(home, process.env)),
 });

@@ -25,6 +25,7 @@ import { admitFor } from "./admit-resource.ts";
 import { readSecret } from "./controllers.ts";
 import { withArgo } from "./argo.ts";
 import { fileDialects } from "./file-dialects.ts";
+import { fileDialects } from "./file-dialects.ts";
 
 export interface StepParts {
   readonly store: Store;

@@ -38,12 +38,13 @@ export async function loadDeclaration(
   options: DeclarationOptions,
 ): Promise<Loaded> {
   const { load } = await import("../sdk/load.ts");
-  const { cwd, env } = context.environment;
+  const { cwd, env, files = [] } = context.environment;
   const valuesFiles = (options.values ?? []).map((file) => resolve(cwd, file));
   const loaded = await load(path === "." ? cwd : resolve(cwd, path), {
     values: assignments(options.set ?? []),
     valuesFiles,
     env,
+    dialects: files,
   });
   if (hasErrors(loaded.diagnostics)) throw new DiagnosticError(loaded.diagnostics);
   if (loaded.diagnostics.length > 0)

@@ -5,6 +5,7 @@
 import type { Client, Proposed, Scope } from "../client/client.ts";
 import type { Clock } from "../clock/clock.ts";
 import type { Plan } from "../planner/plan.ts";
+import type { FileDialect } from "../sdk/load/dialect.ts";
 import type { Dialect } from "../workflow/engine/program.ts";
 
 /** Where text goes. */
@@ -39,6 +40,8 @@ export interface Environment {
   readonly onInterrupt: (listener: () => void) => () => void;
   /** The control plane of a state folder; the one of $TUTTI_HOME, or ~/.tutti, when `home` is absent. */
   readonly controlPlane: (home: string | undefined) => ControlPlaneAccess | Promise<ControlPlaneAccess>;
+  /** Formats of other tools that files of a declaration may be in. */
+  readonly files?: readonly FileDialect[];
   /** In whose words workflows may be written. */
   readonly dialects?: () => Promise<readonly Dialect[]>;
 }

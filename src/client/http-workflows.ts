@@ -32,12 +32,13 @@ export class HttpWorkflows implements Workflows {
   }
 
   async start(workflow: string, options: StartOptions = {}): Promise<Run> {
-    const { key, name, parameters = {}, priority, version, deadline, ...write } = options;
+    const { key, name, labels, annotations, parameters = {}, ...others } = options;
+    const { priority, version, deadline, ...write } = others;
     const spec = { workflow, parameters, ...given({ priority, version, deadline }) };
     const draft: Draft = {
       apiVersion: "tutti.dev/v1",
       kind: "Run",
-      metadata: { name: name ?? nameFor(workflow, key) },
+      metadata: { name: name ?? nameFor(workflow, key), ...given({ labels, annotations }) },
       spec,
     };
     try {

@@ -60,6 +60,9 @@ export interface StartOptions extends WriteOptions {
   readonly name?: string;
   /** Starting again with the same key gives the run there is. */
   readonly key?: string;
+  /** Of the Run. */
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
   readonly priority?: number;
   /** Hash of the definition; the newest when absent. */
   readonly version?: string;

@@ -16,7 +16,7 @@ import { isOwnExpression } from "../kinds/edges.ts";
 import { findKind, kindNamed } from "../kinds/registry.ts";
 import { validate } from "../kinds/validate.ts";
 import { type Draft, addressOf } from "../model/resource.ts";
-import { type FileDialect, withDefinitions } from "./load/dialect.ts";
+import { type DeclaredRun, type FileDialect, withDefinitions } from "./load/dialect.ts";
 import { findFiles, isFound, readText } from "./load/find.ts";
 import type { Given } from "./load/parameters.ts";
 import { typed, valuesOf } from "./load/parameters.ts";
@@ -37,8 +37,8 @@ export interface Loaded {
   readonly system: Draft;
   /** Without the System, in the order in which they are declared, members sorted. */
   readonly resources: readonly Draft[];
-  /** To be begun once the resources are committed: with a name once, with a generateName each time. */
-  readonly runs: readonly Draft[];
+  /** To be begun once the resources are committed. */
+  readonly runs: readonly DeclaredRun[];
   /** Absolute, symbolic links resolved. */
   readonly folder: string;
   /** By address. */
@@ -54,7 +54,7 @@ export interface Declared {
     readonly resources: readonly Located[];
     readonly diagnostics: readonly Diagnostic[];
   };
-  readonly runs?: readonly Draft[];
+  readonly runs?: readonly DeclaredRun[];
   readonly diagnostics: readonly Diagnostic[];
 }
 

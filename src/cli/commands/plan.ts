@@ -7,6 +7,7 @@ import {
   planDeclaration,
   withDeclarationOptions,
 } from "../declaration.ts";
+import { runsToBegin } from "../declared-runs.ts";
 import type { Offline } from "../environment.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
 import { emit } from "../output.ts";
@@ -51,6 +52,7 @@ async function plan(context: CommandContext, folder: string, options: PlanOption
     await emit(context, result, () =>
       planView(result, { style, columns: environment.stdout.columns ?? 100 }),
     );
+    for (const line of runsToBegin(loaded.runs)) context.say(line);
     return options.detailedExitcode === true && !isEmpty(result) ? SOMETHING_TO_DO : EXIT.ok;
   } finally {
     if ("url" in planner === false) await planner.close();

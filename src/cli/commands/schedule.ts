@@ -92,7 +92,8 @@ async function nextInFile(
   const { checkDeclaredSchedule, compileDeclared } = await import("../../workflow/schedule/declared.ts");
   const { upcoming } = await import("../../workflow/schedule/upcoming.ts");
   const { effectiveSpec } = await import("../effective-spec.ts");
-  const { resources, sources, diagnostics } = await load(file, { env: context.environment.env });
+  const { env, files = [] } = context.environment;
+  const { resources, sources, diagnostics } = await load(file, { env, dialects: files });
   if (hasErrors(diagnostics)) throw new DiagnosticError(diagnostics);
   const schedules = resources.filter(({ kind }) => kind === "Schedule");
   const [one] = schedules;

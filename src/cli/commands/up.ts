@@ -9,6 +9,7 @@ import {
   showPlan,
   withDeclarationOptions,
 } from "../declaration.ts";
+import { beginRuns } from "../declared-runs.ts";
 import { EXIT, type ExitCode, misuse } from "../exit.ts";
 import { emit } from "../output.ts";
 import { addressesOf, settle } from "../settle.ts";
@@ -67,8 +68,10 @@ export async function applyLoaded(
   context.listenToInterrupts();
   const applied = isEmpty(plan) ? undefined : await applyPlan(context, client, planned);
   const revision = applied?.revision ?? 0;
+  const runs = await beginRuns(context, client, loaded.runs, plan.namespace);
+  const begun = runs.length === 0 ? {} : { runs };
   if (options.wait === false) {
-    await emit(context, { system: plan.system, namespace: plan.namespace, revision }, () => "");
+    await emit(context, { system: plan.system, namespace: plan.namespace, revision, ...begun }, () => "");
     if (applied !== undefined)
       context.say(`Revision ${revision} of ${plan.system} is committed; see: tutti status ${plan.system}`);
     return EXIT.ok;
@@ -80,9 +83,8 @@ export async function applyLoaded(
     state,
     ...(count === undefined ? {} : { ready: count }),
   }));
-  await emit(context, { system: plan.system, namespace: plan.namespace, revision, urls, resources }, () =>
-    urls.join("\n"),
-  );
+  const { system, namespace } = plan;
+  await emit(context, { system, namespace, revision, urls, resources, ...begun }, () => urls.join("\n"));
   return EXIT.ok;
 }
 

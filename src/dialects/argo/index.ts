@@ -14,4 +14,3 @@ export const argo: Dialect = {
 };
 
 export { argoSteps, type PodOptions, type StandIn } from "./pods/executor.ts";
-export { isArgo, recognise, translate, translateText, type Translated } from "./translate.ts";

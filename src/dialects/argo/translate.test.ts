@@ -1,5 +1,8 @@
 import { expect, it } from "vitest";
-import { recognise, translateText } from "./translate.ts";
+import { isArgo } from "./file.ts";
+import { translateText } from "./fixtures/translated.ts";
+import { definition } from "./translate.ts";
+import { parseYaml } from "../../sdk/load/yaml.ts";
 
 const template = `
 apiVersion: argoproj.io/v1alpha1
@@ -80,21 +83,26 @@ it("what a Schedule cannot say is refused at its line", () => {
   ]);
 });
 
-it("a Workflow is a Workflow and one Run, the same one for the same file", () => {
-  const text = template
-    .replace("kind: WorkflowTemplate", "kind: Workflow")
-    .replace("name: tools", "generateName: tools-");
-  const [once, again] = [
-    translateText(text, "w.yaml", { must: 1 }),
-    translateText(text, "w.yaml", { must: 1 }),
-  ];
-  expect(once.runs).toEqual(again.runs);
-  expect(once.runs).toMatchObject([{ kind: "Run", spec: { workflow: "tools", parameters: { must: 1 } } }]);
-  expect(once.runs[0]?.metadata.name).toMatch(/^tools-[0-9a-f]{8}$/);
+it("a Workflow is a Workflow and a run: of its name, or without one, which begins each time", () => {
+  const named = template.replace("kind: WorkflowTemplate", "kind: Workflow");
+  const nameless = named.replace("name: tools", "generateName: tools-");
+  const labels = { team: "a" };
+  expect(translateText(named, "w.yaml").runs).toEqual([{ workflow: "tools", name: "tools", labels }]);
+  expect(translateText(nameless, "w.yaml").runs).toEqual([{ workflow: "tools", labels }]);
+});
+
+it("a file that a Workflow names holds one that can be run, with what it refers to", () => {
+  const documents = parseYaml(`${template}---${cron}`, "w.yaml").manifests;
+  expect(definition(documents.slice(0, 1), "w.yaml")).toMatchObject({
+    definition: { manifest: { kind: "Workflow", metadata: { name: "tools" } } },
+    diagnostics: [],
+  });
+  expect(definition(documents, "w.yaml").diagnostics).toMatchObject([{ code: "NoDefinition" }]);
 });
 
 it("other files are not taken for manifests of Argo", () => {
-  expect(recognise(template, "w.yaml")).toBe(true);
-  expect(recognise("apiVersion: tutti.dev/v1\nkind: Workflow\nmetadata: { name: x }", "w.yaml")).toBe(false);
-  expect(recognise("{{{", "w.yaml")).toBe(false);
+  const recognised = (text: string): boolean[] => parseYaml(text, "w.yaml").manifests.map(isArgo);
+  expect(recognised(template)).toEqual([true]);
+  expect(recognised("apiVersion: tutti.dev/v1\nkind: Workflow\nmetadata: { name: x }")).toEqual([false]);
+  expect(recognised("just a text")).toEqual([false]);
 });

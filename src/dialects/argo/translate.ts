@@ -3,117 +3,86 @@
  *
  *     WorkflowTemplate, ClusterWorkflowTemplate ── with an entrypoint ──> Workflow
  *     CronWorkflow ──> Workflow and Schedule
- *     Workflow ──> Workflow and one Run (`runs`), named by its content, so that the same file applied again starts nothing
+ *     Workflow ──> Workflow and a Run (`runs`): by its name once, by its generateName each time it is applied
  *
  * Each Workflow holds what it refers to as it is in these files: a run pins all of it.
  */
-import { createHash } from "node:crypto";
 import type { Diagnostic } from "../../diagnostics/diagnostic.ts";
-import { canonicalJson } from "../../model/equality.ts";
 import type { Draft } from "../../model/resource.ts";
-import { parseYaml } from "../../sdk/load/yaml.ts";
-import type { Source } from "../../sdk/load/sources.ts";
+import { type DeclaredRun, type Defined, type Translation, sourceBelow } from "../../sdk/load/dialect.ts";
+import type { Manifested } from "../../sdk/load/yaml.ts";
 import { type Problem, problemsOf, templateManifestProblems } from "./check/check.ts";
 import { shapeProblems } from "./check/shape.ts";
+import { isArgo } from "./file.ts";
 import { Library } from "./library.ts";
-import type {
-  ArgoDefinition,
-  ConfigMapManifest,
-  Manifest,
-  ManifestKind,
-  Metadata,
-  WorkflowSpec,
-} from "./manifest.ts";
+import type { ArgoDefinition, ConfigMapManifest, Manifest, Metadata, WorkflowSpec } from "./manifest.ts";
 import { type CronSpec, scheduleSpec } from "./schedule.ts";
 
-export interface Translated {
-  readonly resources: readonly Draft[];
-  /** To be created once the resources are there. */
-  readonly runs: readonly Draft[];
-  readonly diagnostics: readonly Diagnostic[];
-}
-
-export interface Located {
-  readonly value: unknown;
-  readonly source: Source;
-}
-
 const API = "tutti.dev/v1";
-const KINDS: ReadonlySet<string> = new Set<ManifestKind>([
-  "Workflow",
-  "CronWorkflow",
-  "WorkflowTemplate",
-  "ClusterWorkflowTemplate",
-]);
 
-/** Whether a resource is one of Argo's. */
-export function isArgo(value: unknown): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  const { apiVersion, kind } = value as { readonly apiVersion?: unknown; readonly kind?: unknown };
-  return typeof apiVersion === "string" && apiVersion.startsWith("argoproj.io/") && KINDS.has(String(kind));
-}
-
-/** Whether a file holds one of Argo's manifests. */
-export function recognise(text: string, file: string): boolean {
-  return parseYaml(text, file).manifests.some(({ value }) => isArgo(value));
-}
-
-/** `parameters`: of the run that a Workflow starts. */
-export function translateText(
-  text: string,
-  file: string,
-  parameters: Readonly<Record<string, unknown>> = {},
-): Translated {
-  const { manifests, diagnostics } = parseYaml(text, file);
-  const translated = translate(manifests, parameters);
-  return { ...translated, diagnostics: [...diagnostics, ...translated.diagnostics] };
-}
-
-/** Those that are Argo's; ConfigMaps among the others are what parameters and semaphores refer to. */
-export function translate(
-  manifests: readonly Located[],
-  parameters: Readonly<Record<string, unknown>> = {},
-): Translated {
-  const configMaps = manifests
-    .map(({ value }) => value)
-    .filter(
-      (value) => (value as { readonly kind?: unknown } | null)?.kind === "ConfigMap",
-    ) as ConfigMapManifest[];
-  const own = manifests.filter(({ value }) => isArgo(value));
-  const templates = own
-    .map(({ value }) => value as Manifest)
-    .filter(({ kind }) => kind === "WorkflowTemplate" || kind === "ClusterWorkflowTemplate");
-  const all = own.map((one) => translateOne(one, templates, configMaps, parameters));
-  return {
-    resources: all.flatMap(({ resources }) => resources),
-    runs: all.flatMap(({ runs }) => runs),
-    diagnostics: all.flatMap(({ diagnostics }) => diagnostics),
-  };
-}
-
-function translateOne(
-  { value, source }: Located,
-  templates: readonly Manifest[],
-  configMaps: readonly ConfigMapManifest[],
-  parameters: Readonly<Record<string, unknown>>,
-): Translated {
+/** `all`: templates among them are what it may refer to, ConfigMaps what parameters and semaphores are read from. */
+export function translate(document: Manifested, all: readonly Manifested[]): Translation {
+  const { value, source } = document;
   const manifest = value as Manifest;
   const name = nameOf(manifest.metadata ?? {});
   const found =
     name === undefined
       ? { problems: [unnamed], resources: [], runs: [] }
-      : emitted({ manifest, templates, configMaps }, name, parameters);
+      : emitted({ manifest, templates: templatesIn(all), configMaps: configMapsIn(all) }, name);
   const diagnostics = found.problems.map(({ path, ...problem }): Diagnostic => {
     const address = `${manifest.kind.toLowerCase()}/${name ?? ""}`;
     return { ...problem, address, path, source: source.position(path) };
   });
-  return { resources: found.resources, runs: found.runs, diagnostics };
+  const below = sourceBelow(document, "spec.program.definition.manifest");
+  return {
+    resources: found.resources.map((resource) => ({ value: resource, source: below })),
+    runs: found.runs,
+    diagnostics,
+  };
+}
+
+/** What a Workflow is to run that names a file with these manifests. */
+export function definition(documents: readonly Manifested[], file: string): Defined {
+  const all = documents.filter(isArgo).map((document) => translate(document, documents));
+  const diagnostics = all.flatMap((one) => one.diagnostics);
+  const workflows = all
+    .flatMap(({ resources }) => resources.map(({ value }) => value as Draft))
+    .filter(({ kind }) => kind === "Workflow");
+  const [only] = workflows;
+  if (hasErrors(diagnostics)) return { diagnostics };
+  if (only !== undefined && workflows.length === 1) {
+    const { program } = only.spec as { readonly program: { readonly definition: unknown } };
+    return { definition: program.definition, diagnostics };
+  }
+  const wrong: Diagnostic = {
+    severity: "error",
+    code: "NoDefinition",
+    message: `The file holds ${workflows.length === 0 ? "no workflow" : "several workflows"} of Argo's that can be run.`,
+    hint: "Give it one Workflow, or one WorkflowTemplate with an entrypoint, and what they refer to.",
+    source: { file },
+  };
+  return { diagnostics: [...diagnostics, wrong] };
+}
+
+function templatesIn(all: readonly Manifested[]): readonly Manifest[] {
+  return all
+    .filter(isArgo)
+    .map(({ value }) => value as Manifest)
+    .filter(({ kind }) => kind === "WorkflowTemplate" || kind === "ClusterWorkflowTemplate");
+}
+
+function configMapsIn(all: readonly Manifested[]): readonly ConfigMapManifest[] {
+  return all
+    .map(({ value }) => value)
+    .filter(
+      (value) => (value as { readonly kind?: unknown } | null)?.kind === "ConfigMap",
+    ) as ConfigMapManifest[];
 }
 
 interface Emitted {
   readonly problems: readonly Problem[];
   readonly resources: readonly Draft[];
-  readonly runs: readonly Draft[];
+  readonly runs: readonly DeclaredRun[];
 }
 
 const unnamed: Problem = {
@@ -123,11 +92,7 @@ const unnamed: Problem = {
   message: "A manifest needs a name, or a generateName.",
 };
 
-function emitted(
-  definition: ArgoDefinition,
-  name: string,
-  parameters: Readonly<Record<string, unknown>>,
-): Emitted {
+function emitted(definition: ArgoDefinition, name: string): Emitted {
   const { manifest, templates = [] } = definition;
   switch (manifest.kind) {
     case "CronWorkflow":
@@ -138,7 +103,7 @@ function emitted(
       return {
         problems,
         resources: [workflowOf(definition, name)],
-        runs: [runOf(definition, name, parameters)],
+        runs: [runOf(definition, name)],
       };
     }
     default: {
@@ -207,7 +172,7 @@ function emittedCron(definition: ArgoDefinition, name: string): Emitted {
   };
 }
 
-const hasErrors = (problems: readonly Problem[]): boolean =>
+const hasErrors = (problems: readonly { readonly severity: string }[]): boolean =>
   problems.some(({ severity }) => severity === "error");
 
 const countOf = (value: unknown, standard: number): number =>
@@ -279,18 +244,14 @@ function parametersOf({ arguments: given }: WorkflowSpec): Readonly<Record<strin
   };
 }
 
-function runOf(
-  definition: ArgoDefinition,
-  name: string,
-  parameters: Readonly<Record<string, unknown>>,
-): Draft {
-  const { manifest } = definition;
-  const content = canonicalJson({ definition, parameters });
-  const suffix = createHash("sha256").update(content).digest("hex").slice(0, 8);
+/** As when it is created in a cluster: a name is taken once, a generateName makes another one each time. */
+function runOf({ manifest: { metadata } }: ArgoDefinition, workflow: string): DeclaredRun {
+  const { name, namespace, labels, annotations } = metadata;
   return {
-    apiVersion: API,
-    kind: "Run",
-    metadata: metadataOf(manifest.metadata, manifest.metadata.name ?? `${name}-${suffix}`),
-    spec: { workflow: name, parameters },
+    workflow,
+    ...(name === undefined ? {} : { name }),
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(labels === undefined ? {} : { labels }),
+    ...(annotations === undefined ? {} : { annotations }),
   };
 }

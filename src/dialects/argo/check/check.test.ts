@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { workflow } from "../fixtures/running.ts";
-import { translateText } from "../translate.ts";
+import { translateText } from "../fixtures/translated.ts";
 
 function problems(text: string, severity = "error"): string[] {
   return translateText(text, "w.yaml")
