@@ -8,7 +8,7 @@ import { referencesIn } from "../model/expression.ts";
 import { forEachString, pathText } from "../model/walk.ts";
 import type { RunSpec } from "../controller/runs.ts";
 import type { Snapshot } from "../store/store.ts";
-import { jsonSchemaCheck } from "../workflow/definition/json-schema.ts";
+import { readGiven } from "../workflow/definition/parameters.ts";
 import { checkDefinition } from "../workflow/definition/resource.ts";
 import { checkProgram, loadDialect, programIn } from "./workflow-dialects.ts";
 import { type DeclaredSchedule, checkDeclaredSchedule } from "../workflow/schedule/declared.ts";
@@ -36,12 +36,10 @@ export function checkRun(resource: Draft, store: Pick<Snapshot, "get">): readonl
     readonly parameters?: unknown;
   };
   if (schema === undefined || version !== undefined) return [];
-  return jsonSchemaCheck(schema)(parameters).map(({ path, message }) => ({
-    severity: "error",
-    code: "InvalidParameters",
+  return readGiven(schema, parameters).diagnostics.map(({ path, ...one }) => ({
+    ...one,
     address: addressOf(resource),
     path: path === "" ? "spec.parameters" : `spec.parameters.${path}`,
-    message: `${message}.`,
     hint: `What workflow/${workflow} takes is in its spec.parameters.`,
   }));
 }

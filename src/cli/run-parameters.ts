@@ -42,19 +42,14 @@ export async function readParameters(
 /** As the control plane checks them, so that nothing is sent that will be refused. */
 async function problemsOf(parameters: Parameters, schema: unknown): Promise<readonly Diagnostic[]> {
   if (schema === undefined) return [];
-  const { jsonSchemaCheck } = await import("../workflow/definition/json-schema.ts");
+  const { readGiven } = await import("../workflow/definition/parameters.ts");
   const names = Object.keys(propertiesOf(schema));
   const missing = names.filter((name) => !(name in parameters));
-  return jsonSchemaCheck(schema)(parameters).map(({ path, message }) => {
+  return readGiven(schema, parameters).diagnostics.map((one) => {
     const unknown = Object.keys(parameters).find((name) => !names.includes(name));
-    const hint = (unknown === undefined ? undefined : didYouMean(unknown, missing)) ?? hintFor(schema, path);
-    return {
-      severity: "error",
-      code: "InvalidParameters",
-      path,
-      message: `${message}.`,
-      ...(hint === undefined ? {} : { hint }),
-    };
+    const hint =
+      (unknown === undefined ? undefined : didYouMean(unknown, missing)) ?? hintFor(schema, one.path);
+    return { ...one, ...(hint === undefined ? {} : { hint }) };
   });
 }
 

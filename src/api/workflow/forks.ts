@@ -4,6 +4,7 @@ import { type Run, hasEnded, runDraft, runId } from "../../controller/runs.ts";
 import type { Draft, Resource } from "../../model/resource.ts";
 import type { Operation } from "../../store/store.ts";
 import type { Definition } from "../../workflow/definition/definition.ts";
+import { readGiven } from "../../workflow/definition/parameters.ts";
 import { definitionOf } from "../../workflow/definition/resource.ts";
 import { planFork } from "../../workflow/fork/plan.ts";
 import { type Answer, type ApiContext, type Call, type ResourceTarget, ok } from "../api-context.ts";
@@ -99,7 +100,7 @@ async function draftOf(
     source: { id: runId(source), state, definition: original },
     ...(from === undefined ? {} : { from }),
     definition,
-    input: parameters,
+    input: readGiven(definition.workflow.parameters, parameters).parameters,
     at: context.clock.now(),
   });
   if ("refused" in plan) return plan.refused;

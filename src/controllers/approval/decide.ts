@@ -291,7 +291,7 @@ function requireForm({ form }: ApprovalSpec, asked: Asked): void {
     refuse({
       code: "InvalidForm",
       path: first.path === "" ? "form" : `form.${first.path}`,
-      message: `${first.message}.`,
+      message: first.message,
       hint: "The form is in spec.form.",
     });
 }

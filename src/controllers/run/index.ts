@@ -19,6 +19,7 @@ import { FINALIZERS, type Key, type Resource, keyOf } from "../../model/resource
 import type { Store } from "../../store/store.ts";
 import { type Concurrency, runQueue } from "../../workflow/admission/concurrency.ts";
 import type { Definition } from "../../workflow/definition/definition.ts";
+import { readGiven } from "../../workflow/definition/parameters.ts";
 import { definitionOf } from "../../workflow/definition/resource.ts";
 import type { Engine } from "../../workflow/engine/engine.ts";
 import { isUnknownRun } from "./cancel.ts";
@@ -157,7 +158,7 @@ async function start(
       id: runId(run),
       input: parameters,
       priority: priority ?? workflow?.spec.priority ?? 0,
-      ...queueOf(workflow, parameters),
+      ...queueOf(workflow, readGiven(definition.workflow.parameters, parameters).parameters),
     };
     const { fork } = run.spec;
     if (fork === undefined) await engine.start(request);

@@ -10,7 +10,7 @@ import { AdmissionQueue } from "../admission/queue.ts";
 import { type Diagnostic, DiagnosticError, refuse } from "../../diagnostics/diagnostic.ts";
 import type { Definition } from "../definition/definition.ts";
 import type { Workflow } from "../definition/workflow.ts";
-import { jsonSchemaCheck } from "../definition/json-schema.ts";
+import { readGiven } from "../definition/parameters.ts";
 import type { ForkRequest } from "../fork/fork.ts";
 import { forkOf } from "../fork/plan.ts";
 import type { Blobs } from "../journal/blobs.ts";
@@ -220,8 +220,9 @@ class JournalEngine implements Engine {
   async start(request: StartRequest): Promise<void> {
     const { definition, id, priority, queue } = request;
     if (this.#isThere(id)) return this.#live.get(id)?.settled();
-    const input = givenJson(request.input ?? {}, "InvalidParameters", "parameters");
-    await this.#create(id, definition, input, () => [
+    const given = givenJson(request.input ?? {}, "InvalidParameters", "parameters");
+    const input = parametersFor(definition, given);
+    await this.#create(id, definition, () => [
       {
         type: "RunCreated",
         workflow: definition.workflow.name,
@@ -239,13 +240,14 @@ class JournalEngine implements Engine {
     if (this.#options.journal.length(source) === 0) unknownRun(source);
     const state = this.#live.get(source)?.state ?? (await this.#fold(source));
     const original = await this.#definition(state.definition);
-    const { definition = original, input = state.input } = given;
+    const { definition = original } = given;
+    const input = parametersFor(definition, given.input ?? state.input);
     const at = this.#options.clock.now();
-    const { events } = forkOf({ source: { id: source, state, definition: original }, ...given, at });
+    const { events } = forkOf({ source: { id: source, state, definition: original }, ...given, input, at });
     for (const event of events)
       if ("blob" in event && event.blob !== undefined)
         await this.#blobs.put(id, await this.#blobs.get(event.blob.hash));
-    await this.#create(id, definition, input, () => events);
+    await this.#create(id, definition, () => events);
   }
 
   #isThere(id: string): boolean {
@@ -256,21 +258,10 @@ class JournalEngine implements Engine {
   async #create(
     id: string,
     { workflow, hash }: Definition,
-    input: unknown,
     events: () => readonly RunEvent[],
   ): Promise<void> {
     if (Buffer.byteLength(id) > LONGEST_ID)
       refuse({ code: "InvalidId", message: `The id of a run is at most ${LONGEST_ID} bytes.` });
-    const violations = workflow.parameters === undefined ? [] : jsonSchemaCheck(workflow.parameters)(input);
-    if (violations.length > 0)
-      throw new DiagnosticError(
-        violations.map(({ path, message }) => ({
-          severity: "error",
-          code: "InvalidParameters",
-          path,
-          message: `${message}.`,
-        })),
-      );
     const program = this.#program(workflow);
     if (!this.#definitions.has(hash)) {
       await this.#blobs.put(DEFINITIONS, JSON.stringify(workflow));
@@ -488,4 +479,11 @@ class JournalEngine implements Engine {
       return { execute: (attempt) => wait(this.#timers, attempt, step.duration, step.until) };
     return steps[step.type];
   }
+}
+
+/** With the defaults of the workflow's schema. Refuses with InvalidParameters. */
+function parametersFor({ workflow }: Definition, given: unknown): unknown {
+  const { parameters, diagnostics } = readGiven(workflow.parameters, given);
+  if (diagnostics.length > 0) throw new DiagnosticError(diagnostics);
+  return parameters;
 }

@@ -76,7 +76,7 @@ export function mismatch(
   const all = violations.map(
     (one) => `${[path, one.path].filter((part) => part !== "").join(".")}: ${one.message}`,
   );
-  return failed("Terminal", error, `It is not what its schema says: ${all.join("; ")}.`);
+  return failed("Terminal", error, `It is not what its schema says. ${all.join(" ")}`);
 }
 
 function firstLine(error: unknown): string {

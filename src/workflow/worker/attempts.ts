@@ -154,7 +154,7 @@ function accepted(definition: HandlerDefinition, what: "input" | "result", value
   const where = result.violations.map(({ path, message }) => (path === "" ? message : `${path}: ${message}`));
   throw new Refused(
     what === "input" ? "InvalidInput" : "InvalidResult",
-    `The ${what} of the handler '${nameWithVersion(definition)}' does not fit its schema: ${where.join("; ")}.`,
+    `The ${what} of the handler '${nameWithVersion(definition)}' does not fit its schema. ${where.join(" ")}`,
   );
 }
 

@@ -1,6 +1,6 @@
 /** Schemas as people give them: Zod's, or JSON Schema. */
 import { z } from "zod";
-import { type Violation, jsonSchemaCheck } from "../definition/json-schema.ts";
+import { type Violation, withDefaults } from "../definition/json-schema.ts";
 import type { Schema } from "../definition/workflow.ts";
 import { pathText } from "../../model/walk.ts";
 
@@ -27,18 +27,18 @@ export function jsonSchemaOf(schema: SchemaOf<unknown>, io: "input" | "output"):
 
 export type CheckResult = { readonly value: unknown } | { readonly violations: readonly Violation[] };
 
-/** Zod gives its defaults and transformations. */
+/** With defaults; Zod gives its transformations as well. */
 export function check(schema: SchemaOf<unknown>, value: unknown): CheckResult {
   if (!isZod(schema)) {
-    const violations = jsonSchemaCheck(schema)(value);
-    return violations.length === 0 ? { value } : { violations };
+    const completed = withDefaults(schema, value);
+    return completed.violations.length === 0 ? completed : { violations: completed.violations };
   }
   const result = schema.safeParse(value);
   if (result.success) return { value: result.data };
   return {
     violations: result.error.issues.map(({ path, message }) => ({
       path: pathText(path as (string | number)[]),
-      message,
+      message: `${message}.`,
     })),
   };
 }
