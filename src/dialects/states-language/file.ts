@@ -53,9 +53,14 @@ function nameOf(file: string): string {
 
 async function problemsOf({ value, source }: Manifested, address?: string): Promise<readonly Diagnostic[]> {
   const { validateDefinition } = await import("./validation/validate.ts");
-  return validateDefinition(value as Json).map((problem) => ({
-    ...problem,
-    ...(address === undefined ? {} : { address }),
-    source: source.position(problem.path),
-  }));
+  const { pathOf } = await import("./validation/problems.ts");
+  return validateDefinition(value as Json).map((problem) => {
+    const path = pathOf(problem.path ?? "");
+    return {
+      ...problem,
+      path,
+      ...(address === undefined ? {} : { address }),
+      source: source.position(path),
+    };
+  });
 }

@@ -212,5 +212,5 @@ test("all that is wrong with a definition is told at once, each with its place",
   const machine = { StartAt: "Nowhere", States: { A: { Type: "Task", Next: "B" }, C: { Type: "Fog" } } };
   const problems = statesLanguage.check(machine);
   expect(problems.length).toBeGreaterThan(3);
-  expect(problems.map(({ path }) => path)).toContain("/States/A");
+  expect(problems.map(({ path }) => path)).toContain("States.A");
 });

@@ -6,6 +6,7 @@ import type { Dialect, Program, Stage } from "../../../workflow/engine/program.t
 import type { Json } from "../../../model/resource.ts";
 import type { StateMachine } from "../definition.ts";
 import type { Execution, Identity } from "../execution.ts";
+import { pathOf } from "../validation/problems.ts";
 import { validateDefinition } from "../validation/validate.ts";
 import { Drive, type DriveOptions } from "./drive.ts";
 import { type Integrations, integrations as service } from "./integrations.ts";
@@ -22,7 +23,7 @@ export function dialectWith(integrations: Integrations): Dialect {
     check: (definition) =>
       validateDefinition(definition as Json)
         .filter(({ severity }) => severity === "error")
-        .map(({ path = "", code, message }) => ({ path, code, message })),
+        .map(({ path = "", code, message }) => ({ path: pathOf(path), code, message })),
     program: (definition) => programOf(definition as StateMachine, integrations),
   };
 }

@@ -1,5 +1,6 @@
 /** The problems of a definition, each with its JSON pointer. */
 import type { Json } from "../../../model/resource.ts";
+import { pathText } from "../../../model/walk.ts";
 
 export type Place = readonly (string | number)[];
 
@@ -25,6 +26,16 @@ export class Problems {
 /** RFC 6901. */
 export function pointerOf(place: Place): string {
   return place.map((step) => `/${String(step).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
+}
+
+/** The same place as other diagnostics spell it: `States.Add.Type`. */
+export function pathOf(pointer: string): string {
+  const steps = pointer.split("/").slice(1);
+  return pathText(
+    steps.map((step) =>
+      /^\d+$/.test(step) ? Number(step) : step.replaceAll("~1", "/").replaceAll("~0", "~"),
+    ),
+  );
 }
 
 export function quoted(words: readonly string[]): string {
