@@ -71,6 +71,19 @@ describe("a manifest that is wrong", () => {
     expect(validate({ kind: "Servise" }).diagnostics[0]?.hint).toMatch(/Service/);
   });
 
+  it("is told which alternatives there are, and which fields the one has that it names", () => {
+    const steps = (step: object): unknown => ({
+      kind: "Workflow",
+      metadata: { name: "w" },
+      spec: { steps: { a: step } },
+    });
+    const [type] = validate(steps({ type: "runn" })).diagnostics;
+    expect(type?.message).toMatch(/^It must be one of function, run, /);
+    expect(type?.hint).toBe("Did you mean 'run'?");
+    const [, field] = validate(steps({ type: "run", comand: ["true"] })).diagnostics;
+    expect(field).toMatchObject({ code: "UnknownField", hint: "Did you mean 'command'?" });
+  });
+
   it("is told everything at once", () => {
     expect(found(service({ replicas: "three", replica: 1, env: { "1A": "x" } })).length).toBe(3);
   });

@@ -5,20 +5,18 @@
 import type { z } from "zod";
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import { didYouMean } from "../diagnostics/suggestion.ts";
-import { hasExpression } from "../model/expression.ts";
 import { type Draft, type DraftMetadata, NAME_PATTERN, addressOf } from "../model/resource.ts";
-import { type Path, pathText, valueAt } from "../model/walk.ts";
+import { type Path, pathText } from "../model/walk.ts";
 import type { AnyKind, KindResource } from "./kind.ts";
 import { findKind, kindNamed, kinds } from "./registry.ts";
-import { bodySchema, schemaAt, withDefaults } from "./schema.ts";
+import { bodySchema, withDefaults } from "./schema.ts";
+import { type Finding, shapeFindings, typeName, unknownField } from "./shape.ts";
 
 export interface Validated {
   /** With defaults; undefined when there are errors. */
   readonly resource: Draft | undefined;
   readonly diagnostics: readonly Diagnostic[];
 }
-
-type Finding = Omit<Diagnostic, "severity" | "address">;
 
 const METADATA: ReadonlySet<string> = new Set([
   "name",
@@ -279,108 +277,7 @@ function checkShape(kind: AnyKind, body: Readonly<Record<string, unknown>>): rea
   const result = parseUnknown(kind.body, body);
   if (result === undefined) return [UNREADABLE];
   if (result.success) return [];
-  return result.error.issues.flatMap((issue) => toFindings(kind, body, issue));
-}
-
-function toFindings(kind: AnyKind, body: unknown, issue: z.core.$ZodIssue): readonly Finding[] {
-  const path = issue.path as Path;
-  const value = valueAt(body, path);
-  if (typeof value === "string" && hasExpression(value)) return [];
-  if (issue.code === "unrecognized_keys") {
-    const known = Object.keys(schemaAt(bodySchema(kind), path)?.properties ?? {});
-    return issue.keys.map((key) => unknownField(pathText([...path, key]), key, known));
-  }
-  if (issue.code === "invalid_union") return [unionFinding(kind, body, issue)];
-  if (value === undefined && issue.code === "invalid_type")
-    return [
-      { code: "MissingField", path: pathText(path), message: "It is required.", ...describe(kind, path) },
-    ];
-  return [
-    {
-      code: issue.code === "invalid_type" ? "WrongType" : "InvalidValue",
-      path: pathText(path),
-      message: wrongValue(issue, value),
-      ...describe(kind, path),
-    },
-  ];
-}
-
-/** Of a union's branches the one whose type fits says what is wrong within; when none fits, the types wanted are named. */
-function unionFinding(kind: AnyKind, body: unknown, issue: z.core.$ZodIssueInvalidUnion): Finding {
-  const path = issue.path as Path;
-  const value = valueAt(body, path);
-  const inner = issue.errors.find((branch) =>
-    branch.every((problem) => problem.code !== "invalid_type" || problem.path.length > 0),
-  )?.[0];
-  if (value !== undefined && inner !== undefined)
-    return (
-      toFindings(kind, body, { ...inner, path: [...path, ...inner.path] })[0] ?? {
-        code: "InvalidValue",
-        path: pathText(path),
-        message: inner.message,
-      }
-    );
-  if (value === undefined)
-    return {
-      code: "MissingField",
-      path: pathText(path),
-      message: "It is required.",
-      ...describe(kind, path),
-    };
-  const wanted = (schemaAt(bodySchema(kind), path)?.anyOf ?? [])
-    .map((branch) => String(branch.type))
-    .join(" or ");
-  return {
-    code: "WrongType",
-    path: pathText(path),
-    message: `It must be ${wanted}, not ${typeName(value)}.`,
-    ...describe(kind, path),
-  };
-}
-
-function wrongValue(issue: z.core.$ZodIssue, value: unknown): string {
-  if (issue.code === "invalid_type")
-    return `It must be ${article(String(issue.expected))}, not ${typeName(value)}.`;
-  if (issue.code === "invalid_value") return `It must be one of ${issue.values.map(String).join(", ")}.`;
-  return `It ${issue.message.startsWith("must") ? issue.message : `is not valid: ${issue.message.charAt(0).toLowerCase()}${issue.message.slice(1)}`}.`;
-}
-
-function article(type: string): string {
-  const names: Readonly<Record<string, string>> = {
-    int: "a whole number",
-    number: "a number",
-    string: "a text",
-    boolean: "true or false",
-    array: "a list",
-    object: "an object",
-    record: "an object",
-  };
-  return names[type] ?? type;
-}
-
-function describe(kind: AnyKind, path: Path): { readonly hint?: string } {
-  const description = schemaAt(bodySchema(kind), path)?.description;
-  return description === undefined ? {} : { hint: description };
-}
-
-function unknownField(path: string, field: string, known: readonly string[]): Finding {
-  return {
-    code: "UnknownField",
-    path,
-    message: `There is no field '${field.slice(0, 80)}' here.`,
-    hint:
-      didYouMean(field, known) ?? (known.length === 0 ? "Remove it." : `Known fields: ${known.join(", ")}.`),
-  };
-}
-
-function typeName(value: unknown): string {
-  if (value === null) return "nothing";
-  if (Array.isArray(value)) return "a list";
-  return (
-    { string: "a text", number: "a number", boolean: "true or false", object: "an object" }[
-      typeof value as "string"
-    ] ?? typeof value
-  );
+  return result.error.issues.flatMap((issue) => shapeFindings(bodySchema(kind), body, issue));
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

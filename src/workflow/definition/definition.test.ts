@@ -263,12 +263,17 @@ describe("what is wrong with a definition", () => {
     expect(codes({ name: "w", parameters: { type: "nonsense" }, steps: { a: call } })).toEqual([
       "InvalidSchema parameters.type",
     ]);
-    expect(codes({ name: "w", steps: { a: { ...call, retries: 3 } } })).toEqual(["UnknownField steps.a"]);
-    expect(codes({ name: "w", steps: { a: { type: "dance" } } })).toEqual(["InvalidField steps.a.type"]);
+    expect(codes({ name: "w", steps: { a: { ...call, retries: 3 } } })).toEqual([
+      "UnknownField steps.a.retries",
+    ]);
+    expect(codes({ name: "w", steps: { a: { type: "dance" } } })).toEqual(["InvalidValue steps.a.type"]);
     expect(codes({ name: "w", steps: { a: { type: "items", path: "/x" } } })).toEqual([
-      "InvalidField steps.a.type",
+      "InvalidValue steps.a.type",
     ]);
     expect(codes({ name: "w", steps: {} })).toEqual(["NoSteps steps"]);
+    const [missing] = checkWorkflow({ name: "w", steps: { a: call }, finally: { tidy: call } });
+    expect(missing).toMatchObject({ code: "MissingField", path: "finally.steps" });
+    expect(missing?.hint).toContain("{ steps: { NAME:");
   });
 
   it("is told, and nothing thrown, whatever the value is", () => {

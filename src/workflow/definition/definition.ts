@@ -9,6 +9,7 @@ import { deepFreeze } from "../../model/resource.ts";
 import { pathText } from "../../model/walk.ts";
 import type { Finding } from "./finding.ts";
 import { checkMeaning } from "./meaning.ts";
+import { shapeFindings } from "../../kinds/shape.ts";
 import { workflowShape } from "../../kinds/workflow-shape.ts";
 import type { Workflow } from "./workflow.ts";
 
@@ -43,11 +44,25 @@ function findings(value: unknown): readonly Finding[] {
   if (size !== undefined) return [size];
   const { error } = workflowShape.safeParse(value);
   if (error === undefined) return checkMeaning(value as Workflow);
-  return error.issues.map((issue) => ({
-    code: issue.code === "unrecognized_keys" ? "UnknownField" : "InvalidField",
-    path: pathText(issue.path as (string | number)[]),
-    message: `${issue.message}.`,
-  }));
+  return error.issues.flatMap((issue) => {
+    const found = shapeFindings({}, value, issue).map(({ path = "", ...finding }) =>
+      withScopeHint({ ...finding, path }),
+    );
+    if (found.length > 0) return found;
+    // An expression where none can stand.
+    return {
+      code: "InvalidField",
+      path: pathText(issue.path as (string | number)[]),
+      message: `${issue.message}.`,
+    };
+  });
+}
+
+/** Who wrote the steps of a scope directly into `finally` or `body` is told where they stand. */
+function withScopeHint(finding: Finding): Finding {
+  return finding.code === "MissingField" && finding.path.endsWith(".steps")
+    ? { ...finding, hint: "Steps stand under 'steps', by name: { steps: { NAME: { type: ... } } }." }
+    : finding;
 }
 
 /** Looked at without recursion, before anything that recurses. */

@@ -45,14 +45,14 @@ export class View {
   }
 
   holds(condition: string): boolean {
-    return this.#guarded(() => {
+    return this.#guarded(condition, () => {
       const expression = conditionOf(condition);
       return expression.evaluate(this.#context([expression])) === true;
     });
   }
 
   #template(text: string): unknown {
-    return this.#guarded(() => {
+    return this.#guarded(text, () => {
       const template = parseTemplate(text);
       const expressions = template.parts.filter((part) => typeof part !== "string");
       const secret = expressions.some(isSecretReference);
@@ -92,15 +92,20 @@ export class View {
     return this.#outer === undefined ? undefined : this.#outer.#result(step);
   }
 
-  #guarded<T>(evaluate: () => T): T {
+  /** `source`: as the definition has it, for who is to find the place. */
+  #guarded<T>(source: string, evaluate: () => T): T {
     try {
       return evaluate();
     } catch (error) {
       const [line = ""] = String((error as Error).message).split("\n");
-      throw new StepFailure(failed("Terminal", "InvalidExpression", line));
+      const shown = source.length > LONGEST_SOURCE ? `${source.slice(0, LONGEST_SOURCE)}...` : source;
+      throw new StepFailure(failed("Terminal", "InvalidExpression", `${line} (in ${shown})`));
     }
   }
 }
+
+/** Characters of an expression in the words of a failure. */
+const LONGEST_SOURCE = 200;
 
 const conditions = new Map<string, Expression>();
 
