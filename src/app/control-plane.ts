@@ -104,7 +104,7 @@ export function createControlPlane({
   return {
     runtime,
     engines: classes,
-    preflight: (plan) => preflight(plan, classes),
+    preflight: (plan) => preflight(plan, classes, store),
     pins: (plan) => pins(plan, classes, store),
     checkPlacement: (kind, spec) => void providerOf(kind, spec, classes),
     ownText,

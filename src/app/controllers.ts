@@ -18,6 +18,7 @@ import { monitorController } from "../controllers/monitor/index.ts";
 import { observeController } from "../controllers/monitor/observe.ts";
 import { RunEnds, runMetrics } from "../controllers/monitor/run-metrics.ts";
 import { resourceMetrics } from "../controllers/monitor/resource-metrics.ts";
+import { poolController } from "../controllers/pool/index.ts";
 import { provisionController } from "../controllers/provision/index.ts";
 import { rolloutController } from "../controllers/rollout/index.ts";
 import { PortsInUse } from "../controllers/rollout/ports.ts";
@@ -203,8 +204,15 @@ function addWorkflows(
     },
     (key) => runtime.trigger("run", key),
   );
-  workflows.onRecorded = runs.recorded;
+  const pools = poolController({ store, clock, admission: () => workflows.admission() }, (key) =>
+    runtime.trigger("pool", key),
+  );
+  workflows.onRecorded = (id, ended) => {
+    runs.recorded(id, ended);
+    pools.recorded(id);
+  };
   runtime.addController(runs.controller);
+  runtime.addController(pools.controller);
   const runsOfWorkflows = new IndexView<Run>("Run", workflowOf);
   runtime.addView(runsOfWorkflows);
   runtime.addController(

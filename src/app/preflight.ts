@@ -6,6 +6,9 @@ import { type Diagnostic } from "../diagnostics/diagnostic.ts";
 import { type Draft, addressOf } from "../model/resource.ts";
 import type { Plan } from "../planner/plan.ts";
 import { type Obstacle, type Prospect, TerminalError } from "../provider/provider.ts";
+import type { Snapshot } from "../store/store.ts";
+import { poolsOf } from "../workflow/definition/pools.ts";
+import type { Scope } from "../workflow/definition/workflow.ts";
 import { checkDeclared, prepareCheck } from "./check-declared.ts";
 import type { Classes } from "./classes.ts";
 
@@ -15,7 +18,11 @@ export interface Asked {
 }
 
 /** Everything that the plan's creations and changes would run into, as far as anybody can tell. */
-export async function preflight(plan: Plan, classes: Classes): Promise<readonly Diagnostic[]> {
+export async function preflight(
+  plan: Plan,
+  classes: Classes,
+  store: Pick<Snapshot, "get">,
+): Promise<readonly Diagnostic[]> {
   const changed = new Set(
     plan.steps
       .filter(({ action }) => action === "create" || action === "update" || action === "replace")
@@ -32,7 +39,31 @@ export async function preflight(plan: Plan, classes: Classes): Promise<readonly 
     .filter((draft) => changed.has(addressOf(draft)) && !coming.has(locationOf(draft)))
     .map((draft) => obstaclesOf(draft, folder, classes));
   for (const { kind, spec } of plan.resources) if (kind === "Workflow") await prepareCheck(spec);
-  return [...plan.resources.flatMap(checkDeclared), ...(await Promise.all(found)).flat()];
+  return [
+    ...plan.resources.flatMap(checkDeclared),
+    ...undeclaredPools(plan, store),
+    ...(await Promise.all(found)).flat(),
+  ];
+}
+
+/** Warnings: such a pool limits nothing. */
+function undeclaredPools({ resources }: Plan, store: Pick<Snapshot, "get">): readonly Diagnostic[] {
+  return resources.flatMap((draft) => {
+    if (draft.kind !== "Workflow") return [];
+    const { namespace = "default" } = draft.metadata;
+    const isDeclared = (name: string): boolean =>
+      resources.some(({ kind, metadata }) => kind === "Pool" && metadata.name === name) ||
+      store.get({ kind: "Pool", namespace, name }) !== undefined;
+    return [...poolsOf(draft.spec as Scope)]
+      .filter((name) => !isDeclared(name))
+      .map((name): Diagnostic => ({
+        severity: "warning",
+        code: "UndeclaredPool",
+        address: addressOf(draft),
+        message: `Its steps share pool/${name}, which is declared nowhere and limits nothing.`,
+        hint: `Declare a Pool '${name}' with slots or a rate.`,
+      }));
+  });
 }
 
 function locationOf({ spec }: Draft): string {

@@ -13,7 +13,8 @@ import { ActivityBoard } from "../api/states/activity-board.ts";
 import type { StatesOptions } from "../api/states/context.ts";
 import { stoppableClock } from "./stoppable-clock.ts";
 import type { Clock } from "../clock/clock.ts";
-import { type Run, hasEnded } from "../controller/runs.ts";
+import { type Run, hasEnded, runId } from "../controller/runs.ts";
+import { type Namespace, type Pool, limitsOf, poolId, weightOf } from "../controllers/pool/limits.ts";
 import { cancelRun, isUnknownRun } from "../controllers/run/cancel.ts";
 import { SeenFiles } from "../controllers/trigger/seen.ts";
 import type { Keyring } from "../model/sealed.ts";
@@ -21,7 +22,7 @@ import type { Store } from "../store/store.ts";
 import type { Definition } from "../workflow/definition/definition.ts";
 import type { Workflow } from "../workflow/definition/workflow.ts";
 import type { ControlPlane } from "./control-plane.ts";
-import type { Engine } from "../workflow/engine/engine.ts";
+import type { Engine, EngineOptions } from "../workflow/engine/engine.ts";
 import type { Blobs } from "../workflow/journal/blobs.ts";
 import type { Journal } from "../workflow/journal/journal.ts";
 import type { LogFiles, ReadLog } from "../workflow/log/attempt-logs.ts";
@@ -76,6 +77,11 @@ export class Workflows {
 
   async engine(): Promise<Engine> {
     return (await this.#opened()).engine;
+  }
+
+  /** Undefined while no workflow has run. */
+  async admission(): Promise<Engine["admission"] | undefined> {
+    return (await this.#opening?.catch(() => undefined))?.engine.admission;
   }
 
   /** One that a run was started with; undefined when there was none. */
@@ -244,6 +250,7 @@ export class Workflows {
           ...this.#steps(stepTypes),
           function: withStates(this.states(this.#options), pool.functions),
         },
+        ...admissionIn(this.#options.store),
         dialects: [pool.code, ...dialectsOnDemand()],
         recorded: (id, events) => this.onRecorded(id, events.some(isEnd)),
       });
@@ -278,6 +285,17 @@ export class Workflows {
       runs: { outputOf, cancel: (id, reason) => this.cancel(id, reason) },
     });
   }
+}
+
+/** Known before the runs there are go on, so that none begins beyond it. */
+function admissionIn(store: Store): Pick<EngineOptions, "pools" | "poolId" | "weights"> {
+  const pools = store.list({ kind: "Pool" }).items as readonly Pool[];
+  const namespaces = store.list({ kind: "Namespace" }).items as readonly Namespace[];
+  return {
+    poolId,
+    pools: Object.fromEntries(pools.map((pool) => [runId(pool), limitsOf(pool)])),
+    weights: Object.fromEntries(namespaces.map((one) => [one.metadata.name, weightOf(one)])),
+  };
 }
 
 function isEnd({ type }: RunEvent): boolean {

@@ -16,6 +16,7 @@ export { location } from "./location.ts";
 export { monitor } from "./monitor.ts";
 export { namespace } from "./namespace.ts";
 export { network } from "./network.ts";
+export { pool } from "./pool.ts";
 export { receiver } from "./receiver.ts";
 export { revision } from "./revision.ts";
 export { run } from "./run.ts";

@@ -16,6 +16,14 @@ export const namespace = defineKind({
           .array(z.string())
           .optional()
           .describe("Who must let go of it before it goes, as Kubernetes has it."),
+        weight: z
+          .number()
+          .min(0.01)
+          .max(1000)
+          .optional()
+          .describe(
+            "Its share where steps of several namespaces want more slots than there are: 2 gets twice what 1 gets, and 1 is what each has that says nothing.",
+          ),
       })
       .default({}),
   }),

@@ -861,6 +861,8 @@ export const monitor = remembering<Builder<MonitorSpec, MonitorOutputs>>(kinds.m
 export interface NamespaceSpec {
   /** Who must let go of it before it goes, as Kubernetes has it. */
   readonly finalizers?: readonly Text[];
+  /** Its share where steps of several namespaces want more slots than there are: 2 gets twice what 1 gets, and 1 is what each has that says nothing. */
+  readonly weight?: Numeric;
 }
 
 /** What a Namespace puts out, for others to refer to. */
@@ -907,6 +909,32 @@ export interface NetworkOutputs {
  * network("example", {});
  */
 export const network = remembering<Builder<NetworkSpec, NetworkOutputs>>(kinds.network);
+
+/** What steps of workflows share: how many run at once, and how often one begins. */
+export interface PoolSpec {
+  /** What it protects, one sentence. */
+  readonly description?: Text;
+  /** Most steps at once; 0: none begins. No limit when absent. */
+  readonly slots?: Numeric;
+  /** How often a step begins, each attempt counted: {limit: 5, per: 1s}. */
+  readonly rate?: {
+    /** Most begins. */
+    readonly limit: Numeric;
+    /** Within any time of this length. */
+    readonly per: Text;
+  };
+}
+
+/** What a Pool puts out, for others to refer to. */
+export type PoolOutputs = Readonly<Record<never, never>>;
+
+/**
+ * What steps of workflows share: how many run at once, and how often one begins.
+ *
+ * @example
+ * pool("example", { description: "Connections of the ledger.", slots: 4, rate: { limit: 50, per: "1s" } });
+ */
+export const pool = remembering<Builder<PoolSpec, PoolOutputs>>(kinds.pool);
 
 /** Whom alerts are told, how, and which of them. */
 export interface ReceiverSpec {
@@ -2657,9 +2685,11 @@ export interface WorkflowSpec {
           /** A step that undoes this one; of any type that does something itself. */
           readonly compensate?: Readonly<Record<string, unknown>>;
           readonly type: Text;
-          readonly action: OneOf<"create" | "apply" | "delete">;
+          readonly action: OneOf<"create" | "apply" | "delete" | "list">;
           readonly manifest?: Readonly<Record<string, unknown>>;
           readonly target?: Text;
+          readonly kind?: Text;
+          readonly labels?: Readonly<Record<string, Text>>;
           readonly namespace?: Text;
           readonly until?: Text;
           readonly failOn?: readonly Text[];

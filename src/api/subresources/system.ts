@@ -23,7 +23,7 @@ export async function plan(context: ApiContext, call: Call, target: ResourceTarg
   const made = planOf(input);
   const obstacles = await context.preflight(made);
   if (hasErrors(obstacles)) throw refused(obstacles);
-  return ok({ plan: masked(made) });
+  return ok({ plan: masked({ ...made, warnings: [...made.warnings, ...obstacles] }) });
 }
 
 export async function apply(context: ApiContext, call: Call, target: ResourceTarget): Promise<Answer> {

@@ -17,6 +17,7 @@ import { type NewCondition, withCondition } from "../../model/condition.ts";
 import { equal } from "../../model/equality.ts";
 import { type Condition, type Key, LABELS, type Resource, keyOf } from "../../model/resource.ts";
 import type { Operation, Store } from "../../store/store.ts";
+import { poolsOf } from "../../workflow/definition/pools.ts";
 import { definitionOf } from "../../workflow/definition/resource.ts";
 import { type Keep, superseded } from "./retention.ts";
 
@@ -69,6 +70,10 @@ export function workflowController(options: WorkflowOptions): Controller {
           looked.delete(`${key.namespace}/${key.name}`);
           offer(key.namespace, key.name, undefined);
         } else yield key;
+      } else if (key.kind === "Pool") {
+        // Some may have waited for it to be declared.
+        if (type !== "MODIFIED")
+          yield* store.list({ kind: "Workflow", namespace: key.namespace }).items.map(keyOf);
       } else if (key.kind === "Run" || key.kind === "Schedule")
         yield { kind: "Workflow", namespace: key.namespace, name: (resource as Run).spec.workflow };
     },
@@ -146,7 +151,7 @@ function statusOf(
     ...problemsOf(namespace, name),
   ];
   const nextScheduled = nextOf(store, namespace, name);
-  const { hash, condition } = definedAs(workflow, problems);
+  const { hash, condition } = definedAs(workflow, problems, store);
   const status = {
     observedGeneration: generation,
     conditions: withCondition(
@@ -166,12 +171,18 @@ function statusOf(
 function definedAs(
   workflow: Workflow,
   problems: readonly string[],
+  store: Store,
 ): { readonly hash?: string; readonly condition: NewCondition } {
   try {
-    const { hash } = definitionOf(workflow);
+    const { hash, workflow: definition } = definitionOf(workflow);
+    const { namespace = "default" } = workflow.metadata;
+    const free = [...poolsOf(definition)].filter(
+      (name) => store.get({ kind: "Pool", namespace, name }) === undefined,
+    );
+    const message = `Runs can start.${free.map((name) => ` There is no pool/${name}: it limits nothing.`).join("")}`;
     const condition: NewCondition =
       problems[0] === undefined
-        ? { type: "Ready", status: "True", reason: "Defined", message: "Runs can start." }
+        ? { type: "Ready", status: "True", reason: "Defined", message }
         : { type: "Ready", status: "False", reason: "HandlersProblem", message: problems[0] };
     return { hash, condition };
   } catch (error) {

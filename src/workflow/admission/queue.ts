@@ -110,6 +110,7 @@ export class AdmissionQueue implements Admission {
     pool.timer?.cancel();
     pool.timer = undefined;
     this.#decideSoon();
+    this.#forgetUnused(pool);
   }
 
   room(steps: number): void {

@@ -23,6 +23,7 @@ import type { RunEvent, Verdict } from "../run/events.ts";
 import type { Refusal } from "../run/machine.ts";
 import { stateOf } from "../run/snapshot.ts";
 import { type Overview, overviewOf } from "../run/overview.ts";
+import type { PoolId } from "../run/slots.ts";
 import { type RunState, apply, emptyRun, isEnded } from "../run/state.ts";
 import type { Circumstance } from "../run/view.ts";
 import type { TaskStep } from "./interpreter.ts";
@@ -53,6 +54,10 @@ export interface EngineOptions {
   readonly memos?: MemoLog;
   /** Slots of each pool, or all that it allows; one that is not named has no limit. */
   readonly pools?: Readonly<Record<string, number | PoolLimits>>;
+  /** How steps' pools are called here; absent: as steps call them, the same in all namespaces. */
+  readonly poolId?: PoolId;
+  /** Of namespaces (admission/admission.ts). */
+  readonly weights?: Readonly<Record<string, number>>;
   /** Steps that do something at once, over all runs; absent: no limit. */
   readonly room?: number;
   /** Told of a run's events once they are durable, in their order; not of those before the engine was opened. */
@@ -189,6 +194,8 @@ class JournalEngine implements Engine {
     this.#remembering = new Remembering(memos, this.#blobs, options.clock);
     for (const [pool, limits] of Object.entries(options.pools ?? {}))
       this.admission.limit(pool, typeof limits === "number" ? { slots: limits } : limits);
+    for (const [namespace, weight] of Object.entries(options.weights ?? {}))
+      this.admission.weigh(namespace, weight);
     if (options.room !== undefined) this.admission.room(options.room);
   }
 
@@ -424,7 +431,7 @@ class JournalEngine implements Engine {
   }
 
   #liveRun(id: string, state: RunState): LiveRun {
-    const { journal, clock, recorded, logs } = this.#options;
+    const { journal, clock, recorded, logs, poolId } = this.#options;
     return new LiveRun(id, state, {
       journal,
       clock,
@@ -438,6 +445,7 @@ class JournalEngine implements Engine {
       admission: this.admission,
       remembering: this.#remembering,
       durations: this.#durations,
+      poolId,
       stepType: (step) => this.#stepType(step),
     });
   }

@@ -17,7 +17,7 @@ import type { Workflow } from "../definition/workflow.ts";
 import type { Journal } from "../journal/journal.ts";
 import { type RunEvent, type Verdict, failed } from "../run/events.ts";
 import { type Circumstances, type Command, type Refusal, decide } from "../run/machine.ts";
-import { Slots } from "../run/slots.ts";
+import { type PoolId, Slots } from "../run/slots.ts";
 import { type RunState, isEnded, isSettled } from "../run/state.ts";
 import { durationOf } from "./attempt.ts";
 import { StepFailure, Stopped } from "./failures.ts";
@@ -33,6 +33,7 @@ export interface Surroundings extends TaskSurroundings {
   readonly journal: Journal;
   readonly durations: Durations;
   readonly recorded: (run: string, events: readonly RunEvent[]) => void;
+  readonly poolId: PoolId | undefined;
 }
 
 const MOST_LOSSES = 100;
@@ -66,7 +67,7 @@ export class LiveRun implements Stage, TaskRun {
     this.recorder = new Recorder(id, around.journal, around.recorded, (refused) => this.#halt(refused));
     this.#halted.promise.catch(() => undefined);
     const { clock, admission } = around;
-    const slots = new Slots(admission, id, state);
+    const slots = new Slots(admission, id, state, around.poolId);
     this.slots = slots;
     this.#tasks = new Tasks(this, around);
     this.notes = new RunNotes(this, around.blobs);
@@ -196,7 +197,7 @@ export class LiveRun implements Stage, TaskRun {
   rankOf(path: string): number {
     if (this.#workflow === undefined) return 0;
     this.#ranks ??= this.#around.durations.ranks(this.#workflow, (pool) =>
-      this.#around.admission.slots(pool),
+      this.#around.admission.slots(this.slots.pool(pool)),
     );
     return this.#ranks.at(path);
   }

@@ -19,16 +19,23 @@ export interface Counter {
   gave(holding: Holding): void;
 }
 
+export type PoolId = (namespace: string, name: string) => string;
+
 export class Slots {
   readonly #counter: Counter;
   readonly #namespace: string;
+  readonly #poolId: PoolId;
   readonly #run: RunState;
   /** What most steps hold. */
   readonly #plain: Holding;
 
-  /** What the run holds already, as read from the journal, is counted. `id`: `NAMESPACE/NAME`. */
-  constructor(counter: Counter, id: string, run: RunState) {
+  /**
+   * What the run holds already, as read from the journal, is counted. `id`: `NAMESPACE/NAME`. `poolId`: how steps' pools are
+   * called among those of other namespaces; as they are when absent.
+   */
+  constructor(counter: Counter, id: string, run: RunState, poolId: PoolId = (_, name) => name) {
     this.#counter = counter;
+    this.#poolId = poolId;
     this.#namespace = namespaceOf(id);
     this.#run = run;
     this.#plain = { namespace: this.#namespace, pool: undefined, idle: false };
@@ -50,7 +57,12 @@ export class Slots {
 
   holding({ pool, idle }: Pick<StepState, "pool" | "idle">): Holding {
     if (pool === undefined && !idle) return this.#plain;
-    return { namespace: this.#namespace, pool, idle };
+    return { namespace: this.#namespace, pool: pool === undefined ? undefined : this.pool(pool), idle };
+  }
+
+  /** Of the pool that steps call so. */
+  pool(name: string): string {
+    return this.#poolId(this.#namespace, name);
   }
 
   holdingOfRun(): Holding {
