@@ -4,6 +4,7 @@
  */
 import { refuse } from "../../diagnostics/diagnostic.ts";
 import { StepFailure, Stopped } from "../engine/failures.ts";
+import { onAbort } from "../engine/on-abort.ts";
 import type { Dialect, Program, Stage } from "../engine/program.ts";
 import type { Settlement } from "../worker/protocol.ts";
 import { type Begin, type Call, CodeRun, type Ending } from "./code-run.ts";
@@ -60,8 +61,6 @@ export function codeHere(workflows: readonly CodeWorkflow[]): Dialect {
   });
 }
 
-const never = new AbortController().signal;
-
 class Hosted {
   readonly #program: CodeProgram;
   readonly #stage: Stage;
@@ -102,11 +101,14 @@ class Hosted {
       const conversation = await this.#place(this.#program, begin, (call) => hear(call), this.#waiting);
       hear = (call) => this.#hear(call, conversation);
       for (const call of early) hear(call);
+      const forget = onAbort(this.#stage.over, () => this.#differs.reject(new Stopped()));
       try {
         return await Promise.race([conversation.ended, this.#differs.promise]);
       } catch (error) {
         conversation.close();
         if (!(error instanceof PlaceLost)) throw error;
+      } finally {
+        forget();
       }
     }
   }
@@ -149,7 +151,8 @@ class Hosted {
 
   /** Nobody has to be waited for to stop what has done nothing yet. */
   get #waiting(): AbortSignal {
-    return this.#recorded.length === 0 && this.#performed.size === 0 ? this.#stage.signal : never;
+    const { signal, over } = this.#stage;
+    return this.#recorded.length === 0 && this.#performed.size === 0 ? signal : over;
   }
 
   /** `asked`: undefined when the code ended. */

@@ -150,6 +150,15 @@ describe("a workflow as code", () => {
     expect(calls).toEqual(["work", "release"]);
   });
 
+  it("that never returns is left when the deadline of its cancellation has passed", async () => {
+    const { engine, clock } = await open(() => new Promise(() => undefined), new MemoryJournal());
+    await engine.start({ definition, id: ID });
+    await clock.advance(1000);
+    await engine.cancel(ID, "enough", 60_000);
+    expect(await elapse(clock, engine.result(ID))).toEqual({ is: "cancelled", reason: "enough" });
+    expect(engine.runs()).toEqual([{ id: ID, is: "ended" }]);
+  });
+
   it("ends what it did not wait for when it ends", async () => {
     const { engine, clock } = await open(async (run) => {
       const winner = await Promise.race([run.step("a", "never"), run.step("b", "echo", "b")]);

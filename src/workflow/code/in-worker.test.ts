@@ -34,6 +34,17 @@ describe("code in a worker process", { timeout: 60_000 }, () => {
     expect(steps.get("add")).toMatchObject({ epoch: 1, lost: 0 });
   });
 
+  it("is told to forget a run that it never ends, once the deadline of its cancellation has passed", async () => {
+    const { pool } = workersWith('export default codeWorkflow("w", () => new Promise(() => undefined));');
+    const { engine } = await started(pool, PROGRAM);
+    await until(() =>
+      pool.workers().some(({ handlers, programs }) => handlers.length === 0 && programs === 1),
+    );
+    await engine.cancel("default/run", "enough", 100);
+    expect(await engine.result("default/run")).toEqual({ is: "cancelled", reason: "enough" });
+    await until(() => pool.workers().every(({ programs }) => programs === 0));
+  });
+
   it("halts when its module was changed meanwhile so that it does something else", async () => {
     const { pool, pids, write } = workersWith(TEXT);
     const { engine } = await started(pool, PROGRAM, { n: 2 });

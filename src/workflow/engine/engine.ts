@@ -31,7 +31,8 @@ import { nativeProgram } from "./native.ts";
 import type { Dialect, Program } from "./program.ts";
 import type { AttemptLogs, StepType, StepTypes } from "./step-type.ts";
 import { Followers } from "./followers.ts";
-import { diagnosticsOf, unknownRun } from "./halted.ts";
+import { unknownRun } from "./halted.ts";
+import { Halts } from "./halts.ts";
 import { LiveRun } from "./live-run.ts";
 import { JournalRefused } from "./recorder.ts";
 import { MOST_OF_PAYLOAD, givenJson } from "./results.ts";
@@ -82,8 +83,10 @@ export interface Engine {
    * until the run has ended or `signal` is aborted. Refuses with UnknownRun.
    */
   events(id: string, options?: EventsOptions): AsyncIterable<NumberedEvent>;
-  /** Runs that do not go on here, and why. */
+  /** Runs that do not go on here, and why. What may pass by itself is tried again from time to time. */
   halted(): readonly HaltedRun[];
+  /** Goes on with a run that is halted, now that what it lacked is there. Refuses with UnknownRun, and with what still keeps it. */
+  retry(id: string): Promise<void>;
   /** Resolves when the run has ended. Refuses with UnknownRun. */
   result(id: string): Promise<Verdict>;
   /** Steps of the run stop, what is to clean up is done, until the deadline has passed (milliseconds from now). */
@@ -158,9 +161,6 @@ export interface HaltedRun {
 const DEFINITIONS = "definitions";
 
 const LONGEST_ID = 1_024;
-/** Milliseconds before a run is taken up again that the journal refused, doubled each time. */
-const FIRST_REVIVAL = 1_000;
-const LONGEST_REVIVAL = 60_000;
 
 /** Goes on with every run of the journal that has not ended. */
 export async function openEngine(options: EngineOptions): Promise<Engine> {
@@ -179,9 +179,8 @@ class JournalEngine implements Engine {
   readonly #live = new Map<string, LiveRun>();
   /** Of runs that have not ended; it stays the same while a run is halted and taken up again. */
   readonly #verdicts = new Map<string, PromiseWithResolvers<Verdict>>();
-  readonly #refusals = new Map<string, number>();
   readonly #blobs: Blobs;
-  readonly #halted = new Map<string, readonly Diagnostic[]>();
+  readonly #halts: Halts;
   readonly #followers = new Followers();
 
   constructor(options: EngineOptions) {
@@ -189,6 +188,10 @@ class JournalEngine implements Engine {
     this.#blobs = options.blobs ?? new MemoryBlobs();
     this.#definitions = new Map((options.definitions ?? []).map((one) => [one.hash, one]));
     this.#timers = new Timers(options.clock);
+    this.#halts = new Halts(
+      (pause, due) => this.#timers.at(options.clock.now() + pause, due),
+      (id) => this.#takeUp(id),
+    );
     this.admission = new AdmissionQueue(options.clock);
     const memos = new SingleFlightMemos(this.#blobs, options.memos);
     this.#remembering = new Remembering(memos, this.#blobs, options.clock);
@@ -213,7 +216,10 @@ class JournalEngine implements Engine {
   async #takeUp(id: string): Promise<(() => void) | undefined> {
     try {
       const state = await this.#fold(id);
-      if (isEnded(state)) return undefined;
+      if (isEnded(state)) {
+        this.#halts.forget(id);
+        return undefined;
+      }
       const { workflow } = await this.#definition(state.definition);
       const program = this.#program(workflow);
       const run = this.#liveRun(id, state);
@@ -284,7 +290,7 @@ class JournalEngine implements Engine {
   async result(id: string): Promise<Verdict> {
     const open = this.#verdicts.get(id);
     if (open !== undefined) return open.promise;
-    const halted = this.#halted.get(id);
+    const halted = this.#halts.of(id);
     if (halted !== undefined) throw new DiagnosticError(halted);
     const { verdict } = await this.state(id);
     return (
@@ -296,12 +302,20 @@ class JournalEngine implements Engine {
   runs(): readonly RunEntry[] {
     return this.#options.journal.runs().map((id) => {
       if (this.#live.has(id)) return { id, is: "live" };
-      return { id, is: this.#halted.has(id) ? "halted" : "ended" };
+      return { id, is: this.#halts.of(id) === undefined ? "ended" : "halted" };
     });
   }
 
   halted(): readonly HaltedRun[] {
-    return [...this.#halted].map(([id, diagnostics]) => ({ id, diagnostics }));
+    return this.#halts.all().map(([id, diagnostics]) => ({ id, diagnostics }));
+  }
+
+  async retry(id: string): Promise<void> {
+    if (!this.#isThere(id)) unknownRun(id);
+    if (this.#halts.of(id) === undefined) return;
+    await this.#halts.revive(id);
+    const halted = this.#halts.of(id);
+    if (halted !== undefined) throw new DiagnosticError(halted);
   }
 
   async *events(
@@ -310,7 +324,7 @@ class JournalEngine implements Engine {
   ): AsyncIterable<NumberedEvent> {
     const { journal } = this.#options;
     // One that has begun a moment ago has nothing durable yet.
-    if (journal.length(id) === 0 && !this.#live.has(id)) unknownRun(id);
+    if (!this.#isThere(id)) unknownRun(id);
     let index = Math.max(from, journal.first?.(id) ?? 0);
     for (let goesOn = true; goesOn; goesOn = follow && (await this.#hasMore(id, index, signal)))
       for await (const event of journal.read(id, index)) {
@@ -365,7 +379,7 @@ class JournalEngine implements Engine {
       refuse({ code: "RunNotEnded", message: `The run '${id}' has not ended.`, hint: "Cancel it first." });
     await this.#options.journal.forget(id);
     await this.#blobs.release(id);
-    this.#halted.delete(id);
+    this.#halts.forget(id);
   }
 
   held(pool: string): number {
@@ -407,27 +421,13 @@ class JournalEngine implements Engine {
 
   #halt(id: string, error: unknown): void {
     // What never was in the journal never was a run.
-    if (this.#options.journal.length(id) > 0) this.#halted.set(id, diagnosticsOf(error));
-    if (error instanceof JournalRefused && this.#halted.has(id)) this.#reviveLater(id);
-    else {
+    const isRun = this.#options.journal.length(id) > 0;
+    if (isRun) this.#halts.halt(id, error);
+    if (!isRun || !(error instanceof JournalRefused)) {
       this.#verdicts.get(id)?.reject(error);
       this.#verdicts.delete(id);
     }
     this.#followers.wake(id);
-  }
-
-  /** The disk may be full: what is durable is taken up again once it is not. */
-  #reviveLater(id: string): void {
-    const refusals = this.#refusals.get(id) ?? 0;
-    this.#refusals.set(id, refusals + 1);
-    const pause = Math.min(LONGEST_REVIVAL, FIRST_REVIVAL * 2 ** refusals);
-    this.#timers.at(this.#options.clock.now() + pause, () => {
-      void this.#takeUp(id).then((go) => {
-        if (go === undefined) return;
-        this.#halted.delete(id);
-        go();
-      });
-    });
   }
 
   #liveRun(id: string, state: RunState): LiveRun {
@@ -460,7 +460,7 @@ class JournalEngine implements Engine {
       (verdict) => {
         this.#live.delete(id);
         this.#verdicts.delete(id);
-        this.#refusals.delete(id);
+        this.#halts.forget(id);
         this.#followers.wake(id);
         open.resolve(verdict);
       },

@@ -23,10 +23,13 @@ export class Stopped extends Error {
   }
 }
 
-/** Faults of ours before failures of steps, those before being stopped by them. */
+/** It says nothing about the steps, and the run halts with it: nothing is waited for, nothing undone. */
+export function isFault(error: unknown): boolean {
+  return !(error instanceof StepFailure) && !(error instanceof Stopped);
+}
+
+/** Failures of steps before being stopped by them. */
 export function firstOf(failures: readonly unknown[]): unknown {
-  const fault = failures.find((error) => !(error instanceof StepFailure) && !(error instanceof Stopped));
-  if (fault !== undefined) return fault;
   const own = failures.filter((error) => error instanceof StepFailure);
   return own.length === 0 ? failures[0] : own.reduce((first, one) => (one.order < first.order ? one : first));
 }

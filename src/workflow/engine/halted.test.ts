@@ -120,3 +120,71 @@ it("a large result that is gone halts the run that needs it, before anything is 
   expect(second.halted()).toMatchObject([{ id: "space/run", diagnostics: [{ code: "BlobMissing" }] }]);
   expect(undone).toEqual([]);
 });
+
+it("a fault of the engine halts a run at once: what goes on beside it is neither undone nor tidied up", async () => {
+  const clock = new ManualClock();
+  const journal = new MemoryJournal();
+  const calls: string[] = [];
+  const done = ({ path }: { readonly path: string }): number => calls.push(path);
+  const engine = await openEngine({
+    journal,
+    clock,
+    steps: {
+      function: functionsHere({ done, slow: () => clock.sleep(60_000) }),
+      items: {
+        execute: () => ({ path: "/nowhere/items.json", format: { type: "json" }, count: 1, digest: "old" }),
+      },
+    },
+  });
+  const fan = { type: "map", itemsFrom: { path: "items.json" }, body: { steps: { one: call("done") } } };
+  const beside = {
+    start: "a",
+    steps: { a: call("done", { next: "b", compensate: call("done") }), b: call("slow") },
+    finally: { steps: { tidy: call("done") } },
+  };
+  const late = { start: "c", steps: { c: { type: "wait", duration: "5s", next: "fan" }, fan } };
+  const definition = defineWorkflow({
+    name: "w",
+    steps: { both: { type: "parallel", branches: [beside, late] } },
+    finally: { steps: { tidy: call("done") } },
+  });
+  await engine.start({ definition, id: "space/run" });
+  const result = engine.result("space/run");
+  result.catch(() => undefined);
+  await clock.advance(10_000);
+  await expect(result).rejects.toThrow(/ItemsChanged/);
+  await clock.advance(120_000);
+  expect(engine.halted()).toMatchObject([{ id: "space/run", diagnostics: [{ code: "ItemsChanged" }] }]);
+  expect(calls).toEqual(["both[0].a"]);
+  const { phase, steps } = await engine.state("space/run");
+  expect(phase).toBe("running");
+  expect([...steps.keys()]).toEqual(["both[0].a", "both[1].c", "both[0].b", "both[1].fan!items"]);
+});
+
+it("a run whose blob was missing goes on by itself once it is there, or when somebody asks", async () => {
+  const journal = new MemoryJournal();
+  const clock = new ManualClock();
+  const steps = { function: functionsHere({ large: () => "x".repeat(50_000) }) };
+  const definition = defineWorkflow({
+    name: "w",
+    start: "a",
+    steps: { a: call("large", { next: "b" }), b: { type: "wait", duration: "1h" } },
+  });
+  const first = await openEngine({ journal, clock: new ManualClock(), steps });
+  for (const id of ["space/itself", "space/asked"]) await first.start({ definition, id });
+  await new Promise((resolve) => setImmediate(resolve));
+  const blobs = new MemoryBlobs();
+  const second = await openEngine({ journal, blobs, clock, steps });
+  expect(second.halted()).toHaveLength(2);
+  await expect(second.retry("space/asked")).rejects.toThrow(/BlobMissing/);
+  await expect(second.retry("space/nobody")).rejects.toThrow(/UnknownRun/);
+  await blobs.put("definitions", JSON.stringify(definition.workflow));
+  await blobs.put("space/asked", JSON.stringify("x".repeat(50_000)));
+  await Promise.all([second.retry("space/asked"), second.retry("space/asked")]);
+  expect(second.runs()).toContainEqual({ id: "space/asked", is: "live" });
+  expect(second.runs()).toContainEqual({ id: "space/itself", is: "halted" });
+  await clock.advance(60_000);
+  expect(second.halted()).toEqual([]);
+  for (const id of ["space/itself", "space/asked"])
+    expect(await elapse(clock, second.result(id))).toMatchObject({ is: "succeeded" });
+});

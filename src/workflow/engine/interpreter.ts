@@ -18,7 +18,7 @@ import type {
   Step,
   WaitStep,
 } from "../definition/workflow.ts";
-import { StepFailure, Stopped, firstOf } from "./failures.ts";
+import { StepFailure, Stopped, firstOf, isFault } from "./failures.ts";
 import type { RecordedItems } from "../items/item-file.ts";
 import { FanOut } from "./fan-out.ts";
 import { type Items, filed, listed, toleratedOf } from "./items.ts";
@@ -86,8 +86,7 @@ export class Interpreter {
     const place: Place = { ...outer, view, signal: stop?.signal ?? outer.signal, undo: [] };
     try {
       const output = await this.#outputOf(scope, place, stop).catch(async (error: unknown) => {
-        // A fault of ours says nothing about the steps: nothing is undone for it.
-        if (!(error instanceof StepFailure) && !(error instanceof Stopped)) throw error;
+        if (isFault(error)) throw error;
         const last = (await this.#compensate(place)) ?? error;
         await this.#tidy(scope, { ...place, view: new View({ error: failureIn(last) }, view) }, outer);
         throw last;
@@ -153,6 +152,7 @@ export class Interpreter {
         const { result } = await this.#step(name, name, scope.steps[name] as Step, place);
         place.view.record(name, result);
       } catch (error) {
+        if (isFault(error)) throw error;
         failures.push(error);
         stop?.abort();
         return;
@@ -326,6 +326,7 @@ export class Interpreter {
         try {
           items.succeeded(index, await one(index, inner));
         } catch (error) {
+          if (isFault(error)) throw error;
           items.failed(index, error);
           if (items.failures.length > tolerated || !(error instanceof StepFailure)) stop.abort();
         }

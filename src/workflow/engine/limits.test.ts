@@ -177,3 +177,34 @@ describe("a result", () => {
     expect(done).toMatchObject({ result: null, blob: { size: 100_011 } });
   });
 });
+
+it("results that are many and large are written in parts, none of them large, and come back whole", async () => {
+  const sizes: number[] = [];
+  const gate = Promise.withResolvers<void>();
+  /** Slow at first, so that much comes together. */
+  class SlowJournal extends MemoryJournal {
+    override async append(run: string, events: readonly RunEvent[]): Promise<void> {
+      if (sizes.push(JSON.stringify(events).length) === 1) await gate.promise;
+      return super.append(run, events);
+    }
+  }
+  const journal = new SlowJournal();
+  const items = Array.from({ length: 1_000 }, (_, index) => index);
+  const text = "x".repeat(30_000);
+  const definition = defineWorkflow({
+    name: "w",
+    steps: { all: { type: "map", items: "${param.items}", body: { steps: { one: call() } } } },
+    output: "${size(step.all)}",
+  });
+  const steps = { function: functionsHere({ work: async ({ path }) => ({ path, text }) }) };
+  const engine = await openEngine({ journal, clock: new ManualClock(), steps });
+  const start = engine.start({ definition, id: "space/run", input: { items } });
+  for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
+  gate.resolve();
+  await start;
+  expect(await engine.result("space/run")).toEqual({ is: "succeeded", output: items.length });
+  expect(sizes.reduce((sum, one) => sum + one, 0)).toBeGreaterThan(items.length * text.length);
+  expect(Math.max(...sizes)).toBeLessThan(6 << 20);
+  const { steps: done } = await engine.state("space/run");
+  expect([...done.values()].every(({ result }) => (result as { text: string }).text === text)).toBe(true);
+});

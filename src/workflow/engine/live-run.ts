@@ -7,8 +7,9 @@
  * Invariants:
  * 1. The state is the fold of the events in the order of the journal. It may be ahead of the disk by what is being synced,
  *    but no result is given to another step, and no end told, before it is durable.
- * 2. When the journal refuses, the run halts here: nothing begins any more, handlers are told to stop, and what is durable is
- *    taken up again, by this engine once the journal takes records, or by the next process.
+ * 2. When the journal refuses, or the program is at fault, the run halts here: nothing begins any more, not even what cleans
+ *    up, handlers are told to stop, and what is durable is taken up again, by this engine or by the next process.
+ * 3. A program that does not end although the deadline of a stop has passed is left: `over` tells it.
  */
 import type { Obstacle, Place } from "../admission/admission.ts";
 import type { Durations } from "../admission/durations.ts";
@@ -49,6 +50,8 @@ export class LiveRun implements Stage, TaskRun {
   readonly #stop = new AbortController();
   readonly #over = new AbortController();
   readonly #halted = Promise.withResolvers<never>();
+  /** The deadline of a stop has passed. */
+  readonly #abandoned = Promise.withResolvers<Verdict>();
   readonly #tasks: Tasks;
   #resumed: PromiseWithResolvers<void> | undefined;
   readonly slots: Slots;
@@ -93,7 +96,11 @@ export class LiveRun implements Stage, TaskRun {
       this.command({ do: "fail", failure, deadline: this.#around.clock.now() + GRACE });
     });
     try {
-      const verdict = await Promise.race([this.#verdict(program, workflow), this.#halted.promise]);
+      const verdict = await Promise.race([
+        this.#verdict(program, workflow),
+        this.#halted.promise,
+        this.#abandoned.promise,
+      ]);
       while (this.state.phase === "paused")
         await Promise.race([this.#resumed?.promise, this.#halted.promise]);
       const refused = this.command({ do: "finish", verdict });
@@ -185,8 +192,8 @@ export class LiveRun implements Stage, TaskRun {
     for (const event of events) {
       if (event.type === "StepSucceeded") this.#learn(event);
       this.slots.apply(event);
-      this.recorder.add(event);
     }
+    this.recorder.add(events);
   }
 
   #learn({ step: path, at }: Extract<RunEvent, { readonly type: "StepSucceeded" }>): void {
@@ -227,7 +234,9 @@ export class LiveRun implements Stage, TaskRun {
     } catch (error) {
       if (error instanceof StepFailure) return { is: "failed", failure: error.failure };
       if (error instanceof Stopped) return { is: "cancelled", reason: "" };
-      throw error;
+      // What is done is recorded: it need not be done again.
+      await this.recorder.durable().catch(() => undefined);
+      throw this.refuse(error instanceof Error ? error : new Error("The program threw what is no Error."));
     }
   }
 
@@ -248,6 +257,7 @@ export class LiveRun implements Stage, TaskRun {
     void this.#around.timers.until(this.state.deadline, this.#over.signal).then((isPassed) => {
       if (!isPassed) return;
       this.command({ do: "abandon" });
+      if (this.state.verdict !== undefined) this.#abandoned.resolve(this.state.verdict);
       abort(this.#over);
     });
   }

@@ -25,6 +25,8 @@ export interface Stage {
   readonly startedAt: number;
   /** Aborted when the run is being stopped: nothing begins from then on but steps that clean up. */
   readonly signal: AbortSignal;
+  /** Aborted when nobody waits for the program any more: the run is over, or does not go on here. */
+  readonly over: AbortSignal;
   /**
    * The recorded result of the step at the path, done first if need be. A path is used once and names the same step in
    * every replay. Rejects with StepFailure (which has `order` and `at` as well), or with Stopped once `signal` is aborted and the

@@ -1,6 +1,6 @@
 /**
  * The way of a run's events into the journal: what is recorded while a write is under way is written together by the next
- * one. There is one write at a time, so when the journal refuses one, nothing after it is written: no gaps.
+ * one, as much as fits into memory easily. There is one write at a time, so when the journal refuses one, nothing after it is written: no gaps.
  *
  *     add ──> gathered ──(the write before is durable)──> writing ──> durable: told, whoever waits goes on
  *                                                            └──────> refused: whoever waits is told, for ever
@@ -10,8 +10,13 @@ import type { RunEvent } from "../run/events.ts";
 
 interface Batch {
   readonly events: RunEvent[];
+  /** About as many characters. */
+  size: number;
   readonly written: PromiseWithResolvers<void>;
 }
+
+/** Characters, about, that are written at once. */
+const MOST_TOGETHER = 4 << 20;
 
 /** The journal did not take what is recorded: the run cannot go on here, until it is taken up again from the journal. */
 export class JournalRefused extends Error {
@@ -30,7 +35,8 @@ export class Recorder {
   readonly #run: string;
   readonly #journal: Journal;
   readonly #told: (run: string, events: readonly RunEvent[]) => void;
-  #gathered: Batch | undefined;
+  /** Not yet being written, the oldest first. */
+  readonly #gathered: Batch[] = [];
   #isWriting = false;
   #last: Promise<void> = Promise.resolve();
   /** Events of the run, with those that are being written. */
@@ -72,14 +78,19 @@ export class Recorder {
   /** Nothing is recorded any more. */
   refuse(cause: Error): Error {
     this.#refused ??= cause;
-    this.#gathered?.written.reject(this.#refused);
+    for (const { written } of this.#gathered) written.reject(this.#refused);
     return this.#refused;
   }
 
-  add(event: RunEvent): void {
-    this.#gathered ??= this.#gather();
-    this.#gathered.events.push(event);
-    this.#count++;
+  /** What is decided together is written together. */
+  add(events: readonly RunEvent[]): void {
+    const last = this.#gathered.at(-1);
+    const batch = last === undefined || last.size > MOST_TOGETHER ? this.#gather() : last;
+    for (const event of events) {
+      batch.events.push(event);
+      batch.size += sizeOf(event);
+    }
+    this.#count += events.length;
   }
 
   /** Resolves when everything so far is durable. */
@@ -96,10 +107,10 @@ export class Recorder {
     }
   }
 
-  /** Behind the write that has just begun. When the journal refuses it, the events are there all the same. */
+  /** Behind the write that has just begun, which has all that there is. When the journal refuses it, the events are there all the same. */
   #compact(): void {
     const make = this.#snapshot;
-    if (make === undefined) return;
+    if (make === undefined || this.#gathered.length > 0) return;
     this.#snapshot = undefined;
     this.#compacted = this.#count;
     const index = this.#count;
@@ -112,17 +123,19 @@ export class Recorder {
     written.promise.catch(() => undefined); // told to whoever waits for it
     this.#last = written.promise;
     if (this.#refused !== undefined) written.reject(this.#refused);
-    else if (!this.#isWriting) {
+    else if (!this.#isWriting && this.#gathered.length === 0) {
       if (this.#journal.gathers === true) setImmediate(this.#write);
       else queueMicrotask(this.#write);
     }
-    return { events: [], written };
+    const batch = { events: [], size: 0, written };
+    this.#gathered.push(batch);
+    return batch;
   }
 
   readonly #write = (): void => {
-    const batch = this.#gathered;
-    if (batch === undefined || this.#refused !== undefined) return;
-    this.#gathered = undefined;
+    if (this.#refused !== undefined) return;
+    const batch = this.#gathered.shift();
+    if (batch === undefined) return;
     this.#isWriting = true;
     const written = this.#append(batch.events);
     this.#compact();
@@ -140,4 +153,18 @@ export class Recorder {
       },
     );
   };
+}
+
+/** About how many characters; what has parts is gone through without recursion, for it may be deep. */
+function sizeOf(event: RunEvent): number {
+  const large = "result" in event ? event.result : "payload" in event ? event.payload : undefined;
+  if (typeof large !== "object" || large === null)
+    return 100 + (typeof large === "string" ? large.length : 0);
+  let size = 100;
+  const parts: unknown[] = [large];
+  for (const part of parts) {
+    size += typeof part === "string" ? part.length : 8;
+    if (typeof part === "object" && part !== null) for (const one of Object.values(part)) parts.push(one);
+  }
+  return size;
 }

@@ -33,6 +33,8 @@ import { type Place, Places } from "./places.ts";
 
 const SEGMENT_BYTES = 32 << 20;
 const SUFFIX = ".journal";
+/** Characters that are written at once, about. */
+const WRITE_SIZE = 16 << 20;
 /** Bytes that are read at once. */
 const READ_BYTES = 1 << 20;
 /** Each write returns when it is on the disk. */
@@ -67,7 +69,7 @@ class FileJournal implements Journal {
   #file: FileHandle | undefined;
   #position = 0;
   #commit = 0;
-  #waiting: Waiting[] = [];
+  readonly #waiting: Waiting[] = [];
   #writing: Promise<void> | undefined;
   #broken: Error | undefined;
 
@@ -199,8 +201,7 @@ class FileJournal implements Journal {
   async #drain(): Promise<void> {
     await Promise.resolve(); // what others append in the same turn goes along
     while (this.#waiting.length > 0) {
-      const group = this.#waiting;
-      this.#waiting = [];
+      const group = this.#waiting.splice(0, fitting(this.#waiting));
       try {
         await this.#commitGroup(group);
         for (const { done } of group) done();
@@ -290,6 +291,13 @@ function writeAt({ fd }: FileHandle, bytes: Uint8Array, position: number): Promi
       else reject(error);
     });
   });
+}
+
+/** How many of them are one write. */
+function fitting(waiting: readonly Waiting[]): number {
+  let size = 0;
+  const first = waiting.findIndex(({ text }) => (size += text.length) > WRITE_SIZE);
+  return first < 0 ? waiting.length : first + 1;
 }
 
 function indexWithin(file: Buffer, { offset, length }: Frame): number {

@@ -83,6 +83,8 @@ export interface WorkerView {
   readonly handlers: readonly string[];
   readonly slots: number;
   readonly busy: number;
+  /** Runs of code workflows whose code is there. */
+  readonly programs: number;
 }
 
 const TICK = 500;
@@ -157,6 +159,7 @@ export class WorkerPool {
       handlers: member.handlerNames,
       slots: member.slots,
       busy: member.busySlots,
+      programs: [...member.work.values()].filter(({ demand }) => demand.what === "program").length,
     }));
   }
 

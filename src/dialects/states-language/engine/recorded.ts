@@ -9,6 +9,8 @@ import { driveOptions } from "./dialect.ts";
 import { Drive } from "./drive.ts";
 import type { Integrations } from "./integrations.ts";
 
+const NEVER = new AbortController().signal;
+
 export type { MapRun };
 
 export interface Recorded {
@@ -76,7 +78,8 @@ function stageOf(
     workflow,
     input,
     startedAt: createdAt,
-    signal: new AbortController().signal,
+    signal: NEVER,
+    over: NEVER,
     recorded: () => [],
     orderOf: (path) => {
       const step = steps.get(path);
