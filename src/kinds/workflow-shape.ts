@@ -163,9 +163,11 @@ const tasksWith = <T extends Readonly<Record<string, z.ZodType>>>(task: T) =>
     z.strictObject({
       ...task,
       type: z.literal("resource"),
-      action: z.enum(["create", "apply", "delete"]),
+      action: z.enum(["create", "apply", "delete", "list"]),
       manifest: z.record(z.string(), z.unknown()).optional(),
       target: text.optional(),
+      kind: text.optional(),
+      labels: texts.optional(),
       namespace: text.optional(),
       until: text.optional(),
       failOn: z.array(text).min(1).optional(),

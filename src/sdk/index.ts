@@ -47,5 +47,6 @@ export {
   type MapSettings,
   type ScopeBuilder,
   type StepSettings,
+  type StoredResource,
 } from "./workflow-scope.ts";
 export { type Undo, type UndoSettings, retry, undo, undoTask } from "./workflow-undo.ts";

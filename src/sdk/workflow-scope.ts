@@ -83,9 +83,15 @@ export interface AppliedResource {
   readonly name: string;
   readonly namespace: string;
   /** Null once it is deleted. */
-  readonly resource: Readonly<Record<string, unknown>> & {
-    readonly status: Readonly<Record<string, unknown>>;
-  };
+  readonly resource: StoredResource;
+}
+
+/** As it is stored, secrets masked. */
+export interface StoredResource {
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly creationTimestamp: string };
+  readonly spec: Readonly<Record<string, unknown>>;
+  readonly status: Readonly<Record<string, unknown>>;
 }
 
 /** Of a step of whatever result. */
@@ -158,7 +164,7 @@ export class ScopeBuilder {
 
   http(
     name: string,
-    url: string,
+    url: Given<string>,
     fields: Omit<OwnFields<"http">, "url"> = {},
     settings: StepSettings = {},
   ): Result<{
@@ -179,13 +185,25 @@ export class ScopeBuilder {
     return this.#add(name, { type: "apply", system, ...fields }, settings);
   }
 
-  /** Makes, changes or removes one resource, and waits until that is so. */
+  /** Makes, changes or removes one resource, and waits until that is so; or lists those of a kind, the newest first. */
+  resource(
+    name: string,
+    action: "list",
+    fields: Pick<OwnFields<"resource">, "kind" | "labels" | "namespace">,
+    settings?: StepSettings,
+  ): Result<{ readonly items: readonly StoredResource[] }>;
+  resource(
+    name: string,
+    action: "create" | "apply" | "delete",
+    fields: Omit<OwnFields<"resource">, "action" | "kind" | "labels">,
+    settings?: StepSettings<AppliedResource>,
+  ): Result<AppliedResource>;
   resource(
     name: string,
     action: ResourceStep["action"],
     fields: Omit<OwnFields<"resource">, "action">,
-    settings: StepSettings<AppliedResource> = {},
-  ): Result<AppliedResource> {
+    settings: AnySettings = {},
+  ): Result<never> {
     return this.#add(name, { type: "resource", action, ...fields }, settings);
   }
 

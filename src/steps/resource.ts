@@ -1,5 +1,5 @@
 /**
- * `resource`: makes, changes or removes one resource of the store, and waits until that is so.
+ * `resource`: makes, changes, removes or reads resources of the store, and waits until that is so.
  *
  *     create | apply ──▶ admitted as by the API ──▶ committed ──until──▶ condition holds | its reason is one of failOn: failed
  *     delete ──▶ on its way out ──▶ gone
@@ -10,7 +10,7 @@
  *  - Secrets of the resource are in no result, log or journal.
  */
 import { createHash } from "node:crypto";
-import { kindNamed } from "../kinds/registry.ts";
+import { findKind, kindNamed } from "../kinds/registry.ts";
 import type { AnyKind } from "../kinds/kind.ts";
 import { conditionOf } from "../model/condition.ts";
 import { equal } from "../model/equality.ts";
@@ -51,10 +51,32 @@ const STEP = "tutti.dev/step";
 const MASK = "(secret)";
 
 export function resourceSteps(options: ResourceStepOptions): StepType {
-  return {
-    execute: (attempt) =>
-      stepOf(attempt, "resource").action === "delete" ? remove(attempt, options) : make(attempt, options),
-  };
+  return { execute: (attempt) => act(attempt, options) };
+}
+
+function act(attempt: Attempt, options: ResourceStepOptions): unknown {
+  switch (stepOf(attempt, "resource").action) {
+    case "list":
+      return list(attempt, options);
+    case "delete":
+      return remove(attempt, options);
+    default:
+      return make(attempt, options);
+  }
+}
+
+/** The newest first; those made within one second by their names. */
+function list(attempt: Attempt, { store }: ResourceStepOptions): { readonly items: readonly unknown[] } {
+  const { kind: word = "", labels, namespace } = stepOf(attempt, "resource");
+  const kind = kindNamed(word) ?? findKind(word);
+  if (kind === undefined) throw terminal("UnknownKind", `There is no kind '${word}'. See: tutti schema.`);
+  const { items } = store.list({
+    kind: kind.kind,
+    ...(kind.namespaced ? { namespace: namespace ?? namespaceOf(attempt) } : {}),
+    ...(labels === undefined ? {} : { labels }),
+  });
+  const age = ({ metadata }: Resource): string => `${metadata.creationTimestamp} ${metadata.name}`;
+  return { items: items.toSorted((a, b) => (age(a) < age(b) ? 1 : -1)).map(masked) };
 }
 
 async function make(attempt: Attempt, options: ResourceStepOptions): Promise<ResourceResult> {
@@ -221,8 +243,11 @@ function identityOf({ idempotencyKey }: Attempt): string {
 }
 
 function resultOf({ name, namespace }: Key, resource: Resource): ResourceResult {
-  const shown = mapStrings(resource, (text) => (containsSealed(text) ? MASK : text));
-  return { name, namespace, resource: shown };
+  return { name, namespace, resource: masked(resource) };
+}
+
+function masked(resource: Resource): unknown {
+  return mapStrings(resource, (text) => (containsSealed(text) ? MASK : text));
 }
 
 function terminal(error: string, message: string): TaskError {

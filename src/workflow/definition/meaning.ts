@@ -366,6 +366,7 @@ const EXPRESSIONS = [
   "namespace",
   "parameters",
   "manifest",
+  "labels",
   "target",
   "replicas",
   "by",

@@ -202,42 +202,50 @@ function ofApply({ from, resources, revision, parameters, dryRun, wait }: ApplyS
   ];
 }
 
-function ofResource({ action, manifest, target, until, failOn }: ResourceStep): readonly Particular[] {
-  const isDelete = action === "delete";
-  const isWhole = isDelete ? target !== undefined && manifest === undefined : manifest !== undefined;
+/** The field that says what an action is about, and an example of it. */
+const SUBJECTS = {
+  create: ["manifest", "kind, metadata and spec"],
+  apply: ["manifest", "kind, metadata and spec"],
+  delete: ["target", "for example database/scratch"],
+  list: ["kind", "for example Backup"],
+} as const;
+
+function ofResource(step: ResourceStep): readonly Particular[] {
+  const { action, target, until, failOn } = step;
+  const [subject, example] = SUBJECTS[action];
+  const others = (["manifest", "target", "kind", "labels"] as const).filter(
+    (field) => step[field] !== undefined && field !== subject && !(action === "list" && field === "labels"),
+  );
+  const isAwaited = action === "create" || action === "apply";
+  const refusal = (path: string | undefined, message: string, hint: string): Particular => ({
+    code: "AmbiguousResource",
+    path: path === undefined ? [] : [path],
+    message,
+    hint,
+  });
   return [
-    ...(isWhole && (isDelete || target === undefined)
-      ? []
-      : [
-          {
-            code: "AmbiguousResource",
-            path: [],
-            message: isDelete
-              ? "What is to be deleted is named by target."
-              : `What is to be there is given by manifest, which names it.`,
-            hint: isDelete
-              ? "Give target, for example database/scratch, and no manifest."
-              : "Give manifest (kind, metadata, spec), and no target.",
-          },
-        ]),
-    ...(isDelete && until !== undefined
+    ...(step[subject] === undefined
       ? [
-          {
-            code: "AmbiguousResource",
-            path: ["until"],
-            message: "What is deleted has no conditions any more: the step ends when it is gone.",
-            hint: "Remove until.",
-          },
+          refusal(
+            undefined,
+            `What it is that is to be acted upon is not said.`,
+            `Give ${subject}: ${example}.`,
+          ),
         ]
+      : []),
+    ...others.map((field) =>
+      refusal(field, `The action ${action} knows no ${field}.`, `Remove it; it is about ${subject}.`),
+    ),
+    ...(until !== undefined && !isAwaited
+      ? [refusal("until", `The action ${action} waits for no condition.`, "Remove until.")]
       : []),
     ...(failOn !== undefined && until === undefined
       ? [
-          {
-            code: "AmbiguousResource",
-            path: ["failOn"],
-            message: "These are reasons of a condition, and none is waited for.",
-            hint: "Give until, for example Ready.",
-          },
+          refusal(
+            "failOn",
+            "These are reasons of a condition, and none is waited for.",
+            "Give until, for example Ready.",
+          ),
         ]
       : []),
     ...read(target, "target", parseTarget),

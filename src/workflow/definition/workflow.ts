@@ -283,20 +283,23 @@ export interface ApplyStep extends Task {
 }
 
 /**
- * Makes, changes or removes one resource, and waits until that is so. The result is `{ name, namespace, resource }`, with
- * secrets masked; `resource` is null once it is deleted.
+ * Makes, changes, removes or reads resources, and waits until that is so. The result is `{ name, namespace, resource }`, with
+ * secrets masked; `resource` is null once it is deleted. That of `list` is `{ items }`, the newest first.
  */
 export interface ResourceStep extends Task {
   readonly type: "resource";
   /**
    * `create`: there must be none of the name, but for what this step made; `apply`: made, or merged into what is there;
-   * `delete`: gone, also when there was none.
+   * `delete`: gone, also when there was none; `list`: those that there are.
    */
-  readonly action: "create" | "apply" | "delete";
+  readonly action: "create" | "apply" | "delete" | "list";
   /** For create and apply: as it stands in a declaration. Without a name it is given one that follows from the step. */
   readonly manifest?: Readonly<Record<string, unknown>>;
   /** For delete: `database/scratch`. */
   readonly target?: string;
+  /** For list: `Backup`, and which labels they have. */
+  readonly kind?: string;
+  readonly labels?: Readonly<Record<string, string>>;
   /** Absent: that of the run. */
   readonly namespace?: string;
   /** The condition that is waited for: `Ready`, `Ready=False`; absent: none. For delete it is being gone. */

@@ -245,6 +245,20 @@ describe("a step that fails", () => {
     expect(said).toEqual(["well", "it broke", "it broke"]);
   });
 
+  it("is what the run failed for, although what runs in the end fails as well", async () => {
+    const fails =
+      (name: string): Handler =>
+      () => {
+        throw new TaskError(name, "no", { terminal: true });
+      };
+    const run = await started(
+      { steps: { a: call("first") }, finally: { steps: { tidy: call("second") } } },
+      { first: fails("First"), second: fails("Second") },
+    );
+    expect(await ended(run)).toMatchObject({ is: "failed", failure: { error: "First" } });
+    expect(run.calls).toEqual(["a", "!finally.tidy"]);
+  });
+
   it("may throw anything, never return, or be known to nobody: the run fails or times out, and says why", async () => {
     for (const thrown of [undefined, null, 7, "text", { a: 1 }, new RangeError("far")]) {
       const run = await started(

@@ -88,7 +88,7 @@ export class Interpreter {
       const output = await this.#outputOf(scope, place, stop).catch(async (error: unknown) => {
         if (isFault(error)) throw error;
         const last = (await this.#compensate(place)) ?? error;
-        await this.#tidy(scope, { ...place, view: new View({ error: failureIn(last) }, view) }, outer);
+        await this.#tidyFailed(scope, { ...place, view: new View({ error: failureIn(last) }, view) }, outer);
         throw last;
       });
       if (place.undo.length > 0) outer.undo.push(...place.undo);
@@ -110,6 +110,15 @@ export class Interpreter {
     if (last === undefined) return;
     const path = `${outer.path}!finally.`;
     await this.#scope(last, { ...place, path, signal: never, cleanup: true });
+  }
+
+  /** A clean-up that fails as well does not hide why it came to that. */
+  async #tidyFailed(scope: Scope, place: Place, outer: Place): Promise<void> {
+    try {
+      await this.#tidy(scope, place, outer);
+    } catch (error) {
+      if (!(error instanceof StepFailure)) throw error;
+    }
   }
 
   /** All of it, though one fails: the first failure, of what stays as it is and needs a person. */
