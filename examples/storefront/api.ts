@@ -6,10 +6,13 @@ import { type IncomingMessage, type ServerResponse, createServer } from "node:ht
 import { join } from "node:path";
 import { endOn, prepare, sql } from "./shop.ts";
 
+const version = process.env["VERSION"] ?? "";
 const uploads = process.env["UPLOADS"] ?? ".";
 
 function send(response: ServerResponse, status: number, body: unknown): void {
-  response.writeHead(status, { "content-type": "application/json" }).end(`${JSON.stringify(body)}\n`);
+  response
+    .writeHead(status, { "content-type": "application/json", "x-version": version })
+    .end(`${JSON.stringify(body)}\n`);
 }
 
 async function bodyOf(request: IncomingMessage): Promise<unknown> {

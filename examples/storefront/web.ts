@@ -4,6 +4,8 @@ import { createServer } from "node:http";
 const escapes: Readonly<Record<string, string>> = { "<": "&lt;", "&": "&amp;" };
 const title = (process.env["TITLE"] ?? "Storefront").replace(/[<&]/g, (sign) => escapes[sign] ?? sign);
 
+const version = process.env["VERSION"] ?? "";
+
 const page = `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -38,7 +40,8 @@ const page = `<!doctype html>
 
 const server = createServer((request, response) => {
   if (request.url === "/health") response.end("ok\n");
-  else response.writeHead(200, { "content-type": "text/html; charset=utf-8" }).end(page);
+  else
+    response.writeHead(200, { "content-type": "text/html; charset=utf-8", "x-version": version }).end(page);
 });
 
 server.listen(Number(process.env["PORT"]), "127.0.0.1", () => console.log("the front listens"));
