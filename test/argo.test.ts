@@ -148,7 +148,7 @@ spec:
         image: busybox
         command: [sh, -c]
         env: [{ name: TOKEN, valueFrom: { secretKeyRef: { name: bank, key: token } } }]
-        args: ['test "$TOKEN" = hush-hush && echo paid']
+        args: ['test "$TOKEN" = hush-hush && echo paid with $TOKEN']
 `);
     await home.ok(["up", folder, "--yes"]);
     // Nobody says how many may: the run says what is missing.
@@ -164,7 +164,15 @@ spec:
       );
     const paid = await home.tutti(["run", "pay", "--wait", "-o", "json"]);
     expect(paid.code, paid.stderr).toBe(0);
-    expect(await home.ok(["get", "runs", "-o", "json"])).not.toContain("hush-hush");
+    const { metadata } = JSON.parse(paid.stdout) as { readonly metadata: { readonly name: string } };
+    const said = await home.ok(["logs", `run/${metadata.name}`]);
+    expect(said).toContain("paid with");
+    const everything = [
+      said,
+      paid.stdout,
+      JSON.stringify(await home.client().workflows.query(metadata.name)),
+    ];
+    expect(everything.join("\n")).not.toContain("hush-hush");
   },
   LONG,
 );

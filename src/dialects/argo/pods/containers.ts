@@ -1,5 +1,9 @@
 /** What runs the containers of one pod: processes (process-containers.ts) or docker (docker.ts). */
+import type { Attempt } from "../../../workflow/engine/step-type.ts";
 import type { PodContainer } from "./work.ts";
+
+/** The attempt that the pod is; its log takes secrets out. */
+export type PodAttempt = Pick<Attempt, "run" | "path" | "signal" | "log">;
 
 export interface Containers {
   /** A folder of this machine for whoever prepares files. */

@@ -1,20 +1,27 @@
 /**
  * A pod's containers by the `docker` program. A container's name is that of the try, so one that an earlier process started is
- * found again. Files go in before it starts and come out after it is over; containers of a pod share one network.
+ * found again. Files go in before it starts and come out after it is over.
+ *
+ * They share the network of the machine, as all of Tutti's containers do (docs/decisions/0003): those of a pod meet at
+ * 127.0.0.1 whichever of them begins or ends first, and a port is one pod's at a time.
  */
-import { execFile } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
+import { Socket } from "node:net";
 import { basename, dirname, join } from "node:path";
-import type { Attempt } from "../../../workflow/engine/step-type.ts";
-import { type Containers, LONGEST_OUTPUT, withoutLastBreak } from "./containers.ts";
+import { createInterface } from "node:readline";
+import { TaskError } from "../../../workflow/engine/step-type.ts";
+import { type Containers, LONGEST_OUTPUT, type PodAttempt, withoutLastBreak } from "./containers.ts";
 import type { Workshop } from "./executor.ts";
 import { SCRIPT } from "./sandbox.ts";
 import { variablesOf, volumeFolder } from "./surroundings.ts";
 import type { Pod, PodContainer } from "./work.ts";
 
 const GRACE_SECONDS = 10;
+/** As the executor of Argo tells that nothing was run. */
+const NEVER_STARTED = 64;
 
 interface Answer {
   readonly code: number;
@@ -25,24 +32,31 @@ interface Answer {
 export class DockerContainers implements Containers {
   readonly scratch: string;
   readonly #workshop: Workshop;
-  readonly #attempt: Attempt;
+  readonly #attempt: PodAttempt;
   readonly #pod: Pod;
   readonly #folder: string;
   readonly #prefix: string;
   readonly #endpoint: string | undefined;
   readonly #volumes = new Map<string, string>();
   readonly #given: { readonly from: string; readonly path: string; readonly mode: number | undefined }[] = [];
+  /** Of each container, the newest. */
   readonly #names = new Map<string, string>();
+  readonly #made = new Set<string>();
   readonly #outputs = new Map<string, string>();
   readonly #problems = new Map<string, string>();
   readonly #running = new Map<string, PromiseWithResolvers<string>>();
-  #network: string | undefined;
   #taken = 0;
   readonly #abort = (): void => {
     for (const name of this.#names.keys()) void this.end(name, GRACE_SECONDS * 1000);
   };
 
-  constructor(workshop: Workshop, attempt: Attempt, pod: Pod, folder: string, endpoint: string | undefined) {
+  constructor(
+    workshop: Workshop,
+    attempt: PodAttempt,
+    pod: Pod,
+    folder: string,
+    endpoint: string | undefined,
+  ) {
     this.#endpoint = endpoint;
     this.#workshop = workshop;
     this.#attempt = attempt;
@@ -69,34 +83,27 @@ export class DockerContainers implements Containers {
     if (signal.aborted) throw signal.reason;
     const name = `${this.#prefix}-${container.name}-${count}`;
     this.#names.set(container.name, name);
-    if ((await this.#docker(["inspect", name])).code !== 0) {
-      const problem = await this.#create(container, name);
-      if (problem !== undefined) {
-        this.#problems.set(container.name, problem);
-        this.#of(container.name).resolve("");
-        return 64;
-      }
-    }
-    const isInit = this.#pod.init.includes(container);
-    if (!isInit) this.#network ??= name;
-    const startedAs = await this.#docker(["start", name]);
-    if (startedAs.code !== 0) this.#problems.set(container.name, startedAs.stderr.trim());
+    this.#made.add(name);
+    const variables = await variablesOf(this.#workshop, this.#pod, container.environment);
+    const problem = (await this.#hasBegun(name)) ? undefined : await this.#begin(container, name, variables);
     this.#of(container.name).resolve(name);
-    const code = startedAs.code === 0 ? Number((await this.#docker(["wait", name])).stdout.trim()) : 64;
-    const { stdout, stderr } = await this.#docker(["logs", name]);
-    this.#outputs.set(container.name, stdout);
-    for (const [stream, text] of Object.entries({ stdout, stderr }))
-      for (const line of text.split("\n").filter((one) => one !== ""))
-        this.#attempt.log(line, stream as "stdout" | "stderr");
+    if (problem !== undefined) {
+      this.#problems.set(container.name, problem);
+      return NEVER_STARTED;
+    }
+    const logged = this.#follow(container.name, name);
+    const waited = await this.#docker(["wait", name]);
+    await logged;
     if (signal.aborted) throw signal.reason;
-    return code;
+    if (waited.code === 0) return Number(waited.stdout.trim());
+    throw new TaskError("EngineLost", `The container engine is gone: ${waited.stderr.trim()}`, {
+      class: "InfraLost",
+    });
   }
 
   async started(name: string): Promise<string> {
-    const container = await this.#of(name).promise;
-    const format = "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}";
-    const { stdout } = await this.#docker(["inspect", "--format", format, container]);
-    return stdout.trim().split(" ")[0] || "127.0.0.1";
+    await this.#of(name).promise;
+    return "127.0.0.1";
   }
 
   async end(name: string, grace: number): Promise<void> {
@@ -106,7 +113,7 @@ export class DockerContainers implements Containers {
   }
 
   async output(name: string): Promise<string> {
-    return withoutLastBreak((this.#outputs.get(name) ?? "").slice(-LONGEST_OUTPUT));
+    return withoutLastBreak(this.#outputs.get(name) ?? "");
   }
 
   async read(path: string): Promise<string | undefined> {
@@ -131,7 +138,7 @@ export class DockerContainers implements Containers {
 
   async close(): Promise<void> {
     this.#attempt.signal.removeEventListener("abort", this.#abort);
-    for (const name of this.#names.values()) await this.#docker(["rm", "--force", "--volumes", name]);
+    if (this.#made.size > 0) await this.#docker(["rm", "--force", "--volumes", ...this.#made]);
   }
 
   #of(name: string): PromiseWithResolvers<string> {
@@ -140,16 +147,40 @@ export class DockerContainers implements Containers {
     return there;
   }
 
+  /** By an earlier process of ours, and is perhaps over. One that was only made may lack its files: it is made anew. */
+  async #hasBegun(name: string): Promise<boolean> {
+    const { code, stdout } = await this.#docker(["inspect", "--format", "{{.State.Status}}", name]);
+    if (code === 0 && stdout.trim() !== "created") return true;
+    if (code === 0) await this.#docker(["rm", "--force", "--volumes", name]);
+    return false;
+  }
+
+  /** What is wrong, when it cannot be. */
+  async #begin(
+    container: PodContainer,
+    name: string,
+    variables: Readonly<Record<string, string>>,
+  ): Promise<string | undefined> {
+    const problem = await this.#create(container, name, variables);
+    if (problem !== undefined) return problem;
+    const { code, stderr } = await this.#docker(["start", name]);
+    return code === 0 ? undefined : stderr.trim();
+  }
+
   /** What is wrong, when it cannot be made. Values of variables are in nobody's argv. */
-  async #create(container: PodContainer, name: string): Promise<string | undefined> {
+  async #create(
+    container: PodContainer,
+    name: string,
+    variables: Readonly<Record<string, string>>,
+  ): Promise<string | undefined> {
     const { image, command, arguments: given, directory, source, mounts } = container;
-    const variables = await variablesOf(this.#workshop, this.#pod, container.environment);
     const [entrypoint, ...rest] = command ?? [];
     const options = [
       ...Object.keys(variables).flatMap((key) => ["--env", key]),
       ...(entrypoint === undefined ? [] : ["--entrypoint", entrypoint]),
       ...(directory === undefined ? [] : ["--workdir", directory]),
-      ...(this.#network === undefined ? [] : ["--network", `container:${this.#network}`]),
+      "--network",
+      "host",
       ...mounts.flatMap(({ volume, path, subPath }) => [
         "--volume",
         `${join(this.#volumes.get(volume) ?? join(this.scratch, volume), subPath ?? "")}:${path}`,
@@ -176,15 +207,49 @@ export class DockerContainers implements Containers {
     await this.#docker(["cp", from, `${name}:${path}`]);
   }
 
+  /** Its lines as they come, from the first; resolves when it is over. */
+  #follow(container: string, name: string): Promise<void> {
+    const child = spawn(this.#program, ["logs", "--follow", name], {
+      env: this.#environment({}),
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    letGo(child);
+    const over = new Promise<void>((resolve) =>
+      child.once("close", () => resolve()).once("error", () => resolve()),
+    );
+    let kept = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      kept = (kept + text).slice(-LONGEST_OUTPUT);
+      this.#outputs.set(container, kept);
+    });
+    for (const stream of ["stdout", "stderr"] as const)
+      createInterface({ input: child[stream] }).on("line", (line) => this.#attempt.log(line, stream));
+    return over;
+  }
+
+  get #program(): string {
+    return this.#workshop.docker ?? "docker";
+  }
+
+  #environment(variables: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
+    const host = this.#endpoint === undefined ? {} : { DOCKER_HOST: this.#endpoint };
+    return { ...process.env, ...host, ...variables };
+  }
+
   #docker(words: readonly string[], variables: Readonly<Record<string, string>> = {}): Promise<Answer> {
-    const { docker = "docker" } = this.#workshop;
     return new Promise((resolve) => {
-      const host = this.#endpoint === undefined ? {} : { DOCKER_HOST: this.#endpoint };
-      const options = { env: { ...process.env, ...host, ...variables }, maxBuffer: 64 * 1024 * 1024 };
-      execFile(docker, [...words], options, (error, stdout, stderr) => {
+      const options = { env: this.#environment(variables), maxBuffer: 64 * 1024 * 1024 };
+      const child = execFile(this.#program, [...words], options, (error, stdout, stderr) => {
         const code = error === null ? 0 : typeof error.code === "number" ? error.code : 127;
         resolve({ code, stdout, stderr: stderr === "" && error !== null ? error.message : stderr });
       });
+      letGo(child);
     });
   }
+}
+
+/** A control plane that stops leaves containers to the next one: it does not wait for who waits for them. */
+function letGo(child: ChildProcess): void {
+  child.unref();
+  for (const stream of [child.stdout, child.stderr]) if (stream instanceof Socket) stream.unref();
 }

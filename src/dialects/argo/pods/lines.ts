@@ -1,6 +1,6 @@
 import { type FSWatcher, closeSync, existsSync, openSync, readSync, watch } from "node:fs";
 import { join } from "node:path";
-import type { Attempt } from "../../../workflow/engine/step-type.ts";
+import type { PodAttempt } from "./containers.ts";
 
 /** From SIGTERM to SIGKILL when the result is no longer wanted. */
 export const GRACE_OF_CANCEL = 10_000;
@@ -10,13 +10,13 @@ const CHUNK = 64 * 1024;
 
 /** Hands what a process writes to its files to the attempt's log, line by line, as it comes. */
 export class Lines {
-  readonly #attempt: Attempt;
+  readonly #attempt: PodAttempt;
   readonly #folder: string;
   readonly #watcher: FSWatcher;
   readonly #at = { stdout: 0, stderr: 0 };
   readonly #rest = { stdout: "", stderr: "" };
 
-  constructor(attempt: Attempt, folder: string) {
+  constructor(attempt: PodAttempt, folder: string) {
     this.#attempt = attempt;
     this.#folder = folder;
     this.#watcher = watch(folder, () => this.#read());

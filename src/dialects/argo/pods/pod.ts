@@ -4,14 +4,15 @@
  *     folder ── inputs put ── init containers ── sidecars ── main containers ── sidecars ended ── outputs kept ── result
  *
  * The result is noted in the pod's folder before it is told, so that a pod that is taken up again after it was over is not run
- * again.
+ * again. What it was given of Secrets is taken out of its log and its result.
  */
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type Attempt, TaskError } from "../../../workflow/engine/step-type.ts";
+import { StepSecrets } from "../../../workflow/step/secrets.ts";
 import { type Stored, keyOf } from "../manifest.ts";
 import { isZippedTar, unpack } from "./artifacts.ts";
-import type { Containers } from "./containers.ts";
+import type { Containers, PodAttempt } from "./containers.ts";
 import { DockerContainers } from "./docker.ts";
 import { ProcessContainers } from "./process-containers.ts";
 import type { Workshop } from "./executor.ts";
@@ -32,9 +33,12 @@ export async function runPod(
   folder: string,
 ): Promise<PodResult> {
   const note = join(folder, "result.json");
+  const secrets = new StepSecrets(pod.namespace, () => undefined);
   const noted = existsSync(note)
     ? (JSON.parse(readFileSync(note, "utf8")) as Noted)
-    : await run(workshop, attempt, pod, folder);
+    : (secrets.redactAll(
+        await run(noting(workshop, secrets), unsaying(attempt, secrets), pod, folder),
+      ) as Noted);
   if (!existsSync(note) && !attempt.signal.aborted) {
     mkdirSync(folder, { recursive: true });
     writeFileSync(`${note}.new`, JSON.stringify(noted));
@@ -45,7 +49,24 @@ export async function runPod(
   throw new TaskError(noted.details.phase, noted.message, { terminal: true, details: noted.details });
 }
 
-async function run(workshop: Workshop, attempt: Attempt, pod: Pod, folder: string): Promise<Noted> {
+/** What it reads of Secrets is known to be secret. */
+function noting(workshop: Workshop, secrets: StepSecrets): Workshop {
+  return {
+    ...workshop,
+    secret: async (namespace, name) => {
+      const texts = await workshop.secret?.(namespace, name);
+      for (const text of Object.values(texts ?? {})) secrets.add(text);
+      return texts;
+    },
+  };
+}
+
+function unsaying(attempt: Attempt, secrets: StepSecrets): PodAttempt {
+  const { run: of, path, signal, log } = attempt;
+  return { run: of, path, signal, log: (line, stream) => log(secrets.redact(line), stream) };
+}
+
+async function run(workshop: Workshop, attempt: PodAttempt, pod: Pod, folder: string): Promise<Noted> {
   const choice = await workshop.choices.of(attempt.run, (why) => attempt.log(why, "stderr"));
   const containers =
     choice.is === "docker"
@@ -69,6 +90,7 @@ async function run(workshop: Workshop, attempt: Attempt, pod: Pod, folder: strin
   } catch (error) {
     if (attempt.signal.aborted)
       throw new TaskError("Cancelled", "The pod is not wanted any more.", { class: "Cancelled" });
+    if (error instanceof TaskError) throw error;
     return broken("Error", error instanceof Error ? error.message : String(error));
   } finally {
     await containers.close();
@@ -97,7 +119,7 @@ interface Code {
 /** Each once those it needs are over; gives the first that failed, or the main one. */
 async function runMain(
   workshop: Workshop,
-  attempt: Attempt,
+  attempt: PodAttempt,
   containers: Containers,
   pod: Pod,
 ): Promise<Code> {

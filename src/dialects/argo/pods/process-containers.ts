@@ -2,8 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { chmod, cp, mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { Attempt } from "../../../workflow/engine/step-type.ts";
-import { type Containers, LONGEST_OUTPUT, withoutLastBreak } from "./containers.ts";
+import { type Containers, LONGEST_OUTPUT, type PodAttempt, withoutLastBreak } from "./containers.ts";
 import type { StandIn, Workshop } from "./executor.ts";
 import { GRACE_OF_CANCEL, Lines } from "./lines.ts";
 import { type Running, programOf, started } from "./processes.ts";
@@ -17,7 +16,7 @@ const NEVER_STARTED: Running = { over: Promise.resolve(64), end: () => Promise.r
 export class ProcessContainers implements Containers {
   readonly scratch: string;
   readonly #workshop: Workshop;
-  readonly #attempt: Attempt;
+  readonly #attempt: PodAttempt;
   readonly #pod: Pod;
   readonly #folder: string;
   readonly #sandbox: Sandbox;
@@ -26,7 +25,7 @@ export class ProcessContainers implements Containers {
   readonly #problems = new Map<string, string>();
   readonly #abort = (): void => void this.#endAll();
 
-  constructor(workshop: Workshop, attempt: Attempt, pod: Pod, folder: string) {
+  constructor(workshop: Workshop, attempt: PodAttempt, pod: Pod, folder: string) {
     this.#workshop = workshop;
     this.#attempt = attempt;
     this.#pod = pod;
