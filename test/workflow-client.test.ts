@@ -59,3 +59,18 @@ test("a program starts a run once, follows it, signals it, and has its result", 
   await expect(workflows.cancel(name)).rejects.toMatchObject({ code: 409 });
   await expect(workflows.result("nobody")).rejects.toMatchObject({ code: 404 });
 });
+
+test("what is asked of a run and is so already is done; what its phase refuses is told as such, and is no conflict", async () => {
+  const home = openHome();
+  await home.ok(["up", home.declare(WORKFLOW), "--yes"]);
+  const { workflows } = home.client();
+  const { name } = (await workflows.start("greet", { parameters: { who: "ann" } })).metadata;
+  for (let times = 0; times < 2; times++) await workflows.pause(name);
+  for (let times = 0; times < 2; times++) await workflows.resume(name);
+  await workflows.cancel(name);
+  expect((await workflows.result(name)).status?.phase).toBe("Cancelled");
+
+  const { code, stderr } = await home.start(["pause", name]).done;
+  expect(code).toBe(1);
+  expect(stderr).toContain(`The run '${name}' has ended.`);
+});

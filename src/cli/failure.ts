@@ -22,7 +22,7 @@ export async function reportFailure(error: unknown, context: CommandContext): Pr
     );
   if (reason instanceof ApiError) {
     if (reason.diagnostics.length > 0) return reportDiagnostics(reason.diagnostics, context);
-    return reportSentence(new CommandFailure(codeOf(reason.code), sentence(reason.message)), context);
+    return reportSentence(new CommandFailure(codeOf(reason), sentence(reason.message)), context);
   }
   return reportSentence(
     new CommandFailure(EXIT.failed, sentence(messageOf(reason)), faultHint(reason, context)),
@@ -53,9 +53,10 @@ function reportSentence(failure: CommandFailure, context: CommandContext): ExitC
   return failure.code;
 }
 
-function codeOf(status: number): ExitCode {
-  if (status === 409) return EXIT.conflict;
-  return status === 400 || status === 422 ? EXIT.usage : EXIT.failed;
+function codeOf({ code, reason }: { readonly code: number; readonly reason: string }): ExitCode {
+  // Refused: what was asked cannot be done to it now, whoever asks; nothing has moved.
+  if (code === 409) return reason === "Refused" ? EXIT.failed : EXIT.conflict;
+  return code === 400 || code === 422 ? EXIT.usage : EXIT.failed;
 }
 
 function isAbort(error: unknown): boolean {

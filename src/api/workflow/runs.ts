@@ -5,8 +5,8 @@ import { type Run, runId } from "../../controller/runs.ts";
 import { DiagnosticError } from "../../diagnostics/diagnostic.ts";
 import { parseDuration } from "../../model/duration.ts";
 import type { Engine } from "../../workflow/engine/engine.ts";
-import type { RunState } from "../../workflow/run/state.ts";
-import { stepViews } from "../../workflow/run/step-view.ts";
+import type { RunPhase, RunState } from "../../workflow/run/state.ts";
+import { ANYBODY, type StepView, stepViews } from "../../workflow/run/step-view.ts";
 import { type Answer, type ApiContext, type Call, type ResourceTarget, ok } from "../api-context.ts";
 import { type Body, optionalBody } from "./body.ts";
 import { existing, parseCount } from "../read.ts";
@@ -54,17 +54,34 @@ export async function cancelRun(context: ApiContext, call: Call, target: Resourc
       cause: causeOf(call, "cancel"),
     }),
   );
-  return settled(target, refused);
+  const run = existing(context, target) as Run;
+  return settled(target, await unlessAlready(refused, engine, run, ["stopping"]));
 }
 
 export async function pauseRun(context: ApiContext, _call: Call, target: ResourceTarget): Promise<Answer> {
   const { engine, run } = await begun(context, target);
-  return settled(target, await engine.pause(runId(run)));
+  return settled(target, await unlessAlready(await engine.pause(runId(run)), engine, run, ["paused"]));
 }
 
 export async function resumeRun(context: ApiContext, _call: Call, target: ResourceTarget): Promise<Answer> {
   const { engine, run } = await begun(context, target);
-  return settled(target, await engine.resume(runId(run)));
+  return settled(
+    target,
+    await unlessAlready(await engine.resume(runId(run)), engine, run, ["queued", "running"]),
+  );
+}
+
+/** What is asked for and is so already is no fault. */
+async function unlessAlready(
+  refused: string | undefined,
+  engine: Engine,
+  run: Run,
+  phases: readonly RunPhase[],
+): Promise<string | undefined> {
+  if (refused !== "NotNow") return refused;
+  const { phase, endedAt } = await engine.state(runId(run));
+  if (phases.includes(phase)) return undefined;
+  return endedAt > 0 ? "RunEnded" : refused;
 }
 
 export async function stepsOfRun(context: ApiContext, _call: Call, target: ResourceTarget): Promise<Answer> {
@@ -75,7 +92,26 @@ export async function stepsOfRun(context: ApiContext, _call: Call, target: Resou
   const definition = state === undefined ? undefined : await service.definition(state.definition);
   const around = engine.around(runId(run), state?.workflow ?? "");
   const items = state === undefined ? [] : stepViews(state, definition?.workflow, around);
-  return ok({ kind: "StepList", apiVersion: "tutti.dev/v1", metadata: {}, items });
+  const problem = handlersProblem(context, run);
+  return ok({
+    kind: "StepList",
+    apiVersion: "tutti.dev/v1",
+    metadata: {},
+    items: problem === undefined ? items : items.map((item) => waitingForHandler(item, problem)),
+  });
+}
+
+/** What a person has to mend before steps of the run's workflow that are functions can begin. */
+function handlersProblem({ store }: ApiContext, { metadata, spec }: Run): string | undefined {
+  const namespace = metadata.namespace ?? "default";
+  const { status } = store.get({ kind: "Workflow", namespace, name: spec.workflow }) ?? {};
+  return (status as { readonly problems?: readonly string[] } | undefined)?.problems?.[0];
+}
+
+function waitingForHandler(step: StepView, problem: string): StepView {
+  return step.phase === "queued" && step.type === "function" && step.waitingFor === ANYBODY
+    ? { ...step, waitingFor: `Somebody who can do it. ${problem}` }
+    : step;
 }
 
 /** The fold of its events, as it is. */

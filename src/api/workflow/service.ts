@@ -4,7 +4,7 @@ import type { Engine } from "../../workflow/engine/engine.ts";
 import type { ReadLog } from "../../workflow/log/attempt-logs.ts";
 import type { LoggedLine } from "../../workflow/log/segments.ts";
 import { type Answer, type ApiContext, type ResourceTarget, ok } from "../api-context.ts";
-import { StatusError, conflict } from "../status-error.ts";
+import { StatusError, detailsOf } from "../status-error.ts";
 
 export interface WorkflowService {
   /** Opened by the first who asks. */
@@ -21,16 +21,18 @@ export function serviceOf({ workflows }: ApiContext): WorkflowService {
   return workflows;
 }
 
-/** The engine's answer to a command: nothing when it was done. */
-export function settled(target: ResourceTarget, refused: string | undefined): Answer {
-  const why = refused === undefined ? undefined : (WORDS[refused] ?? `it is refused (${refused})`);
-  if (why !== undefined) throw conflict(target.kind, target.name, why);
+/** The engine's answer to a command: nothing when it was done. No conflict of writers, so not worded as Kubernetes words one. */
+export function settled({ kind, name }: ResourceTarget, refused: string | undefined): Answer {
+  if (refused !== undefined) {
+    const why = WORDS[refused] ?? `refuses it (${refused})`;
+    throw new StatusError(409, "Refused", `The run '${name}' ${why}.`, detailsOf(kind, name));
+  }
   return ok({ kind: "Status", apiVersion: "v1", metadata: {}, status: "Success", code: 200 });
 }
 
 const WORDS: Readonly<Record<string, string>> = {
-  RunEnded: "the run has ended",
-  NotNow: "the run is in no phase in which that can be done",
-  AlreadyRecorded: "a signal with this id was received before",
-  TooManySignals: "too many signals wait for the run already",
+  RunEnded: "has ended",
+  NotNow: "is being stopped",
+  AlreadyRecorded: "has received a signal with this id before",
+  TooManySignals: "has too many signals that wait already",
 };

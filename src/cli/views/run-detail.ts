@@ -28,11 +28,24 @@ function remarks({ status }: Run, steps: readonly StepView[]): string {
   const reused = steps.filter(({ reusedFrom }) => reusedFrom !== undefined).length;
   const hidden = (status?.steps?.total ?? 0) - steps.length;
   const lines = [
+    ...whyQueued(status),
     ...(hidden > 0 ? [`  Of a run this large, ${hidden} steps that are over are counted only.`] : []),
     ...(reused === 0 ? [] : [`  = ${reused} of the results are taken from the run it is a fork of.`]),
+    ...haltedLines(status),
     ...(status?.late === undefined ? [] : [`  It is late: ${harmless(status.late)}`]),
   ];
   return lines.join("\n");
+}
+
+function whyQueued(status: Run["status"]): readonly string[] {
+  if (status?.phase !== "Queued") return [];
+  const ready = status.conditions?.find(({ type }) => type === "Ready");
+  return ready === undefined ? [] : [`  ${harmless(ready.message)}`];
+}
+
+function haltedLines(status: Run["status"]): readonly string[] {
+  const halted = status?.conditions?.find(({ type, status: is }) => type === "Halted" && is === "True");
+  return halted === undefined ? [] : [`  It does not go on (${halted.reason}): ${harmless(halted.message)}`];
 }
 
 function facts({ spec, status }: Run): string {

@@ -11,6 +11,11 @@ export function outputText({ status }: Run): string {
   return typeof output === "string" ? output : JSON.stringify(output, undefined, 2);
 }
 
+/** Paths of items have brackets, of catches exclamation marks. */
+function shellWord(text: string): string {
+  return /^[\w./-]+$/.test(text) ? text : `'${text}'`;
+}
+
 /** Why it failed, in a few lines. `log`: the last lines of the step that failed. */
 export function failureView(
   run: Run,
@@ -31,9 +36,12 @@ export function failureView(
     ...(log.length === 0
       ? []
       : [`  The last it wrote:`, ...log.map((line) => style.dim(`    ${harmless(line)}`))]),
-    `  ${style.cyan("→")} Do again what failed, with what is done already: tutti fork ${name}`,
+    // One that never began, since what it was given is refused, would be refused again.
+    ...(run.status?.startedAt === undefined
+      ? []
+      : [`  ${style.cyan("→")} Do again what failed, with what is done already: tutti fork ${name}`]),
     ...(step === undefined
       ? []
-      : [`  ${style.cyan("→")} All it wrote: tutti logs run/${name} --step '${harmless(step)}'`]),
+      : [`  ${style.cyan("→")} All it wrote: tutti logs run/${name} --step ${shellWord(harmless(step))}`]),
   ].join("\n");
 }

@@ -142,12 +142,21 @@ error: order-x7k2p9 failed after 3s at the step charge.
     asking the bank
     503
   → Do again what failed, with what is done already: tutti fork order-x7k2p9
-  → All it wrote: tutti logs run/order-x7k2p9 --step 'charge'
+  → All it wrote: tutti logs run/order-x7k2p9 --step charge
 
 Of it
   Began       2026-01-01T00:00:00.000Z
   Ended       2026-01-01T00:00:03.000Z`,
   );
+});
+
+it("a run that has not begun says what it waits for; one that never began is not to be forked", () => {
+  const message = "Waiting for workflow/order, which does not exist.";
+  const condition = { type: "Ready", status: "False", reason: "UnknownWorkflow", message } as const;
+  const queued = run({ phase: "Queued", conditions: [{ ...condition, lastTransitionTime: at(0) }] });
+  expect(runDetailView(queued, [], { ...options, log: [] })).toContain(message);
+  const refused = run({ phase: "Failed", endedAt: at(0), failure: { ...busy, error: "InvalidParameters" } });
+  expect(runDetailView(refused, [], { ...options, log: [] })).not.toContain("tutti fork");
 });
 
 it("times of a schedule are told by the clock there, with what is left out and why", () => {

@@ -32,6 +32,9 @@ export interface StepView {
   readonly reusedFrom?: string;
 }
 
+/** What a step waits for that nothing else holds up. */
+export const ANYBODY = "Its turn, or somebody who can do it.";
+
 /** Characters of JSON. */
 const SMALL = 4096;
 
@@ -79,8 +82,7 @@ export function waitingFor(
   { phase, at, pool, failure }: StepState,
   definition: Step | undefined,
 ): string | undefined {
-  if (phase === "queued")
-    return pool === undefined ? "Its turn, or somebody who can do it." : `A slot of the pool ${pool}.`;
+  if (phase === "queued") return pool === undefined ? ANYBODY : `A slot of the pool ${pool}.`;
   if (phase === "backoff")
     return `The next attempt at ${instant(at)}, after ${failure?.error ?? "a failure"}.`;
   if (phase !== "running" || definition === undefined) return undefined;

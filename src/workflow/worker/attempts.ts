@@ -4,7 +4,7 @@
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Failure } from "../run/failure.ts";
-import { failureOfThrown } from "./failures.ts";
+import { failureOfThrown, stackOfUnmeant } from "./failures.ts";
 import { type HandlerContext, type HandlerDefinition, nameWithVersion } from "./handler.ts";
 import { type Order, LARGEST_RESULT } from "./protocol.ts";
 import { type SchemaOf, check } from "./schema.ts";
@@ -110,10 +110,10 @@ export function runAttempt(
     }
     return Promise.resolve(result).then(
       (value) => finish(definition, attempt, value),
-      (thrown: unknown) => attempt.fail(failureOf(thrown)),
+      (thrown: unknown) => failWith(attempt, thrown),
     );
   } catch (thrown) {
-    attempt.fail(failureOf(thrown));
+    failWith(attempt, thrown);
     return undefined;
   }
 }
@@ -122,8 +122,15 @@ function finish(definition: HandlerDefinition, attempt: RunningAttempt, value: u
   try {
     attempt.succeed(resultText(definition, value));
   } catch (thrown) {
-    attempt.fail(failureOf(thrown));
+    failWith(attempt, thrown);
   }
+}
+
+/** Its log says where it was thrown, unless the handler says by its class that it is meant. */
+function failWith(attempt: RunningAttempt, thrown: unknown): void {
+  const stack = thrown instanceof Refused ? undefined : stackOfUnmeant(thrown);
+  if (stack !== undefined) attempt.write(stack, "stderr");
+  attempt.fail(failureOf(thrown));
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -66,6 +66,18 @@ export function describeThrown(thrown: unknown): string {
   return typeof stack === "string" && stack !== "" ? stack.slice(0, LONGEST_MESSAGE) : messageOf(thrown);
 }
 
+/** Of this folder and of Node: nothing that who wrote the handler knows. */
+const OWN_FRAME = new RegExp(`^\\s+at .*(?:${RegExp.escape(new URL(".", import.meta.url).href)}|node:)`);
+
+/** Undefined for one that says its class, and for what has no stack. */
+export function stackOfUnmeant(thrown: unknown): string | undefined {
+  if (read(thrown, FAILURE) !== undefined || typeof read(thrown, "stack") !== "string") return undefined;
+  return describeThrown(thrown)
+    .split("\n")
+    .filter((line) => !OWN_FRAME.test(line))
+    .join("\n");
+}
+
 function nameOf(thrown: unknown): string {
   const name = read(thrown, "name");
   return typeof name === "string" && name !== "" ? name.slice(0, 200) : "Error";

@@ -120,6 +120,19 @@ describe("a handler in a worker process", { timeout: TIME }, () => {
     expect(await failure("late")).toMatchObject({ message: "thrown in a timer" });
   });
 
+  it("has where it threw in its log, unless it says the class of its failure", async () => {
+    const { failure, lines } = workersWith(`
+      export const careless = handler("careless", async () => { await null; throw new Error("kaboom"); });
+      export const meant = handler("meant", async () => { throw new TerminalError("no", { name: "No" }); });
+    `);
+    expect(await failure("meant")).toMatchObject({ error: "No" });
+    expect(lines).toEqual([]);
+    expect(await failure("careless")).toMatchObject({ message: "kaboom" });
+    expect(lines[0]).toBe("Error: kaboom");
+    expect(lines[1]).toMatch(/^ {4}at .*\.ts:\d+:\d+/);
+    expect(lines.join("\n")).not.toContain("/worker/attempts");
+  });
+
   it("prints into the log of its own attempt", async () => {
     const { execute, lines } = workersWith(`
       export const chatty = handler("chatty", async ({ n }: { n: number }) => {
