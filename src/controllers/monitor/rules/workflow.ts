@@ -31,7 +31,7 @@ function late(subject: Subject): AlertDraft {
     for: "0s",
     keepFiringFor: "1m",
     summary: `A run of ${subject.address} is late.`,
-    description: ({ label }) => `run/${label("run")} has not ended by its deadline. ${label("why")}`,
+    description: ({ label }) => `${label("why")} That is why run/${label("run")} has not ended by its deadline.`,
     test: {
       series: {
         [`tutti_run_late{${ownSelector(subject)},run="${labels.run}",why="${labels.why}"}`]: "_x5 1x20",
