@@ -52,7 +52,10 @@ const release = workflow(
       "watch",
       watch,
       { addresses: canary.addresses, version, answers: 50 },
-      { when: cel<boolean>`size(${canary.addresses}) > 0`, timeout: "10m" },
+      {
+        when: cel<boolean>`size(${canary.addresses}) > 0`,
+        timeout: { total: "10m", heartbeat: "1m" },
+      },
     );
     const production = flow.apply(
       "production",

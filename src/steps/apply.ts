@@ -96,22 +96,15 @@ export function applySteps(options: ApplyStepOptions): StepType {
 async function apply(attempt: Attempt, options: ApplyStepOptions): Promise<ApplyResult> {
   const { store } = options;
   const place = placeOf(attempt);
-  const mine = changesOf(place, store);
-  const found = mine.find(({ metadata }) => metadata.labels?.[TRY] === place.labels[TRY]);
-  const before = revisionsOf(store, place.system, place.namespace)[0]?.number;
-  const { plan, change } =
-    found === undefined
-      ? await commit(place, attempt, options)
-      : { plan: found.spec.plan, change: found as Resource };
-  const revision = (change as DeclaredChange | undefined)?.spec.revision ?? before ?? 0;
-  const first = Math.min(...mine.map(({ spec }) => spec.revision), revision);
-  const isMine = change !== undefined || mine.length > 0;
+  const before = newestRevision(place, store);
+  const { plan, change } = foundOf(place, store) ?? (await commit(place, attempt, options));
+  const revision = change?.spec.revision ?? before ?? 0;
   const { dryRun = false, wait = true } = place.step;
   if (wait && !dryRun) await succeeded(place, revision, attempt, store);
   return {
     change: change?.metadata.name ?? null,
     revision,
-    previous: isMine ? revisionBefore(first, place, store) : (before ?? null),
+    previous: previousOf(place, before, store),
     addresses: addressesOf(place, store),
     plan: shown(plan),
   };
@@ -144,8 +137,23 @@ function changesOf({ namespace, labels }: Place, store: Store): readonly Declare
     .items as readonly DeclaredChange[];
 }
 
-function revisionBefore(revision: number, { system, namespace }: Place, store: Store): number | null {
-  return revisionsOf(store, system, namespace).find(({ number }) => number < revision)?.number ?? null;
+/** What this very try has committed before. */
+function foundOf(place: Place, store: Store): Committed | undefined {
+  const change = changesOf(place, store).find(({ metadata }) => metadata.labels?.[TRY] === place.labels[TRY]);
+  return change && { plan: change.spec.plan, change };
+}
+
+function newestRevision({ system, namespace }: Place, store: Store): number | undefined {
+  return revisionsOf(store, system, namespace)[0]?.number;
+}
+
+/** The revision before the step's first Change; that there is, when it made none. */
+function previousOf(place: Place, before: number | undefined, store: Store): number | null {
+  const mine = changesOf(place, store).map(({ spec }) => spec.revision);
+  if (mine.length === 0) return before ?? null;
+  const first = Math.min(...mine);
+  const earlier = revisionsOf(store, place.system, place.namespace).find(({ number }) => number < first);
+  return earlier?.number ?? null;
 }
 
 function shown(plan: Plan): PlanResult {
@@ -165,7 +173,7 @@ function shown(plan: Plan): PlanResult {
 interface Committed {
   readonly plan: Plan;
   /** Absent when there was nothing to do, or nothing was to be done. */
-  readonly change?: Resource;
+  readonly change?: DeclaredChange;
 }
 
 async function commit(place: Place, attempt: Attempt, options: ApplyStepOptions): Promise<Committed> {
@@ -188,7 +196,7 @@ async function commit(place: Place, attempt: Attempt, options: ApplyStepOptions)
         causeOf(attempt, "apply", store),
       );
       const change = resources.find((resource) => resource?.kind === "Change");
-      if (change !== undefined) return { plan, change };
+      if (change !== undefined) return { plan, change: change as DeclaredChange };
     } catch (error) {
       if (!isRace(error) || tries === ATTEMPTS) throw error;
     }

@@ -20,7 +20,7 @@ export interface HandlerContext {
   /** Aborted when the result is no longer wanted. */
   readonly signal: AbortSignal;
   /** A sign of life, for steps with a heartbeat timeout. */
-  heartbeat(): void;
+  readonly heartbeat: () => void;
   /** A line of the attempt's log. What is written with `console` becomes lines of it as well. */
   readonly log: (line: string) => void;
 }
