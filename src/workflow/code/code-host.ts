@@ -67,7 +67,8 @@ class Hosted {
   readonly #place: Place;
   readonly #recorded: readonly { readonly path: string; readonly asked: string }[];
   readonly #performed = new Map<string, Promise<Settlement>>();
-  readonly #asked: string[] = [];
+  /** By call, in this process. */
+  readonly #asked: Pick<Call, "asked" | "path">[] = [];
   readonly #leaving = new AbortController();
   readonly #differs = Promise.withResolvers<never>();
 
@@ -81,8 +82,9 @@ class Hosted {
 
   async run(): Promise<unknown> {
     const ending = await this.#untilEnded();
-    const [next] = this.#recorded.slice(this.#asked.length);
-    if (next !== undefined && !this.#stage.signal.aborted) this.#refuse(this.#asked.length + 1, undefined);
+    const next = this.#recorded.findIndex(({ path }) => !this.#performed.has(path));
+    const lacking = this.#recorded[next];
+    if (lacking !== undefined && !this.#stage.signal.aborted) this.#refuse(lacking, next + 1, undefined);
     // Steps that the code did not wait for are over with it.
     this.#leaving.abort();
     await Promise.all(this.#performed.values());
@@ -114,16 +116,16 @@ class Hosted {
   }
 
   #hear(call: Call, conversation: Conversation): void {
-    const before = this.#asked[call.call - 1] ?? this.#recorded[call.call - 1]?.asked;
-    if (before !== undefined && before !== call.asked) {
+    const before = this.#before(call);
+    if (before !== undefined && before.asked !== call.asked) {
       try {
-        this.#refuse(call.call, call.asked);
+        this.#refuse(before, call.call, call.asked);
       } catch (error) {
         this.#differs.reject(error);
       }
       return;
     }
-    this.#asked[call.call - 1] = call.asked;
+    this.#asked[call.call - 1] = call;
     let performed = this.#performed.get(call.path);
     if (performed === undefined) {
       performed = this.#perform(call);
@@ -155,10 +157,19 @@ class Hosted {
     return this.#recorded.length === 0 && this.#performed.size === 0 ? signal : over;
   }
 
+  /** The record of a fork has gaps, and is in another order: there it is the one of the same path. */
+  #before({ call, path }: Call): Pick<Call, "asked" | "path"> | undefined {
+    const known = this.#asked[call - 1];
+    if (known !== undefined) return known;
+    return this.#stage.isFork ? this.#recorded.find((one) => one.path === path) : this.#recorded[call - 1];
+  }
+
   /** `asked`: undefined when the code ended. */
-  #refuse(call: number, asked: string | undefined): never {
-    const before = this.#asked[call - 1] ?? this.#recorded[call - 1]?.asked ?? "[]";
-    const { path = "" } = this.#recorded[call - 1] ?? {};
+  #refuse(
+    { asked: before, path }: Pick<Call, "asked" | "path">,
+    call: number,
+    asked: string | undefined,
+  ): never {
     const name = this.#stage.run.split("/").at(-1) ?? "";
     return refuse({
       code: "CodeChanged",

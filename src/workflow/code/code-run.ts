@@ -89,16 +89,22 @@ export class CodeRun {
   async #giveInOrder(): Promise<void> {
     if (this.#isGiving) return;
     this.#isGiving = true;
-    for (let give = this.#next(); give !== undefined; give = this.#next()) {
+    for (let give = await this.#next(); give !== undefined; give = await this.#next()) {
       give();
       await quiet();
     }
     this.#isGiving = false;
   }
 
-  #next(): (() => void) | undefined {
-    const give = this.#early.get(this.#given + 1);
-    if (give !== undefined) this.#early.delete(++this.#given);
+  async #next(): Promise<(() => void) | undefined> {
+    if (!this.#early.has(this.#given + 1)) await quiet();
+    // What comes before was asked for by now, or the code has changed and never will: that shows when it ends.
+    const isNext = this.#early.has(this.#given + 1);
+    const order = isNext || this.#pending.size > 0 ? this.#given + 1 : Math.min(...this.#early.keys());
+    const give = this.#early.get(order);
+    if (give === undefined) return undefined;
+    this.#early.delete(order);
+    this.#given = order;
     return give;
   }
 

@@ -272,3 +272,44 @@ describe("a replay", () => {
     expect(await elapse(clock, over)).toEqual({ is: "succeeded", output: "done" });
   });
 });
+
+describe("a fork of a run of code", () => {
+  const steps: Body = async (run) => {
+    const slow = run.step("slow", "slow", { ms: 5_000 });
+    const [left, right] = await run.all([
+      run.step("left", "slow", { ms: 2_000 }),
+      run.step("right", "slow", { ms: 1_000 }),
+    ]);
+    const last = await run.step("last", "echo", { left, right });
+    await slow;
+    return last;
+  };
+
+  async function forked(from: string, body = steps): Promise<Place & { readonly over: Promise<unknown> }> {
+    const journal = new MemoryJournal();
+    const first = await open(steps, journal);
+    await first.engine.start({ definition, id: ID });
+    await elapse(first.clock, first.engine.result(ID));
+    const place = await open(body, journal, new ManualClock(first.clock.now()));
+    await place.engine.fork({ source: ID, id: "default/order-2", from });
+    const over = place.engine.result("default/order-2");
+    over.catch(() => undefined);
+    return { ...place, over };
+  }
+
+  it("goes on from the step, whatever was settled in another order than asked for, or not at all", async () => {
+    const { clock, calls, over } = await forked("last");
+    const output = { left: { ms: 2_000 }, right: { ms: 1_000 } };
+    expect(await elapse(clock, over)).toEqual({ is: "succeeded", output });
+    expect(calls.toSorted()).toEqual(["last", "slow"]);
+  });
+
+  it("stops where the code has changed what is kept", async () => {
+    const { clock, over } = await forked("last", (run) => run.step("left", "slow", { ms: 3_000 }));
+    await expect(elapse(clock, over)).rejects.toThrow(
+      /`left` \(function slow\) with {"ms":2000}; the code now asks for `left`/,
+    );
+    const ending = await forked("last", (run) => run.step("left", "slow", { ms: 2_000 }));
+    await expect(elapse(ending.clock, ending.over)).rejects.toThrow(/`right` .* the code now ends/);
+  });
+});

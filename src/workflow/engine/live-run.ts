@@ -161,6 +161,10 @@ export class LiveRun implements Stage, TaskRun {
     return this.state.input;
   }
 
+  get isFork(): boolean {
+    return this.state.source !== undefined;
+  }
+
   get startedAt(): number {
     return this.state.createdAt;
   }

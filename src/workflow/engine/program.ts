@@ -39,6 +39,8 @@ export interface Stage {
     cleanup?: boolean,
     asked?: string,
   ): Promise<Performed>;
+  /** It began with results of another run: what is recorded is in the order in which it was settled, and not all that was asked for. */
+  readonly isFork: boolean;
   /** What the program asked for before this process, with its path, in the order in which it did. */
   recorded(): Iterable<{ readonly path: string; readonly asked: string }>;
   /** Absent where nothing has to be forgotten. */

@@ -13,8 +13,9 @@ import { type Recorded, type Refused, type Selection, select } from "./select.ts
 
 /** Differences that are told. */
 const MOST_TOLD = 20;
-/** Cuts that are tried to find a later one. */
+/** Cuts that are tried to find a later one; fewer of a large run, whose steps are gone through for each. */
 const MOST_TRIED = 100;
+const MOST_LOOKED_AT = 100_000;
 
 export function planFork(request: ForkRequest): ForkPlan {
   const { source, definition = source.definition } = request;
@@ -111,7 +112,7 @@ function latestCut(request: ForkRequest, differences: number): Diagnostic {
   const steps = [...request.source.state.steps]
     .filter(([, state]) => isSettled(state) && state.order > 0)
     .toSorted(([, one], [, other]) => other.order - one.order)
-    .slice(0, MOST_TRIED);
+    .slice(0, Math.min(MOST_TRIED, Math.floor(MOST_LOOKED_AT / request.source.state.steps.size)));
   const message = `${differences} ${differences === 1 ? "step does" : "steps do"} not mean the same any more.`;
   const found = steps.find(([path]) => path !== request.from && isPossible({ ...request, from: path }));
   return {

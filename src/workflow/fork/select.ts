@@ -145,6 +145,34 @@ function unknownStep({ id, state }: Source, from: string, isCleanup: boolean): R
   const message = isCleanup
     ? `'${from}' cleans up; a run cannot be forked from there.`
     : `The run '${id}' has not come to a step '${from}'.`;
+  if (!isCleanup && isForgotten(state, from)) return forgotten(from);
   const hint = didYouMean(from, [...state.steps.keys()].slice(0, 10_000)) ?? "Ask for the steps of the run.";
   return { refused: [{ severity: "error", code: "UnknownStep", path: from, message, hint }] };
+}
+
+/** A note stands for it: of the scope that it is in, or of items around it. */
+function isForgotten({ notes }: RunState, from: string): boolean {
+  for (const key of notes.keys()) {
+    const [scope, items] = noteOf(key);
+    if (!from.startsWith(scope)) continue;
+    const index = Number(/^\[(\d+)\]/.exec(from.slice(scope.length))?.[1] ?? -1);
+    if (items === undefined || (items[0] <= index && index <= items[1])) return true;
+  }
+  return false;
+}
+
+function forgotten(from: string): Refused {
+  const outer = from.slice(0, Math.max(0, from.lastIndexOf("["))).replace(/\.$/, "");
+  const around = outer === "" ? "" : `from '${outer}' as a whole, `;
+  return {
+    refused: [
+      {
+        severity: "error",
+        code: "StepForgotten",
+        path: from,
+        message: `If there was a step '${from}', it was so long ago in a run so large that only what it led to is kept.`,
+        hint: `Fork ${around}from a later step, or from the beginning (an empty step).`,
+      },
+    ],
+  };
 }

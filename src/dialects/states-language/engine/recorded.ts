@@ -80,6 +80,7 @@ function stageOf(
     startedAt: createdAt,
     signal: NEVER,
     over: NEVER,
+    isFork: false,
     recorded: () => [],
     orderOf: (path) => {
       const step = steps.get(path);
