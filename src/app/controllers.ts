@@ -211,6 +211,8 @@ function addWorkflows(
     runs.recorded(id, ended);
     pools.recorded(id);
   };
+  workflows.onHalted = runs.halted;
+  workflows.onCodeChanged = runs.codeChanged;
   runtime.addController(runs.controller);
   runtime.addController(pools.controller);
   const runsOfWorkflows = new IndexView<Run>("Run", workflowOf);

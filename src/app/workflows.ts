@@ -68,6 +68,10 @@ export class Workflows {
   #isStopping = false;
   /** Told that events of a run were recorded; the last of them when it has ended. */
   onRecorded: (id: string, ended: boolean) => void = () => undefined;
+  /** Told that a run does not go on. */
+  onHalted: (id: string) => void = () => undefined;
+  /** Told that handlers, or code of workflows, are other than before. */
+  onCodeChanged: () => void = () => undefined;
 
   constructor(options: WorkflowsOptions) {
     this.#options = options;
@@ -162,7 +166,7 @@ export class Workflows {
       .filter(({ workflows }) =>
         workflows.some((one) => one.namespace === namespace && one.workflow === workflow),
       )
-      .map(({ code, message, hint }) => `${code}: ${message} ${hint}`);
+      .map(({ code, message, hint }) => `${code}: ${message.replace(/[.!?]?$/, ".")} ${hint}`);
   }
 
   /** For workers that come over the API. */
@@ -236,7 +240,7 @@ export class Workflows {
         return run === undefined || hasEnded(run);
       },
     });
-    const pool = new Pool({ clock, log });
+    const pool = new Pool({ clock, log, changed: () => this.onCodeChanged() });
     for (const offer of this.#offers.values()) pool.offer(offer);
     try {
       const engine = await openEngine({
@@ -253,6 +257,7 @@ export class Workflows {
         ...admissionIn(this.#options.store),
         dialects: [pool.code, ...dialectsOnDemand()],
         recorded: (id, events) => this.onRecorded(id, events.some(isEnd)),
+        halted: (id) => this.onHalted(id),
       });
       const runs = engine.runs();
       const going = runs.filter(({ is }) => is === "live").length;

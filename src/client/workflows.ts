@@ -14,7 +14,15 @@ import type { Scope, WriteOptions } from "./client.ts";
 
 export type { StepView };
 
-export type RunPhase = "Queued" | "Running" | "Paused" | "Stopping" | "Succeeded" | "Failed" | "Cancelled";
+export type RunPhase =
+  | "Queued"
+  | "Running"
+  | "Paused"
+  | "Stopping"
+  | "Halted"
+  | "Succeeded"
+  | "Failed"
+  | "Cancelled";
 
 export interface RunSpec {
   /** Name of the Workflow. */

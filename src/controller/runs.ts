@@ -6,6 +6,7 @@ export type RunPhaseName =
   | "Running"
   | "Paused"
   | "Stopping"
+  | "Halted"
   | "Succeeded"
   | "Failed"
   | "Cancelled";

@@ -30,6 +30,8 @@ export const runPhases = [
   "Running",
   "Paused",
   "Stopping",
+  // It does not go on until somebody has mended what its condition Halted says.
+  "Halted",
   "Succeeded",
   "Failed",
   "Cancelled",

@@ -3,6 +3,7 @@
  *
  *   (created) --Workflow known--> started in the engine --its events--> status --ended--> status once more, for good
  *   Workflow or version unknown --> Ready=False, waits for it
+ *   halted in the engine --> Halted, with why --code or the Workflow changes, or what was missing is there--> goes on
  *   deleted --> cancelled in the engine --ended--> journal, blobs and logs forgotten --> gone
  *
  *  1. The engine's journal is the truth of a run; the status is a copy of it, written at most every quarter of a second, and
@@ -23,14 +24,14 @@ import { readGiven } from "../../workflow/definition/parameters.ts";
 import { definitionOf } from "../../workflow/definition/resource.ts";
 import type { Engine } from "../../workflow/engine/engine.ts";
 import { isUnknownRun } from "./cancel.ts";
-import { refusedStatus, statusOf, waitingStatus } from "./status.ts";
+import { haltedStatus, isHalted, refusedStatus, statusOf, waitingStatus } from "./status.ts";
 
 export interface RunOptions {
   readonly store: Store;
   readonly clock: Clock;
   /** Opened by the first who asks. */
   readonly engine: () => Promise<
-    Pick<Engine, "start" | "fork" | "cancel" | "overview" | "forget" | "halted">
+    Pick<Engine, "start" | "fork" | "cancel" | "overview" | "forget" | "halted" | "retry">
   >;
   /** One that a run was started with before; undefined when there was none. */
   readonly definition: (hash: string) => Promise<Definition | undefined>;
@@ -42,6 +43,10 @@ export interface RunController {
   readonly controller: Controller;
   /** Tells of a run of the engine that events were recorded; the last of them when it has ended. */
   readonly recorded: (id: string, ended: boolean) => void;
+  /** Tells that a run of the engine does not go on. */
+  readonly halted: (id: string) => void;
+  /** Tells that there may be other code than before: what is halted is tried again. */
+  readonly codeChanged: () => void;
 }
 
 /** Between two writes of one run's status, milliseconds. */
@@ -69,22 +74,41 @@ export function runController(options: RunOptions, wake: (key: Key) => void): Ru
       );
     }
   };
+  /** Halted, and to be tried once more. */
+  const retried = new Set<string>();
+  const retry = (run: Run): Key => {
+    retried.add(runId(run));
+    return keyOf(run);
+  };
   return {
     recorded,
+    halted: (id) => wake(keyFromId(id)),
+    codeChanged: () => {
+      for (const run of store.list({ kind: "Run" }).items as readonly Run[])
+        if (isHalted(run)) wake(retry(run));
+    },
     controller: {
       name: "run",
       concurrency: 64,
       *concerns({ key, type, resource, previous }) {
         if (key.kind === "Run" && type !== "DELETED" && previous?.status === resource.status) yield key;
         // It may be what Runs wait for.
-        if (key.kind === "Workflow" && previous?.metadata.generation !== resource.metadata.generation)
-          yield* waiting(store, key);
+        if (key.kind !== "Workflow" || previous?.metadata.generation === resource.metadata.generation) return;
+        for (const run of runsOf(store, key)) {
+          if (isHalted(run)) yield retry(run);
+          else if (waits(run)) yield keyOf(run);
+        }
       },
       initial: () =>
         (store.list({ kind: "Run" }).items as readonly Run[])
           .filter((run) => !hasEnded(run) || run.metadata.deletionTimestamp !== undefined)
           .map(keyOf),
-      reconcile: (key, context) => reconcile(key, context, options),
+      reconcile: async (key, context) => {
+        const id = `${key.namespace}/${key.name}`;
+        // Refused again, it says why in its status.
+        if (retried.delete(id)) await (await options.engine()).retry(id).catch(isDiagnostic);
+        return reconcile(key, context, options);
+      },
       stop: () => {
         for (const timer of due.values()) timer.cancel();
         due.clear();
@@ -98,10 +122,18 @@ function keyFromId(id: string): Key {
   return { kind: "Run", namespace, name };
 }
 
-function* waiting(store: Store, workflow: Key): Generator<Key> {
-  for (const run of store.list({ kind: "Run", namespace: workflow.namespace }).items as readonly Run[])
-    if (run.spec.workflow === workflow.name && run.status?.definition === undefined && !hasEnded(run))
-      yield keyOf(run);
+function runsOf(store: Store, workflow: Key): readonly Run[] {
+  const runs = store.list({ kind: "Run", namespace: workflow.namespace }).items as readonly Run[];
+  return runs.filter(({ spec }) => spec.workflow === workflow.name);
+}
+
+/** For its workflow, or the version of it. */
+function waits(run: Run): boolean {
+  return run.status?.definition === undefined && !hasEnded(run);
+}
+
+function isDiagnostic(error: unknown): void {
+  if (!(error instanceof DiagnosticError)) throw error;
 }
 
 async function reconcile(key: Key, context: ReconcileContext, options: RunOptions): Promise<Outcome> {
@@ -126,7 +158,7 @@ async function follow(
   const { store, clock } = options;
   const halted = engine.halted().find((one) => one.id === id);
   if (halted !== undefined)
-    return write(run, refusedStatus(run, "Halted", halted.diagnostics, clock.now()), context, options);
+    return write(run, haltedStatus(run, halted.diagnostics, clock.now()), context, options);
   if (run.status?.definition === undefined && !(await start(run, engine, context, options))) return;
   const overview = await engine.overview(id);
   // Others write of it as well, such as that it is late.
@@ -167,7 +199,7 @@ async function start(
     return true;
   } catch (error) {
     if (!(error instanceof DiagnosticError)) throw error;
-    await write(run, refusedStatus(run, "Refused", error.diagnostics, clock.now()), context, options);
+    await write(run, refusedStatus(run, error.diagnostics, clock.now()), context, options);
     return false;
   }
 }

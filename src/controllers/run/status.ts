@@ -23,9 +23,12 @@ export function statusOf(run: Run, overview: Overview, now: number): RunStatus {
   const { counts, open } = overview;
   const phase = PHASES[overview.phase];
   const isOver = overview.endedAt > 0;
+  const ready = withCondition(run.status?.conditions, conditionOf(run, overview, phase), now);
   return {
     observedGeneration: run.metadata.generation,
-    conditions: withCondition(run.status?.conditions, conditionOf(run, overview, phase), now),
+    conditions: isHalted(run)
+      ? withCondition(ready, halted(run, "False", "WentOn", "It goes on."), now)
+      : ready,
     phase,
     definition: overview.definition,
     startedAt: instant(overview.createdAt),
@@ -68,25 +71,39 @@ export function waitingStatus(run: Run, reason: string, message: string, now: nu
   };
 }
 
-/** It never began, or does not go on: for a reason that lies in what it was asked to do. */
-export function refusedStatus(
-  run: Run,
-  reason: "Refused" | "Halted",
-  diagnostics: readonly Diagnostic[],
-  now: number,
-): RunStatus {
+/** It never began, for a reason that lies in what it was asked to do. */
+export function refusedStatus(run: Run, diagnostics: readonly Diagnostic[], now: number): RunStatus {
   const message = diagnostics.map(sentenceOf).join(" ");
-  const conditions = withCondition(run.status?.conditions, ready(run, "False", reason, message), now);
-  // One that is halted goes on when what halted it is mended and the control plane starts anew.
-  if (reason === "Halted") return { ...run.status, observedGeneration: run.metadata.generation, conditions };
   return {
     ...run.status,
     observedGeneration: run.metadata.generation,
     phase: "Failed",
     endedAt: instant(now),
-    failure: { class: "Terminal", error: diagnostics[0]?.code ?? reason, message },
-    conditions,
+    failure: { class: "Terminal", error: diagnostics[0]?.code ?? "Refused", message },
+    conditions: withCondition(run.status?.conditions, ready(run, "False", "Refused", message), now),
   };
+}
+
+/** It does not go on until what its condition `Halted` says is mended. */
+export function haltedStatus(run: Run, diagnostics: readonly Diagnostic[], now: number): RunStatus {
+  const message = diagnostics.map(sentenceOf).join(" ");
+  const notReady = withCondition(run.status?.conditions, ready(run, "False", "Halted", message), now);
+  const reason = diagnostics[0]?.code ?? "RunHalted";
+  return {
+    ...run.status,
+    observedGeneration: run.metadata.generation,
+    phase: "Halted",
+    conditions: withCondition(notReady, halted(run, "True", reason, message), now),
+  };
+}
+
+export function isHalted(run: Run): boolean {
+  return run.status?.phase === "Halted";
+}
+
+/** That it was halted stays on record, with since when it goes on. */
+function halted(run: Run, status: "True" | "False", reason: string, message: string): NewCondition {
+  return { type: "Halted", status, reason, message, observedGeneration: run.metadata.generation };
 }
 
 function sentenceOf({ path, message, hint }: Diagnostic): string {

@@ -61,6 +61,8 @@ export interface EngineOptions {
   readonly weights?: Readonly<Record<string, number>>;
   /** Steps that do something at once, over all runs; absent: no limit. */
   readonly room?: number;
+  /** Told that a run does not go on here; it may already go on again. */
+  readonly halted?: (run: string) => void;
   /** Told of a run's events once they are durable, in their order; not of those before the engine was opened. */
   readonly recorded?: (run: string, events: readonly RunEvent[]) => void;
 }
@@ -428,6 +430,7 @@ class JournalEngine implements Engine {
       this.#verdicts.delete(id);
     }
     this.#followers.wake(id);
+    if (isRun) this.#options.halted?.(id);
   }
 
   #liveRun(id: string, state: RunState): LiveRun {

@@ -34,6 +34,8 @@ export interface LocalWorkersOptions {
   readonly join: (member: Member) => void;
   readonly leave: (member: Member, reason: string) => void;
   readonly receive: (member: Member, target: Target, text: string) => void;
+  /** Told when a module of which no process is there has changed. */
+  readonly changed: () => void;
 }
 
 interface LocalProcess {
@@ -52,6 +54,8 @@ interface Module {
   readonly processes: Set<LocalProcess>;
   /** How often it has changed. */
   generation: number;
+  /** The generation that was loaded last. */
+  loaded: number;
   /** A stamp of each of its files, as of the last loading; empty while that goes on. */
   stamps: ReadonlyMap<string, string>;
   problem: Omit<WorkerProblem, "workflows"> | undefined;
@@ -127,9 +131,10 @@ export class LocalWorkers {
     if (serving(module).length === 0 && module.usedAt >= module.retryAt) this.#start(module);
   }
 
-  loaded(member: Member, { files }: Extract<Report, { readonly is: "offer" }>): void {
+  /** False when what it offers is what was there before. */
+  loaded(member: Member, { files }: Extract<Report, { readonly is: "offer" }>): boolean {
     const module = this.#moduleWith(member);
-    if (module === undefined) return;
+    if (module === undefined) return true;
     module.problem = undefined;
     module.failures = 0;
     module.retryAt = 0;
@@ -138,6 +143,9 @@ export class LocalWorkers {
     // Invariant 1.
     const generation = [...module.processes].find((one) => one.member === member)?.generation ?? 0;
     for (const one of module.processes) if (one.generation < generation) retire(one);
+    const isOther = generation !== module.loaded;
+    module.loaded = generation;
+    return isOther;
   }
 
   failed(member: Member, report: Extract<Report, { readonly is: "problem" }>): void {
@@ -188,6 +196,7 @@ export class LocalWorkers {
       users: new Set(),
       processes: new Set(),
       generation: 0,
+      loaded: 0,
       stamps: new Map(),
       problem: undefined,
       failures: 0,
@@ -324,6 +333,7 @@ export class LocalWorkers {
     module.retryAt = 0;
     module.failures = 0;
     if (module.processes.size > 0 || module.problem !== undefined) this.#start(module);
+    else this.#options.changed();
   }
 }
 

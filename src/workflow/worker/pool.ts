@@ -50,6 +50,8 @@ export interface WorkerPoolOptions {
   readonly processes?: number;
   /** Milliseconds without work after which a process of this machine ends; absent: 5 min. */
   readonly idle?: number;
+  /** Told when there is other code than before, or a worker that was not there. */
+  readonly changed?: () => void;
 }
 
 /** A module of a workflow, for processes of this machine. */
@@ -111,6 +113,7 @@ export class WorkerPool {
       grace: 30_000,
       slots: 256,
       idle: 300_000,
+      changed: () => undefined,
       ...options,
     };
     this.#log = log;
@@ -226,7 +229,7 @@ export class WorkerPool {
         { worker: member.title, handlers: member.handlerNames, hash: report.hash },
         "worker offers",
       );
-      this.#local.loaded(member, report);
+      if (this.#local.loaded(member, report)) this.#options.changed();
       this.#wake();
     } else if (report.is === "problem") {
       this.#log.warn(
