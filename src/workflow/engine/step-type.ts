@@ -4,6 +4,8 @@
  * Guarantee (I12): `execute` is called at least once for a step that is not cancelled, its recorded result counts exactly
  * once, and the first recorded one wins. What it does outside is made unique by `idempotencyKey`; what it starts and leaves
  * running (a process, a container, a Change) gets the identity `idempotencyKey` and `try`, is looked for first, and adopted.
+ * A first step may be called before its run is durable: if the process dies just then there never was such a run, and who
+ * starts it again under its id, as who was never told that it is there must, gives its steps the same `idempotencyKey`.
  */
 import { failed } from "../run/events.ts";
 import type { Failure, FailureClass } from "../run/failure.ts";

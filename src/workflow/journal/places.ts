@@ -53,14 +53,16 @@ export class Places {
 
   append(run: string, place: Place): void {
     const { segment, offset, length, count } = place;
-    let known = this.#runs.get(run);
+    const known = this.#runs.get(run);
+    this.#count(segment, 1);
     if (known === undefined) {
-      known = { numbers: [], first: 0, length: 0, snapshot: undefined };
-      this.#runs.set(run, known);
+      // Most runs are small, and a list that has grown is many times as large as one that was made with what is in it.
+      const numbers = [segment, offset, length, count];
+      this.#runs.set(run, { numbers, first: 0, length: count, snapshot: undefined });
+      return;
     }
     known.numbers.push(segment, offset, length, count);
     known.length += count;
-    this.#count(segment, 1);
   }
 
   forget(run: string, segment: number): void {

@@ -54,6 +54,11 @@ async function start(
 
 const noBlobs = (): Promise<string> => Promise.reject(new Error("There is none."));
 const one = (state: object): object => ({ StartAt: "Only", States: { Only: { ...state, End: true } } });
+const lambda = (name: string, more: object): object => ({
+  Type: "Task",
+  Resource: `arn:aws:lambda:us-east-1:123456789012:function:${name}`,
+  ...more,
+});
 const task = (resource: string, more: object = {}): object =>
   one({ Type: "Task", Resource: resource, ...more });
 
@@ -213,4 +218,49 @@ test("all that is wrong with a definition is told at once, each with its place",
   const problems = statesLanguage.check(machine);
   expect(problems.length).toBeGreaterThan(3);
   expect(problems.map(({ path }) => path)).toContain("States.A");
+});
+
+test("a fork goes on from a task, with what was settled before it, whatever was settled first", async () => {
+  const calls: string[] = [];
+  let isBroken = true;
+  const { engine, clock, ended } = await start(
+    {
+      StartAt: "Both",
+      States: {
+        Both: {
+          Type: "Parallel",
+          Branches: [
+            {
+              StartAt: "Pause",
+              States: {
+                Pause: { Type: "Wait", Seconds: 5, Next: "Left" },
+                Left: lambda("left", { End: true }),
+              },
+            },
+            { StartAt: "Right", States: { Right: lambda("right", { End: true }) } },
+          ],
+          Next: "Last",
+        },
+        Last: lambda("last", { End: true }),
+      },
+    },
+    {
+      left: () => calls.push("left"),
+      right: () => calls.push("right"),
+      last: ({ input }) => {
+        calls.push("last");
+        if (isBroken) throw new TaskError("Broken", "It is broken.", { terminal: true });
+        return input;
+      },
+    },
+  );
+  expect(await ended()).toMatchObject({ is: "failed" });
+  expect(calls).toEqual(["right", "left", "last"]);
+  isBroken = false;
+  await engine.fork({ source: RUN, id: "shop/again" });
+  expect(await elapse(clock, engine.result("shop/again"))).toEqual({ is: "succeeded", output: [2, 1] });
+  expect(calls).toEqual(["right", "left", "last", "last"]);
+  await engine.fork({ source: "shop/again", id: "shop/whole", from: "" });
+  await elapse(clock, engine.result("shop/whole"));
+  expect(calls.slice(4)).toEqual(["right", "left", "last"]);
 });
