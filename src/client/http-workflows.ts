@@ -84,9 +84,9 @@ export class HttpWorkflows implements Workflows {
 
   async forkRuns(
     workflow: string,
-    { failed, since, from, version, ...options }: ForkRunsOptions = {},
+    { failed, since, from, version, atOnce, ...options }: ForkRunsOptions = {},
   ): Promise<ForkedRuns> {
-    const body = given({ failed, since, from, version });
+    const body = given({ failed, since, from, version, atOnce });
     const answer = await this.#post("workflows", workflow, "fork-runs", body, options);
     const { items, refused } = answer as Pick<ForkedRuns, "refused"> & { readonly items: readonly Run[] };
     return { runs: items, refused };

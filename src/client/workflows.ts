@@ -92,6 +92,8 @@ export interface ForkRunsOptions extends Scope, Pick<ForkOptions, "from" | "vers
   readonly failed?: boolean;
   /** RFC 3339: those that ended since then. */
   readonly since?: string;
+  /** Most of the forks at once, where the workflow does not limit its runs; 10 when absent. */
+  readonly atOnce?: number;
 }
 
 export interface ForkedRuns {

@@ -26,7 +26,7 @@ export interface RunSpec {
   readonly priority?: number;
   /** RFC 3339. */
   readonly deadline?: string;
-  readonly fork?: { readonly run: string; readonly from?: string };
+  readonly fork?: { readonly run: string; readonly from?: string; readonly atOnce?: number };
   readonly cause?: RunCause;
 }
 

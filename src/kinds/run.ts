@@ -63,6 +63,11 @@ export const run = defineKind({
           .strictObject({
             run: z.string().describe("Name of the run it is a fork of."),
             from: z.string().optional().describe("Path of the step from which on nothing recorded is taken."),
+            atOnce: z
+              .int()
+              .min(1)
+              .optional()
+              .describe("Most such forks of the Workflow at once, where that does not limit its runs."),
           })
           .optional()
           .describe("Takes recorded results of another run."),

@@ -22,9 +22,13 @@ interface Wanted {
   /** `same`, `newest`, or a hash. */
   readonly version: string;
   readonly parameters: Readonly<Record<string, unknown>> | undefined;
+  /** Of a fork of many. */
+  readonly atOnce?: number;
 }
 
 const MOST = 1000;
+/** Forks of one workflow that go on at once, where nothing else is said: the others wait in line. */
+const AT_ONCE = 10;
 /** So that one fork of many does not hold up everybody else's writes. */
 const BATCH = 100;
 
@@ -46,7 +50,9 @@ export async function forkRun(context: ApiContext, call: Call, target: ResourceT
 /** Of many runs of a workflow. They wait where its runs wait. */
 export async function forkRuns(context: ApiContext, call: Call, target: ResourceTarget): Promise<Answer> {
   const body = await optionalBody(context, call);
-  const { failed = false, since } = body;
+  const { failed = false, since, atOnce = AT_ONCE } = body;
+  if (typeof atOnce !== "number" || !Number.isInteger(atOnce) || atOnce < 1)
+    throw badRequest("atOnce: it must be a whole number of at least 1.");
   if (typeof failed !== "boolean") throw badRequest("failed: it must be true or false.");
   const from = since === undefined ? Number.NEGATIVE_INFINITY : Date.parse(String(since));
   if (Number.isNaN(from)) throw badRequest("since: it must be an instant such as 2026-03-01T00:00:00Z.");
@@ -61,7 +67,7 @@ export async function forkRuns(context: ApiContext, call: Call, target: Resource
   );
   if (runs.length > MOST)
     throw badRequest(`These are ${runs.length} runs; at most ${MOST} are forked at once: give 'since'.`);
-  const wanted = wantedIn(body);
+  const wanted = { ...wantedIn(body), atOnce };
   const made: Resource[] = [];
   const left: object[] = [];
   for (let begin = 0; begin < runs.length; begin += BATCH) {
@@ -83,7 +89,7 @@ async function draftOf(
   context: ApiContext,
   target: ResourceTarget,
   source: Run,
-  { from, version, parameters = source.spec.parameters }: Wanted,
+  { from, version, parameters = source.spec.parameters, atOnce }: Wanted,
   name: unknown,
 ): Promise<Draft | readonly object[]> {
   const service = serviceOf(context);
@@ -114,7 +120,11 @@ async function draftOf(
     version: definition.hash,
     parameters,
     ...(priority === undefined ? {} : { priority }),
-    fork: { run: source.metadata.name, ...(from === undefined ? {} : { from }) },
+    fork: {
+      run: source.metadata.name,
+      ...(from === undefined ? {} : { from }),
+      ...(atOnce === undefined ? {} : { atOnce }),
+    },
     cause: { type: "fork", name: source.metadata.name },
   });
 }

@@ -190,7 +190,7 @@ async function start(
       id: runId(run),
       input: parameters,
       priority: priority ?? workflow?.spec.priority ?? 0,
-      ...queueOf(workflow, readGiven(definition.workflow.parameters, parameters).parameters),
+      ...queueOf(run, workflow, readGiven(definition.workflow.parameters, parameters).parameters),
     };
     const { fork } = run.spec;
     if (fork === undefined) await engine.start(request);
@@ -233,13 +233,17 @@ function forkedFrom(
 
 type WorkflowResource = Resource<{ readonly priority?: number; readonly concurrency?: Concurrency }>;
 
-/** Where runs of a workflow wait that says how many there may be at once. */
+/** Where runs of a workflow wait that says how many there may be at once, and forks of many of them. */
 function queueOf(
+  { metadata, spec }: Run,
   workflow: WorkflowResource | undefined,
   parameters: unknown,
 ): { readonly queue?: { readonly pool: string; readonly slots: number } } {
   const queue = workflow && runQueue(runId(workflow), workflow.spec.concurrency, parameters);
-  return queue === undefined ? {} : { queue };
+  if (queue !== undefined) return { queue };
+  const slots = spec.fork?.atOnce;
+  const name = runId({ metadata: { ...metadata, name: spec.workflow } });
+  return slots === undefined ? {} : { queue: { pool: `forks:${name}`, slots } };
 }
 
 async function definitionFor(

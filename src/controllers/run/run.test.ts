@@ -160,6 +160,35 @@ describe("a run", () => {
     expect(run("r")?.status?.failure).toMatchObject({ class: "Terminal", error: "InvalidParameters" });
   });
 
+  it("that is one of many forks waits in line, so many at once", async () => {
+    await workflow();
+    await start("r");
+    await phaseOf("r", "Running");
+    const fork = { run: "r", from: "", atOnce: 2 };
+    const names = ["f1", "f2", "f3"];
+    for (const name of names)
+      await store.commit(
+        [
+          {
+            type: "create",
+            resource: runDraft(name, "default", { workflow: "w", parameters: { n: 1 }, fork }),
+          },
+        ],
+        cause,
+      );
+    await vi.waitFor(async () => {
+      await clock.advance(300);
+      expect(names.map((name) => run(name)?.status?.phase).toSorted()).toEqual([
+        "Queued",
+        "Running",
+        "Running",
+      ]);
+    });
+    await clock.advance(3_600_000);
+    await clock.advance(3_600_000);
+    for (const name of names) await phaseOf(name, "Succeeded");
+  });
+
   it("waits for its workflow", async () => {
     await start("r");
     await phaseOf("r", "Queued");
