@@ -74,12 +74,12 @@ test("a backup is good once its restore has been looked into; one that is damage
   expect((await home.list("Backup")).map(({ metadata }) => metadata.name)).toContain(second.backup);
   expect(await home.get(`Backup/${first.backup}`)).toBeUndefined();
 
-  // The same backup is tested again, when something has become of its files.
-  expect(await backUp(home, `backup=${second.backup}`)).toMatchObject({
-    restored: { rows: { orders: 400 } },
-  });
-  damage(String((await home.get(`Backup/${second.backup}`))?.status?.["path"]));
-  const failed = await home.tutti(["run", "backup", "-p", `backup=${second.backup}`, "--wait"]);
+  // One that somebody made is tested as well, again when something has become of its files, and is never pruned.
+  await home.ok(["db", "backup", "orders", "--as", "monday"]);
+  const tested = await backUp(home, "backup=monday", "keep=1");
+  expect(tested).toMatchObject({ backup: "monday", restored: { rows: { orders: 400 } }, pruned: [] });
+  damage(String((await home.get("Backup/monday"))?.status?.["path"]));
+  const failed = await home.tutti(["run", "backup", "-p", "backup=monday", "--wait"]);
   expect(failed).toMatchObject({
     code: 1,
     stderr: expect.stringContaining("database/orders-check will not be Ready") as string,

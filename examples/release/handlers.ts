@@ -61,6 +61,9 @@ export const scan = handler("scan", async ({ folder, file }: { folder: string; f
   return { file, lines: lines.length };
 });
 
+/** What is looked at. */
+const PATHS = ["/", "/api/products"];
+
 interface Shop {
   readonly addresses: readonly string[];
   readonly version: string;
@@ -91,8 +94,6 @@ export const watch = handler(
   },
 );
 
-const PATHS = ["/", "/api/products"];
-
 /** The version that answered. What is not as it should be fails for good: a customer has seen it. */
 async function look([address = ""]: readonly string[], path: string): Promise<string> {
   const response = await fetch(new URL(path, address));
@@ -104,8 +105,6 @@ async function look([address = ""]: readonly string[], path: string): Promise<st
   if (isRight) return version;
   throw new TerminalError(
     `${path} of version ${version} answered ${response.status}: ${body.slice(0, 200)}`,
-    {
-      name: "BrokenAnswer",
-    },
+    { name: "BrokenAnswer" },
   );
 }
