@@ -1,5 +1,5 @@
 /** Pods of Argo's workflows in containers of a real engine, by a real control plane. */
-import { writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { freePort } from "../src/provider/ports.ts";
@@ -12,7 +12,7 @@ const LONG = 240_000;
 
 let daemon: Daemon;
 beforeAll(async () => {
-  daemon = await startDaemon();
+  daemon = await startDaemon({ liveRestore: true });
   vi.stubEnv("DOCKER_HOST", daemon.endpoint);
 }, LONG);
 afterAll(() => daemon.close());
@@ -104,7 +104,7 @@ test(
   "containers, scripts, container sets and sidecars run in their images, and hand files on; nothing of them is left",
   async () => {
     const home = openHome();
-    await home.ok(["up", home.declare(inContainers(await freePort({ seed: home.path }))), "--yes"]);
+    await home.ok(["up", home.declare(inContainers((await freePort({ seed: home.path })) ?? 0)), "--yes"]);
     const { status } = await ended(home, "pods");
     expect(status, await home.ok(["logs", "run/pods"])).toMatchObject({
       phase: "Succeeded",
@@ -160,6 +160,43 @@ test(
     await home.ok(["cancel", "endless"]);
     await ended(home, "endless");
     await until("the container to be gone", async () => ((await left()).length === 0 ? true : undefined));
+  },
+  LONG,
+);
+
+test(
+  "an engine that dies and comes back finds its container, which is waited for further",
+  async () => {
+    const home = openHome();
+    const traces = home.folder("traces");
+    const held = manifest(
+      "held",
+      `
+    - name: main
+      volumes: [{ name: traces, hostPath: { path: ${traces} } }]
+      container:
+        image: ${IMAGE}
+        command: [sh, -c]
+        args: ["echo begun; echo x >> /traces/begun; until [ -e /traces/go ]; do sleep 0.1; done; wc -l < /traces/begun"]
+        volumeMounts: [{ name: traces, mountPath: /traces }]
+`,
+    );
+    await home.ok(["up", home.declare(held), "--yes"]);
+    await until("it to run", () => existsSync(join(traces, "begun")) || undefined);
+    await daemon.kill();
+    const said = new AbortController();
+    for await (const line of home
+      .client()
+      .workflows.log("held", { step: "main", follow: true, signal: said.signal })) {
+      if (line.includes("engine is waited for")) said.abort();
+    }
+    await daemon.start();
+    writeFileSync(join(traces, "go"), "");
+    expect((await ended(home, "held")).status).toMatchObject({ phase: "Succeeded" });
+    const lines = (await home.ok(["logs", "run/held"])).trim().split("\n");
+    expect(lines.filter((line) => line.endsWith("| begun"))).toHaveLength(1);
+    expect(lines.at(-1)).toMatch(/\| 1$/);
+    expect(await left()).toEqual([]);
   },
   LONG,
 );

@@ -54,8 +54,14 @@ test(
       metadata: { labels: { team: "web" } },
       status: { phase: "Succeeded", output: { outputs: { parameters: { by: "ann" } } } },
     });
-    const { tested } = run.status?.["output"].outputs.parameters as { readonly tested: string };
-    expect(JSON.parse(tested)).toEqual(["unit shop-1.4.0", "browser shop-1.4.0", "load shop-1.4.0"]);
+    const output = run.status?.["output"] as {
+      readonly outputs: { readonly parameters: { tested: string } };
+    };
+    expect(JSON.parse(output.outputs.parameters.tested)).toEqual([
+      "unit shop-1.4.0",
+      "browser shop-1.4.0",
+      "load shop-1.4.0",
+    ]);
 
     const log = await home.ok(["logs", "run/release"]);
     expect(log).toContain("built 1.4.0");

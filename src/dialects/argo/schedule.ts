@@ -60,7 +60,9 @@ export function scheduleSpec(
 const ZONE = /^(?:CRON_TZ|TZ)=(\S+)\s+/;
 
 function timesOf({ schedules = [], schedule }: CronSpec): readonly string[] {
-  return [...schedules, ...(schedule === undefined ? [] : [schedule])].filter((one) => one !== "");
+  return [...schedules, ...(schedule === undefined ? [] : [schedule])].filter(
+    (one) => typeof one === "string" && one !== "",
+  );
 }
 
 function zoneOf({ timezone }: CronSpec, [first = ""]: readonly string[]): { readonly timeZone?: string } {

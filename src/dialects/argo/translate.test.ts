@@ -106,3 +106,25 @@ it("other files are not taken for manifests of Argo", () => {
   expect(recognised("apiVersion: tutti.dev/v1\nkind: Workflow\nmetadata: { name: x }")).toEqual([false]);
   expect(recognised("just a text")).toEqual([false]);
 });
+
+it("whatever stands in a manifest is a resource or a problem with its line", () => {
+  for (const odd of ["null", "3", "[]", "[null]", "text", "{}", "{ a: 1 }", "[[1]]"])
+    for (const rest of [
+      `metadata: ${odd}`,
+      `metadata: { name: ${odd} }`,
+      `metadata: { name: x }\nspec: ${odd}`,
+      `metadata: { name: x }\nspec: { entrypoint: ${odd}, templates: ${odd} }`,
+      `metadata: { name: x }\nspec: { entrypoint: a, arguments: ${odd}, templates: [{ name: a, dag: ${odd} }] }`,
+      `metadata: { name: x }\nspec: { schedules: [${odd}], workflowSpec: { entrypoint: a, templates: [{ name: a, container: ${odd} }] } }`,
+      `metadata: { name: x }\nspec: { entrypoint: a, workflowTemplateRef: ${odd}, templates: [{ name: a, script: ${odd} }] }`,
+    ])
+      for (const kind of ["Workflow", "CronWorkflow", "WorkflowTemplate"]) {
+        const text = `apiVersion: argoproj.io/v1alpha1\nkind: ${kind}\n${rest}\n`;
+        const { resources, diagnostics } = translateText(text, "w.yaml");
+        const isTold = diagnostics.every(({ source }) => source?.line !== undefined);
+        expect(
+          isTold && (kind === "WorkflowTemplate" || resources.length + diagnostics.length > 0),
+          text,
+        ).toBe(true);
+      }
+});

@@ -23,11 +23,12 @@ const API = "tutti.dev/v1";
 /** `all`: templates among them are what it may refer to, ConfigMaps what parameters and semaphores are read from. */
 export function translate(document: Manifested, all: readonly Manifested[]): Translation {
   const { value, source } = document;
-  const manifest = value as Manifest;
-  const name = nameOf(manifest.metadata ?? {});
+  const manifest = plain(value) as Manifest;
+  const name = nameOf(manifest.metadata);
+  const problem = name === undefined ? unnamed : hasSpec(manifest) ? undefined : empty;
   const found =
-    name === undefined
-      ? { problems: [unnamed], resources: [], runs: [] }
+    name === undefined || problem !== undefined
+      ? { problems: [problem ?? unnamed], resources: [], runs: [] }
       : emitted({ manifest, templates: templatesIn(all), configMaps: configMapsIn(all) }, name);
   const diagnostics = found.problems.map(({ path, ...problem }): Diagnostic => {
     const address = `${manifest.kind.toLowerCase()}/${name ?? ""}`;
@@ -67,7 +68,8 @@ export function definition(documents: readonly Manifested[], file: string): Defi
 function templatesIn(all: readonly Manifested[]): readonly Manifest[] {
   return all
     .filter(isArgo)
-    .map(({ value }) => value as Manifest)
+    .map(({ value }) => plain(value) as Manifest)
+    .filter(hasSpec)
     .filter(({ kind }) => kind === "WorkflowTemplate" || kind === "ClusterWorkflowTemplate");
 }
 
@@ -78,6 +80,13 @@ function configMapsIn(all: readonly Manifested[]): readonly ConfigMapManifest[] 
       (value) => (value as { readonly kind?: unknown } | null)?.kind === "ConfigMap",
     ) as ConfigMapManifest[];
 }
+
+const empty: Problem = {
+  severity: "error",
+  path: "spec",
+  code: "Required",
+  message: "A manifest needs a spec.",
+};
 
 interface Emitted {
   readonly problems: readonly Problem[];
@@ -107,14 +116,10 @@ function emitted(definition: ArgoDefinition, name: string): Emitted {
       };
     }
     default: {
-      const others = templates.filter((one) => one !== manifest);
       const problems = templateManifestProblems(manifest, templates);
       // Without an entrypoint it is only referred to.
       const isAlone = (manifest.spec?.entrypoint ?? "") !== "";
-      const resources =
-        isAlone && !hasErrors(problems)
-          ? [workflowOf({ ...definition, templates: [...others, manifest] }, name)]
-          : [];
+      const resources = isAlone && !hasErrors(problems) ? [workflowOf(definition, name)] : [];
       return { problems, resources, runs: [] };
     }
   }
@@ -178,9 +183,22 @@ const hasErrors = (problems: readonly { readonly severity: string }[]): boolean 
 const countOf = (value: unknown, standard: number): number =>
   Number.isInteger(Number(value)) && value !== undefined ? Number(value) : standard;
 
-function nameOf({ name, generateName }: Metadata): string | undefined {
-  const found = name ?? generateName?.replace(/-+$/, "");
-  return found === undefined || found === "" ? undefined : found;
+function nameOf(metadata: Metadata | undefined): string | undefined {
+  const { name, generateName } = metadata ?? {};
+  const found = name ?? (typeof generateName === "string" ? generateName.replace(/-+$/, "") : undefined);
+  return typeof found === "string" && found !== "" ? found : undefined;
+}
+
+function hasSpec({ spec }: Manifest): boolean {
+  return typeof spec === "object" && !Array.isArray(spec);
+}
+
+/** A member that is null is absent, as in a cluster. */
+function plain(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value !== "object" || value === null) return value;
+  const members = Object.entries(value).filter(([, member]) => member !== null);
+  return Object.fromEntries(members.map(([name, member]) => [name, plain(member)]));
 }
 
 function metadataOf({ labels, annotations, namespace }: Metadata, name: string): Draft["metadata"] {

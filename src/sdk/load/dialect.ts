@@ -44,7 +44,7 @@ export async function translated(
   dialects: readonly FileDialect[],
 ): Promise<Translation> {
   const all = await Promise.all(
-    documents.map((document): Promise<Translation> | Translation => {
+    documents.map(async (document): Promise<Translation> => {
       const dialect = dialects.find((one) => one.recognise(document));
       return dialect?.translate(document, documents) ?? { resources: [document], runs: [], diagnostics: [] };
     }),

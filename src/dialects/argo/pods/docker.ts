@@ -22,12 +22,26 @@ import type { Pod, PodContainer } from "./work.ts";
 const GRACE_SECONDS = 10;
 /** As the executor of Argo tells that nothing was run. */
 const NEVER_STARTED = 64;
+/** Exit codes from here on are of signals, or of the engine. */
+const KILLED = 128;
+/** Between two questions to an engine that does not answer, milliseconds. */
+const AGAIN_AFTER = 1000;
 
 interface Answer {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
 }
+
+interface Followed {
+  /** Lines of each. */
+  readonly stdout: number;
+  readonly stderr: number;
+  /** False when the engine went away meanwhile. */
+  readonly isWhole: boolean;
+}
+
+const NONE = { stdout: 0, stderr: 0 };
 
 export class DockerContainers implements Containers {
   readonly scratch: string;
@@ -91,14 +105,41 @@ export class DockerContainers implements Containers {
       this.#problems.set(container.name, problem);
       return NEVER_STARTED;
     }
-    const logged = this.#follow(container.name, name);
-    const waited = await this.#docker(["wait", name]);
-    await logged;
+    const following = this.#follow(container.name, name);
+    const code = await this.#exitOf(name);
+    const followed = await following;
+    // The program's own last words, that the engine is gone, are no line of the container's.
+    if (!followed.isWhole)
+      await this.#follow(container.name, name, { ...followed, stderr: followed.stderr - 1 });
     if (signal.aborted) throw signal.reason;
-    if (waited.code === 0) return Number(waited.stdout.trim());
-    throw new TaskError("EngineLost", `The container engine is gone: ${waited.stderr.trim()}`, {
-      class: "InfraLost",
-    });
+    return code;
+  }
+
+  /** An engine that goes away is waited for; a container that it took along is lost. */
+  async #exitOf(name: string): Promise<number> {
+    let wasAway = false;
+    for (;;) {
+      const { code, stdout } = await this.#docker(["wait", name]);
+      const exit = Number(stdout.trim());
+      if (code === 0 && !(wasAway && exit >= KILLED)) return exit;
+      if (code === 0 || (wasAway && (await this.#stateOf(name)) === undefined))
+        throw new TaskError("EngineLost", "The container engine went away, and its container with it.", {
+          class: "InfraLost",
+        });
+      await this.#stateOf(name);
+      wasAway = true;
+    }
+  }
+
+  /** Undefined when there is none of the name. Waits for an engine that does not answer. */
+  async #stateOf(name: string): Promise<string | undefined> {
+    for (let count = 0; ; count++) {
+      const { code, stdout, stderr } = await this.#docker(["inspect", "--format", "{{.State.Status}}", name]);
+      if (code === 0) return stdout.trim();
+      if (/no such/i.test(stderr)) return undefined;
+      if (count === 0) this.#attempt.log(`The container engine is waited for: ${stderr.trim()}`, "stderr");
+      await this.#workshop.clock.sleep(AGAIN_AFTER, this.#attempt.signal);
+    }
   }
 
   async started(name: string): Promise<string> {
@@ -149,10 +190,9 @@ export class DockerContainers implements Containers {
 
   /** By an earlier process of ours, and is perhaps over. One that was only made may lack its files: it is made anew. */
   async #hasBegun(name: string): Promise<boolean> {
-    const { code, stdout } = await this.#docker(["inspect", "--format", "{{.State.Status}}", name]);
-    if (code === 0 && stdout.trim() !== "created") return true;
-    if (code === 0) await this.#docker(["rm", "--force", "--volumes", name]);
-    return false;
+    const state = await this.#stateOf(name);
+    if (state === "created") await this.#docker(["rm", "--force", "--volumes", name]);
+    return state !== undefined && state !== "created";
   }
 
   /** What is wrong, when it cannot be. */
@@ -207,24 +247,31 @@ export class DockerContainers implements Containers {
     await this.#docker(["cp", from, `${name}:${path}`]);
   }
 
-  /** Its lines as they come, from the first; resolves when it is over. */
-  #follow(container: string, name: string): Promise<void> {
+  /** Its lines as they come, but for so many that are logged already; resolves when it is over, or the engine is gone. */
+  #follow(
+    container: string,
+    name: string,
+    logged: Pick<Followed, "stdout" | "stderr"> = NONE,
+  ): Promise<Followed> {
     const child = spawn(this.#program, ["logs", "--follow", name], {
       env: this.#environment({}),
       stdio: ["ignore", "pipe", "pipe"],
     });
     letGo(child);
-    const over = new Promise<void>((resolve) =>
-      child.once("close", () => resolve()).once("error", () => resolve()),
-    );
+    const { promise, resolve } = Promise.withResolvers<Followed>();
+    const lines = { stdout: 0, stderr: 0 };
+    child.once("close", (code) => resolve({ ...lines, isWhole: code === 0 }));
+    child.once("error", () => resolve({ ...lines, isWhole: true }));
     let kept = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
       kept = (kept + text).slice(-LONGEST_OUTPUT);
       this.#outputs.set(container, kept);
     });
     for (const stream of ["stdout", "stderr"] as const)
-      createInterface({ input: child[stream] }).on("line", (line) => this.#attempt.log(line, stream));
-    return over;
+      createInterface({ input: child[stream] }).on("line", (line) => {
+        if (++lines[stream] > logged[stream]) this.#attempt.log(line, stream);
+      });
+    return promise;
   }
 
   get #program(): string {

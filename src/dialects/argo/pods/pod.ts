@@ -62,8 +62,8 @@ function noting(workshop: Workshop, secrets: StepSecrets): Workshop {
 }
 
 function unsaying(attempt: Attempt, secrets: StepSecrets): PodAttempt {
-  const { run: of, path, signal, log } = attempt;
-  return { run: of, path, signal, log: (line, stream) => log(secrets.redact(line), stream) };
+  const { run: of, path, signal } = attempt;
+  return { run: of, path, signal, log: (line, stream) => attempt.log(secrets.redact(line), stream) };
 }
 
 async function run(workshop: Workshop, attempt: PodAttempt, pod: Pod, folder: string): Promise<Noted> {
@@ -88,13 +88,18 @@ async function run(workshop: Workshop, attempt: PodAttempt, pod: Pod, folder: st
     }
     return await ended(workshop, containers, pod, code);
   } catch (error) {
-    if (attempt.signal.aborted)
-      throw new TaskError("Cancelled", "The pod is not wanted any more.", { class: "Cancelled" });
-    if (error instanceof TaskError) throw error;
-    return broken("Error", error instanceof Error ? error.message : String(error));
+    return thrown(attempt, error);
   } finally {
     await containers.close();
   }
+}
+
+/** What a container came to is the pod's failure; that it is not wanted, or lost, is the attempt's. */
+function thrown({ signal }: PodAttempt, error: unknown): Noted {
+  if (signal.aborted)
+    throw new TaskError("Cancelled", "The pod is not wanted any more.", { class: "Cancelled" });
+  if (error instanceof TaskError) throw error;
+  return broken("Error", error instanceof Error ? error.message : String(error));
 }
 
 function broken(phase: "Failed" | "Error", message: string, result: Partial<PodResult> = {}): Noted {
