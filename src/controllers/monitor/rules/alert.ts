@@ -11,6 +11,11 @@ import type { Subject } from "../subject.ts";
 export interface Say {
   readonly value: string;
   readonly label: (name: string) => string;
+  /**
+   * A label that changes while the alert fires, and so can be none of the alert's, or it would be another alert each time: of the
+   * series of the metric that the matchers pick, and the alert's own label `by`.
+   */
+  readonly current: (metric: string, matchers: string, by: string, name: string) => string;
 }
 
 export interface AlertTest {
@@ -21,6 +26,8 @@ export interface AlertTest {
   readonly fires: string;
   /** Labels that the expression leaves. */
   readonly labels?: Readonly<Record<string, string>>;
+  /** Those that the description looks up. */
+  readonly current?: Readonly<Record<string, string>>;
   /** `$value` as the description has it. */
   readonly value?: string;
 }
@@ -83,6 +90,8 @@ export function ruleOf(draft: AlertDraft, subject: Subject): Rule {
     annotations: annotationsOf(draft, subject, {
       value: template,
       label: (name) => `{{ $labels.${name} }}`,
+      current: (metric, matchers, by, name) =>
+        `{{ with printf \`${metric}{${matchers},${by}=%q}\` $labels.${by} | query }}{{ . | first | label "${name}" }}{{ end }}`,
     }),
   };
 }
@@ -105,6 +114,7 @@ export function testOf(draft: AlertDraft, subject: Subject): RuleTest {
             exp_annotations: annotationsOf(draft, subject, {
               value: test.value ?? "",
               label: (name) => left[name] ?? "",
+              current: (_metric, _matchers, _by, name) => test.current?.[name] ?? "",
             }),
           },
         ],

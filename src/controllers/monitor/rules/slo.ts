@@ -160,7 +160,7 @@ function texts(subject: Subject, objective: Objective, severity: Severity): Reco
         `${objective.objective}% are to be good over ${objective.window}; far more than the rest of it fails.`,
     },
     subject,
-    { value: "", label: () => "" },
+    { value: "", label: () => "", current: () => "" },
   );
 }
 

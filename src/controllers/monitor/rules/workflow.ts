@@ -22,23 +22,23 @@ function failed(subject: Subject): AlertDraft {
 }
 
 function late(subject: Subject): AlertDraft {
-  const series = `tutti_run_late{${ownSelector(subject)}}`;
-  const labels = { run: "example", why: "Step 'load' has been at it since 04:10." };
+  const own = ownSelector(subject);
+  const why = "Step 'load' has been at it since 04:10.";
   return {
     alert: "WorkflowRunLate",
     severity: "critical",
-    expr: `max by (run, why) (${series}) > 0`,
+    expr: `max by (run) (tutti_run_late{${own}}) > 0`,
     for: "0s",
     keepFiringFor: "1m",
     summary: `A run of ${subject.address} is late.`,
-    description: ({ label }) => `${label("why")} That is why run/${label("run")} has not ended by its deadline.`,
+    description: ({ label, current }) =>
+      `${current("tutti_run_late", own, "run", "why")} That is why run/${label("run")} has not ended by its deadline.`,
     test: {
-      series: {
-        [`tutti_run_late{${ownSelector(subject)},run="${labels.run}",why="${labels.why}"}`]: "_x5 1x20",
-      },
+      series: { [`tutti_run_late{${own},run="example",why="${why}"}`]: "_x5 1x20" },
       quiet: "3m",
       fires: "10m",
-      labels,
+      labels: { run: "example" },
+      current: { why },
     },
   };
 }
