@@ -31,11 +31,11 @@ export interface Attempt {
   /** Aborted when the result is no longer wanted: end what was started, then settle. Made when it is first asked for. */
   readonly signal: AbortSignal;
   /** Calls back once when the result is no longer wanted, at once when it is already: the same without a signal. */
-  onStop(stop: () => void): void;
+  readonly onStop: (stop: () => void) => void;
   /** A sign of life, for steps with a heartbeat timeout. */
-  heartbeat(): void;
+  readonly heartbeat: () => void;
   /** A line of the attempt's log, kept after failure; secrets have been taken out by the caller. */
-  log(line: string, stream?: "stdout" | "stderr"): void;
+  readonly log: (line: string, stream?: "stdout" | "stderr") => void;
 }
 
 /** Where the lines go that attempts log. */

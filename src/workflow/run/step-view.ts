@@ -70,10 +70,16 @@ function viewOf(
     ...(isOver ? { endedAt: instant(step.at) } : {}),
     ...(step.failure === undefined || step.phase === "succeeded" ? {} : { failure: step.failure }),
     ...(waits === undefined ? {} : { waitingFor: waits }),
-    ...(step.pool === undefined ? {} : { pool: step.pool }),
-    ...(step.cleanup ? { cleanup: true } : {}),
     ...result,
-    ...(step.of === undefined ? {} : { reusedFrom: `${step.of.run}/${step.of.path}` }),
+    ...kindOf(step),
+  };
+}
+
+function kindOf({ pool, cleanup, of }: StepState): Pick<StepView, "pool" | "cleanup" | "reusedFrom"> {
+  return {
+    ...(pool === undefined ? {} : { pool }),
+    ...(cleanup ? { cleanup: true } : {}),
+    ...(of === undefined ? {} : { reusedFrom: `${of.run}/${of.path}` }),
   };
 }
 
@@ -85,7 +91,11 @@ export function waitingFor(
   if (phase === "queued") return pool === undefined ? ANYBODY : `A slot of the pool ${pool}.`;
   if (phase === "backoff")
     return `The next attempt at ${instant(at)}, after ${failure?.error ?? "a failure"}.`;
-  if (phase !== "running" || definition === undefined) return undefined;
+  return phase === "running" && definition !== undefined ? doneElsewhere(definition) : undefined;
+}
+
+/** Undefined for what is done here. */
+function doneElsewhere(definition: Step): string | undefined {
   if (definition.type === "approval") return "The decision of an approval.";
   if (definition.type === "workflow") return `The end of a run of workflow/${definition.workflow}.`;
   if (definition.type !== "wait") return undefined;
