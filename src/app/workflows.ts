@@ -16,6 +16,7 @@ import type { Clock } from "../clock/clock.ts";
 import { type Run, hasEnded, runId } from "../controller/runs.ts";
 import { type Namespace, type Pool, limitsOf, poolId, weightOf } from "../controllers/pool/limits.ts";
 import { cancelRun, isUnknownRun } from "../controllers/run/cancel.ts";
+import type { Progress } from "../controllers/deadline/index.ts";
 import { SeenFiles } from "../controllers/trigger/seen.ts";
 import type { Keyring } from "../model/sealed.ts";
 import type { Store } from "../store/store.ts";
@@ -28,7 +29,6 @@ import type { Journal } from "../workflow/journal/journal.ts";
 import type { LogFiles, ReadLog } from "../workflow/log/attempt-logs.ts";
 import type { LoggedLine } from "../workflow/log/segments.ts";
 import type { RunEvent } from "../workflow/run/events.ts";
-import type { RunState } from "../workflow/run/state.ts";
 import type { ModuleOffer, WorkerPool } from "../workflow/worker/pool.ts";
 import type { MemoLog } from "../workflow/memo/log.ts";
 
@@ -99,12 +99,12 @@ export class Workflows {
   }
 
   /** Undefined when the run has not begun. */
-  async progressOf(
-    id: string,
-  ): Promise<{ readonly state: RunState; readonly workflow: Workflow | undefined } | undefined> {
+  async progressOf(id: string): Promise<Progress | undefined> {
     try {
-      const state = await (await this.engine()).state(id);
-      return { state, workflow: (await this.definition(state.definition))?.workflow };
+      const engine = await this.engine();
+      const state = await engine.state(id);
+      const workflow = (await this.definition(state.definition))?.workflow;
+      return { state, workflow, around: engine.around(id, state.workflow) };
     } catch (error) {
       if (isUnknownRun(error)) return undefined;
       throw error;

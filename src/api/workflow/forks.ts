@@ -50,9 +50,7 @@ export async function forkRun(context: ApiContext, call: Call, target: ResourceT
 /** Of many runs of a workflow. They wait where its runs wait. */
 export async function forkRuns(context: ApiContext, call: Call, target: ResourceTarget): Promise<Answer> {
   const body = await optionalBody(context, call);
-  const { failed = false, since, atOnce = AT_ONCE } = body;
-  if (typeof atOnce !== "number" || !Number.isInteger(atOnce) || atOnce < 1)
-    throw badRequest("atOnce: it must be a whole number of at least 1.");
+  const { failed = false, since } = body;
   if (typeof failed !== "boolean") throw badRequest("failed: it must be true or false.");
   const from = since === undefined ? Number.NEGATIVE_INFINITY : Date.parse(String(since));
   if (Number.isNaN(from)) throw badRequest("since: it must be an instant such as 2026-03-01T00:00:00Z.");
@@ -67,7 +65,7 @@ export async function forkRuns(context: ApiContext, call: Call, target: Resource
   );
   if (runs.length > MOST)
     throw badRequest(`These are ${runs.length} runs; at most ${MOST} are forked at once: give 'since'.`);
-  const wanted = { ...wantedIn(body), atOnce };
+  const wanted = { ...wantedIn(body), atOnce: atOnceIn(body) };
   const made: Resource[] = [];
   const left: object[] = [];
   for (let begin = 0; begin < runs.length; begin += BATCH) {
@@ -149,6 +147,11 @@ async function definitionFor(
   if (known === undefined)
     throw badRequest("version: it must be 'same', 'newest', or the hash of a definition that was run.");
   return known;
+}
+
+function atOnceIn({ atOnce = AT_ONCE }: Body): number {
+  if (typeof atOnce === "number" && Number.isInteger(atOnce) && atOnce >= 1) return atOnce;
+  throw badRequest("atOnce: it must be a whole number of at least 1.");
 }
 
 function wantedIn(body: Body): Wanted {

@@ -13,18 +13,25 @@ import { type Run, hasEnded, runId } from "../../controller/runs.ts";
 import { timestamp, withCondition } from "../../model/condition.ts";
 import { equal } from "../../model/equality.ts";
 import { type Key, keyOf } from "../../model/resource.ts";
-import type { Operation, Store } from "../../store/store.ts";
+import type { Operation, Snapshot, Store } from "../../store/store.ts";
 import type { Workflow } from "../../workflow/definition/workflow.ts";
+import { whyLate } from "../../workflow/run/late.ts";
 import type { RunState } from "../../workflow/run/state.ts";
-import { whyLate } from "./why.ts";
+import type { Circumstance } from "../../workflow/run/view.ts";
+import { awaitedBy } from "./why.ts";
 
 export interface DeadlineOptions {
   readonly store: Store;
   readonly clock: Clock;
   /** Undefined when the run has not begun. */
-  readonly progressOf: (
-    id: string,
-  ) => Promise<{ readonly state: RunState; readonly workflow: Workflow | undefined } | undefined>;
+  readonly progressOf: (id: string) => Promise<Progress | undefined>;
+}
+
+export interface Progress {
+  readonly state: RunState;
+  readonly workflow: Workflow | undefined;
+  /** What the engine knows beside it. */
+  readonly around?: Circumstance;
 }
 
 const NOT_BEGUN = "It has not begun: it waits for its turn, or for its workflow.";
@@ -57,10 +64,23 @@ async function reconcile(key: Key, context: ReconcileContext, options: DeadlineO
   const left = Date.parse(run.spec.deadline ?? "") - now;
   if (left > 0) return { requeueAfter: Math.min(LONGEST, left) };
   const progress = await options.progressOf(runId(run));
-  const why =
-    progress === undefined ? NOT_BEGUN : whyLate(progress.state, progress.workflow, run, store, now);
+  const why = progress === undefined ? NOT_BEGUN : reasons(run, progress, now, store);
   await write(key, why, context, options);
   return { requeueAfter: LOOK };
+}
+
+function reasons(
+  run: Run,
+  { state, workflow, around }: Progress,
+  now: number,
+  store: Pick<Snapshot, "get">,
+): string {
+  const deadline = Date.parse(run.spec.deadline ?? "");
+  return whyLate(state, workflow, Math.min(deadline, now - 1), {
+    ...around,
+    now,
+    awaited: (step) => awaitedBy(step, run, store),
+  }).reasons;
 }
 
 /** What is known only now is worth more than that nothing was known. */

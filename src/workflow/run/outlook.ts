@@ -1,10 +1,9 @@
 /**
- * When a run is expected to end, over which steps, and why it is late. Pure.
+ * When a run is expected to end, and over which steps. Pure.
  *
  * What is left of a step that is not done is what it takes as a rule less what it has had; what is left of the run is the
  * longest way over such steps: the critical path. Its first open step is what the run waits for.
  */
-import { formatDuration } from "../../model/duration.ts";
 import { graphOf } from "../admission/rank.ts";
 import type { Workflow } from "../definition/workflow.ts";
 import { type RunState, isEnded } from "./state.ts";
@@ -26,12 +25,6 @@ export interface Overrun {
   /** Milliseconds. */
   readonly took: number;
   readonly expected: number;
-}
-
-export interface Lateness extends Outlook {
-  readonly isLate: boolean;
-  /** Sentences for people; empty when it is not late. */
-  readonly why: string;
 }
 
 const MOST_OVERRUNS = 3;
@@ -78,45 +71,6 @@ function criticalPathOf(
   for (let name = first; name !== undefined && !criticalPath.includes(name); name = next.get(name))
     if (!isOver(top, followers, name)) criticalPath.push(name);
   return { criticalPath, left: left.get(first ?? "") ?? 0 };
-}
-
-export function whyLate(
-  state: RunState,
-  workflow: Workflow,
-  deadline: number,
-  around: Circumstance,
-): Lateness {
-  const outlook = outlookOf(state, workflow, around);
-  const end = isEnded(state) ? outlook.expectedEnd : Math.max(outlook.expectedEnd, around.now);
-  const isLate = end > deadline;
-  return { ...outlook, isLate, why: isLate ? reasons(state, outlook, end, deadline).join(" ") : "" };
-}
-
-function reasons(
-  state: RunState,
-  { at, overruns, criticalPath }: Outlook,
-  end: number,
-  deadline: number,
-): readonly string[] {
-  const by = formatDuration(end - deadline);
-  const due = new Date(deadline).toISOString();
-  const texts = [
-    isEnded(state)
-      ? `It ended ${by} after its deadline ${due}.`
-      : `It is expected to end ${by} after its deadline ${due}.`,
-  ];
-  if (state.phase === "queued") texts.push("It has not started: its workflow's limit of runs is used up.");
-  if (state.phase === "paused") texts.push("It is paused.");
-  if (at !== undefined)
-    texts.push(
-      at.waitingFor === undefined ? `It is at '${at.place}'.` : `'${at.place}' waits for ${at.waitingFor}.`,
-    );
-  if (criticalPath.length > 1) texts.push(`After that: ${criticalPath.slice(1).join(", ")}.`);
-  for (const { place, took, expected } of overruns)
-    texts.push(
-      `'${place}' took ${formatDuration(took)}, with waiting and further attempts, instead of ${formatDuration(expected)}.`,
-    );
-  return texts;
 }
 
 /** In states only what was asked for last goes on, or the start. */

@@ -4,7 +4,7 @@ import { type Definition, defineWorkflow } from "../definition/definition.ts";
 import { type Engine, openEngine } from "../engine/engine.ts";
 import { functionsHere } from "../engine/functions.ts";
 import { MemoryJournal } from "../journal/memory.ts";
-import { type Lateness, whyLate } from "./outlook.ts";
+import { type Lateness, whyLate } from "./late.ts";
 import { type NodeView, graphView } from "./view.ts";
 
 const MINUTE = 60_000;
@@ -154,7 +154,7 @@ describe("why a run is late", () => {
     const late = await world.late(36 * MINUTE, "n/2");
     expect(late.at).toEqual({ place: "load", waitingFor: "a slot of pool db (it is the next)" });
     expect(late.why).toBe(
-      "It is expected to end 4m after its deadline 1970-01-01T00:36:00.000Z. 'load' waits for a slot of pool db (it is the next). After that: report.",
+      "It is expected to end 4m after its deadline 1970-01-01T00:36:00Z. Step 'load' has been at it since 1970-01-01T00:10:00Z (5m). It waits for: a slot of pool db (it is the next). After that: report.",
     );
   });
 
