@@ -231,7 +231,7 @@ describe("a tested workflow", () => {
   it("is refused for parameters and definitions that are wrong", async () => {
     await expect(testWorkflow(order, { parameters: { id: "x" } })).rejects.toThrow(/InvalidParameters: id: /);
     await expect(testWorkflow({ name: "x", steps: { a: { type: "no" } } })).rejects.toThrow(
-      /InvalidField: steps\.a/,
+      /InvalidValue: steps\.a\.type/,
     );
     await expect(testWorkflow({ StartAt: "A", States: {} })).rejects.toThrow(/States/);
   });

@@ -75,8 +75,9 @@ export class GivenSteps {
     this.absent.promise.catch(() => undefined); // told to whoever waits for the run
   }
 
-  /** For an engine on this clock. */
+  /** For an engine on this clock. What one before it lost and did not record is its own crash's, not the test's. */
   types(clock: Clock): StepTypes {
+    this.#lost.clear();
     const type: StepType = { execute: (attempt) => this.#execute(attempt, clock) };
     return Object.fromEntries(TYPES.map((name) => [name, type]));
   }
