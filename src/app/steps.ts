@@ -25,7 +25,6 @@ import { admitFor } from "./admit-resource.ts";
 import { readSecret } from "./controllers.ts";
 import { withArgo } from "./argo.ts";
 import { fileDialects } from "./file-dialects.ts";
-import { fileDialects } from "./file-dialects.ts";
 
 export interface StepParts {
   readonly store: Store;
@@ -67,7 +66,8 @@ export function stepTypes({ store, clock, keyring, folder, engines, plans, runs 
       keyring,
       pins: plans.pins,
       preflight: plans.preflight,
-      load: async (path, values) => (await import("../sdk/load.ts")).load(path, { values, env: {}, dialects: fileDialects }),
+      load: async (path, values) =>
+        (await import("../sdk/load.ts")).load(path, { values, env: {}, dialects: fileDialects }),
     }),
     resource: resourceSteps({
       store,
