@@ -11,6 +11,7 @@ import type { Duplex } from "node:stream";
 import type { Logger as PinoLogger } from "pino";
 import { ActivityBoard } from "../api/states/activity-board.ts";
 import type { StatesOptions } from "../api/states/context.ts";
+import type { stepTypes as stepTypesHere } from "./steps.ts";
 import { stoppableClock } from "./stoppable-clock.ts";
 import type { Clock } from "../clock/clock.ts";
 import { type Run, hasEnded, runId } from "../controller/runs.ts";
@@ -274,7 +275,7 @@ export class Workflows {
     }
   }
 
-  #steps(make: typeof import("./steps.ts").stepTypes): ReturnType<typeof make> {
+  #steps(make: typeof stepTypesHere): ReturnType<typeof make> {
     const { store, clock, keyring, plane } = this.#options;
     const outputOf = async (id: string): Promise<unknown> => {
       const verdict = await (await this.engine()).result(id);

@@ -24,6 +24,7 @@ import { compileDeclared } from "../../workflow/schedule/declared.ts";
 import type { Schedule as CompiledSchedule } from "../../workflow/schedule/schedule.ts";
 import { calendarsIn } from "./calendars.ts";
 import { type Decision, type ScheduleSpec, decide } from "./decide.ts";
+import { parameterProblems } from "./parameters.ts";
 
 export interface ScheduleOptions {
   readonly store: Store;
@@ -47,12 +48,20 @@ export function scheduleController(options: ScheduleOptions): Controller {
     *concerns({ key, resource, previous, type }) {
       if (key.kind === "Schedule" && type !== "DELETED") yield key;
       else if (key.kind === "Run") yield* scheduleEnded(resource as Run, previous as Run | undefined, type);
-      else if (key.kind === "ConfigMap" || (key.kind === "Workflow" && type !== "MODIFIED"))
+      else if (
+        key.kind === "ConfigMap" ||
+        (key.kind === "Workflow" && (type === "DELETED" || isOther(resource, previous)))
+      )
         yield* naming(store, key);
     },
     initial: () => store.list({ kind: "Schedule" }).items.map(keyOf),
     reconcile: (key, context) => reconcile(key, context, options, compiled),
   };
+}
+
+/** Not only its status. */
+function isOther(resource: Resource, previous: Resource | undefined): boolean {
+  return previous?.metadata.generation !== resource.metadata.generation;
 }
 
 function* scheduleEnded(run: Run, previous: Run | undefined, type: string): Generator<Key> {
@@ -165,12 +174,22 @@ function invalid(message: string): NewCondition {
 
 function conditionOf({ spec, metadata }: Schedule, { status }: Decision, store: Store): NewCondition {
   const { namespace = "default" } = metadata;
-  if (store.get({ kind: "Workflow", namespace, name: spec.workflow }) === undefined)
+  const workflow = store.get({ kind: "Workflow", namespace, name: spec.workflow });
+  if (workflow === undefined)
     return {
       type: "Ready",
       status: "False",
       reason: "UnknownWorkflow",
       message: `There is no workflow/${spec.workflow}.`,
+    };
+  const { parameters: schema } = workflow.spec as { readonly parameters?: unknown };
+  const problems = parameterProblems(schema, spec.parameters);
+  if (problems.length > 0)
+    return {
+      type: "Ready",
+      status: "False",
+      reason: "InvalidParameters",
+      message: `Its runs will fail. ${problems.map(formatDiagnostic).join(" ")}`,
     };
   if (spec.suspend)
     return { type: "Ready", status: "True", reason: "Suspended", message: "It is suspended." };

@@ -317,6 +317,36 @@ describe("what something asks for", () => {
   });
 });
 
+describe("parameters that the workflow does not take", () => {
+  it("are a condition before a run fails because of them, but for what is worked out then", async () => {
+    await store.commit(
+      [{ type: "delete", key: { kind: "Workflow", namespace: "default", name: "w" } }],
+      cause,
+    );
+    const parameters = {
+      type: "object",
+      properties: {
+        n: { type: "integer" },
+        at: { type: "integer" },
+        region: { type: "string", default: "eu" },
+      },
+      required: ["n", "region"],
+    };
+    await create("Workflow", "w", { parameters, steps: { a: { type: "pass" } } });
+    await schedule({ rules: [{ cron: "0 3 * * *" }], parameters: { n: "x", at: "${event.time}" } });
+    const ready = (): unknown => conditionOf(current(), "Ready");
+    await vi.waitFor(() =>
+      expect(ready()).toMatchObject({
+        status: "False",
+        reason: "InvalidParameters",
+        message: "Its runs will fail. InvalidParameters: n: It must be a whole number, not a text.",
+      }),
+    );
+    await change({ rules: [{ cron: "0 3 * * *" }], parameters: { n: 1, at: "${event.time}" } });
+    await vi.waitFor(() => expect(ready()).toMatchObject({ status: "True", reason: "Scheduled" }));
+  });
+});
+
 describe("a deadline", () => {
   it("is the next time that the clock shows it", async () => {
     await schedule({

@@ -1,5 +1,5 @@
 /** What a workflow's schema says of its parameters: which are good, what stands for absent ones, and of which type they are. */
-import type { Diagnostic } from "../../diagnostics/diagnostic.ts";
+import { type Diagnostic, DiagnosticError } from "../../diagnostics/diagnostic.ts";
 import { withDefaults } from "./json-schema.ts";
 import type { Workflow } from "./workflow.ts";
 
@@ -13,11 +13,17 @@ export interface GivenParameters {
 /** `schema`: of a workflow's parameters; absent: any are good. Whoever starts runs or says whether they can start asks this. */
 export function readGiven(schema: unknown, given: unknown): GivenParameters {
   if (schema === undefined) return { parameters: given, diagnostics: [] };
-  const { value, violations } = withDefaults(schema, given);
-  return {
-    parameters: value,
-    diagnostics: violations.map((one) => ({ severity: "error", code: "InvalidParameters", ...one })),
-  };
+  try {
+    const { value, violations } = withDefaults(schema, given);
+    return {
+      parameters: value,
+      diagnostics: violations.map((one) => ({ severity: "error", code: "InvalidParameters", ...one })),
+    };
+  } catch (error) {
+    // A schema that was admitted when less was refused: nothing can be said of what is given.
+    if (!(error instanceof DiagnosticError)) throw error;
+    return { parameters: given, diagnostics: error.diagnostics.map((one) => ({ ...one, path: "" })) };
+  }
 }
 
 /** In CEL's words. */
