@@ -276,6 +276,15 @@ describe("what is wrong with a definition", () => {
     expect(missing?.hint).toContain("{ steps: { NAME:");
   });
 
+  it("includes a condition written as a template: it is told how it stands", () => {
+    const [finding] = checkWorkflow({ name: "w", steps: { a: { ...call, when: "${param.x > 1}" } } });
+    expect(finding).toMatchObject({
+      code: "InvalidExpression",
+      path: "steps.a.when",
+      hint: "Write param.x > 1",
+    });
+  });
+
   it("is told, and nothing thrown, whatever the value is", () => {
     fc.assert(fc.property(fc.anything(), (value) => checkWorkflow(value).length > 0));
     let deep: unknown = call;

@@ -261,6 +261,13 @@ class MeaningCheck {
   }
 
   #condition(source: string, view: View): void {
+    if (/^\$\{.*\}$/s.test(source.trim()))
+      return this.#find(
+        "InvalidExpression",
+        view.path,
+        "A condition is an expression already: it stands without ${ and }.",
+        `Write ${source.trim().slice(2, -1).trim()}`,
+      );
     const before = this.findings.length;
     this.#attempt(view.path, () => this.#references(parseExpression(source), view));
     if (this.findings.length > before) return;
