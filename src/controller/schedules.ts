@@ -46,31 +46,44 @@ export interface Asking {
   readonly seen?: Readonly<Record<string, string>>;
 }
 
+type StoredSchedule = Resource<{ readonly suspend: boolean }, ScheduleStatus | undefined>;
+
 /** Durable when it resolves. `known`: everything asked for is a run already, or waits to be one. */
-export async function askForRuns({ store, schedule: key, entries, cause, seen }: Asking): Promise<Asked> {
+export async function askForRuns(asking: Asking): Promise<Asked> {
+  const { store, schedule: key, cause } = asking;
   for (let attempt = 1; ; attempt += 1) {
-    const schedule = store.get(key) as
-      | Resource<{ readonly suspend: boolean }, ScheduleStatus | undefined>
-      | undefined;
+    const schedule = store.get(key) as StoredSchedule | undefined;
     if (schedule === undefined || schedule.metadata.deletionTimestamp !== undefined) return "gone";
-    const isSuspended = schedule.spec.suspend && entries.length > 0;
-    const waiting = schedule.status?.waiting ?? [];
-    const fresh = isSuspended ? [] : entries.filter((entry) => !isKnown(store, key, waiting, entry.run));
-    if (fresh.length === 0 && seen === undefined) return isSuspended ? "suspended" : "known";
-    if (waiting.length + fresh.length > MOST_WAITING) return "full";
-    const status = {
-      ...schedule.status,
-      ...(fresh.length === 0 ? {} : { waiting: [...waiting, ...fresh] }),
-      ...(seen === undefined ? {} : { seen: { ...schedule.status?.seen, ...seen } }),
-    };
+    const { asked, status } = statusAfter(schedule, asking);
+    if (status === undefined) return asked;
     try {
       const expectedVersion = schedule.metadata.resourceVersion;
       await store.commit([{ type: "status", key, status, expectedVersion }], cause);
-      return isSuspended ? "suspended" : "queued";
+      return asked;
     } catch (error) {
       if (!(error instanceof StoreError && error.code === "Conflict") || attempt === ATTEMPTS) throw error;
     }
   }
+}
+
+/** Without a status there is nothing to write. */
+function statusAfter(
+  { spec, status = {} }: StoredSchedule,
+  { store, schedule, entries, seen }: Asking,
+): { readonly asked: Asked; readonly status?: ScheduleStatus } {
+  const isSuspended = spec.suspend && entries.length > 0;
+  const waiting = status.waiting ?? [];
+  const fresh = isSuspended ? [] : entries.filter(({ run }) => !isKnown(store, schedule, waiting, run));
+  if (fresh.length === 0 && seen === undefined) return { asked: isSuspended ? "suspended" : "known" };
+  if (waiting.length + fresh.length > MOST_WAITING) return { asked: "full" };
+  return {
+    asked: isSuspended ? "suspended" : "queued",
+    status: {
+      ...status,
+      ...(fresh.length === 0 ? {} : { waiting: [...waiting, ...fresh] }),
+      ...(seen === undefined ? {} : { seen: { ...status.seen, ...seen } }),
+    },
+  };
 }
 
 function isKnown(store: Store, { namespace }: Key, waiting: readonly WaitingRun[], name: string): boolean {

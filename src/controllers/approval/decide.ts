@@ -87,11 +87,9 @@ export function hashOfSubject(subject: unknown): string {
 
 export function outcomeOf({ metadata, spec, status }: Approval, now: number): Outcome {
   const hash = hashOfSubject(spec.subject);
-  if (status?.state !== undefined && status.state !== "Pending" && status.hash === hash)
-    return settled(status, hash);
+  if (status !== undefined && isSettled(status, hash)) return settled(status, hash);
   const counted = (status?.decisions ?? []).filter((one) => one.hash === hash);
-  const begun = Math.max(Date.parse(metadata.creationTimestamp), 0);
-  const deadline = spec.expires === undefined ? undefined : begun + parseDuration(spec.expires);
+  const deadline = deadlineOf(spec, metadata.creationTimestamp);
   const rejected = counted.find(({ decision }) => decision === "reject");
   const none = { hash, open: [], escalatedAt: undefined, expiresAt: deadline };
   if (rejected !== undefined)
@@ -106,6 +104,14 @@ export function outcomeOf({ metadata, spec, status }: Approval, now: number): Ou
       why: `It waits for ${missing.map((index) => nameOf(spec, index)).join(", ")}.`,
     };
   return overdue(spec, counted, { hash, deadline, now });
+}
+
+function isSettled({ state = "Pending", hash: decided }: ApprovalStatus, hash: string): boolean {
+  return state !== "Pending" && decided === hash;
+}
+
+function deadlineOf({ expires }: ApprovalSpec, created: string): number | undefined {
+  return expires === undefined ? undefined : Math.max(Date.parse(created), 0) + parseDuration(expires);
 }
 
 /** What was decided stays. */

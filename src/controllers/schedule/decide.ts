@@ -56,49 +56,61 @@ const SHOWN_NEXT = 10;
 const SHOWN_MISSED = 10;
 
 export function decide(situation: Situation): Decision {
-  const { name, spec, compiled, status, begin, now, running } = situation;
-  const handled = Math.max(begin, Date.parse(status.handled ?? "") || 0);
-  const due: DueDecision | undefined =
-    compiled === undefined || spec.suspend ? undefined : decideDue(compiled, handled, now, duePolicyOf(spec));
-  const entries = keyed([
-    ...(status.waiting ?? []),
-    ...(due?.fire ?? []).map((time): WaitingRun => ({
-      time: instant(time),
-      run: nameAtTime(name, time),
-      type: "schedule",
-    })),
-  ]);
+  const { name, spec, compiled, status, running } = situation;
+  const timed = spec.suspend ? undefined : compiled;
+  const due = timed === undefined ? undefined : dueOf(timed, situation);
+  const { fire = [], skipped: missed = [] } = due ?? {};
+  const fired = fire.map((time): WaitingRun => ({
+    time: instant(time),
+    run: nameAtTime(name, time),
+    type: "schedule",
+  }));
+  const entries = keyed([...(status.waiting ?? []), ...fired]);
   const actions = spec.suspend ? nothing(entries) : divided(spec, running, entries);
   const begun = actions.start.map((key) => runOf(situation, entries.get(key) as WaitingRun));
   const start = begun.filter((one) => "spec" in one);
+  const refused = begun.filter((one) => "problem" in one);
   const skipped = [
-    ...(due?.skipped ?? []).map(({ from, to, why }) => ({ from: instant(from), to: instant(to), why })),
+    ...missed.map(({ from, to, why }) => ({ from: instant(from), to: instant(to), why })),
     ...actions.skip.map(({ time, why }) => ({ from: timeOf(entries, time), to: timeOf(entries, time), why })),
-    ...begun.flatMap((one) => ("spec" in one ? [] : [{ from: one.time, to: one.time, why: one.problem }])),
+    ...refused.map(({ time, problem }) => ({ from: time, to: time, why: problem })),
   ];
-  const last = start.at(-1);
   return {
     start,
     cancel: actions.cancel,
-    problems: begun.flatMap((one) => ("spec" in one ? [] : [one.problem])),
+    problems: refused.map(({ problem }) => problem),
     status: {
       ...(due === undefined ? {} : { handled: instant(due.handled) }),
-      next:
-        compiled === undefined || spec.suspend
-          ? []
-          : upcoming(compiled, Math.max(now, due?.handled ?? now), SHOWN_NEXT).map(({ time }) =>
-              instant(time),
-            ),
+      next: nextOf(timed, due, situation),
       waiting: actions.queue.flatMap((key) => entries.get(key) ?? []),
       missed: [...skipped.toReversed(), ...(status.missed ?? [])].slice(0, SHOWN_MISSED),
-      ...(last === undefined ? lastOf(status) : { lastRun: { name: last.name, time: last.time } }),
+      ...lastOf(status, start.at(-1)),
       active: [...running.map(({ id }) => id), ...start.map((one) => one.name)],
     },
     next: due?.next?.start,
   };
 }
 
-function lastOf({ lastRun }: ScheduleStatus): Pick<ScheduleStatus, "lastRun"> {
+function dueOf(compiled: Schedule, { spec, status, begin, now }: Situation): DueDecision {
+  const handled = Math.max(begin, Date.parse(status.handled ?? "") || 0);
+  return decideDue(compiled, handled, now, duePolicyOf(spec));
+}
+
+function nextOf(
+  compiled: Schedule | undefined,
+  due: DueDecision | undefined,
+  { now }: Situation,
+): readonly string[] {
+  if (compiled === undefined) return [];
+  const from = Math.max(now, due?.handled ?? now);
+  return upcoming(compiled, from, SHOWN_NEXT).map(({ time }) => instant(time));
+}
+
+function lastOf(
+  { lastRun }: ScheduleStatus,
+  newest: { readonly name: string; readonly time: string } | undefined,
+): Pick<ScheduleStatus, "lastRun"> {
+  if (newest !== undefined) return { lastRun: { name: newest.name, time: newest.time } };
   return lastRun === undefined ? {} : { lastRun };
 }
 
