@@ -56,7 +56,7 @@ test(
     // Nothing starts with parameters that do not fit, and all that is wrong is told.
     const wrong = await home.tutti(["run", "order", "-p", "id=seven", "-p", "nte=x"]);
     expect(wrong.code).toBe(2);
-    expect(wrong.stderr).toMatch(/InvalidParameters id[^]*nte/);
+    expect(wrong.stderr).toMatch(/InvalidParameters nte[^]*'note'[^]*InvalidParameters id/);
     expect((await home.tutti(["run", "orde"])).stderr).toContain("Did you mean 'order'?");
     expect(await home.ok(["runs", "-o", "json"])).toBe("[]\n");
 

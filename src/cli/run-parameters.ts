@@ -2,7 +2,6 @@
 import { readFileSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { type Diagnostic, DiagnosticError } from "../diagnostics/diagnostic.ts";
-import { didYouMean } from "../diagnostics/suggestion.ts";
 import { misuse } from "./exit.ts";
 
 export interface GivenParameters {
@@ -43,12 +42,8 @@ export async function readParameters(
 async function problemsOf(parameters: Parameters, schema: unknown): Promise<readonly Diagnostic[]> {
   if (schema === undefined) return [];
   const { readGiven } = await import("../workflow/definition/parameters.ts");
-  const names = Object.keys(propertiesOf(schema));
-  const missing = names.filter((name) => !(name in parameters));
   return readGiven(schema, parameters).diagnostics.map((one) => {
-    const unknown = Object.keys(parameters).find((name) => !names.includes(name));
-    const hint =
-      (unknown === undefined ? undefined : didYouMean(unknown, missing)) ?? hintFor(schema, one.path);
+    const hint = hintFor(schema, one.path);
     return { ...one, ...(hint === undefined ? {} : { hint }) };
   });
 }
