@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { systemClock } from "../src/clock/clock.ts";
 import { type Definition, defineWorkflow } from "../src/workflow/definition/definition.ts";
-import { type Engine, openEngine } from "../src/workflow/engine/engine.ts";
+import { type Engine, type EngineOptions, openEngine } from "../src/workflow/engine/engine.ts";
 import { type Handler, functionsHere } from "../src/workflow/engine/functions.ts";
 import { openFileBlobs } from "../src/workflow/journal/file-blobs.ts";
 import { openFileJournal } from "../src/workflow/journal/file.ts";
@@ -33,10 +33,18 @@ interface Opened {
   readonly close: () => Promise<void>;
 }
 
-async function open(folder: string, handlers: Readonly<Record<string, Handler>>): Promise<Opened> {
+/** Milliseconds for all to start before the first is due. */
+const HEAD_START = 15_000;
+
+async function open(
+  folder: string,
+  handlers: Readonly<Record<string, Handler>>,
+  recorded: EngineOptions["recorded"] = () => undefined,
+): Promise<Opened> {
   const journal = openFileJournal(join(folder, "journal"));
   const engine = await openEngine({
     journal,
+    recorded,
     blobs: openFileBlobs(join(folder, "blobs")),
     clock: systemClock,
     steps: { function: functionsHere(handlers) },
@@ -134,24 +142,26 @@ async function map(folder: string): Promise<void> {
 
 async function timers(folder: string): Promise<void> {
   const count = Number(values.timers);
-  const { engine, close } = await open(folder, {});
+  const ends = new Map<string, number>();
+  const { engine, close } = await open(folder, {}, (id, events) => {
+    for (const event of events) if (event.type === "RunEnded") ends.set(id, event.at);
+  });
   const definition = defineWorkflow({
     name: "timer",
     parameters: { type: "object" },
     steps: { sleep: { type: "wait", until: "${param.until}" } },
   });
-  const start = Date.now() + 5_000;
-  const late: number[] = [];
-  const one = async (index: number): Promise<void> => {
-    const due = start + Math.floor((index / count) * 10_000);
-    const id = `bench/timer-${index}`;
-    await engine.start({ definition, id, input: { until: new Date(due).toISOString() } });
-    await engine.result(id);
-    const { endedAt } = await engine.state(id);
-    late.push(endedAt - due);
-  };
-  await Promise.all(Array.from({ length: count }, (_, index) => one(index)));
-  late.sort((a, b) => a - b);
+  const start = Date.now() + HEAD_START;
+  const dueOf = (index: number): number => start + Math.floor((index / count) * 10_000);
+  const ids = Array.from({ length: count }, (_, index) => `bench/timer-${index}`);
+  await Promise.all(
+    ids.map((id, index) =>
+      engine.start({ definition, id, input: { until: new Date(dueOf(index)).toISOString() } }),
+    ),
+  );
+  if (Date.now() > start) throw new Error("They were due before all had started.");
+  await Promise.all(ids.map((id) => engine.result(id)));
+  const late = ids.map((id, index) => (ends.get(id) ?? Number.NaN) - dueOf(index)).sort((a, b) => a - b);
   const at = (share: number): number => late[Math.floor((late.length - 1) * share)] ?? 0;
   console.log(
     `timers: ${count} due within 10 s, recorded as ended late by p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, most ${at(1)} ms`,
