@@ -9,7 +9,9 @@
  *    but no result is given to another step, and no end told, before it is durable.
  * 2. When the journal refuses, or the program is at fault, the run halts here: nothing begins any more, not even what cleans
  *    up, handlers are told to stop, and what is durable is taken up again, by this engine or by the next process.
- * 3. A program that does not end although the deadline of a stop has passed is left: `over` tells it.
+ * 3. A restart is no loss: what goes on without this process is taken up under the same epoch, with the slot that the fold still
+ *    holds for it, and without an event (tasks.ts, 1).
+ * 4. A program that does not end although the deadline of a stop has passed is left: `over` tells it.
  */
 import type { Obstacle, Place } from "../admission/admission.ts";
 import type { Durations } from "../admission/durations.ts";

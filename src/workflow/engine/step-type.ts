@@ -20,7 +20,7 @@ export interface Attempt {
   /** Its texts are resolved, but for those that name a secret. */
   readonly step: TaskStep;
   readonly input: unknown;
-  /** The owner's epoch: counted from 1, with attempts that were lost. */
+  /** The owner's epoch: counted from 1, with attempts that were lost; the same when what goes on by itself is taken up again. */
   readonly attempt: number;
   /** Counted from 1, without those that were lost: the same again when this process or the machine below died. */
   readonly try: number;
@@ -58,6 +58,17 @@ export interface StepType {
   claim?(step: TaskStep): { readonly idle?: boolean; readonly slots?: number } | undefined;
   /** Gives a JSON value. What it throws is Retryable, unless it is a TaskError that says otherwise. */
   execute(attempt: Attempt): unknown;
+}
+
+/** What these do ends with the process that does it. */
+const ENDING_WITH_PROCESS: ReadonlySet<TaskStep["type"]> = new Set(["function", "http"]);
+
+/**
+ * What the step began goes on without this process (a time, a signal, a condition, an approval, another run, a program):
+ * after a restart `execute` is called again for the same attempt, and finds it.
+ */
+export function goesOn(step: TaskStep): boolean {
+  return !ENDING_WITH_PROCESS.has(step.type);
 }
 
 /** By the `type` of the step. */

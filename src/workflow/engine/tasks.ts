@@ -4,10 +4,14 @@
  *     perform ──> queued ──ready, admitted──> claimed, begun ──> attempt (attempt.ts) ──> reported ──durable──> its result
  *                   ^                                               └──failure with a retry──> backoff ──┐
  *                   └──────────────────────────────────────────────────────────────────────────────┘
+ *     owned when the journal was opened ──it goes on──> the same attempt, again
+ *                                       └──it ended with the process──> lost, queued again at once
  *
  * Invariants:
- * 1. A handler of this process owns its step as long as the process lives: its lease ends with the process, so what is owned
- *    when a journal is opened is lost, and tried again free of the retry budget.
+ * 1. The process owns its steps as long as it lives, and the lock of the journal says that the one before is gone. A step that
+ *    is owned when the journal is opened and that goes on by itself (step-type.ts) is not lost: it keeps its epoch and its
+ *    slot, no event is recorded, and `execute` is called again, once, before anybody else can own it (I13). Any other is
+ *    lost, and tried again free of the retry budget, without a pause.
  * 2. A step that is done in the turn in which it was asked for is one record: its handler may have been called for nothing
  *    when the process dies before that is durable, as any handler may (I12).
  */
@@ -29,7 +33,7 @@ import type { Performed } from "./program.ts";
 import { JournalRefused, type Recorder } from "./recorder.ts";
 import { asJson, mismatch } from "./results.ts";
 import { rulesOf } from "./retry-rules.ts";
-import { type AttemptLogs, type StepType, failureOf } from "./step-type.ts";
+import { type AttemptLogs, type StepType, failureOf, goesOn } from "./step-type.ts";
 import type { Timers } from "./timers.ts";
 
 export interface TaskSurroundings {
@@ -69,10 +73,13 @@ export class Tasks {
   readonly #signalled = new Set<() => void>();
   /** Of steps that wait for a slot, by path. */
   readonly #places = new Map<string, Place>();
+  /** Owned by the process before this one, and not yet asked for in this. */
+  readonly #inherited = new Set<string>();
 
   constructor(run: TaskRun, around: TaskSurroundings) {
     this.#run = run;
     this.#around = around;
+    for (const [path, step] of run.state.steps) if (isOwned(step)) this.#inherited.add(path);
   }
 
   rules(path: string): readonly RetryRule[] {
@@ -100,7 +107,8 @@ export class Tasks {
     if (this.#run.recorder.refused !== undefined) return Promise.reject(this.#run.recorder.refused);
     if (step.retry !== undefined && step.retry.length > 0) this.#rules.set(path, rulesOf(step.retry));
     const known = this.#run.state.steps.get(path);
-    if (known !== undefined) return this.#follow(path, known, step, signal, undefined);
+    if (known !== undefined)
+      return this.#follow(path, known, step, signal, this.#inherit(path, known, step, signal));
     if (signal.aborted) return Promise.reject(new Stopped());
     this.#enqueue(path, step, cleanup, asked);
     const state = this.#run.state.steps.get(path);
@@ -109,6 +117,32 @@ export class Tasks {
     const attempt = this.#claim(path, state, step, signal);
     if (attempt === undefined && isSettled(state)) return this.#settledAs(path, state);
     return this.#follow(path, state, step, signal, attempt);
+  }
+
+  /** What the process before this one had of it: goes on with it, or gives it up. */
+  #inherit(path: string, state: StepState, step: TaskStep, signal: AbortSignal): Promise<void> | undefined {
+    if (!this.#inherited.delete(path) || !isOwned(state) || this.#run.over.aborted) return undefined;
+    if (goesOn(step)) {
+      const attempt = this.#attempt(path, state, step, signal);
+      return step.memo === undefined ? attempt : this.#remember(path, state, step, attempt);
+    }
+    this.#run.command({ do: "expire", step: path, atOnce: true });
+    return undefined;
+  }
+
+  /** For who asks for the same later on. Who works on the same by now is not waited for. */
+  async #remember(
+    path: string,
+    state: StepState,
+    step: TaskStep,
+    attempt: Promise<void> | undefined,
+  ): Promise<void> {
+    const over = new AbortController();
+    const remembered = this.#remembered(path, step, over.signal);
+    await attempt;
+    over.abort();
+    const memo = await remembered;
+    if (memo?.is === "mine") await memo.settle(state);
   }
 
   /** Nobody has to be waited for. */
@@ -283,11 +317,16 @@ export class Tasks {
 
   /** Undefined when it is settled, or could not be claimed; else resolves when the attempt is over. */
   #claim(path: string, state: StepState, step: TaskStep, signal: AbortSignal): Promise<void> | undefined {
-    const type = this.#around.stepType(step);
     if (this.#run.command({ do: "claim", step: path, worker: WORKER, until: 0 }) !== undefined)
       return undefined;
+    return this.#attempt(path, state, step, signal);
+  }
+
+  /** The same of one that is owned. */
+  #attempt(path: string, state: StepState, step: TaskStep, signal: AbortSignal): Promise<void> | undefined {
+    const type = this.#around.stepType(step);
     const { epoch } = state;
-    this.#run.command({ do: "begin", step: path, epoch });
+    if (state.phase === "claimed") this.#run.command({ do: "begin", step: path, epoch });
     const { timers, logs, clock } = this.#around;
     const attempt = new RunningAttempt({
       run: this.#run.id,

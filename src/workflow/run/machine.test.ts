@@ -84,7 +84,12 @@ function commands({ run, beliefs }: World): readonly Command[] {
   if (run.phase === "stopping" ? run.steps.has("tidy") : !phases.includes(undefined))
     found.push({ do: "finish", verdict });
   for (const step of ["a", "b", "tidy"])
-    found.push({ do: "claim", step, worker: "w", until: LATER }, { do: "expire", step }, { do: "due", step });
+    found.push(
+      { do: "claim", step, worker: "w", until: LATER },
+      { do: "expire", step },
+      { do: "expire", step, atOnce: true },
+      { do: "due", step },
+    );
   for (const { step, epoch } of beliefs) {
     found.push({ do: "begin", step, epoch });
     found.push({ do: "report", step, epoch, outcome: { is: "succeeded", result: epoch } });

@@ -62,8 +62,11 @@ export type Command =
   | { readonly do: "report"; readonly step: string; readonly epoch: number; readonly outcome: Outcome }
   /** The oldest signal of the name that nobody took is the step's result, recorded as one with its being taken. */
   | { readonly do: "take"; readonly step: string; readonly epoch: number; readonly name: string }
-  /** The owner's lease has run out, or who saw its end says what became of it. */
-  | { readonly do: "expire"; readonly step: string; readonly failure?: Failure }
+  /**
+   * The owner's lease has run out, or who saw its end says what became of it. `atOnce`: it says nothing about the step that
+   * this process was started again, so there is no pause.
+   */
+  | { readonly do: "expire"; readonly step: string; readonly failure?: Failure; readonly atOnce?: true }
   /** The pause before the next attempt is over. */
   | { readonly do: "due"; readonly step: string }
   | { readonly do: "timeout"; readonly step: string; readonly limit: TimeLimit }
@@ -322,7 +325,7 @@ const LONGEST_AFTER_LOSS = 300_000;
 
 function expire(
   step: StepState,
-  { step: path, failure: told }: Extract<Command, { readonly do: "expire" }>,
+  { step: path, failure: told, atOnce }: Extract<Command, { readonly do: "expire" }>,
   { now: at, mostLosses }: Circumstances,
 ): Decision {
   if (!isOwned(step)) return { refused: "NotNow" };
@@ -332,7 +335,7 @@ function expire(
     told ?? failed("InfraLost", "InfraLost", `The worker '${step.worker ?? ""}' that had this step is gone.`);
   const lost = { type: "StepFailed", step: path, epoch: step.epoch, failure, at } as const;
   if (step.lost + 1 >= mostLosses) return { events: [lost] };
-  const pause = pauseAfterLoss(step.lost);
+  const pause = atOnce === true ? 0 : pauseAfterLoss(step.lost);
   if (pause > 0) return { events: [{ ...lost, retryAt: at + pause }] };
   return {
     events: [
