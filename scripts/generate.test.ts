@@ -31,4 +31,18 @@ describe("generated files", () => {
     ])
       expect(text).toContain(`export const ${name} = remembering<`);
   });
+
+  it("have a table for each type of step, trigger and rule, and every link leads to a heading", () => {
+    const text = generate()[1]?.text ?? "";
+    for (const heading of ["steps: run", "steps: succeed", "triggers: webhook", "rules: cron"])
+      expect(text).toContain(`\n#### ${heading}\n`);
+    expect(text).toContain("| `retry[].attempts` | integer | required | Attempts in all, with the first. |");
+    expect(text).toContain("| `body` | [scope](#workflow) | required |");
+    const anchors = [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading = ""]) =>
+      heading.toLowerCase().replaceAll(":", "").replaceAll(" ", "-"),
+    );
+    const links = [...text.matchAll(/\]\(#([^)]*)\)/g)].map(([, link = ""]) => link);
+    expect(links.filter((link) => !anchors.includes(link))).toEqual([]);
+    expect(anchors.filter((anchor, index) => anchors.indexOf(anchor) !== index)).toEqual([]);
+  });
 });
