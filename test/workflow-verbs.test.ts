@@ -103,7 +103,7 @@ test(
     expect(JSON.parse(ended.stdout)).toMatchObject({
       status: { phase: "Succeeded", output: { id: 7, by: "ann" } },
     });
-    expect((await home.tutti(["signal", name, "paid"])).stderr).toContain("the run has ended");
+    expect((await home.tutti(["signal", name, "paid"])).stderr).toContain(`The run '${name}' has ended.`);
 
     // A failure: its cause, the last of its log, what to do, and the exit code.
     const failed = await home.tutti(["run", "broken", "--watch"]);

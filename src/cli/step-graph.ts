@@ -13,6 +13,8 @@ import type { StepView } from "../client/workflows.ts";
 export interface StepOutline {
   readonly name: string;
   readonly needs: readonly string[];
+  /** The engine works it out by itself, and records nothing of it. */
+  readonly isInline?: boolean;
 }
 
 export interface StepNode {
@@ -51,9 +53,24 @@ export function graphOf(steps: readonly StepView[], outline: readonly StepOutlin
 /** Steps of a Workflow's spec, where it is a native graph. */
 export function outlineOf(spec: unknown): readonly StepOutline[] {
   const { steps = {} } = (spec ?? {}) as {
-    readonly steps?: Readonly<Record<string, { readonly needs?: readonly string[] }>>;
+    readonly steps?: Readonly<Record<string, { readonly type?: string; readonly needs?: readonly string[] }>>;
   };
-  return Object.entries(steps).map(([name, { needs = [] }]) => ({ name, needs }));
+  return Object.entries(steps).map(([name, { type = "", needs = [] }]) => ({
+    name,
+    needs,
+    ...(INLINE.has(type) ? { isInline: true } : {}),
+  }));
+}
+
+const INLINE: ReadonlySet<string> = new Set(["pass", "choice", "succeed", "fail"]);
+
+/** Names of steps that all are over in: something that needs them has begun. */
+export function passedIn(graph: readonly StepNode[]): ReadonlySet<string> {
+  return new Set(graph.filter(hasBegun).flatMap(({ needs }) => needs));
+}
+
+export function hasBegun({ step, items, children }: StepNode): boolean {
+  return step !== undefined || items.length + children.length > 0;
 }
 
 /** Each after what it needs, otherwise as declared. */

@@ -4,7 +4,7 @@
  *     events of the run ──(something changed)──> steps, no more often than is cheap ──> graph, drawn over itself
  *     running steps ──> their logs, followed ──> the last few lines
  *
- * Where nobody sits at a terminal, a line whenever a step changed.
+ * Where nobody sits at a terminal, a line whenever a step changed; the items of a map are told together, the longer the less often.
  */
 import type { Client } from "../client/client.ts";
 import { UnreachableError } from "../client/error.ts";
@@ -14,7 +14,9 @@ import { CommandFailure, EXIT } from "./exit.ts";
 import { isRedrawable, redrawing } from "./screen.ts";
 import { type StepOutline, outlineOf } from "./step-graph.ts";
 import { kindOf } from "./target.ts";
-import { runGraphView, stepLine } from "./views/run-graph.ts";
+import { ToldLines } from "./told-lines.ts";
+import { drawn, runGraphView } from "./views/run-graph.ts";
+import { type RunLine, runLines } from "./views/run-lines.ts";
 import { fitted, harmless } from "./views/style.ts";
 import { seconds } from "./views/tree.ts";
 
@@ -70,7 +72,7 @@ class RunWatch {
   #outline: readonly StepOutline[] = [];
   readonly #log: string[] = [];
   readonly #logged = new Set<string>();
-  readonly #told = new Map<string, string>();
+  readonly #told = new ToldLines();
   #changed = Promise.withResolvers<void>();
 
   constructor(context: CommandContext, client: Client, name: string) {
@@ -202,18 +204,24 @@ class RunWatch {
   }
 
   #append(): void {
-    const { clock } = this.#context.environment;
-    const started = Date.parse(this.#run?.status?.startedAt ?? "");
-    for (const step of this.#steps) {
-      const line = stepLine(step, { style: this.#context.errorStyle, now: clock.now() });
-      const state = `${step.phase} ${step.attempts}`;
-      if (this.#told.get(step.path) === state) continue;
-      this.#told.set(step.path, state);
-      const at = Date.parse(step.phase === "backoff" ? step.since : step.at);
-      const time = seconds(Math.max(0, at - (Number.isNaN(started) ? at : started)));
-      this.#context.say(`${time.padStart(6)} ${line}`);
-    }
+    const run = this.#run;
+    if (run === undefined) return;
+    const now = this.#context.environment.clock.now();
+    const graph = drawn(run, this.#steps, this.#outline);
+    for (const line of runLines(graph, { style: this.#context.errorStyle, now }))
+      if (this.#told.isNews(line, now, isRunEnded(run)))
+        this.#context.say(`${timeOf(line, run, now).padStart(6)} ${line.text}`);
   }
+}
+
+/** Since the run began. */
+function timeOf({ at }: RunLine, { status }: Run, now: number): string {
+  const instant = at ?? instantOf(status?.endedAt, now);
+  return seconds(Math.max(0, instant - instantOf(status?.startedAt, instant)));
+}
+
+function instantOf(text: string | undefined, otherwise: number): number {
+  return text === undefined ? otherwise : Date.parse(text);
 }
 
 /** What does not fit is counted; what is over goes first. */

@@ -2,7 +2,8 @@
 import { describe, expect, it } from "vitest";
 import type { Run, StepView } from "../../client/workflows.ts";
 import { runDetailView } from "./run-detail.ts";
-import { runGraphView, stepLine } from "./run-graph.ts";
+import { drawn, runGraphView, stepLine } from "./run-graph.ts";
+import { runLines } from "./run-lines.ts";
 import { scheduledView } from "./scheduled.ts";
 import { plainStyle, width } from "./style.ts";
 
@@ -58,7 +59,7 @@ describe("the graph of a run", () => {
       step("charge", "backoff", { attempts: 3, lost: 1, at: at(14), failure: busy }),
     ];
     expect(runGraphView(run(), steps, { ...options, outline })).toBe(
-      `order-x7k2p9  order  running  10.0s  1/3 steps
+      `order-x7k2p9  order  running  10.0s  1/4 steps
   ✓ reserve                        1.0s
   … charge    3 attempts, 1 lost  10.0s  again in 4s: Busy: the bank is busy
   ● pack                           8.0s
@@ -66,17 +67,35 @@ describe("the graph of a run", () => {
     );
   });
 
-  it("counts the items of a map, with a bar, and lists those that failed", () => {
+  it("counts the items of a map, and lists those that failed; how many there are only where that is known", () => {
     const items = Array.from({ length: 40 }, (_, index) =>
       step(`fan[${index}].one`, index < 20 ? "succeeded" : index < 23 ? "running" : "queued"),
     );
     const failed = step("fan[7].one", "failed", { failure: busy });
     const steps = [...items.filter(({ path }) => path !== "fan[7].one"), failed];
     expect(runGraphView(run(), steps, options)).toBe(
-      `order-x7k2p9  order  running  10.0s  20/40 steps
-  ● fan        █████░░░░░ 20/40  10.0s  3 at work, 17 waiting, 1 failed
-    ✗ [7].one                     1.0s  Busy: the bank is busy`,
+      `order-x7k2p9  order  running  10.0s  20/40 steps so far
+  ● fan        20 done  10.0s  3 at work, 17 waiting, 1 failed
+    ✗ [7].one            1.0s  Busy: the bank is busy`,
     );
+    const whole = step("fan", "running", { items: { total: 200, done: 20, failed: 1 } });
+    expect(runGraphView(run(), [whole, ...steps], options)).toBe(
+      `order-x7k2p9  order  running  10.0s  20/40 steps so far
+  ● fan        █░░░░░░░░░ 20/200  10.0s  3 at work, 17 waiting, 1 failed
+    ✗ [7].one                      1.0s  Busy: the bank is busy`,
+    );
+  });
+
+  it("knows that a map is over by what needs it", () => {
+    const outline = [
+      { name: "fan", needs: [] },
+      { name: "sum", needs: [], isInline: true },
+      { name: "after", needs: ["fan"] },
+    ];
+    const items = Array.from({ length: 8 }, (_, index) => step(`fan[${index}].one`, "succeeded"));
+    expect(runGraphView(run(), items, { ...options, outline })).toMatch(/0\/2 steps\n {2}✓ fan +8 done/);
+    const steps = [...items, step("after", "running")];
+    expect(runGraphView(run(), steps, { ...options, outline })).toMatch(/1\/2 steps\n {2}✓ fan +█{10} 8\/8/);
   });
 
   it("puts branches, what catches, undoes and tidies under what it belongs to", () => {
@@ -85,22 +104,22 @@ describe("the graph of a run", () => {
       step("both[1].b", "succeeded"),
       step("pay", "failed", { failure: busy }),
       step("pay!catch.refund", "succeeded"),
-      step("both[0].a!compensate", "succeeded"),
+      step("both[0].a!compensate", "succeeded", { since: at(5), endedAt: at(46) }),
       step("!finally.tidy", "succeeded"),
       step("after", "succeeded", { reusedFrom: "default/order-a/after" }),
     ];
     expect(runGraphView(run({ phase: "Succeeded", startedAt: at(0), endedAt: at(2) }), steps, options)).toBe(
       `order-x7k2p9  order  succeeded  2.0s  7/7 steps
-  ✓ both            1.0s
-    ✓ [0].a         1.0s
-      ✓ compensate  1.0s
-    ✓ [1].b         1.0s
-  ✗ pay             1.0s  Busy: the bank is busy
-    ✓ catch         1.0s
-      ✓ refund      1.0s
-  = after           1.0s  as in order-a
-  ✓ finally         1.0s
-    ✓ tidy          1.0s`,
+  ✓ both             1.0s
+    ✓ [0].a          1.0s
+      ✓ compensate  41.0s
+    ✓ [1].b          1.0s
+  ✗ pay              1.0s  Busy: the bank is busy
+    ✓ catch          1.0s
+      ✓ refund       1.0s
+  = after            1.0s  as in order-a
+  ✓ finally          1.0s
+    ✓ tidy           1.0s`,
     );
   });
 
@@ -122,6 +141,20 @@ describe("the graph of a run", () => {
     expect(stepLine(step("pay", "failed", { attempts: 2, failure: busy }), options)).toBe(
       "✗ pay  (2 attempts)  Busy: the bank is busy",
     );
+  });
+
+  it("sums the items of a map up in one line there, beside the first that failed", () => {
+    const items = Array.from({ length: 20_000 }, (_, index) =>
+      step(`fan[${index}].one`, index < 100 ? "failed" : "running", index < 100 ? { failure: busy } : {}),
+    );
+    const steps = [step("go", "succeeded"), ...items];
+    expect(runLines(drawn(run(), steps, []), options).map(({ text }) => text)).toEqual([
+      "✓ go",
+      "● fan  100 done, 19900 at work, 100 failed",
+      "✗ fan[0].one  Busy: the bank is busy",
+      "✗ fan[1].one  Busy: the bank is busy",
+      "✗ fan[2].one  Busy: the bank is busy",
+    ]);
   });
 });
 

@@ -7,9 +7,9 @@
  *       … charge                  10.0s  again in 4s: Busy: the bank is busy
  *       · ship                           needs charge
  */
-import type { Run, StepView } from "../../client/workflows.ts";
+import { type Run, type StepView, isRunEnded } from "../../client/workflows.ts";
 import { formatDuration } from "../../model/duration.ts";
-import { type StepNode, type StepOutline, graphOf } from "../step-graph.ts";
+import { type StepNode, type StepOutline, graphOf, hasBegun, passedIn } from "../step-graph.ts";
 import { type Style, fitted, harmless, padded, width } from "./style.ts";
 import { seconds } from "./tree.ts";
 
@@ -46,13 +46,29 @@ const SYMBOLS: Readonly<Record<State, string>> = {
 /** More items than this are counted instead of listed. */
 const MOST_LISTED = 5;
 
+/** A graph with what is known of all of it. */
+export interface Drawn {
+  readonly run: Run;
+  readonly nodes: readonly StepNode[];
+  /** Paths of those of which everything has begun and is over. */
+  readonly passed: ReadonlySet<string>;
+}
+
+export function drawn(run: Run, steps: readonly StepView[], outline: readonly StepOutline[]): Drawn {
+  const nodes = graphOf(steps, outline);
+  return { run, nodes, passed: passedIn(nodes) };
+}
+
 export function runGraphView(run: Run, steps: readonly StepView[], options: RunGraphOptions): string {
-  const rows = graphOf(steps, options.outline ?? []).flatMap((node) => rowsOf(node, 0, run, options));
-  return [headLine(run, steps, options), ...layout(rows, options)].join("\n");
+  const graph = drawn(run, steps, options.outline ?? []);
+  const rows = graph.nodes.flatMap((node) => rowsOf(node, 0, graph, options));
+  return [headLine(graph, steps, options), ...layout(rows, options)].join("\n");
 }
 
 /** One line of a run: name, workflow, phase, time, steps. */
-export function headLine(run: Run, steps: readonly StepView[], { style, now }: RunGraphOptions): string {
+function headLine(graph: Drawn, steps: readonly StepView[], options: RunGraphOptions): string {
+  const { run } = graph;
+  const { style, now } = options;
   const { metadata, spec, status = {} } = run;
   const phase = (status.phase ?? "Queued").toLowerCase();
   const colours: Readonly<Record<string, (text: string) => string>> = {
@@ -60,22 +76,42 @@ export function headLine(run: Run, steps: readonly StepView[], { style, now }: R
     failed: style.red,
     cancelled: style.yellow,
   };
-  const [settled, total] = countsOfRun(run, steps);
   const duration = durationOf(run, now);
   return [
     style.bold(harmless(metadata.name)),
     harmless(spec.workflow),
     (colours[phase] ?? style.cyan)(phase),
     ...(duration === undefined ? [] : [style.dim(seconds(duration))]),
-    style.dim(`${settled}/${total} steps`),
+    style.dim(countOfSteps(graph, steps, options.outline ?? [])),
   ].join("  ");
+}
+
+/** By the definition where it is known; else by what has begun, which grows while the run goes on. */
+function countOfSteps(graph: Drawn, steps: readonly StepView[], outline: readonly StepOutline[]): string {
+  const names = new Set(outline.filter(({ isInline }) => isInline !== true).map(({ name }) => name));
+  if (names.size > 0) {
+    const done = graph.nodes.filter((node) => names.has(node.path) && isOver(node, graph));
+    return `${done.length}/${names.size} steps`;
+  }
+  const [settled, total] = countsOfRun(graph.run, steps);
+  return `${settled}/${total} steps${isRunEnded(graph.run) ? "" : " so far"}`;
+}
+
+/** With all of its items, also those that have not begun. */
+function isOver(node: StepNode, { run, passed }: Drawn): boolean {
+  if (!hasBegun(node) || isOpen(stateOf(node))) return false;
+  return node.step !== undefined || node.items.length === 0 || isRunEnded(run) || passed.has(node.path);
+}
+
+function isOpen(state: State): boolean {
+  return state === "working" || state === "waiting" || state === "ahead";
 }
 
 /** Of a large run, not every step that is over is listed; its resource has the counts. */
 function countsOfRun({ status }: Run, steps: readonly StepView[]): readonly [settled: number, total: number] {
   const counts = status?.steps;
-  if (counts === undefined || counts.total <= steps.length)
-    return [steps.filter(isSettled).length, steps.length];
+  const own = steps.filter(({ items }) => items === undefined);
+  if (counts === undefined || counts.total <= own.length) return [own.filter(isSettled).length, own.length];
   return [counts.succeeded + counts.failed + counts.cancelled, counts.total];
 }
 
@@ -97,23 +133,32 @@ export function durationOf({ status }: Run, now: number): number | undefined {
   return Math.max(0, (Number.isNaN(ended) ? now : ended) - started);
 }
 
-function rowsOf(given: StepNode, depth: number, run: Run, options: RunGraphOptions): readonly Row[] {
+function rowsOf(given: StepNode, depth: number, graph: Drawn, options: RunGraphOptions): readonly Row[] {
   const node = shortened(given);
   const { step, items, children } = node;
-  const isCounted = items.length > MOST_LISTED;
-  const row: Row =
-    step === undefined && items.length + children.length === 0
-      ? aheadRow(node, depth, run)
-      : {
-          depth,
-          label: harmless(node.label),
-          state: stateOf(node),
-          progress: isCounted ? progressOf(items, options.style) : attemptsOf(step),
-          duration: lastedOf(node, options.now),
-          message: isCounted ? countsOf(items) : messageOf(step, options.now),
-        };
-  const listed = isCounted ? items.filter((item) => stateOf(item) === "failed").slice(0, 3) : items;
-  return [row, ...[...listed, ...children].flatMap((child) => rowsOf(child, depth + 1, run, options))];
+  const isCounted = isManyItems(node);
+  const row: Row = !hasBegun(node)
+    ? aheadRow(node, depth, graph.run)
+    : {
+        depth,
+        label: harmless(node.label),
+        state: stateOf(node),
+        progress: isCounted ? progressOf(node, graph, options.style) : attemptsOf(step),
+        duration: lastedOf(node, options.now),
+        message: isCounted ? countsOf(node) : messageOf(step, options.now),
+      };
+  const listed = isCounted ? failedItems(node) : items;
+  return [row, ...[...listed, ...children].flatMap((child) => rowsOf(child, depth + 1, graph, options))];
+}
+
+/** Too many to be listed. */
+export function isManyItems({ step, items }: StepNode): boolean {
+  return Math.max(items.length, step?.items?.total ?? 0) > MOST_LISTED;
+}
+
+/** The first of them, as examples. */
+export function failedItems({ items }: StepNode): readonly StepNode[] {
+  return items.filter((item) => stateOf(item) === "failed").slice(0, 3);
 }
 
 /** An item of one step is that step: `[3].fetch`. */
@@ -131,8 +176,7 @@ function shortened(node: StepNode): StepNode {
 }
 
 function aheadRow({ label, needs }: StepNode, depth: number, run: Run): Row {
-  const isOver = ["Succeeded", "Failed", "Cancelled"].includes(run.status?.phase ?? "");
-  const message = isOver ? "not run" : needs.length === 0 ? "" : `needs ${needs.join(", ")}`;
+  const message = isRunEnded(run) ? "not run" : needs.length === 0 ? "" : `needs ${needs.join(", ")}`;
   return { depth, state: "ahead", label: harmless(label), progress: "", duration: "", message };
 }
 
@@ -174,23 +218,47 @@ function attemptsOf(step: StepView | undefined): string {
 
 const BAR = 10;
 
-function progressOf(items: readonly StepNode[], style: Style): string {
-  const over = items.filter((item) => !["working", "waiting", "ahead"].includes(stateOf(item))).length;
-  const full = Math.floor((over / items.length) * BAR);
-  return `${style.green("█".repeat(full))}${style.dim("░".repeat(BAR - full))} ${over}/${items.length}`;
+function progressOf(node: StepNode, graph: Drawn, style: Style): string {
+  const { done, total } = itemsDone(node, graph);
+  if (total === undefined) return `${done} done`;
+  const full = Math.floor((done / total) * BAR);
+  return `${style.green("█".repeat(full))}${style.dim("░".repeat(BAR - full))} ${done}/${total}`;
 }
 
-function countsOf(items: readonly StepNode[]): string {
+interface ItemsDone {
+  readonly done: number;
+  /** Undefined while more may begin, and nobody says how many. */
+  readonly total: number | undefined;
+}
+
+function itemsDone(node: StepNode, graph: Drawn): ItemsDone {
+  const { step, items } = node;
+  if (step?.items !== undefined) return step.items;
+  const done = items.filter((item) => !isOpen(stateOf(item))).length;
+  const isWhole = graph.run.status?.phase === "Succeeded" || graph.passed.has(node.path);
+  return { done, total: isWhole ? items.length : undefined };
+}
+
+/** Many items on a line of their own, for who reads lines. */
+export function itemsLine(node: StepNode, graph: Drawn, style: Style): string {
+  const { done, total } = itemsDone(node, graph);
+  const words = [`${done}${total === undefined ? "" : `/${total}`} done`, countsOf(node)];
+  return `${paint(stateOf(node), style)} ${harmless(node.path)}  ${words.filter(Boolean).join(", ")}`;
+}
+
+function countsOf({ step, items }: StepNode): string {
   const words = { working: "at work", waiting: "waiting", failed: "failed", cancelled: "cancelled" } as const;
   const states = items.map(stateOf);
+  const countOf = (state: State): number =>
+    (state === "failed" ? step?.items?.failed : undefined) ?? states.filter((one) => one === state).length;
   return Object.entries(words)
-    .map(([state, word]) => [states.filter((one) => one === state).length, word] as const)
+    .map(([state, word]) => [countOf(state as State), word] as const)
     .filter(([count]) => count > 0)
     .map(([count, word]) => `${count} ${word}`)
     .join(", ");
 }
 
-/** From when the first thing in it was ready to when the last was over. */
+/** Of a step its own; else from when the first thing in it was ready to when the last was over, without what undoes it. */
 function lastedOf(node: StepNode, now: number): string {
   const steps = stepsIn(node);
   const from = Math.min(...steps.map(({ since }) => Date.parse(since)));
@@ -199,7 +267,9 @@ function lastedOf(node: StepNode, now: number): string {
 }
 
 function stepsIn({ step, items, children }: StepNode): readonly StepView[] {
-  return [...(step === undefined ? [] : [step]), ...items.flatMap(stepsIn), ...children.flatMap(stepsIn)];
+  if (step !== undefined) return [step];
+  const work = children.filter(({ label }) => label !== "compensate");
+  return [...items, ...(work.length === 0 ? children : work)].flatMap(stepsIn);
 }
 
 function messageOf(step: StepView | undefined, now: number): string {

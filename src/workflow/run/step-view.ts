@@ -30,6 +30,8 @@ export interface StepView {
   readonly result?: unknown;
   /** Its result was worked out in another run. */
   readonly reusedFrom?: string;
+  /** Of a map: how many there are, of them those that are over, and of these those that failed. */
+  readonly items?: { readonly total: number; readonly done: number; readonly failed: number };
 }
 
 /** What a step waits for that nothing else holds up. */
@@ -56,23 +58,35 @@ function viewOf(
   around: Circumstance | undefined,
 ): StepView {
   const isOver = isSettled(step);
+  const phase = isInterrupted(step) ? "cancelled" : step.phase;
   const waits = isOver ? undefined : (hindered(path, step, around) ?? waitingFor(step, definition));
   const result = step.phase === "succeeded" && isSmall(step.result) ? { result: step.result } : {};
   return {
     path,
     name: nameIn(path),
     ...(definition === undefined ? {} : { type: definition.type }),
-    phase: step.phase,
+    phase,
     attempts: step.epoch,
     lost: step.lost,
     since: instant(step.since),
     at: instant(step.at),
     ...(isOver ? { endedAt: instant(step.at) } : {}),
-    ...(step.failure === undefined || step.phase === "succeeded" ? {} : { failure: step.failure }),
+    ...(step.failure === undefined || step.phase === "succeeded" || isInterrupted(step)
+      ? {}
+      : { failure: step.failure }),
     ...(waits === undefined ? {} : { waitingFor: waits }),
     ...result,
     ...kindOf(step),
   };
+}
+
+/** A journal may tell of a step that was stopped while it waited as of one that failed (`Stopped` in engine/failures.ts). */
+function isInterrupted({ phase, failure }: StepState): boolean {
+  return (
+    phase === "failed" &&
+    failure?.error === "Stopped" &&
+    failure.message === "The scope of this step has ended."
+  );
 }
 
 function kindOf({ pool, cleanup, of }: StepState): Pick<StepView, "pool" | "cleanup" | "reusedFrom"> {
