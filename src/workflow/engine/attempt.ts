@@ -54,7 +54,7 @@ export class RunningAttempt implements Attempt {
     this.#place = place;
     this.attempt = place.state.epoch;
     this.#beat = place.step.timeouts === undefined ? 0 : place.now();
-    this.#limits = limitsOf(place.step.timeouts, place.state, this.#beat);
+    this.#limits = limitsOf(place.step.timeouts, place.state);
   }
 
   get run(): string {
@@ -170,14 +170,13 @@ interface Limits {
 
 const NONE: Limits = { attempt: Infinity, total: Infinity, heartbeat: undefined };
 
-/** Of a step that has begun, here or in a process before this one: a restart gives nothing on top. */
-function limitsOf(timeouts: Timeouts | undefined, { since, at }: StepState, now: number): Limits {
+/** Of a step that has begun, here or in a process before this one: a restart gives it no more time, but for a sign of life. */
+function limitsOf(timeouts: Timeouts | undefined, { since, at }: StepState): Limits {
   if (timeouts === undefined) return NONE;
   const { attempt, total, heartbeat } = timeouts;
   return {
     attempt: at + durationOf(attempt),
     total: since + durationOf(total),
-    // Nobody could tell of a sign of life while there was no process here.
     heartbeat: heartbeat === undefined ? undefined : durationOf(heartbeat),
   };
 }

@@ -107,6 +107,8 @@ it("a map of many items keeps few steps, and no item that was noted is done agai
   const second = await engineOn(journal, handlers);
   expect(await second.result("space/run")).toEqual({ is: "succeeded", output: items });
   expect((await second.state("space/run")).steps.size).toBeLessThan(MANY + 3_000);
+  const { total, counts } = await second.overview("space/run");
+  expect([total, counts.succeeded]).toEqual([2 * items.length, 2 * items.length]);
   expect([...started.values()].filter((count) => count > 1).length).toBeLessThanOrEqual(500);
 });
 
@@ -185,6 +187,7 @@ it("the journal of a large run is cut by snapshots, from which another process g
   const second = await open(again);
   expect(await second.result("space/run")).toEqual({ is: "succeeded", output: items });
   expect(calls - before).toBeLessThan(8_000);
+  expect((await second.overview("space/run")).counts).toMatchObject({ succeeded: 80_000, running: 0 });
   const events: number[] = [];
   for await (const { index } of second.events("space/run", { from: 5 })) events.push(index);
   expect(events.length).toBeGreaterThan(0);

@@ -10,7 +10,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { type RunEvent, type Verdict, failed } from "./events.ts";
 import { type Circumstances, type Command, type Refusal, decide } from "./machine.ts";
 import { Slots } from "./slots.ts";
-import { type RunState, apply, emptyRun, isEnded, isOwned, isSettled } from "./state.ts";
+import { type RunState, apply, emptyRun, isEnded, isOwned, isSettled, noSteps } from "./state.ts";
 
 const LATER = 1_000;
 const POOL = "pool";
@@ -32,6 +32,7 @@ interface Move {
 
 const copy = (run: RunState): RunState => ({
   ...run,
+  counts: { ...run.counts },
   signals: new Map(),
   taken: new Set(),
   steps: new Map([...run.steps].map(([path, step]) => [path, { ...step }])),
@@ -271,6 +272,14 @@ describe("in every state that the run, step and slot machines can reach", () => 
         expect(one.counted).toBeLessThanOrEqual(2);
         expect(one.lost).toBeLessThanOrEqual(2);
       }
+  });
+
+  it("the counts are those of the steps", () => {
+    for (const { run } of worlds.values()) {
+      const counts = noSteps();
+      for (const { phase } of run.steps.values()) counts[phase]++;
+      expect(run.counts).toEqual(counts);
+    }
   });
 
   it("the fold ignores whatever does not fit: each event twice is each event once", () => {

@@ -1,4 +1,7 @@
-/** A run in few words, for who looks at many: how far it is, and what it is at. Linear in its steps, copies none of them. */
+/**
+ * A run in few words, for who looks at many: how far it is, and what it is at. Its counts are those of all its steps, also of
+ * those that are forgotten; it looks at steps only as far as it names some.
+ */
 import type { Verdict } from "./events.ts";
 import { type RunPhase, type RunState, type StepPhase, isSettled } from "./state.ts";
 
@@ -10,6 +13,7 @@ export interface Overview {
   /** 0 until it has ended. */
   readonly endedAt: number;
   readonly verdict: Verdict | undefined;
+  /** Of all steps that were asked for. */
   readonly total: number;
   readonly counts: Readonly<Record<StepPhase, number>>;
   /** Paths of the first few that are not settled. */
@@ -21,36 +25,33 @@ export interface Overview {
 const MOST_OPEN = 10;
 
 export function overviewOf(state: RunState): Overview {
-  const counts: Record<StepPhase, number> = {
-    queued: 0,
-    claimed: 0,
-    running: 0,
-    stopping: 0,
-    backoff: 0,
-    succeeded: 0,
-    failed: 0,
-    cancelled: 0,
-  };
-  const open: string[] = [];
-  const failure = state.verdict?.is === "failed" ? state.verdict.failure : undefined;
-  let failedStep: string | undefined;
-  for (const [path, step] of state.steps) {
-    counts[step.phase]++;
-    if (!isSettled(step) && open.length < MOST_OPEN) open.push(path);
-    if (failure !== undefined && failedStep === undefined && isSame(step.failure, failure)) failedStep = path;
-  }
-  const { phase, definition, createdAt, endedAt, verdict } = state;
+  const { phase, definition, createdAt, endedAt, verdict, counts } = state;
   return {
     phase,
     definition,
     createdAt,
     endedAt,
     verdict,
-    total: state.steps.size,
-    counts,
-    open,
-    failedStep,
+    total: Object.values(counts).reduce((sum, one) => sum + one, 0),
+    counts: { ...counts },
+    open: openIn(state),
+    failedStep: failedStepOf(state),
   };
+}
+
+function openIn({ steps, counts }: RunState): readonly string[] {
+  const { queued, claimed, running, stopping, backoff } = counts;
+  const wanted = Math.min(MOST_OPEN, queued + claimed + running + stopping + backoff);
+  const open: string[] = [];
+  if (wanted === 0) return open;
+  for (const [path, step] of steps) if (!isSettled(step) && open.push(path) === wanted) break;
+  return open;
+}
+
+function failedStepOf({ steps, verdict }: RunState): string | undefined {
+  if (verdict?.is !== "failed") return undefined;
+  for (const [path, { failure }] of steps) if (isSame(failure, verdict.failure)) return path;
+  return undefined;
 }
 
 function isSame(

@@ -50,6 +50,8 @@ it("a note takes the place of the settled steps and notes below it, and of nothi
   expect([...run.notes.keys()]).toEqual(["fan[0-2]"]);
   for (const event of events.slice(-9)) apply(run, event);
   expect([...run.steps.keys()]).toEqual(["last"]);
+  // What is forgotten is counted still.
+  expect(run.counts).toMatchObject({ queued: 0, succeeded: 6, cancelled: 1 });
   expect([...run.notes]).toEqual([["", { note: { all: true }, blob: undefined }]]);
   expect([...run.signals.keys(), ...run.taken]).toEqual(["2", "1"]);
 });

@@ -83,6 +83,8 @@ export interface RunState {
   endedAt: number;
   /** Steps that are settled. */
   settled: number;
+  /** Steps by their phase, also those that are forgotten. */
+  readonly counts: Record<StepPhase, number>;
   /** That wait for a step, by id, in the order in which they came. */
   readonly signals: Map<string, SignalState>;
   /** Ids of those that a step has taken, the latest `REMEMBERED_SIGNALS`: who sends one again is told. */
@@ -111,11 +113,25 @@ export function emptyRun(): RunState {
     createdAt: 0,
     endedAt: 0,
     settled: 0,
+    counts: noSteps(),
     signals: new Map(),
     taken: new Set(),
     steps: new Map(),
     notes: new Map(),
     scopes: undefined,
+  };
+}
+
+export function noSteps(): RunState["counts"] {
+  return {
+    queued: 0,
+    claimed: 0,
+    running: 0,
+    stopping: 0,
+    backoff: 0,
+    succeeded: 0,
+    failed: 0,
+    cancelled: 0,
   };
 }
 
@@ -200,7 +216,7 @@ function stop(
   for (const step of run.steps.values()) {
     if (step.cleanup) continue;
     if (step.phase === "queued" || step.phase === "backoff") settle(run, step, "cancelled", at);
-    else if (isOwned(step)) step.phase = "stopping";
+    else if (isOwned(step)) pass(run, step, "stopping");
   }
 }
 
@@ -208,7 +224,7 @@ function applyStep(run: RunState, event: StepEvent): void {
   const step = run.steps.get(event.step);
   if (event.type === "StepQueued") {
     if (step === undefined) add(run, event.step, newStep(event));
-    else if (step.phase === "backoff" || isOwned(step)) queueAgain(step, event.at);
+    else if (step.phase === "backoff" || isOwned(step)) queueAgain(run, step, event.at);
     return;
   }
   if (event.type === "StepReused") {
@@ -216,14 +232,18 @@ function applyStep(run: RunState, event: StepEvent): void {
     return;
   }
   if (step === undefined || isSettled(step)) return;
-  if (event.type === "StepClaimed") claim(step, event);
+  if (event.type === "StepClaimed") claim(run, step, event);
   else if (event.type === "StepCancelled") settle(run, step, "cancelled", event.at);
   else if (event.epoch === step.epoch) applyAttempt(run, step, event);
 }
 
-function claim(step: StepState, event: Extract<StepEvent, { readonly type: "StepClaimed" }>): void {
+function claim(
+  run: RunState,
+  step: StepState,
+  event: Extract<StepEvent, { readonly type: "StepClaimed" }>,
+): void {
   if (step.phase !== "queued") return;
-  step.phase = "claimed";
+  pass(run, step, "claimed");
   step.worker = event.worker;
   step.epoch = event.epoch;
   step.until = event.until;
@@ -239,7 +259,7 @@ function applyAttempt(run: RunState, step: StepState, event: AttemptEvent): void
   switch (event.type) {
     case "StepStarted":
       if (step.phase !== "claimed") return;
-      step.phase = "running";
+      pass(run, step, "running");
       step.at = event.at;
       break;
     case "StepRenewed":
@@ -259,7 +279,7 @@ function applyAttempt(run: RunState, step: StepState, event: AttemptEvent): void
       if (event.retryAt === undefined || (run.phase === "stopping" && !step.cleanup))
         settle(run, step, "failed", event.at);
       else {
-        step.phase = "backoff";
+        pass(run, step, "backoff");
         step.worker = undefined;
         step.at = event.retryAt;
       }
@@ -283,6 +303,7 @@ function reuse(run: RunState, event: Extract<StepEvent, { readonly type: "StepRe
 
 function add(run: RunState, path: string, step: StepState): void {
   run.steps.set(path, step);
+  run.counts[step.phase]++;
   if (run.scopes !== undefined) enter(run.scopes, path);
 }
 
@@ -314,8 +335,8 @@ function newStep({
   };
 }
 
-function queueAgain(step: StepState, at: number): void {
-  step.phase = "queued";
+function queueAgain(run: RunState, step: StepState, at: number): void {
+  pass(run, step, "queued");
   step.worker = undefined;
   step.at = at;
 }
@@ -326,8 +347,15 @@ function settle(
   phase: "succeeded" | "failed" | "cancelled",
   at: number,
 ): void {
-  step.phase = phase;
+  pass(run, step, phase);
   step.worker = undefined;
   step.at = at;
   step.order = ++run.settled;
+}
+
+/** The only way from phase to phase, so that the counts are right. */
+function pass(run: RunState, step: StepState, phase: StepPhase): void {
+  run.counts[step.phase]--;
+  run.counts[phase]++;
+  step.phase = phase;
 }
