@@ -54,7 +54,7 @@ describe("up", () => {
     expect({ code, out }).toEqual({ code: 0, out: "http://front.test/\n" });
     expect(err).toContain("+ service/api");
     expect(err).toContain("4 to create.");
-    expect(err).toMatch(/✓ service\/api {2}2\/2 {2}ready/);
+    expect(err).toMatch(/✓ service\/api {9}2\/2 {2}ready\n.*✓ volume\/uploads {11}ready\n/);
     expect(names()).toEqual(["uploads", "api", "front", "shop"]);
   });
 

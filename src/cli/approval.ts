@@ -73,7 +73,7 @@ export async function decide(
     await confirm(
       context,
       decision === "approve" ? "Approve this?" : "Reject this?",
-      `approval/${name} would be ${WORDS[decision]}.`,
+      `approval/${name} would be ${WORDS[decision]}; without a terminal: tutti ${decision} ${name} --yes.`,
     );
   const hash = approval.status?.hash;
   const client = await context.client();

@@ -4,7 +4,7 @@
  */
 import type { CommandContext } from "./context.ts";
 import { isRedrawable, redrawing } from "./screen.ts";
-import { type Tree, nodeLine, seconds, treeView } from "./views/tree.ts";
+import { type Tree, nodeLine, seconds, treeView, widthsOf } from "./views/tree.ts";
 
 export interface Live {
   readonly show: (tree: Tree) => void;
@@ -54,9 +54,9 @@ function appended(context: CommandContext): Live {
   const last = new Map<string, string>();
   return {
     show: (tree) => {
-      const columns = 100_000;
+      const options = { style: context.errorStyle, columns: Infinity, ...widthsOf(tree) };
       for (const node of tree.nodes) {
-        const line = nodeLine(node, { style: context.errorStyle, columns, addressWidth: 0, countWidth: 1 });
+        const line = nodeLine(node, options);
         if (last.get(node.address) === line) continue;
         last.set(node.address, line);
         context.say(`${seconds(clock.now() - started).padStart(6)} ${line}`);

@@ -1,5 +1,6 @@
 /** Text on standard error that is drawn over itself, while people watch. */
 import type { CommandContext } from "./context.ts";
+import type { Output } from "./environment.ts";
 
 export interface Screen {
   /** Something has changed. */
@@ -15,6 +16,15 @@ export function isRedrawable({ environment: { stderr, env } }: CommandContext): 
   return stderr.isTTY === true && env["TERM"] !== "dumb" && env["CI"] === undefined;
 }
 
+/** How wide a text may be: what is piped is not cut, since whoever reads it may want all of it. */
+export function columnsOf({ isTTY, columns = 0 }: Output): number {
+  if (isTTY !== true) return Infinity;
+  return columns > 0 ? columns : UNKNOWN.columns;
+}
+
+/** Of a terminal that does not say how large it is, as those of `script` and of some builds. */
+const UNKNOWN = { columns: 80, rows: 24 };
+
 /** `draw` gives lines, none longer than `columns` and at most `rows` of them; undefined while there is nothing to show. */
 export function redrawing(
   context: CommandContext,
@@ -25,7 +35,7 @@ export function redrawing(
   let isPending = false;
   let isFinished = false;
   const paint = (): void => {
-    const lines = draw(stderr.columns ?? 80, (stderr.rows ?? 24) - 1);
+    const lines = draw(stderr.columns || UNKNOWN.columns, (stderr.rows || UNKNOWN.rows) - 1);
     if (lines === undefined) return;
     stderr.write(`${drawn > 0 ? `\u001b[${drawn}A` : ""}\u001b[0J${lines.join("\n")}\n`);
     drawn = lines.length;

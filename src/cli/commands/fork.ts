@@ -4,6 +4,7 @@ import type { CommandContext } from "../context.ts";
 import { EXIT, type ExitCode, misuse } from "../exit.ts";
 import { emit } from "../output.ts";
 import { readParameters } from "../run-parameters.ts";
+import { confirm } from "../confirm.ts";
 import { fetchedRun } from "../run-target.ts";
 import { fetched, kindOf } from "../target.ts";
 import type { Verb } from "../verb.ts";
@@ -21,11 +22,12 @@ interface ForkOptions {
   readonly workflow?: string;
   readonly failed?: boolean;
   readonly since?: string;
+  readonly yes?: boolean;
 }
 
 const EXAMPLES = `
 A fork is a new run that takes recorded results from another: what failed, and what depends on it, is done again (or what
---from says), the rest is not. The definition is the same unless --version says otherwise; where results do not fit another
+--from says), the rest is not. Of a run that succeeded nothing failed: all of it is done again, after a question or with --yes. The definition is the same unless --version says otherwise; where results do not fit another
 definition, or other parameters, it is refused with what can be kept.
 
 Examples:
@@ -49,6 +51,7 @@ export const verb: Verb = {
       .option("--workflow <name>", "instead of a run: all of this workflow that ended ...")
       .option("--failed", "... and failed")
       .option("--since <duration>", "... in the last 24h")
+      .option("-y, --yes", "do all of a run again that succeeded, without a question")
       .addHelpText("after", EXAMPLES)
       .action((word: string | undefined, options: ForkOptions) =>
         act((context) => (word === undefined ? forkMany(context, options) : forkOne(context, word, options))),
@@ -59,9 +62,15 @@ export const verb: Verb = {
 async function forkOne(context: CommandContext, word: string, options: ForkOptions): Promise<ExitCode> {
   if (options.workflow !== undefined || options.failed === true || options.since !== undefined)
     misuse("Name a run, or choose many with --workflow; not both.", "See: tutti fork --help");
-  const { metadata, spec } = await fetchedRun(context, word);
+  const { metadata, spec, status } = await fetchedRun(context, word);
   const { from, version, name } = options;
   const changed = await parametersOf(context, options, spec.workflow);
+  if (status?.phase === "Succeeded" && from === undefined && options.yes !== true)
+    await confirm(
+      context,
+      `run/${metadata.name} succeeded. Do all of it again?`,
+      `run/${metadata.name} succeeded, so no step of it failed: the fork would do all of it again (from a step on: --from <step>).`,
+    );
   const client = await context.client();
   const forked = await client.workflows.fork(metadata.name, {
     namespace: context.namespace,

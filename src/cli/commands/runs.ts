@@ -6,6 +6,7 @@ import { EXIT, type ExitCode, misuse } from "../exit.ts";
 import { emit } from "../output.ts";
 import { lastLines, reportEnd, withOutput } from "../run-end.ts";
 import { fetchedRun } from "../run-target.ts";
+import { columnsOf } from "../screen.ts";
 import { kindOf } from "../target.ts";
 import type { Verb } from "../verb.ts";
 import { runDetailView } from "../views/run-detail.ts";
@@ -117,7 +118,7 @@ async function show(context: CommandContext, word: string, isWatched: boolean): 
     lastLines(context, client, run),
   ]);
   const { style, environment } = context;
-  const columns = environment.stdout.columns ?? 120;
+  const columns = columnsOf(environment.stdout);
   await emit(context, { ...run, steps }, () =>
     runDetailView(run, steps, { style, columns, now: environment.clock.now(), outline, log }),
   );

@@ -1,6 +1,6 @@
 /** Schedules: when they run next, and runs beside what they say. */
 import { existsSync } from "node:fs";
-import { resolve } from "node:path";
+import { basename, resolve } from "node:path";
 import type { Command } from "commander";
 import type { Resource } from "../../model/resource.ts";
 import type { ScheduledTime } from "../../client/workflows.ts";
@@ -18,6 +18,7 @@ const EXAMPLES = `
 Examples:
   $ tutti schedule next nightly --count 5
   $ tutti schedule next ./nightly.yaml              # before it is applied
+  $ tutti schedule next ./tutti.ts#nightly          # one of several in it
   $ tutti schedule trigger nightly --watch
   $ tutti schedule backfill nightly --from 2026-03-01 --to 2026-03-07
   $ tutti schedule suspend nightly`;
@@ -63,9 +64,12 @@ async function next(context: CommandContext, word: string, text: string): Promis
   const count = Number(text);
   if (!Number.isInteger(count) || count < 1 || count > 1000)
     misuse(`'${text.slice(0, 40)}' is no number of times.`, "Write a number from 1 to 1000.");
-  const file = resolve(context.environment.cwd, word);
-  const isFile = /\.(ya?ml|json|m?[tj]s)$|^\.{0,2}\//.test(word) && existsSync(file);
-  const times = isFile ? await nextInFile(context, file, count) : await nextOf(context, word, count);
+  const [path = "", wanted] = word.split("#");
+  const file = resolve(context.environment.cwd, path);
+  const isFile = /\.(ya?ml|json|m?[tj]s)$|^\.{0,2}\//.test(path) && existsSync(file);
+  const times = isFile
+    ? await nextInFile(context, { file, wanted }, count)
+    : await nextOf(context, word, count);
   if (times.length === 0 && !context.isStructured) return context.say("It has no time any more.");
   await emit(context, times, () => scheduledView(times, context.environment.clock.now()));
 }
@@ -83,7 +87,7 @@ async function nextOf(
 /** Without a control plane, by the very code that runs there. */
 async function nextInFile(
   context: CommandContext,
-  file: string,
+  { file, wanted }: { readonly file: string; readonly wanted: string | undefined },
   count: number,
 ): Promise<readonly ScheduledTime[]> {
   const { load } = await import("../../sdk/load.ts");
@@ -96,12 +100,7 @@ async function nextInFile(
   const { resources, sources, diagnostics } = await load(file, { env, dialects: files });
   if (hasErrors(diagnostics)) throw new DiagnosticError(diagnostics);
   const schedules = resources.filter(({ kind }) => kind === "Schedule");
-  const [one] = schedules;
-  if (one === undefined || schedules.length > 1)
-    return misuse(
-      one === undefined ? "The file declares no schedule." : "The file declares several schedules.",
-      one === undefined ? "Name one that does." : "Apply it, and ask by name.",
-    );
+  const one = chosen(schedules, file, wanted);
   const spec = effectiveSpec(one);
   const problems = checkDeclaredSchedule(one.metadata.name, spec).map((problem) => ({
     ...problem,
@@ -115,6 +114,23 @@ async function nextInFile(
     time: new Date(time).toISOString(),
     start: new Date(start).toISOString(),
   }));
+}
+
+function chosen<Named extends { readonly metadata: { readonly name: string } }>(
+  schedules: readonly Named[],
+  file: string,
+  wanted: string | undefined,
+): Named {
+  const names = schedules.map(({ metadata }) => metadata.name);
+  const [first = ""] = names;
+  if (names.length === 0) return misuse("The file declares no schedule.", "Name one that does.");
+  const one = schedules.find(({ metadata }) => metadata.name === (wanted ?? first));
+  const choice = `Say which of them: tutti schedule next ${basename(file)}#${first} (${names.join(", ")}).`;
+  if (one === undefined)
+    return misuse(`The file declares no schedule '${(wanted ?? "").slice(0, 80)}'.`, choice);
+  return wanted === undefined && names.length > 1
+    ? misuse(`The file declares ${names.length} schedules.`, choice)
+    : one;
 }
 
 async function trigger(

@@ -5,6 +5,7 @@ import { EXIT, type ExitCode } from "../exit.ts";
 import { type Picture, follow, pictureKey } from "../follow.ts";
 import { live } from "../live.ts";
 import { emit } from "../output.ts";
+import { columnsOf } from "../screen.ts";
 import { addressesIn } from "../settle.ts";
 import { kindOf, systemOf } from "../target.ts";
 import type { Verb } from "../verb.ts";
@@ -107,7 +108,7 @@ async function oneSystem(context: CommandContext, name: string, options: StatusO
     { ...summaryOf(picture.get(pictureKey("System", metadata.name)) as Resource), urls, nodes: tree.nodes },
     () =>
       [
-        treeView(tree, { style, columns: environment.stdout.columns ?? 120 }),
+        treeView(tree, { style, columns: columnsOf(environment.stdout) }),
         ...(urls.length === 0 ? [] : ["", ...urls.map((url) => `  ${style.cyan(url)}`)]),
       ].join("\n"),
   );

@@ -3,7 +3,7 @@ import { stringify } from "yaml";
 import type { Run, StepView } from "../../client/workflows.ts";
 import { failureView, outputText } from "./run-end.ts";
 import { type RunGraphOptions, runGraphView } from "./run-graph.ts";
-import { type Style, fitted, harmless } from "./style.ts";
+import { fitted, harmless } from "./style.ts";
 
 export interface RunDetailOptions extends RunGraphOptions {
   /** The last lines of the step that failed. */
@@ -16,10 +16,10 @@ export function runDetailView(run: Run, steps: readonly StepView[], options: Run
   const output = outputText(run);
   const parts = [
     [runGraphView(run, steps, options), remarks(run, steps)].filter((text) => text !== "").join("\n"),
-    section("Parameters", yamlOf(spec.parameters), options.style),
-    section("Output", output, options.style),
+    section("Parameters", yamlOf(spec.parameters), options),
+    section("Output", output, options),
     isOver ? failureView(run, options.log, options) : "",
-    section("Of it", facts(run), options.style),
+    section("Of it", facts(run), options),
   ];
   return parts.filter((part) => part !== "").join("\n\n");
 }
@@ -79,10 +79,12 @@ function yamlOf(value: unknown): string {
   return stringify(value, { lineWidth: 0 }).trimEnd();
 }
 
-function section(title: string, text: string, style: Style): string {
+function section(title: string, text: string, { style, columns }: RunGraphOptions): string {
   if (text === "") return "";
   const lines = text.split("\n");
-  const shown = lines.slice(0, MOST_LINES).map((line) => `  ${fitted(harmless(line), 200)}`);
+  const shown = lines
+    .slice(0, MOST_LINES)
+    .map((line) => `  ${fitted(harmless(line), Math.max(200, columns))}`);
   const more = lines.length - shown.length;
   return [
     style.bold(title),

@@ -121,12 +121,16 @@ export function treeView(
   tree: Tree,
   { style, columns }: { readonly style: Style; readonly columns: number },
 ): string {
-  const addressWidth = Math.max(12, ...tree.nodes.map((node) => width(node.address)));
-  const countWidth = Math.max(0, ...tree.nodes.map((node) => width(node.count ?? "")));
-  const lines = tree.nodes.map(
-    (node) => `  ${nodeLine(node, { style, columns: columns - 2, addressWidth, countWidth })}`,
-  );
-  return [headLine(tree, style), ...lines].join("\n");
+  const options = { style, columns: columns - 2, ...widthsOf(tree) };
+  return [headLine(tree, style), ...tree.nodes.map((node) => `  ${nodeLine(node, options)}`)].join("\n");
+}
+
+/** So that reasons stand below one another. */
+export function widthsOf({ nodes }: Tree): Pick<NodeLineOptions, "addressWidth" | "countWidth"> {
+  return {
+    addressWidth: Math.max(12, ...nodes.map((node) => width(node.address))),
+    countWidth: Math.max(0, ...nodes.map((node) => width(node.count ?? ""))),
+  };
 }
 
 function headLine(tree: Tree, style: Style): string {
