@@ -41,6 +41,8 @@ export interface Attempt {
 /** Where the lines go that attempts log. */
 export interface AttemptLogs {
   line(run: string, path: string, attempt: number, stream: "stdout" | "stderr", text: string): void;
+  /** The attempt is taken up again by another process, and tells everything from its first line on once more. */
+  again(run: string, path: string, attempt: number): void;
 }
 
 export interface StepType {

@@ -123,6 +123,7 @@ export class Tasks {
   #inherit(path: string, state: StepState, step: TaskStep, signal: AbortSignal): Promise<void> | undefined {
     if (!this.#inherited.delete(path) || !isOwned(state) || this.#run.over.aborted) return undefined;
     if (goesOn(step)) {
+      this.#around.logs?.again(this.#run.id, path, state.epoch);
       const attempt = this.#attempt(path, state, step, signal);
       return step.memo === undefined ? attempt : this.#remember(path, state, step, attempt);
     }

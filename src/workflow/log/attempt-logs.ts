@@ -4,6 +4,7 @@
  * written longest ago. Secrets have been taken out before.
  */
 import { createHash } from "node:crypto";
+import { rmSync } from "node:fs";
 import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../../clock/clock.ts";
@@ -60,6 +61,13 @@ export class LogFiles implements AttemptLogs {
     const writer = this.#writer(join(this.#stepFolder(run, path), String(attempt)));
     const time = this.#options.clock.now();
     for (const line of text.split("\n")) writer.line({ time, stream, text: line });
+  }
+
+  /** When a process has begun, which has not counted the bytes of what it finds. */
+  again(run: string, path: string, attempt: number): void {
+    const folder = join(this.#stepFolder(run, path), String(attempt));
+    this.#writers.delete(folder);
+    rmSync(folder, { recursive: true, force: true });
   }
 
   /** `attempt`: the newest when absent. Nothing when nothing was logged. */

@@ -51,6 +51,18 @@ it("keeps attempts and steps apart; the newest attempt is read unless another is
   expect(await texts(logs, "default/nightly-10", "a")).toEqual(["another run"]);
 });
 
+it("has each line once of an attempt that is taken up again and tells everything from its first line on", async () => {
+  const before = open();
+  before.line(run, "a", 1, "stdout", "one");
+  before.line(run, "a", 2, "stdout", "one again");
+  await before.written();
+  const logs = open();
+  logs.again(run, "a", 2);
+  logs.line(run, "a", 2, "stdout", "one again\ntwo");
+  expect(await texts(logs, run, "a", 2)).toEqual(["one again", "two"]);
+  expect(await texts(logs, run, "a", 1)).toEqual(["one"]);
+});
+
 it("gives the last lines when asked for them", async () => {
   const logs = open();
   for (let n = 0; n < 100; n++) logs.line(run, "a", 1, "stdout", `line ${n}`);
