@@ -3,12 +3,13 @@ import { ToldLines } from "./told-lines.ts";
 
 it("a step is told whenever it changed; what sums up once a second, later each tenth of the time; the last always", () => {
   const told = new ToldLines();
-  const step = (state: string): boolean => told.isNews({ path: "a", state, text: "", at: 0 }, 0, false);
+  const step = (state: string): boolean =>
+    told.isNews({ path: "a", state, text: "", isSum: false, at: 0 }, 0, false);
   expect([step("running"), step("running"), step("failed")]).toEqual([true, false, true]);
 
   let count = 0;
   const sum = (now: number, isLast = false): boolean =>
-    told.isNews({ path: "fan[]", state: String(count), text: "", at: undefined }, now, isLast);
+    told.isNews({ path: "fan[]", state: String(count), text: "", isSum: true, at: undefined }, now, isLast);
   const times: number[] = [];
   for (let now = 0; now <= 60_000; now += 250) {
     count++;

@@ -15,10 +15,10 @@ export class ToldLines {
   readonly #told = new Map<string, Told>();
 
   /** True when the line is to be told; it counts as told then. `isLast`: nothing comes after it. */
-  isNews({ path, state, at }: RunLine, now: number, isLast: boolean): boolean {
+  isNews({ path, state, isSum }: RunLine, now: number, isLast: boolean): boolean {
     const told = this.#told.get(path);
     if (told?.state === state) return false;
-    if (at === undefined && told !== undefined && !isLast && now < told.again) return false;
+    if (isSum && told !== undefined && !isLast && now < told.again) return false;
     const first = told?.first ?? now;
     this.#told.set(path, { state, first, again: now + Math.max(SUM_PAUSE, (now - first) / 10) });
     return true;

@@ -9,6 +9,8 @@ export interface RunLine {
   /** The line is worth telling again when this is another. */
   readonly state: string;
   readonly text: string;
+  /** Of many, which change all the time. */
+  readonly isSum: boolean;
   /** Milliseconds since the epoch; undefined: now. */
   readonly at: number | undefined;
 }
@@ -26,11 +28,22 @@ export function runLines(
       ];
     const text = itemsLine(node, graph, options.style);
     return [
-      { path: `${node.path}[]`, state: text, text, at: undefined },
+      { path: `${node.path}[]`, state: text, text, isSum: true, at: endOf(node) },
       ...[...failedItems(node), ...children].flatMap(linesOf),
     ];
   };
   return graph.nodes.flatMap(linesOf);
+}
+
+/** Undefined while something of it goes on. */
+function endOf({ step, items, children }: StepNode): number | undefined {
+  if (step !== undefined) return step.endedAt === undefined ? undefined : Date.parse(step.endedAt);
+  return [...items, ...children]
+    .map(endOf)
+    .reduce<number | undefined>(
+      (last, end) => (last === undefined || end === undefined ? undefined : Math.max(last, end)),
+      0,
+    );
 }
 
 function lineOf(step: StepView, options: { readonly style: Style; readonly now: number }): RunLine {
@@ -38,6 +51,7 @@ function lineOf(step: StepView, options: { readonly style: Style; readonly now: 
     path: step.path,
     state: `${step.phase} ${step.attempts}`,
     text: stepLine(step, options),
+    isSum: false,
     at: Date.parse(step.phase === "backoff" ? step.since : step.at),
   };
 }
