@@ -215,6 +215,15 @@ test(
       await home.ok(["schedule", "next", join(folder, "tutti.yaml"), "--count", "30", "-o", "json"]),
     ) as readonly { readonly local: string }[];
     expect(times).toHaveLength(30);
+    const several = join(home.folder("several"), "tutti.yaml");
+    const schedule = (name: string, cron: string): string =>
+      `kind: Schedule\nmetadata: { name: ${name} }\nspec: { rules: [{ cron: "${cron}" }], timeZone: UTC, workflow: release }\n`;
+    const [noon, night] = [schedule("noon", "0 12 * * *"), schedule("night", "0 3 * * *")];
+    writeFileSync(several, ["kind: System\nmetadata: { name: several }\n", noon, night].join("---\n"));
+    expect((await home.tutti(["schedule", "next", several])).stderr).toContain(
+      "tutti.yaml#noon (noon, night)",
+    );
+    expect(await home.ok(["schedule", "next", `${several}#night`, "--count", "1"])).toMatch(/ 03:00 /);
     await home.ok(["up", folder, "--yes"]);
     expect(await home.ok(["schedule", "next", "weekly", "--count", "2"])).toMatch(
       /^TIME +IN +WHY\n\d{4}-\d\d-\d\d 0[23]:\d\d \+0[12]:00 Europe\/Berlin +in \d/,
@@ -299,6 +308,15 @@ test(
     const again = await home.tutti(["fork", first, "--from", "", "-p", `file=${data}/b`, "--wait"]);
     expect(again.stdout).toContain("content of b");
     expect(counted("b")).toBe(1);
+
+    // Of one that succeeded nothing is to be done again, unless somebody says so.
+    const good = /run\/(\S+) has begun/.exec(again.stderr)?.[1] ?? "";
+    const asked = await home.tutti(["fork", good, "--wait"]);
+    expect(asked.code).toBe(3);
+    expect(asked.stderr).toMatch(/succeeded[^]*do all of it again[^]*--yes/);
+    expect(counted("b")).toBe(1);
+    await home.ok(["fork", good, "--yes", "--wait"]);
+    expect(counted("b")).toBe(2);
 
     // All that failed.
     await run("c");
