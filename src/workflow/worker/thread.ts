@@ -8,7 +8,7 @@
  * none is known to.
  */
 import { createHook } from "node:async_hooks";
-import { parentPort, workerData } from "node:worker_threads";
+import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { CodeRun } from "../code/code-run.ts";
 import type { Failure } from "../run/failure.ts";
 import { RunningAttempt, currentAttempt, runAttempt } from "./attempts.ts";
@@ -200,11 +200,16 @@ function followPrecisely(thread: HandlerThread): void {
   }).enable();
 }
 
-const start = workerData as ThreadStart;
-const thread = new HandlerThread(start);
-guard(thread);
-if (start.precise) followPrecisely(thread);
-parentPort?.on("message", (text: string) => thread.receive(text));
-setInterval(() => thread.alive(), BEAT);
-thread.alive();
-await thread.load(start.module);
+async function begin(port: MessagePort): Promise<void> {
+  const start = workerData as ThreadStart;
+  const thread = new HandlerThread(start);
+  guard(thread);
+  if (start.precise) followPrecisely(thread);
+  port.on("message", (text: string) => thread.receive(text));
+  setInterval(() => thread.alive(), BEAT);
+  thread.alive();
+  await thread.load(start.module);
+}
+
+// In no thread of its own it is only loaded, to be compiled (scripts/compile.ts).
+if (parentPort !== null) await begin(parentPort);
