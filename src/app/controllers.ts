@@ -223,6 +223,7 @@ function addWorkflows(
       clock,
       runs: runsOfWorkflows,
       offer: (namespace, workflow, module) => workflows.offer(namespace, workflow, module),
+      examine: (namespace, workflow) => workflows.examine(namespace, workflow),
       problemsOf: (namespace, workflow) => workflows.problemsOf(namespace, workflow),
     }),
   );

@@ -18,6 +18,7 @@ import { type Run, hasEnded, runId } from "../controller/runs.ts";
 import { type Namespace, type Pool, limitsOf, poolId, weightOf } from "../controllers/pool/limits.ts";
 import { cancelRun, isUnknownRun } from "../controllers/run/cancel.ts";
 import type { Progress } from "../controllers/deadline/index.ts";
+import type { HandlersProblem } from "../controllers/workflow/index.ts";
 import { SeenFiles } from "../controllers/trigger/seen.ts";
 import type { Keyring } from "../model/sealed.ts";
 import type { Store } from "../store/store.ts";
@@ -31,6 +32,7 @@ import type { LogFiles, ReadLog } from "../workflow/log/attempt-logs.ts";
 import type { LoggedLine } from "../workflow/log/segments.ts";
 import type { RunEvent } from "../workflow/run/events.ts";
 import type { ModuleOffer, WorkerPool } from "../workflow/worker/pool.ts";
+import type { demandsIn as demandsInHere } from "../workflow/worker/wanted.ts";
 import type { MemoLog } from "../workflow/memo/log.ts";
 
 export interface WorkflowsOptions {
@@ -51,6 +53,7 @@ interface Opened {
   readonly memos: MemoLog;
   readonly logs: LogFiles;
   readonly pool: WorkerPool;
+  readonly demandsIn: typeof demandsInHere;
   readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 }
 
@@ -66,6 +69,8 @@ export class Workflows {
   readonly #timers: ReturnType<typeof stoppableClock>;
   #opening: Promise<Opened> | undefined;
   #open: Opened | undefined;
+  /** Why the engine could not open when it was tried last. */
+  #closed: string | undefined;
   #isStopping = false;
   /** Told that events of a run were recorded; the last of them when it has ended. */
   onRecorded: (id: string, ended: boolean) => void = () => undefined;
@@ -160,14 +165,32 @@ export class Workflows {
     };
   }
 
+  /** Goes on with a halted run, or refuses with what still keeps it. */
+  async retry(id: string): Promise<void> {
+    await (await this.engine()).retry(id);
+    this.onRecorded(id, false);
+  }
+
+  /** Has the workflow's module of handlers loaded; false until what it lacks is known. */
+  examine(namespace: string, workflow: Workflow): boolean {
+    if (this.#open !== undefined) {
+      const of = { namespace, workflow: workflow.name };
+      return this.#open.pool.examine(of, this.#open.demandsIn(namespace, workflow));
+    }
+    // Where that fails, those who wait for the engine are told why.
+    this.#opened().catch(() => undefined);
+    return this.#closed !== undefined;
+  }
+
   /** What a person has to mend of handlers; as far as anything was wanted of them. */
-  problemsOf(namespace: string, workflow: string): readonly string[] {
+  problemsOf(namespace: string, workflow: string): readonly HandlersProblem[] {
+    if (this.#closed !== undefined) return [{ code: "EngineUnavailable", message: this.#closed }];
     const problems = this.#open?.pool.problems() ?? [];
     return problems
       .filter(({ workflows }) =>
         workflows.some((one) => one.namespace === namespace && one.workflow === workflow),
       )
-      .map(({ code, message, hint }) => `${code}: ${message.replace(/[.!?]?$/, ".")} ${hint}`);
+      .map(({ code, message, hint }) => ({ code, message: `${message.replace(/[.!?]?$/, ".")} ${hint}` }));
   }
 
   /** For workers that come over the API. */
@@ -198,6 +221,8 @@ export class Workflows {
     if (this.#isStopping) return Promise.reject(new Error("The control plane is stopping."));
     this.#opening ??= this.#begin().catch((error: unknown) => {
       this.#opening = undefined;
+      const why = error instanceof Error ? error.message : String(error);
+      this.#closed = `The engine of workflows cannot open: ${why}`;
       throw error;
     });
     return this.#opening;
@@ -215,6 +240,7 @@ export class Workflows {
       { LogFiles: Logs },
       { WorkerPool: Pool },
       { remoteWorkers },
+      { demandsIn },
       { stepTypes },
       { dialectsOnDemand },
       { withStates },
@@ -226,6 +252,7 @@ export class Workflows {
       import("../workflow/log/attempt-logs.ts"),
       import("../workflow/worker/pool.ts"),
       import("../workflow/worker/remote.ts"),
+      import("../workflow/worker/wanted.ts"),
       import("./steps.ts"),
       import("./workflow-dialects.ts"),
       import("../api/states/functions.ts"),
@@ -266,7 +293,8 @@ export class Workflows {
       for (const { id, diagnostics } of engine.halted())
         log.error({ run: id, diagnostics }, "a run does not go on");
       const upgrade = remoteWorkers(pool, { clock, log });
-      return (this.#open = { engine, journal, blobs, memos, logs, pool, upgrade });
+      this.#closed = undefined;
+      return (this.#open = { engine, journal, blobs, memos, logs, pool, upgrade, demandsIn });
     } catch (error) {
       await pool.stop();
       await journal.close();

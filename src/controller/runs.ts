@@ -35,6 +35,8 @@ export interface RunStatus {
   readonly conditions?: readonly Condition[];
   readonly phase?: RunPhaseName;
   readonly definition?: string;
+  /** Absolute path of the module of its Workflow's handlers: they are offered for it also when the Workflow is gone. */
+  readonly handlers?: string;
   readonly startedAt?: string;
   readonly endedAt?: string;
   readonly output?: unknown;

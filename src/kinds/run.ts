@@ -88,6 +88,8 @@ export const run = defineKind({
     phase: z.enum(runPhases).optional(),
     /** Hash of the definition that it runs. */
     definition: z.string().optional(),
+    /** Absolute path of its handlers: offered until it has ended, also when its Workflow is gone. */
+    handlers: z.string().optional(),
     startedAt: z.string().optional(),
     endedAt: z.string().optional(),
     /** When it is small; else its hash and bytes. */

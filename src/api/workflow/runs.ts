@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { cancelRun as cancel, isUnknownRun } from "../../controllers/run/cancel.ts";
 import { type Run, runId } from "../../controller/runs.ts";
-import { DiagnosticError } from "../../diagnostics/diagnostic.ts";
+import { DiagnosticError, formatDiagnostic } from "../../diagnostics/diagnostic.ts";
 import { parseDuration } from "../../model/duration.ts";
 import type { Engine } from "../../workflow/engine/engine.ts";
 import type { RunPhase, RunState } from "../../workflow/run/state.ts";
@@ -10,7 +10,7 @@ import { ANYBODY, type StepView, stepViews } from "../../workflow/run/step-view.
 import { type Answer, type ApiContext, type Call, type ResourceTarget, ok } from "../api-context.ts";
 import { type Body, optionalBody } from "./body.ts";
 import { existing, parseCount } from "../read.ts";
-import { StatusError, badRequest, conflict } from "../status-error.ts";
+import { StatusError, badRequest, conflict, detailsOf } from "../status-error.ts";
 import { LogStream } from "../subresources/log.ts";
 import { causeOf, repeatedly } from "../write.ts";
 import { serviceOf, settled } from "./service.ts";
@@ -64,11 +64,29 @@ export async function pauseRun(context: ApiContext, _call: Call, target: Resourc
 }
 
 export async function resumeRun(context: ApiContext, _call: Call, target: ResourceTarget): Promise<Answer> {
+  const id = runId(existing(context, target));
+  const halted = (await serviceOf(context).engine()).halted();
+  if (halted.some((one) => one.id === id)) return retryRun(context, target, id);
   const { engine, run } = await begun(context, target);
   return settled(
     target,
     await unlessAlready(await engine.resume(runId(run)), engine, run, ["queued", "running"]),
   );
+}
+
+/** A halted one goes on when there is again what it lacked. */
+async function retryRun(context: ApiContext, target: ResourceTarget, id: string): Promise<Answer> {
+  try {
+    await serviceOf(context).retry(id);
+    return settled(target, undefined);
+  } catch (error) {
+    if (!(error instanceof DiagnosticError)) throw error;
+    const why = error.diagnostics.map(formatDiagnostic).join("\n");
+    throw new StatusError(409, "Refused", `The run '${target.name}' is still halted:\n${why}`, {
+      ...detailsOf(target.kind, target.name),
+      diagnostics: error.diagnostics,
+    });
+  }
 }
 
 /** What is asked for and is so already is no fault. */
@@ -102,10 +120,14 @@ export async function stepsOfRun(context: ApiContext, _call: Call, target: Resou
 }
 
 /** What a person has to mend before steps of the run's workflow that are functions can begin. */
-function handlersProblem({ store }: ApiContext, { metadata, spec }: Run): string | undefined {
+function handlersProblem(context: ApiContext, { metadata, spec, status }: Run): string | undefined {
   const namespace = metadata.namespace ?? "default";
-  const { status } = store.get({ kind: "Workflow", namespace, name: spec.workflow }) ?? {};
-  return (status as { readonly problems?: readonly string[] } | undefined)?.problems?.[0];
+  const [problem] = serviceOf(context).problemsOf(namespace, spec.workflow);
+  if (problem !== undefined) return `${problem.code}: ${problem.message}`;
+  const workflow = context.store.get({ kind: "Workflow", namespace, name: spec.workflow });
+  if (workflow !== undefined || status?.handlers !== undefined)
+    return (workflow?.status as { readonly problems?: readonly string[] } | undefined)?.problems?.[0];
+  return `workflow/${spec.workflow} is gone, and with it where its handlers are. Apply it again, or start a worker that has them: tutti worker MODULE.`;
 }
 
 function waitingForHandler(step: StepView, problem: string): StepView {

@@ -11,6 +11,13 @@ export interface WorkflowService {
   engine(): Promise<Engine>;
   /** One that a run was started with; undefined when there was none. */
   definition(hash: string): Promise<Definition | undefined>;
+  /** Goes on with a halted run, or refuses with what still keeps it. */
+  retry(id: string): Promise<void>;
+  /** What a person has to mend of a workflow's handlers, also of one that is gone while its runs go on. */
+  problemsOf(
+    namespace: string,
+    workflow: string,
+  ): readonly { readonly code: string; readonly message: string }[];
   /** Lines of an attempt of a step; of the newest when absent. */
   log(run: string, path: string, attempt: number | undefined, options: ReadLog): AsyncIterable<LoggedLine>;
 }

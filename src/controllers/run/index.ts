@@ -10,9 +10,11 @@
  *     once more when it has ended. A run of a few milliseconds costs one write.
  *  2. Starting is idempotent by id, so it matters not where a crash falls between start and status.
  *  3. A run that ended has its last status before anything else is done about it.
+ *  4. Until it has ended, its status says where its handlers are: its Workflow may be deleted meanwhile.
  */
 import type { Clock } from "../../clock/clock.ts";
 import type { Controller, Outcome, ReconcileContext } from "../../controller/reconciler.ts";
+import { handlersModule } from "../../controller/handlers.ts";
 import { type Run, hasEnded, runId } from "../../controller/runs.ts";
 import { DiagnosticError } from "../../diagnostics/diagnostic.ts";
 import { equal } from "../../model/equality.ts";
@@ -24,7 +26,14 @@ import { readGiven } from "../../workflow/definition/parameters.ts";
 import { definitionOf } from "../../workflow/definition/resource.ts";
 import type { Engine } from "../../workflow/engine/engine.ts";
 import { isUnknownRun } from "./cancel.ts";
-import { haltedStatus, isHalted, refusedStatus, statusOf, waitingStatus } from "./status.ts";
+import {
+  haltedStatus,
+  isHalted,
+  refusedStatus,
+  statusOf,
+  unavailableStatus,
+  waitingStatus,
+} from "./status.ts";
 
 export interface RunOptions {
   readonly store: Store;
@@ -96,7 +105,7 @@ export function runController(options: RunOptions, wake: (key: Key) => void): Ru
         if (key.kind !== "Workflow" || previous?.metadata.generation === resource.metadata.generation) return;
         for (const run of runsOf(store, key)) {
           if (isHalted(run)) yield retry(run);
-          else if (waits(run)) yield keyOf(run);
+          else if (waits(run) || hasMoved(run, store)) yield keyOf(run);
         }
       },
       initial: () =>
@@ -132,6 +141,18 @@ function waits(run: Run): boolean {
   return run.status?.definition === undefined && !hasEnded(run);
 }
 
+/** Its Workflow's handlers are not where its status says. */
+function hasMoved(run: Run, store: Store): boolean {
+  return !hasEnded(run) && handlersOf(run, store) !== run.status?.handlers;
+}
+
+/** Where they are, or were when its Workflow was there. */
+function handlersOf(run: Run, store: Store): string | undefined {
+  const { namespace } = keyOf(run);
+  const workflow = store.get({ kind: "Workflow", namespace, name: run.spec.workflow });
+  return (workflow && handlersModule(workflow, store)) ?? run.status?.handlers;
+}
+
 function isDiagnostic(error: unknown): void {
   if (!(error instanceof DiagnosticError)) throw error;
 }
@@ -143,7 +164,20 @@ async function reconcile(key: Key, context: ReconcileContext, options: RunOption
   if (hasEnded(run)) return;
   if (run.metadata.finalizers?.includes(FINALIZERS.run) !== true)
     return setFinalizers(run, [...(run.metadata.finalizers ?? []), FINALIZERS.run], context, options);
-  return follow(run, await options.engine(), context, options);
+  return follow(run, await opened(run, context, options), context, options);
+}
+
+/** Rejects, to be tried again, when the engine cannot open; the status then says why. */
+async function opened(run: Run, context: ReconcileContext, options: RunOptions): Promise<RunEngine> {
+  try {
+    return await options.engine();
+  } catch (error) {
+    const latest = options.store.get(keyOf(run)) as Run | undefined;
+    // Not because all ends here.
+    if (latest !== undefined && !context.signal.aborted)
+      await write(latest, unavailableStatus(latest, error, options.clock.now()), context, options);
+    throw error;
+  }
 }
 
 type RunEngine = Awaited<ReturnType<RunOptions["engine"]>>;
@@ -260,7 +294,7 @@ async function definitionFor(
 async function remove(run: Run, context: ReconcileContext, options: RunOptions): Promise<Outcome> {
   const { finalizers = [] } = run.metadata;
   if (!finalizers.includes(FINALIZERS.run)) return;
-  const engine = await options.engine();
+  const engine = await opened(run, context, options);
   const id = runId(run);
   const overview = await known(engine.overview(id));
   if (overview?.endedAt === 0 && !engine.halted().some((one) => one.id === id)) {
@@ -311,10 +345,14 @@ async function setFinalizers(
 
 async function write(
   run: Run,
-  status: NonNullable<Run["status"]>,
+  told: NonNullable<Run["status"]>,
   context: ReconcileContext,
   { store }: RunOptions,
 ): Promise<void> {
+  // Invariant 4.
+  const { handlers: _, ...others } = told;
+  const handlers = hasEnded({ status: told }) ? undefined : handlersOf(run, store);
+  const status = handlers === undefined ? others : { ...others, handlers };
   if (equal(status, run.status)) return;
   const expectedVersion = run.metadata.resourceVersion;
   await store.commit(

@@ -43,7 +43,7 @@ beforeEach(async () => {
 });
 afterEach(() => runtime.stop());
 
-async function begin(): Promise<Engine> {
+async function begin(before: () => Promise<void> = () => Promise.resolve()): Promise<Engine> {
   let tell: (id: string, ended: boolean) => void = () => undefined;
   const engine: Engine = await openEngine({
     journal,
@@ -68,7 +68,7 @@ async function begin(): Promise<Engine> {
     {
       store,
       clock,
-      engine: () => Promise.resolve(engine),
+      engine: () => before().then(() => engine),
       definition: () => Promise.resolve(undefined),
       forgetLogs: (id) => Promise.resolve(void forgotten.push(id)),
     },
@@ -118,6 +118,26 @@ describe("a run", () => {
     await clock.advance(3_600_000);
     await phaseOf("r", "Succeeded");
     expect(run("r")?.status).toMatchObject({ output: { a: 1, w: null }, steps: { succeeded: 2 } });
+  });
+
+  it("says why the engine cannot open, and goes on once it can", async () => {
+    await runtime.stop();
+    let fault: string | undefined = "the disk is gone";
+    await begin(() => (fault === undefined ? Promise.resolve() : Promise.reject(new Error(fault))));
+    await workflow({ steps: { a: steps.a } });
+    await start("r");
+    await phaseOf("r", "Queued");
+    expect(conditionOf(run("r") as Run, "Ready")).toMatchObject({
+      status: "False",
+      reason: "EngineUnavailable",
+      message: "The engine of workflows cannot open: the disk is gone. It is tried again.",
+    });
+    fault = undefined;
+    await vi.waitFor(async () => {
+      await clock.advance(60_000);
+      expect(run("r")?.status?.phase).toBe("Succeeded");
+    });
+    expect(conditionOf(run("r") as Run, "Ready")?.status).toBe("True");
   });
 
   it("that is short costs one write beside its creation", async () => {

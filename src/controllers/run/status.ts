@@ -62,13 +62,26 @@ function verdictOf({ verdict, failedStep }: Overview): Partial<RunStatus> {
 }
 
 /** It cannot begin yet. */
-export function waitingStatus(run: Run, reason: string, message: string, now: number): RunStatus {
+export function waitingStatus(
+  run: Run,
+  reason: string,
+  message: string,
+  now: number,
+  phase: RunPhaseName = "Queued",
+): RunStatus {
   return {
     ...run.status,
     observedGeneration: run.metadata.generation,
-    phase: "Queued",
+    phase,
     conditions: withCondition(run.status?.conditions, ready(run, "False", reason, message), now),
   };
+}
+
+/** Nothing is known of it, and it does not go on, until the engine opens. */
+export function unavailableStatus(run: Run, error: unknown, now: number): RunStatus {
+  const why = error instanceof Error ? error.message : String(error);
+  const message = `The engine of workflows cannot open: ${why.replace(/[.!?]?$/, ".")} It is tried again.`;
+  return waitingStatus(run, "EngineUnavailable", message, now, run.status?.phase);
 }
 
 /** It never began, for a reason that lies in what it was asked to do. */

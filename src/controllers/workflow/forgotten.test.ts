@@ -71,7 +71,14 @@ beforeEach(async () => {
   tell = recorded;
   runtime.addController(controller);
   runtime.addController(
-    workflowController({ store, clock, runs, offer: () => undefined, problemsOf: () => [] }),
+    workflowController({
+      store,
+      clock,
+      runs,
+      offer: () => undefined,
+      examine: () => true,
+      problemsOf: () => [],
+    }),
   );
   runtime.start();
 });

@@ -1,22 +1,24 @@
 /**
  * Workflows: where their handlers are, what there is of their runs, and which ended runs are kept.
  *
- *   Workflow --handlers--> offered to the workers --problems--> status
+ *   Workflow --handlers--> offered to the workers, loaded once --problems--> status
+ *   (deleted) --its last run has ended--> offered no more
  *   its Runs --counted--> status;  ended and beyond `keep` --> deleted, newest last
  *
  * However many runs end, a Workflow is looked at once a second at most.
  */
-import { isAbsolute, resolve } from "node:path";
 import type { Clock } from "../../clock/clock.ts";
 import type { Controller, Outcome, ReconcileContext } from "../../controller/reconciler.ts";
+import { handlersModule } from "../../controller/handlers.ts";
 import { type Run, hasEnded } from "../../controller/runs.ts";
 import type { ScheduleStatus } from "../../controller/schedules.ts";
 import type { IndexView } from "../../controller/view.ts";
 import { DiagnosticError } from "../../diagnostics/diagnostic.ts";
-import { type NewCondition, withCondition } from "../../model/condition.ts";
+import { type NewCondition, isReady, withCondition } from "../../model/condition.ts";
 import { equal } from "../../model/equality.ts";
-import { type Condition, type Key, LABELS, type Resource, keyOf } from "../../model/resource.ts";
+import { type Condition, type Key, type Resource, keyOf } from "../../model/resource.ts";
 import type { Operation, Store } from "../../store/store.ts";
+import type { Definition } from "../../workflow/definition/definition.ts";
 import { poolsOf } from "../../workflow/definition/pools.ts";
 import { definitionOf } from "../../workflow/definition/resource.ts";
 import { type Keep, superseded } from "./retention.ts";
@@ -28,8 +30,18 @@ export interface WorkflowOptions {
   readonly runs: IndexView<Run>;
   /** Where the handlers of a workflow are, an absolute path; undefined: nowhere any more. */
   readonly offer: (namespace: string, workflow: string, module: string | undefined) => void;
+  /**
+   * Has the module that is offered loaded, to see whether it is one and has what the workflow names; false until that is
+   * done. What came of it is a problem, or nothing.
+   */
+  readonly examine: (namespace: string, workflow: Definition["workflow"]) => boolean;
   /** What a person has to mend of the handlers. */
-  readonly problemsOf: (namespace: string, workflow: string) => readonly string[];
+  readonly problemsOf: (namespace: string, workflow: string) => readonly HandlersProblem[];
+}
+
+export interface HandlersProblem {
+  readonly code: string;
+  readonly message: string;
 }
 
 interface Spec {
@@ -49,6 +61,8 @@ type Workflow = Resource<Spec, Status | undefined>;
 const INTERVAL = 1_000;
 /** Between two looks at the problems of handlers. */
 const PROBLEMS = 5_000;
+/** Between two looks at handlers that are being loaded. */
+const LOADING = 100;
 const SHOWN = 10;
 /** So that the removal of many does not hold up everybody else's writes. */
 const BATCH = 200;
@@ -59,17 +73,15 @@ export function workflowOf(run: Resource): string {
 }
 
 export function workflowController(options: WorkflowOptions): Controller {
-  const { store, offer } = options;
+  const { store } = options;
   const looked = new Map<string, number>();
   return {
     name: "workflow",
     concurrency: 4,
     *concerns({ key, type, resource }) {
       if (key.kind === "Workflow") {
-        if (type === "DELETED") {
-          looked.delete(`${key.namespace}/${key.name}`);
-          offer(key.namespace, key.name, undefined);
-        } else yield key;
+        if (type === "DELETED") looked.delete(`${key.namespace}/${key.name}`);
+        yield key;
       } else if (key.kind === "Pool") {
         // Some may have waited for it to be declared.
         if (type !== "MODIFIED")
@@ -77,7 +89,13 @@ export function workflowController(options: WorkflowOptions): Controller {
       } else if (key.kind === "Run" || key.kind === "Schedule")
         yield { kind: "Workflow", namespace: key.namespace, name: (resource as Run).spec.workflow };
     },
-    initial: () => store.list({ kind: "Workflow" }).items.map(keyOf),
+    *initial() {
+      yield* store.list({ kind: "Workflow" }).items.map(keyOf);
+      // Of Workflows that may be gone.
+      for (const run of store.list({ kind: "Run" }).items as readonly Run[])
+        if (!hasEnded(run))
+          yield { kind: "Workflow", namespace: keyOf(run).namespace, name: run.spec.workflow };
+    },
     reconcile: (key, context) => reconcile(key, context, options, looked),
   };
 }
@@ -90,19 +108,46 @@ async function reconcile(
 ): Promise<Outcome> {
   const { store, clock } = options;
   const workflow = store.get(key) as Workflow | undefined;
-  if (workflow === undefined || workflow.metadata.deletionTimestamp !== undefined) return;
+  const isGone = workflow === undefined || workflow.metadata.deletionTimestamp !== undefined;
   const index = `${key.namespace}/${key.name}`;
   const now = clock.now();
-  const isNew = workflow.status?.observedGeneration !== workflow.metadata.generation;
+  const isNew = !isGone && workflow.status?.observedGeneration !== workflow.metadata.generation;
   const next = (looked.get(index) ?? -Infinity) + INTERVAL;
   if (now < next && !isNew) return { requeueAfter: next - now };
   looked.set(index, now);
-  const module = moduleOf(workflow, store);
-  options.offer(key.namespace, key.name, module);
   const runs = [...options.runs.get(index).values()];
+  if (isGone) {
+    if (!keepOffer(key, runs, options)) looked.delete(index);
+    return;
+  }
+  const standing = stand(workflow, runs, options);
+  if (standing.isLoading) looked.delete(index);
+  const outcome = await settle(workflow, runs, standing, context, options);
+  return standing.isLoading ? { requeueAfter: LOADING } : outcome;
+}
+
+/** Offers its handlers, as far as they are known. */
+function stand(workflow: Workflow, runs: readonly Run[], options: WorkflowOptions): Standing {
+  const { namespace, name } = keyOf(workflow);
+  const module = handlersModule(workflow, options.store);
+  if (module === undefined) keepOffer(keyOf(workflow), runs, options);
+  else options.offer(namespace, name, module);
+  return standingOf(workflow, module, options);
+}
+
+/** Its status, and the removal of runs that are not kept. */
+async function settle(
+  workflow: Workflow,
+  runs: readonly Run[],
+  standing: Standing,
+  context: ReconcileContext,
+  options: WorkflowOptions,
+): Promise<Outcome> {
+  const { store, clock } = options;
+  const now = clock.now();
   const { remove, next: expiry } = superseded(runs, workflow.spec.keep, now);
   const operations = [
-    ...statusOf(workflow, runs, options, now),
+    ...statusOf(workflow, runs, standing, options, now),
     ...remove
       .slice(0, BATCH)
       .map((run): Operation => ({ type: "delete", key: keyOf(run), uid: run.metadata.uid })),
@@ -114,7 +159,8 @@ async function reconcile(
     );
   return againAfter(
     remove.length > BATCH,
-    module !== undefined && runs.some((run) => !hasEnded(run)),
+    workflow.spec.handlers !== undefined &&
+      (standing.problems.length > 0 || runs.some((run) => !hasEnded(run))),
     expiry,
     now,
   );
@@ -128,30 +174,88 @@ function againAfter(isMore: boolean, isWatched: boolean, expiry: number | undefi
     : undefined;
 }
 
-/** Relative to the folder of the declaration. */
-function moduleOf({ metadata, spec }: Workflow, store: Store): string | undefined {
-  if (spec.handlers === undefined || isAbsolute(spec.handlers)) return spec.handlers;
-  const name = metadata.labels?.[LABELS.system] ?? "";
-  const system = store.get({ kind: "System", namespace: metadata.namespace ?? "default", name });
-  const { folder } = (system?.spec ?? {}) as { readonly folder?: string };
-  return folder === undefined ? undefined : resolve(folder, spec.handlers);
+/** What the runs that go on were begun with is theirs until the last of them has ended. False when none goes on. */
+function keepOffer({ namespace, name }: Key, runs: readonly Run[], { offer }: WorkflowOptions): boolean {
+  const going = runs.filter((run) => !hasEnded(run));
+  const [newest] = going
+    .filter(({ status }) => status?.handlers !== undefined)
+    .toSorted((one, other) => bornAt(other) - bornAt(one));
+  // One that has begun a moment ago does not say it yet: then what is offered stays.
+  if (going.length === 0 || newest !== undefined) offer(namespace, name, newest?.status?.handlers);
+  return going.length > 0;
+}
+
+/** Whether runs can start, and do what they are to. */
+interface Standing {
+  readonly hash?: string;
+  readonly problems: readonly HandlersProblem[];
+  readonly isLoading: boolean;
+  readonly condition: NewCondition;
+}
+
+function standingOf(workflow: Workflow, module: string | undefined, options: WorkflowOptions): Standing {
+  const { namespace = "default", name } = workflow.metadata;
+  try {
+    const { hash, workflow: definition } = definitionOf(workflow);
+    const isLoading = module !== undefined && !isReady(workflow) && !options.examine(namespace, definition);
+    const problems = [
+      ...(workflow.spec.handlers !== undefined && module === undefined
+        ? [withoutFolder(workflow.spec.handlers)]
+        : []),
+      ...options.problemsOf(namespace, name),
+    ];
+    const isUnknown = isLoading && problems.length === 0;
+    const condition = isUnknown ? LOADS : conditionOf(namespace, definition, problems[0], options);
+    return { hash, problems, isLoading: isUnknown, condition };
+  } catch (error) {
+    if (!(error instanceof DiagnosticError)) throw error;
+    const condition: NewCondition = {
+      type: "Ready",
+      status: "False",
+      reason: "Invalid",
+      message: error.message,
+    };
+    return { problems: [], isLoading: false, condition };
+  }
+}
+
+const LOADS: NewCondition = {
+  type: "Ready",
+  // Nothing is wrong yet.
+  status: "Unknown",
+  reason: "Loading",
+  message: "The module of its handlers is being loaded.",
+};
+
+function withoutFolder(handlers: string): HandlersProblem {
+  const message = `'${handlers}' is relative, and the Workflow is of no System: give an absolute path.`;
+  return { code: "NoFolder", message };
+}
+
+function conditionOf(
+  namespace: string,
+  definition: Definition["workflow"],
+  problem: HandlersProblem | undefined,
+  { store }: WorkflowOptions,
+): NewCondition {
+  if (problem !== undefined)
+    return { type: "Ready", status: "False", reason: problem.code, message: problem.message };
+  const free = [...poolsOf(definition)].filter(
+    (name) => store.get({ kind: "Pool", namespace, name }) === undefined,
+  );
+  const message = `Runs can start.${free.map((name) => ` There is no pool/${name}: it limits nothing.`).join("")}`;
+  return { type: "Ready", status: "True", reason: "Defined", message };
 }
 
 function statusOf(
   workflow: Workflow,
   runs: readonly Run[],
-  { store, problemsOf }: WorkflowOptions,
+  { hash, problems, condition }: Standing,
+  { store }: WorkflowOptions,
   now: number,
 ): readonly Operation[] {
   const { namespace = "default", name, generation } = workflow.metadata;
-  const problems = [
-    ...(workflow.spec.handlers !== undefined && moduleOf(workflow, store) === undefined
-      ? [`'${workflow.spec.handlers}' is relative, and the Workflow is of no System: give an absolute path.`]
-      : []),
-    ...problemsOf(namespace, name),
-  ];
   const nextScheduled = nextOf(store, namespace, name);
-  const { hash, condition } = definedAs(workflow, problems, store);
   const status = {
     observedGeneration: generation,
     conditions: withCondition(
@@ -160,35 +264,14 @@ function statusOf(
       now,
     ),
     ...(hash === undefined ? {} : { hash }),
-    ...(problems.length === 0 ? {} : { problems }),
+    ...(problems.length === 0
+      ? {}
+      : { problems: problems.map(({ code, message }) => `${code}: ${message}`) }),
     runs: countsOf(runs),
     newest: newestOf(runs),
     ...(nextScheduled === undefined ? {} : { nextScheduled }),
   };
   return equal(status, workflow.status) ? [] : [{ type: "status", key: keyOf(workflow), status }];
-}
-
-function definedAs(
-  workflow: Workflow,
-  problems: readonly string[],
-  store: Store,
-): { readonly hash?: string; readonly condition: NewCondition } {
-  try {
-    const { hash, workflow: definition } = definitionOf(workflow);
-    const { namespace = "default" } = workflow.metadata;
-    const free = [...poolsOf(definition)].filter(
-      (name) => store.get({ kind: "Pool", namespace, name }) === undefined,
-    );
-    const message = `Runs can start.${free.map((name) => ` There is no pool/${name}: it limits nothing.`).join("")}`;
-    const condition: NewCondition =
-      problems[0] === undefined
-        ? { type: "Ready", status: "True", reason: "Defined", message }
-        : { type: "Ready", status: "False", reason: "HandlersProblem", message: problems[0] };
-    return { hash, condition };
-  } catch (error) {
-    if (!(error instanceof DiagnosticError)) throw error;
-    return { condition: { type: "Ready", status: "False", reason: "Invalid", message: error.message } };
-  }
 }
 
 function countsOf(runs: readonly Run[]): Readonly<Record<string, number>> {

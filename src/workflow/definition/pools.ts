@@ -1,17 +1,20 @@
 /** The pools whose slots a workflow's steps take, by name. */
-import type { Scope, Step } from "./workflow.ts";
+import type { Compensation, Scope, Step } from "./workflow.ts";
 
 /** None of a program's: what it asks for is not known beforehand. */
 export function poolsOf(scope: Scope): ReadonlySet<string> {
-  return new Set(scopes(scope).flatMap(({ steps }) => Object.values(steps).flatMap(poolsOfStep)));
+  const pools = stepsWithin(scope).map((one) => (one as { readonly pool?: string }).pool);
+  return new Set(pools.filter((pool) => pool !== undefined));
 }
 
-function poolsOfStep(step: Step): readonly string[] {
-  const undoing = "compensate" in step ? step.compensate : undefined;
-  return [step, undoing].flatMap((one) => {
-    const { pool } = (one ?? {}) as { readonly pool?: string };
-    return pool === undefined ? [] : [pool];
-  });
+/** All steps, however deep, and what undoes them. */
+export function stepsWithin(scope: Scope): readonly (Step | Compensation)[] {
+  return scopes(scope).flatMap(({ steps }) =>
+    Object.values(steps).flatMap((step) => {
+      const undoing = "compensate" in step ? step.compensate : undefined;
+      return undoing === undefined ? [step] : [step, undoing];
+    }),
+  );
 }
 
 /** With those within it. */

@@ -34,6 +34,8 @@ export interface LocalWorkersOptions {
   readonly join: (member: Member) => void;
   readonly leave: (member: Member, reason: string) => void;
   readonly receive: (member: Member, target: Target, text: string) => void;
+  /** Whether anybody can do it. */
+  readonly isOffered: (demand: Demand) => boolean;
   /** Told when a module of which no process is there has changed. */
   readonly changed: () => void;
 }
@@ -45,6 +47,17 @@ interface LocalProcess {
   readonly generation: number;
   /** Nothing is to be done about its end. */
   isExpected: boolean;
+}
+
+/** What a workflow names, and the generation of the module that was seen to have it or not; undefined: not yet. */
+interface Examined {
+  readonly demands: readonly Demand[];
+  generation: number | undefined;
+}
+
+interface Lack {
+  readonly demand: Demand;
+  readonly since: number;
 }
 
 interface Module {
@@ -64,8 +77,10 @@ interface Module {
   retryAt: number;
   usedAt: number;
   isLooking: boolean;
-  /** What was asked of it and it does not have, by name. */
-  readonly lacking: Map<string, number>;
+  /** What was asked of it and it does not have, by workflow and name. */
+  readonly lacking: Map<string, Lack>;
+  /** By workflow. */
+  readonly examined: Map<string, Examined>;
 }
 
 const extension = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
@@ -93,7 +108,7 @@ export class LocalWorkers {
   }
 
   offer({ namespace, workflow, module: path }: ModuleOffer): void {
-    const user = `${namespace}/${workflow}`;
+    const user = userOf({ namespace, workflow });
     if (this.#moduleOf.get(user)?.path === path) return;
     this.withdraw({ namespace, workflow });
     const module = this.#modules.get(path) ?? this.#newModule(path);
@@ -102,11 +117,13 @@ export class LocalWorkers {
   }
 
   withdraw({ namespace, workflow }: Pick<ModuleOffer, "namespace" | "workflow">): void {
-    const user = `${namespace}/${workflow}`;
+    const user = userOf({ namespace, workflow });
     const module = this.#moduleOf.get(user);
     if (module === undefined) return;
     this.#moduleOf.delete(user);
     module.users.delete(user);
+    module.examined.delete(user);
+    for (const [key, { demand }] of module.lacking) if (userOf(demand) === user) module.lacking.delete(key);
     if (module.users.size > 0) return;
     this.#modules.delete(module.path);
     for (const one of module.processes) retire(one);
@@ -119,8 +136,28 @@ export class LocalWorkers {
         return { namespace, workflow };
       });
       const own = module.problem === undefined ? [] : [{ ...module.problem, workflows }];
-      return [...own, ...lackingProblems(module).map((problem) => ({ ...problem, workflows }))];
+      return [...own, ...this.#lackingProblems(module)];
     });
+  }
+
+  /**
+   * Loads the module of the workflow, once for each of its generations; what it lacks of what the workflow names is a
+   * problem then. False until that is known.
+   */
+  examine(of: Pick<ModuleOffer, "namespace" | "workflow">, demands: readonly Demand[]): boolean {
+    const module = this.#moduleOf.get(userOf(of));
+    if (module === undefined) return true;
+    const known = module.examined.get(userOf(of));
+    if (known?.generation === module.generation && namesOf(known.demands) === namesOf(demands)) return true;
+    module.examined.set(userOf(of), { demands, generation: undefined });
+    const there = serving(module);
+    const loaded = there.find(({ member }) => member.isLoaded);
+    if (loaded !== undefined) this.#compare(module, loaded);
+    else if (there.length === 0) {
+      module.usedAt = this.#options.clock.now();
+      if (module.usedAt >= module.retryAt) this.#start(module);
+    }
+    return loaded !== undefined || module.problem !== undefined;
   }
 
   /** Something is to be done: there is a process for it, or will be. */
@@ -141,10 +178,12 @@ export class LocalWorkers {
     module.lacking.clear();
     module.stamps = new Map(files);
     // Invariant 1.
-    const generation = [...module.processes].find((one) => one.member === member)?.generation ?? 0;
+    const process = [...module.processes].find((one) => one.member === member);
+    const generation = process?.generation ?? 0;
     for (const one of module.processes) if (one.generation < generation) retire(one);
     const isOther = generation !== module.loaded;
     module.loaded = generation;
+    if (process !== undefined) this.#compare(module, process);
     return isOther;
   }
 
@@ -204,6 +243,7 @@ export class LocalWorkers {
       usedAt: 0,
       isLooking: false,
       lacking: new Map(),
+      examined: new Map(),
     };
     this.#modules.set(path, module);
     return module;
@@ -225,11 +265,30 @@ export class LocalWorkers {
     const loaded = there.filter(({ member }) => member.isLoaded);
     if (loaded.length === 0) return;
     for (const demand of demands)
-      if (
-        loaded.every(({ member }) => member.versionFor(demand) === undefined) &&
-        !module.lacking.has(demand.name)
-      )
-        module.lacking.set(demand.name, now);
+      if (loaded.every(({ member }) => member.versionFor(demand) === undefined)) lack(module, demand, now);
+  }
+
+  /** What the process has with what workflows name. */
+  #compare(module: Module, { member, generation }: LocalProcess): void {
+    for (const one of module.examined.values()) {
+      one.generation = generation;
+      for (const demand of one.demands)
+        if (member.versionFor(demand) === undefined) lack(module, demand, this.#options.clock.now());
+    }
+  }
+
+  #lackingProblems(module: Module): readonly WorkerProblem[] {
+    const names = [...module.processes].flatMap(({ member }) => member.handlerNames);
+    return [...module.lacking.values()]
+      .filter(({ demand }) => !this.#options.isOffered(demand))
+      .map(({ demand: { namespace, workflow, what, name }, since }) => ({
+        code: "NoHandler",
+        module: module.path,
+        workflows: [{ namespace, workflow }],
+        message: `The module ${module.path} exports no ${what === "program" ? "code workflow" : "handler"} '${name}', which workflow/${workflow} names.`,
+        hint: didYouMean(name, names) ?? "Export it, or start a worker that has it: tutti worker MODULE.",
+        since,
+      }));
   }
 
   #rest(module: Module, now: number): void {
@@ -354,13 +413,15 @@ function end(one: LocalProcess): void {
   one.child.kill("SIGKILL");
 }
 
-function lackingProblems(module: Module): readonly Omit<WorkerProblem, "workflows">[] {
-  const names = [...module.processes].flatMap(({ member }) => member.handlerNames);
-  return [...module.lacking].map(([name, since]) => ({
-    code: "NoHandler",
-    module: module.path,
-    message: `The module exports no handler '${name}', which steps wait for.`,
-    hint: didYouMean(name, names) ?? "Export it, or start a worker that has it: tutti worker MODULE.",
-    since,
-  }));
+function lack(module: Module, demand: Demand, since: number): void {
+  const key = `${userOf(demand)}/${demand.name}`;
+  if (!module.lacking.has(key)) module.lacking.set(key, { demand, since });
+}
+
+function userOf({ namespace, workflow }: Pick<ModuleOffer, "namespace" | "workflow">): string {
+  return `${namespace}/${workflow}`;
+}
+
+function namesOf(demands: readonly Demand[]): string {
+  return demands.map(({ what, name }) => `${what} ${name}`).join();
 }

@@ -124,6 +124,7 @@ export class WorkerPool {
       join: (member) => this.join(member),
       leave: (member, reason) => this.leave(member, reason),
       receive: (member, target, text) => this.receive(member, target, text),
+      isOffered: (demand) => this.#isOffered(demand),
     });
     this.functions = {
       isReady: (step, of) => this.#isOffered(functionDemand(step, of)),
@@ -146,6 +147,11 @@ export class WorkerPool {
   /** The workflow is gone. */
   withdraw(of: Pick<ModuleOffer, "namespace" | "workflow">): void {
     this.#local.withdraw(of);
+  }
+
+  /** Has the offered module loaded and looks for what is named, see LocalWorkers.examine; false until that is done. */
+  examine(of: Pick<ModuleOffer, "namespace" | "workflow">, demands: readonly Demand[]): boolean {
+    return this.#local.examine(of, demands);
   }
 
   /** What a person has to mend. */
