@@ -12,6 +12,9 @@ import { MemoryJournal } from "../../workflow/journal/memory.ts";
 import { poolController } from "./index.ts";
 import { poolId } from "./limits.ts";
 
+/** Of a slow machine. */
+const PATIENCE = { timeout: 20_000 };
+
 const cause = { actor: "user:test", action: "test" };
 
 let clock: ManualClock;
@@ -91,7 +94,7 @@ async function declare(namespace: string, name: string, spec: object): Promise<v
     await clock.advance(0);
     const { metadata, status } = store.get(key) as Resource;
     expect(status).toMatchObject({ observedGeneration: metadata.generation });
-  });
+  }, PATIENCE);
 }
 
 const pool = (name = "db"): Resource => store.get({ kind: "Pool", namespace: "a", name }) as Resource;
@@ -144,13 +147,13 @@ describe("a pool", () => {
     await vi.waitFor(async () => {
       await clock.advance(1000);
       expect(pool().status).toMatchObject({ held: 0, waiting: 3 });
-    });
+    }, PATIENCE);
     await declare("a", "db", { slots: 1 });
     await ended("a/r");
     await vi.waitFor(async () => {
       await clock.advance(1000);
       expect(pool().status).toMatchObject({ held: 0, waiting: 0 });
-    });
+    }, PATIENCE);
   });
 
   it("that is changed or deleted lets on what waited for it, at once", async () => {
@@ -162,12 +165,12 @@ describe("a pool", () => {
     await vi.waitFor(async () => {
       await clock.advance(1);
       expect(begins).toHaveLength(2);
-    });
+    }, PATIENCE);
     await store.commit([{ type: "delete", key: { kind: "Pool", namespace: "a", name: "db" } }], cause);
     await vi.waitFor(async () => {
       await clock.advance(1);
       expect(begins).toHaveLength(4);
-    });
+    }, PATIENCE);
     await ended("a/one", "a/two");
   });
 
@@ -183,7 +186,7 @@ describe("the weight of a namespace", () => {
     engine.admission.room(4);
     const resource = { apiVersion: "v1", kind: "Namespace", metadata: { name: "b" }, spec: { weight: 3 } };
     await store.commit([{ type: "create", resource }], cause);
-    await vi.waitFor(() => expect(weighed).toContain("b 3"));
+    await vi.waitFor(() => expect(weighed).toContain("b 3"), PATIENCE);
     await Promise.all([start("a/r", 80), start("b/r", 80)]);
     await clock.advance(1000);
     const of = (namespace: string): number =>

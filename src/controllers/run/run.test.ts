@@ -102,11 +102,14 @@ const start = (name: string, parameters: object = { n: 1 }): Promise<unknown> =>
 const run = (name: string): Run | undefined =>
   store.get({ kind: "Run", namespace: "default", name }) as Run | undefined;
 
+/** Of a slow machine: modules are loaded at first use. */
+const PATIENCE = { timeout: 20_000 };
+
 async function phaseOf(name: string, phase: string): Promise<void> {
   await vi.waitFor(async () => {
     await clock.advance(300);
     expect(run(name)?.status?.phase).toBe(phase);
-  });
+  }, PATIENCE);
 }
 
 describe("a run", () => {
@@ -136,7 +139,7 @@ describe("a run", () => {
     await vi.waitFor(async () => {
       await clock.advance(60_000);
       expect(run("r")?.status?.phase).toBe("Succeeded");
-    });
+    }, PATIENCE);
     expect(conditionOf(run("r") as Run, "Ready")?.status).toBe("True");
   });
 
@@ -167,7 +170,7 @@ describe("a run", () => {
     await phaseOf("r", "Running");
     await runtime.stop();
     const engine = await begin();
-    await vi.waitFor(() => expect(engine.runs()).toEqual([{ id: "default/r", is: "live" }]));
+    await vi.waitFor(() => expect(engine.runs()).toEqual([{ id: "default/r", is: "live" }]), PATIENCE);
     await clock.advance(3_600_000);
     await phaseOf("r", "Succeeded");
     expect(calls).toBe(1);
@@ -203,7 +206,7 @@ describe("a run", () => {
         "Running",
         "Running",
       ]);
-    });
+    }, PATIENCE);
     await clock.advance(3_600_000);
     await clock.advance(3_600_000);
     for (const name of names) await phaseOf(name, "Succeeded");
@@ -226,7 +229,7 @@ describe("a run", () => {
     await vi.waitFor(async () => {
       await clock.advance(1000);
       expect(run("r")).toBeUndefined();
-    });
+    }, PATIENCE);
     expect(journal.runs()).toEqual([]);
     expect(forgotten).toEqual(["default/r"]);
   });

@@ -12,6 +12,9 @@ import type { Store } from "../../store/store.ts";
 import { createMemoryStore } from "../../stores/memory.ts";
 import { scheduleController } from "./index.ts";
 
+/** Of a slow machine. */
+const PATIENCE = { timeout: 20_000 };
+
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 const cause = { actor: "user:test", action: "test" };
@@ -139,7 +142,7 @@ describe("rules", () => {
       rules: [{ cron: "0 3 * * *" }],
       calendars: { exclude: ["holidays"], configMap: "days" },
     });
-    await vi.waitFor(() => expect(conditionOf(current(), "Ready")?.status).toBe("True"));
+    await vi.waitFor(() => expect(conditionOf(current(), "Ready")?.status).toBe("True"), PATIENCE);
     await passEnding(3 * DAY, DAY);
     expect(times().map((time) => time.slice(0, 10))).toEqual(["2026-01-01", "2026-01-03"]);
   });
@@ -148,7 +151,7 @@ describe("rules", () => {
     await schedule({ rules: [{ cron: "0 3 * * *" }], calendars: { exclude: ["h"], configMap: "days" } });
     expect(conditionOf(current(), "Ready")).toMatchObject({ status: "False", reason: "Invalid" });
     await create("ConfigMap", "days", {}, { data: { h: "weekdays: [SU]" } });
-    await vi.waitFor(() => expect(conditionOf(current(), "Ready")?.status).toBe("True"));
+    await vi.waitFor(() => expect(conditionOf(current(), "Ready")?.status).toBe("True"), PATIENCE);
   });
 });
 
@@ -335,15 +338,17 @@ describe("parameters that the workflow does not take", () => {
     await create("Workflow", "w", { parameters, steps: { a: { type: "pass" } } });
     await schedule({ rules: [{ cron: "0 3 * * *" }], parameters: { n: "x", at: "${event.time}" } });
     const ready = (): unknown => conditionOf(current(), "Ready");
-    await vi.waitFor(() =>
-      expect(ready()).toMatchObject({
-        status: "False",
-        reason: "InvalidParameters",
-        message: "Its runs will fail. InvalidParameters: n: It must be a whole number, not a text.",
-      }),
+    await vi.waitFor(
+      () =>
+        expect(ready()).toMatchObject({
+          status: "False",
+          reason: "InvalidParameters",
+          message: "Its runs will fail. InvalidParameters: n: It must be a whole number, not a text.",
+        }),
+      PATIENCE,
     );
     await change({ rules: [{ cron: "0 3 * * *" }], parameters: { n: 1, at: "${event.time}" } });
-    await vi.waitFor(() => expect(ready()).toMatchObject({ status: "True", reason: "Scheduled" }));
+    await vi.waitFor(() => expect(ready()).toMatchObject({ status: "True", reason: "Scheduled" }), PATIENCE);
   });
 });
 

@@ -17,6 +17,9 @@ import type { Trigger, TriggeredSchedule } from "./fire.ts";
 import { lookersOf, triggerController } from "./index.ts";
 import { SeenFiles } from "./seen.ts";
 
+/** Of a slow machine. */
+const PATIENCE = { timeout: 20_000 };
+
 const cause = { actor: "user:test", action: "test" };
 const KEY: Key = { kind: "Schedule", namespace: "default", name: "s" };
 
@@ -107,7 +110,7 @@ describe("a file", () => {
     await vi.waitFor(async () => {
       await look();
       expect(events()).toMatchObject([{ name: "a.csv", path: join(inbox, "a.csv"), size: 1 }]);
-    });
+    }, PATIENCE);
   });
 
   it("starts one run only, also after a restart", async () => {
@@ -116,7 +119,7 @@ describe("a file", () => {
     await vi.waitFor(async () => {
       await look();
       expect(asked()).toHaveLength(1);
-    });
+    }, PATIENCE);
     await served();
     await restart();
     await look();
@@ -125,7 +128,7 @@ describe("a file", () => {
     await vi.waitFor(async () => {
       await look();
       expect(events()).toMatchObject([{ name: "b.csv" }]);
-    });
+    }, PATIENCE);
   });
 
   it("counts once it has not changed for a while", async () => {
@@ -141,12 +144,12 @@ describe("a file", () => {
     await vi.waitFor(async () => {
       await look();
       expect(asked()).toHaveLength(1);
-    });
+    }, PATIENCE);
     put("a.csv", "longer");
     await vi.waitFor(async () => {
       await look();
       expect(asked()).toHaveLength(2);
-    });
+    }, PATIENCE);
   });
 
   it("that `when` is false for starts nothing, now and later", async () => {
@@ -156,7 +159,7 @@ describe("a file", () => {
     await vi.waitFor(async () => {
       await look();
       expect(events()).toMatchObject([{ name: "large.csv" }]);
-    });
+    }, PATIENCE);
   });
 });
 
@@ -168,24 +171,30 @@ describe("a condition", () => {
 
   it("that becomes so starts a run, each time", async () => {
     await schedule({ condition: "service/api Ready" });
-    await vi.waitFor(() => expect(status()?.seen).toEqual({ t: "False" }));
+    await vi.waitFor(() => expect(status()?.seen).toEqual({ t: "False" }), PATIENCE);
     await become("Service", "api", ready("True", "2026-01-01T00:01:00Z"));
-    await vi.waitFor(() => expect(events()).toMatchObject([{ resource: "service/api", status: "True" }]));
+    await vi.waitFor(
+      () => expect(events()).toMatchObject([{ resource: "service/api", status: "True" }]),
+      PATIENCE,
+    );
     await become("Service", "api", ready("False", "2026-01-01T00:02:00Z"));
-    await vi.waitFor(() => expect(status()?.seen).toEqual({ t: "False" }));
+    await vi.waitFor(() => expect(status()?.seen).toEqual({ t: "False" }), PATIENCE);
     await become("Service", "api", ready("True", "2026-01-01T00:03:00Z"));
-    await vi.waitFor(() => expect(asked()).toHaveLength(2));
+    await vi.waitFor(() => expect(asked()).toHaveLength(2), PATIENCE);
   });
 
   it("that came and went while nobody looked, and came again, starts one", async () => {
     await become("Service", "api", ready("True", "2026-01-01T00:00:30Z"));
     await schedule({ condition: "service/api Ready" });
-    await vi.waitFor(() => expect(status()?.seen).toEqual({ t: "True since 2026-01-01T00:00:30Z" }));
+    await vi.waitFor(
+      () => expect(status()?.seen).toEqual({ t: "True since 2026-01-01T00:00:30Z" }),
+      PATIENCE,
+    );
     expect(asked()).toEqual([]);
     await runtime.stop();
     await become("Service", "api", ready("True", "2026-01-01T00:05:00Z"));
     begin();
-    await vi.waitFor(() => expect(asked()).toHaveLength(1));
+    await vi.waitFor(() => expect(asked()).toHaveLength(1), PATIENCE);
   });
 });
 
@@ -196,11 +205,11 @@ describe("an alert", () => {
   it("that fires starts a run, once each time it does", async () => {
     await schedule({ alert: { labels: { alertname: "Down" } } });
     await create("Alert", "one", spec, { state: "firing", firedAt: "2026-01-01T00:01:00.000Z" });
-    await vi.waitFor(() => expect(events()).toMatchObject([{ alert: labels, state: "firing" }]));
+    await vi.waitFor(() => expect(events()).toMatchObject([{ alert: labels, state: "firing" }]), PATIENCE);
     await served();
     await become("Alert", "one", { state: "firing", firedAt: "2026-01-01T00:01:00.000Z", value: "2" });
     await become("Alert", "one", { state: "firing", firedAt: "2026-01-01T00:09:00.000Z" });
-    await vi.waitFor(() => expect(asked()).toHaveLength(1));
+    await vi.waitFor(() => expect(asked()).toHaveLength(1), PATIENCE);
   });
 
   it("with other labels starts none", async () => {
@@ -222,8 +231,9 @@ describe("the end of another workflow's run", () => {
     await schedule({ workflow: { name: "load" } });
     await create("Run", "r", { workflow: "load" });
     await become("Run", "r", ended("Succeeded"));
-    await vi.waitFor(() =>
-      expect(events()).toMatchObject([{ run: "r", phase: "Succeeded", output: { rows: 7 } }]),
+    await vi.waitFor(
+      () => expect(events()).toMatchObject([{ run: "r", phase: "Succeeded", output: { rows: 7 } }]),
+      PATIENCE,
     );
     await served();
     await restart();

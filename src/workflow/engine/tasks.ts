@@ -359,7 +359,11 @@ export class Tasks {
 
   #reportGiven(path: string, epoch: number, step: TaskStep, given: Given): Promise<void> | undefined {
     if (given.is === "value") return this.#reportValue(path, epoch, step, given.value);
-    if (given.is === "thrown") this.#report(path, epoch, { is: "failed", failure: failureOf(given.thrown) });
+    // It was told to stop and did, which is no failure of its own.
+    if (given.is === "thrown" && given.thrown instanceof Stopped && this.#isOwner(path, epoch))
+      this.#run.command({ do: "cancelStep", step: path });
+    else if (given.is === "thrown")
+      this.#report(path, epoch, { is: "failed", failure: failureOf(given.thrown) });
     else if (given.is === "late") this.#run.command({ do: "timeout", step: path, limit: given.limit });
     return undefined;
   }
@@ -385,10 +389,14 @@ export class Tasks {
     this.#report(path, epoch, { is: "succeeded", result: null, blob: { hash, size: text.length } });
   }
 
+  #isOwner(path: string, epoch: number): boolean {
+    return this.#run.state.steps.get(path)?.epoch === epoch;
+  }
+
   /** A step type that saw its machine go says InfraLost: the lease is over, which is free of the retry budget. */
   #report(path: string, epoch: number, outcome: Outcome): undefined {
     const isLost = outcome.is === "failed" && outcome.failure.class === "InfraLost";
-    if (isLost && this.#run.state.steps.get(path)?.epoch === epoch)
+    if (isLost && this.#isOwner(path, epoch))
       this.#run.command({ do: "expire", step: path, failure: outcome.failure });
     else this.#run.command({ do: "report", step: path, epoch, outcome });
   }
