@@ -220,7 +220,11 @@ class Told {
     }
     if (type !== "change_summary" || changes === undefined) return;
     const { add, change: changed, remove, import: imported = 0 } = changes;
-    this.plan = { ...this.plan, add, change: changed, remove, import: imported };
+    // It is told in whatever order they were planned; the same plan is to read the same.
+    const sorted = [...resources].sort((one, other) =>
+      one.address.localeCompare(other.address, "en", { numeric: true }),
+    );
+    this.plan = { add, change: changed, remove, import: imported, resources: sorted };
   }
 
   failure(code: number): TaskError {
