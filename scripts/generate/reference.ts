@@ -5,6 +5,7 @@
 import { kinds } from "../../src/kinds/registry.ts";
 import type { AnyKind } from "../../src/kinds/kind.ts";
 import { type JsonSchema, bodySchema } from "../../src/kinds/schema.ts";
+import { objectsIn, sharedBy } from "./alternatives.ts";
 import { Interfaces, type Member } from "./interfaces.ts";
 
 const HEAD = `# Kinds
@@ -160,15 +161,6 @@ function nameAmong(one: JsonSchema, all: readonly JsonSchema[]): string {
   return typeOf(one) ?? one.required?.find(isOwn) ?? "";
 }
 
-/** Fields that are the same in most of them. */
-function sharedBy(alternatives: readonly JsonSchema[]): Readonly<Record<string, JsonSchema>> {
-  const all = alternatives.flatMap(({ properties = {} }) => Object.entries(properties));
-  const isShared = ([name, schema]: readonly [string, JsonSchema]): boolean =>
-    all.filter(([other, its]) => other === name && JSON.stringify(its) === JSON.stringify(schema)).length >
-    alternatives.length / 2;
-  return Object.fromEntries(all.filter(isShared));
-}
-
 /** As pages are given anchors for their headings. */
 function slug(heading: string): string {
   return heading
@@ -199,10 +191,6 @@ function below(schema: JsonSchema, path: string, within: Table): readonly string
   const objects = objectsIn(content);
   if (objects.length > 1) return [];
   return fields(objects[0] ?? content, place, within);
-}
-
-function objectsIn({ anyOf = [] }: JsonSchema): readonly JsonSchema[] {
-  return anyOf.filter(({ properties }) => properties !== undefined);
 }
 
 /** Notes a union. One that was met before is where it was met first. */

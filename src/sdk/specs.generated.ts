@@ -14,6 +14,174 @@ import {
   remembering,
 } from "./builder.ts";
 
+interface HeaderRequest {
+  /** Headers to be given this value. */
+  readonly set?: Readonly<Record<string, Text>>;
+  /** Headers to be added to what is there. */
+  readonly add?: Readonly<Record<string, Text>>;
+  /** Headers to be taken away. */
+  readonly remove?: readonly Text[];
+}
+
+interface HttpConfig {
+  /** The header Authorization. */
+  readonly authorization?: {
+    /**
+     * What the credentials are.
+     * @default "Bearer"
+     */
+    readonly type?: Text;
+    /** The credentials. */
+    readonly credentials: Text;
+  };
+  /** User and password. */
+  readonly basicAuth?: {
+    /** The user. */
+    readonly username: Text;
+    /** The password. */
+    readonly password: Text;
+  };
+  /** How the server is known. */
+  readonly tlsConfig?: {
+    /** Who signs the server's certificate, in PEM. */
+    readonly ca?: Text;
+    /** Name in the server's certificate. */
+    readonly serverName?: Text;
+    /**
+     * Take any certificate.
+     * @default false
+     */
+    readonly insecureSkipVerify?: Truth;
+  };
+  /**
+   * Whether redirects are followed.
+   * @default true
+   */
+  readonly followRedirects?: Truth;
+}
+
+interface DefineDate {
+  /** For example the holiday's. */
+  readonly name?: Text;
+  /** First day. */
+  readonly from: Text;
+  /** Last day. */
+  readonly to: Text;
+}
+
+interface Target {
+  /** Percent of what an instance may use; one number for the service; a number for each instance. */
+  readonly type: OneOf<"Utilization" | "Value" | "AverageValue">;
+  /** With Utilization: percent. */
+  readonly averageUtilization?: Numeric;
+  /** With Value. */
+  readonly value?: number | Ref<number> | Text;
+  /** With AverageValue. */
+  readonly averageValue?: number | Ref<number> | Text;
+}
+
+interface Policy {
+  /** A number of instances, or percent of those there are. */
+  readonly type: OneOf<"Pods" | "Percent">;
+  /** At most so many. */
+  readonly value: Numeric;
+  /** In so many seconds. */
+  readonly periodSeconds: Numeric;
+}
+
+interface Init {
+  /** Name of the container. */
+  readonly name: Text;
+  /** Its image; the service's own when absent. */
+  readonly image?: Text;
+  /** What it runs; what the image says when absent. */
+  readonly command?: Text | readonly Text[];
+  /** Environment variables, beside those of the service. */
+  readonly env?: Readonly<Record<string, Text | number | Ref<number> | boolean | Ref<boolean>>>;
+}
+
+interface Startup {
+  readonly http?: {
+    /**
+     * Path asked with GET; 200 to 399 is good.
+     * @default "/"
+     */
+    readonly path?: Text;
+    /** Name of the port; the first when absent. */
+    readonly port?: Text;
+  };
+  readonly tcp?: {
+    /** Name of the port; the first when absent. */
+    readonly port?: Text;
+  };
+  /** Program that exits with 0 when all is well, run with the instance's environment. */
+  readonly command?: readonly Text[];
+  /**
+   * Time between two checks. While an instance starts, checks follow each other much faster.
+   * @default "5s"
+   */
+  readonly period?: Text;
+  /**
+   * How long one check may take.
+   * @default "1s"
+   */
+  readonly timeout?: Text;
+  /**
+   * Failures in a row that count as bad.
+   * @default 3
+   */
+  readonly failureThreshold?: Numeric;
+  /**
+   * Successes in a row that count as good.
+   * @default 1
+   */
+  readonly successThreshold?: Numeric;
+}
+
+interface Retry {
+  readonly errors: readonly Text[];
+  readonly attempts: Numeric;
+  readonly interval?: Text;
+  readonly rate?: Numeric;
+  readonly maximum?: Text;
+  readonly jitter?: OneOf<"full" | "none">;
+}
+
+interface Timeout {
+  readonly attempt?: Text;
+  readonly total?: Text;
+  readonly queue?: Text;
+  readonly heartbeat?: Text;
+}
+
+interface Catch {
+  readonly errors: readonly Text[];
+  /** A scope within: steps, and what else the workflow itself has of start, output and finally. */
+  readonly do?: Readonly<Record<string, unknown>>;
+  readonly next?: Text;
+}
+
+interface Memo {
+  readonly key?: unknown;
+  readonly ttl?: Text;
+  readonly version?: Text;
+}
+
+interface StepFields {
+  readonly needs?: readonly Text[];
+  readonly when?: Text;
+  readonly next?: Text;
+  readonly expected?: Text;
+  readonly retry?: readonly Retry[];
+  readonly timeouts?: Timeout;
+  readonly pool?: Text;
+  readonly result?: Readonly<Record<string, unknown>> | Truth;
+  readonly catch?: readonly Catch[];
+  readonly memo?: Memo;
+  /** A step that undoes this one; of any type that does something itself. */
+  readonly compensate?: Readonly<Record<string, unknown>>;
+}
+
 /** Rules that record series and raise alerts: the groups of a Prometheus rule file, with tests. */
 export interface AlertRuleSpec {
   /** The groups of a Prometheus rule file, as they are. */
@@ -506,23 +674,9 @@ export interface LoadBalancerSpec {
     /** Headers set, added and removed. */
     readonly headers?: {
       /** On the way to the service. */
-      readonly request?: {
-        /** Headers to be given this value. */
-        readonly set?: Readonly<Record<string, Text>>;
-        /** Headers to be added to what is there. */
-        readonly add?: Readonly<Record<string, Text>>;
-        /** Headers to be taken away. */
-        readonly remove?: readonly Text[];
-      };
+      readonly request?: HeaderRequest;
       /** On the way to the client. */
-      readonly response?: {
-        /** Headers to be given this value. */
-        readonly set?: Readonly<Record<string, Text>>;
-        /** Headers to be added to what is there. */
-        readonly add?: Readonly<Record<string, Text>>;
-        /** Headers to be taken away. */
-        readonly remove?: readonly Text[];
-      };
+      readonly response?: HeaderRequest;
     };
     /** Checks by the balancer itself, beside the service's probes; of the first route to a service that has one. */
     readonly check?: {
@@ -943,42 +1097,7 @@ export interface ReceiverSpec {
     /** Where the message is sent, in Alertmanager's JSON. */
     readonly url: Text;
     /** How the address is asked. */
-    readonly httpConfig?: {
-      /** The header Authorization. */
-      readonly authorization?: {
-        /**
-         * What the credentials are.
-         * @default "Bearer"
-         */
-        readonly type?: Text;
-        /** The credentials. */
-        readonly credentials: Text;
-      };
-      /** User and password. */
-      readonly basicAuth?: {
-        /** The user. */
-        readonly username: Text;
-        /** The password. */
-        readonly password: Text;
-      };
-      /** How the server is known. */
-      readonly tlsConfig?: {
-        /** Who signs the server's certificate, in PEM. */
-        readonly ca?: Text;
-        /** Name in the server's certificate. */
-        readonly serverName?: Text;
-        /**
-         * Take any certificate.
-         * @default false
-         */
-        readonly insecureSkipVerify?: Truth;
-      };
-      /**
-       * Whether redirects are followed.
-       * @default true
-       */
-      readonly followRedirects?: Truth;
-    };
+    readonly httpConfig?: HttpConfig;
     /**
      * How many alerts a message holds at most; 0 for all.
      * @default 0
@@ -1012,42 +1131,7 @@ export interface ReceiverSpec {
     /** For example ':bell:'. */
     readonly iconEmoji?: Text;
     /** How the address is asked. */
-    readonly httpConfig?: {
-      /** The header Authorization. */
-      readonly authorization?: {
-        /**
-         * What the credentials are.
-         * @default "Bearer"
-         */
-        readonly type?: Text;
-        /** The credentials. */
-        readonly credentials: Text;
-      };
-      /** User and password. */
-      readonly basicAuth?: {
-        /** The user. */
-        readonly username: Text;
-        /** The password. */
-        readonly password: Text;
-      };
-      /** How the server is known. */
-      readonly tlsConfig?: {
-        /** Who signs the server's certificate, in PEM. */
-        readonly ca?: Text;
-        /** Name in the server's certificate. */
-        readonly serverName?: Text;
-        /**
-         * Take any certificate.
-         * @default false
-         */
-        readonly insecureSkipVerify?: Truth;
-      };
-      /**
-       * Whether redirects are followed.
-       * @default true
-       */
-      readonly followRedirects?: Truth;
-    };
+    readonly httpConfig?: HttpConfig;
   };
   /** A mail over SMTP. */
   readonly email?: {
@@ -1098,42 +1182,7 @@ export interface ReceiverSpec {
     /** More to say; templates. */
     readonly details?: Readonly<Record<string, Text>>;
     /** How the address is asked. */
-    readonly httpConfig?: {
-      /** The header Authorization. */
-      readonly authorization?: {
-        /**
-         * What the credentials are.
-         * @default "Bearer"
-         */
-        readonly type?: Text;
-        /** The credentials. */
-        readonly credentials: Text;
-      };
-      /** User and password. */
-      readonly basicAuth?: {
-        /** The user. */
-        readonly username: Text;
-        /** The password. */
-        readonly password: Text;
-      };
-      /** How the server is known. */
-      readonly tlsConfig?: {
-        /** Who signs the server's certificate, in PEM. */
-        readonly ca?: Text;
-        /** Name in the server's certificate. */
-        readonly serverName?: Text;
-        /**
-         * Take any certificate.
-         * @default false
-         */
-        readonly insecureSkipVerify?: Truth;
-      };
-      /**
-       * Whether redirects are followed.
-       * @default true
-       */
-      readonly followRedirects?: Truth;
-    };
+    readonly httpConfig?: HttpConfig;
   };
   /** A program, run where the control plane runs. */
   readonly command?: {
@@ -1260,14 +1309,7 @@ export interface ScheduleSpec {
                 /** A day of each year. */
                 readonly annual: Text;
               }
-            | {
-                /** For example the holiday's. */
-                readonly name?: Text;
-                /** First day. */
-                readonly from: Text;
-                /** Last day. */
-                readonly to: Text;
-              }
+            | DefineDate
             | {
                 /** For example the holiday's. */
                 readonly name?: Text;
@@ -1295,14 +1337,7 @@ export interface ScheduleSpec {
                 /** A day of each year. */
                 readonly annual: Text;
               }
-            | {
-                /** For example the holiday's. */
-                readonly name?: Text;
-                /** First day. */
-                readonly from: Text;
-                /** Last day. */
-                readonly to: Text;
-              }
+            | DefineDate
             | {
                 /** For example the holiday's. */
                 readonly name?: Text;
@@ -1613,16 +1648,7 @@ export interface ServiceSpec {
         /** What is used. */
         readonly name: OneOf<"cpu" | "memory">;
         /** What is aimed at. */
-        readonly target: {
-          /** Percent of what an instance may use; one number for the service; a number for each instance. */
-          readonly type: OneOf<"Utilization" | "Value" | "AverageValue">;
-          /** With Utilization: percent. */
-          readonly averageUtilization?: Numeric;
-          /** With Value. */
-          readonly value?: number | Ref<number> | Text;
-          /** With AverageValue. */
-          readonly averageValue?: number | Ref<number> | Text;
-        };
+        readonly target: Target;
       };
       /** A metric that every instance has; its average is compared. */
       readonly pods?: {
@@ -1636,16 +1662,7 @@ export interface ServiceSpec {
           };
         };
         /** What is aimed at. */
-        readonly target: {
-          /** Percent of what an instance may use; one number for the service; a number for each instance. */
-          readonly type: OneOf<"Utilization" | "Value" | "AverageValue">;
-          /** With Utilization: percent. */
-          readonly averageUtilization?: Numeric;
-          /** With Value. */
-          readonly value?: number | Ref<number> | Text;
-          /** With AverageValue. */
-          readonly averageValue?: number | Ref<number> | Text;
-        };
+        readonly target: Target;
       };
       /** A metric of another resource. */
       readonly object?: {
@@ -1668,16 +1685,7 @@ export interface ServiceSpec {
           };
         };
         /** What is aimed at. */
-        readonly target: {
-          /** Percent of what an instance may use; one number for the service; a number for each instance. */
-          readonly type: OneOf<"Utilization" | "Value" | "AverageValue">;
-          /** With Utilization: percent. */
-          readonly averageUtilization?: Numeric;
-          /** With Value. */
-          readonly value?: number | Ref<number> | Text;
-          /** With AverageValue. */
-          readonly averageValue?: number | Ref<number> | Text;
-        };
+        readonly target: Target;
       };
       /** A metric of whatever is observed; series are added up. */
       readonly external?: {
@@ -1691,16 +1699,7 @@ export interface ServiceSpec {
           };
         };
         /** What is aimed at. */
-        readonly target: {
-          /** Percent of what an instance may use; one number for the service; a number for each instance. */
-          readonly type: OneOf<"Utilization" | "Value" | "AverageValue">;
-          /** With Utilization: percent. */
-          readonly averageUtilization?: Numeric;
-          /** With Value. */
-          readonly value?: number | Ref<number> | Text;
-          /** With AverageValue. */
-          readonly averageValue?: number | Ref<number> | Text;
-        };
+        readonly target: Target;
       };
       /** Requests that come to the service by its balancers, those that wait included. */
       readonly requests?: {
@@ -1729,16 +1728,7 @@ export interface ServiceSpec {
         /** PromQL; series are added up. */
         readonly expression: Text;
         /** What is aimed at. */
-        readonly target: {
-          /** Percent of what an instance may use; one number for the service; a number for each instance. */
-          readonly type: OneOf<"Utilization" | "Value" | "AverageValue">;
-          /** With Utilization: percent. */
-          readonly averageUtilization?: Numeric;
-          /** With Value. */
-          readonly value?: number | Ref<number> | Text;
-          /** With AverageValue. */
-          readonly averageValue?: number | Ref<number> | Text;
-        };
+        readonly target: Target;
       };
     }[];
     /** How fast, and how sure. */
@@ -1756,14 +1746,7 @@ export interface ServiceSpec {
          */
         readonly selectPolicy?: OneOf<"Max" | "Min" | "Disabled">;
         /** How fast. */
-        readonly policies?: readonly {
-          /** A number of instances, or percent of those there are. */
-          readonly type: OneOf<"Pods" | "Percent">;
-          /** At most so many. */
-          readonly value: Numeric;
-          /** In so many seconds. */
-          readonly periodSeconds: Numeric;
-        }[];
+        readonly policies?: readonly Policy[];
         /**
          * How far a measurement may be from its target, as a share of it, before anything is done.
          * @default 0.1
@@ -1786,14 +1769,7 @@ export interface ServiceSpec {
          * How fast.
          * @default [{"type":"Percent","value":100,"periodSeconds":15}]
          */
-        readonly policies?: readonly {
-          /** A number of instances, or percent of those there are. */
-          readonly type: OneOf<"Pods" | "Percent">;
-          /** At most so many. */
-          readonly value: Numeric;
-          /** In so many seconds. */
-          readonly periodSeconds: Numeric;
-        }[];
+        readonly policies?: readonly Policy[];
         /**
          * How far a measurement may be from its target, as a share of it, before anything is done.
          * @default 0.1
@@ -1934,7 +1910,7 @@ export interface ServiceSpec {
   /** Nothing but volumes and tmpfs can be written. */
   readonly readOnlyRoot?: Truth;
   /** How many GPUs each instance gets, or all. */
-  readonly gpus?: Text | number | Ref<number>;
+  readonly gpus?: "all" | Numeric;
   /** Where the engine writes logs; a rotated file when absent. */
   readonly logging?: {
     /** Log driver of the engine, e.g. json-file, journald, syslog. */
@@ -1966,143 +1942,17 @@ export interface ServiceSpec {
     readonly mode?: Text;
   }[];
   /** Containers that run to their end, one after the other, before the program starts. */
-  readonly init?: readonly {
-    /** Name of the container. */
-    readonly name: Text;
-    /** Its image; the service's own when absent. */
-    readonly image?: Text;
-    /** What it runs; what the image says when absent. */
-    readonly command?: Text | readonly Text[];
-    /** Environment variables, beside those of the service. */
-    readonly env?: Readonly<Record<string, Text | number | Ref<number> | boolean | Ref<boolean>>>;
-  }[];
+  readonly init?: readonly Init[];
   /** Containers that run beside the program, on its network, started before and stopped after it. */
-  readonly sidecars?: readonly {
-    /** Name of the container. */
-    readonly name: Text;
-    /** Its image; the service's own when absent. */
-    readonly image?: Text;
-    /** What it runs; what the image says when absent. */
-    readonly command?: Text | readonly Text[];
-    /** Environment variables, beside those of the service. */
-    readonly env?: Readonly<Record<string, Text | number | Ref<number> | boolean | Ref<boolean>>>;
-  }[];
+  readonly sidecars?: readonly Init[];
   /** How to tell whether an instance is well. */
   readonly probes?: {
     /** Until it succeeds the other probes wait. */
-    readonly startup?: {
-      readonly http?: {
-        /**
-         * Path asked with GET; 200 to 399 is good.
-         * @default "/"
-         */
-        readonly path?: Text;
-        /** Name of the port; the first when absent. */
-        readonly port?: Text;
-      };
-      readonly tcp?: {
-        /** Name of the port; the first when absent. */
-        readonly port?: Text;
-      };
-      /** Program that exits with 0 when all is well, run with the instance's environment. */
-      readonly command?: readonly Text[];
-      /**
-       * Time between two checks. While an instance starts, checks follow each other much faster.
-       * @default "5s"
-       */
-      readonly period?: Text;
-      /**
-       * How long one check may take.
-       * @default "1s"
-       */
-      readonly timeout?: Text;
-      /**
-       * Failures in a row that count as bad.
-       * @default 3
-       */
-      readonly failureThreshold?: Numeric;
-      /**
-       * Successes in a row that count as good.
-       * @default 1
-       */
-      readonly successThreshold?: Numeric;
-    };
+    readonly startup?: Startup;
     /** While it fails the instance gets no traffic. A TCP connection to the first port when absent. */
-    readonly readiness?: {
-      readonly http?: {
-        /**
-         * Path asked with GET; 200 to 399 is good.
-         * @default "/"
-         */
-        readonly path?: Text;
-        /** Name of the port; the first when absent. */
-        readonly port?: Text;
-      };
-      readonly tcp?: {
-        /** Name of the port; the first when absent. */
-        readonly port?: Text;
-      };
-      /** Program that exits with 0 when all is well, run with the instance's environment. */
-      readonly command?: readonly Text[];
-      /**
-       * Time between two checks. While an instance starts, checks follow each other much faster.
-       * @default "5s"
-       */
-      readonly period?: Text;
-      /**
-       * How long one check may take.
-       * @default "1s"
-       */
-      readonly timeout?: Text;
-      /**
-       * Failures in a row that count as bad.
-       * @default 3
-       */
-      readonly failureThreshold?: Numeric;
-      /**
-       * Successes in a row that count as good.
-       * @default 1
-       */
-      readonly successThreshold?: Numeric;
-    };
+    readonly readiness?: Startup;
     /** When it fails the instance is replaced. */
-    readonly liveness?: {
-      readonly http?: {
-        /**
-         * Path asked with GET; 200 to 399 is good.
-         * @default "/"
-         */
-        readonly path?: Text;
-        /** Name of the port; the first when absent. */
-        readonly port?: Text;
-      };
-      readonly tcp?: {
-        /** Name of the port; the first when absent. */
-        readonly port?: Text;
-      };
-      /** Program that exits with 0 when all is well, run with the instance's environment. */
-      readonly command?: readonly Text[];
-      /**
-       * Time between two checks. While an instance starts, checks follow each other much faster.
-       * @default "5s"
-       */
-      readonly period?: Text;
-      /**
-       * How long one check may take.
-       * @default "1s"
-       */
-      readonly timeout?: Text;
-      /**
-       * Failures in a row that count as bad.
-       * @default 3
-       */
-      readonly failureThreshold?: Numeric;
-      /**
-       * Successes in a row that count as good.
-       * @default 1
-       */
-      readonly successThreshold?: Numeric;
-    };
+    readonly liveness?: Startup;
   };
   /** Limits of each instance, enforced where the location can. */
   readonly resources?: {
@@ -2355,78 +2205,12 @@ export interface WorkflowSpec {
   readonly steps?: Readonly<
     Record<
       string,
-      | {
-          readonly needs?: readonly Text[];
-          readonly when?: Text;
-          readonly next?: Text;
-          readonly expected?: Text;
-          readonly retry?: readonly {
-            readonly errors: readonly Text[];
-            readonly attempts: Numeric;
-            readonly interval?: Text;
-            readonly rate?: Numeric;
-            readonly maximum?: Text;
-            readonly jitter?: OneOf<"full" | "none">;
-          }[];
-          readonly timeouts?: {
-            readonly attempt?: Text;
-            readonly total?: Text;
-            readonly queue?: Text;
-            readonly heartbeat?: Text;
-          };
-          readonly pool?: Text;
-          readonly result?: Readonly<Record<string, unknown>> | Truth;
-          readonly catch?: readonly {
-            readonly errors: readonly Text[];
-            /** A scope within: steps, and what else the workflow itself has of start, output and finally. */
-            readonly do?: Readonly<Record<string, unknown>>;
-            readonly next?: Text;
-          }[];
-          readonly memo?: {
-            readonly key?: unknown;
-            readonly ttl?: Text;
-            readonly version?: Text;
-          };
-          /** A step that undoes this one; of any type that does something itself. */
-          readonly compensate?: Readonly<Record<string, unknown>>;
-          readonly type: Text;
+      | (StepFields & {
+          readonly type: "function";
           readonly handler: Text;
           readonly input?: unknown;
-        }
-      | {
-          readonly needs?: readonly Text[];
-          readonly when?: Text;
-          readonly next?: Text;
-          readonly expected?: Text;
-          readonly retry?: readonly {
-            readonly errors: readonly Text[];
-            readonly attempts: Numeric;
-            readonly interval?: Text;
-            readonly rate?: Numeric;
-            readonly maximum?: Text;
-            readonly jitter?: OneOf<"full" | "none">;
-          }[];
-          readonly timeouts?: {
-            readonly attempt?: Text;
-            readonly total?: Text;
-            readonly queue?: Text;
-            readonly heartbeat?: Text;
-          };
-          readonly pool?: Text;
-          readonly result?: Readonly<Record<string, unknown>> | Truth;
-          readonly catch?: readonly {
-            readonly errors: readonly Text[];
-            /** A scope within: steps, and what else the workflow itself has of start, output and finally. */
-            readonly do?: Readonly<Record<string, unknown>>;
-            readonly next?: Text;
-          }[];
-          readonly memo?: {
-            readonly key?: unknown;
-            readonly ttl?: Text;
-            readonly version?: Text;
-          };
-          /** A step that undoes this one; of any type that does something itself. */
-          readonly compensate?: Readonly<Record<string, unknown>>;
+        })
+      | (StepFields & {
           readonly environment?: Readonly<Record<string, Text>>;
           readonly grace?: Text;
           readonly image?: Text;
@@ -2437,7 +2221,7 @@ export interface WorkflowSpec {
             readonly cpu?: Text;
             readonly memory?: Text;
           };
-          readonly type: Text;
+          readonly type: "run";
           readonly command: readonly Text[];
           readonly user?: Text;
           readonly volumes?: readonly {
@@ -2461,84 +2245,18 @@ export interface WorkflowSpec {
             readonly retryable?: readonly Numeric[];
             readonly terminal?: readonly Numeric[];
           };
-        }
-      | {
-          readonly needs?: readonly Text[];
-          readonly when?: Text;
-          readonly next?: Text;
-          readonly expected?: Text;
-          readonly retry?: readonly {
-            readonly errors: readonly Text[];
-            readonly attempts: Numeric;
-            readonly interval?: Text;
-            readonly rate?: Numeric;
-            readonly maximum?: Text;
-            readonly jitter?: OneOf<"full" | "none">;
-          }[];
-          readonly timeouts?: {
-            readonly attempt?: Text;
-            readonly total?: Text;
-            readonly queue?: Text;
-            readonly heartbeat?: Text;
-          };
-          readonly pool?: Text;
-          readonly result?: Readonly<Record<string, unknown>> | Truth;
-          readonly catch?: readonly {
-            readonly errors: readonly Text[];
-            /** A scope within: steps, and what else the workflow itself has of start, output and finally. */
-            readonly do?: Readonly<Record<string, unknown>>;
-            readonly next?: Text;
-          }[];
-          readonly memo?: {
-            readonly key?: unknown;
-            readonly ttl?: Text;
-            readonly version?: Text;
-          };
-          /** A step that undoes this one; of any type that does something itself. */
-          readonly compensate?: Readonly<Record<string, unknown>>;
-          readonly type: Text;
+        })
+      | (StepFields & {
+          readonly type: "http";
           readonly url: Text;
           readonly method?: Text;
           readonly headers?: Readonly<Record<string, Text>>;
           readonly body?: unknown;
           readonly expect?: readonly Numeric[];
           readonly redirects?: Numeric;
-        }
-      | {
-          readonly needs?: readonly Text[];
-          readonly when?: Text;
-          readonly next?: Text;
-          readonly expected?: Text;
-          readonly retry?: readonly {
-            readonly errors: readonly Text[];
-            readonly attempts: Numeric;
-            readonly interval?: Text;
-            readonly rate?: Numeric;
-            readonly maximum?: Text;
-            readonly jitter?: OneOf<"full" | "none">;
-          }[];
-          readonly timeouts?: {
-            readonly attempt?: Text;
-            readonly total?: Text;
-            readonly queue?: Text;
-            readonly heartbeat?: Text;
-          };
-          readonly pool?: Text;
-          readonly result?: Readonly<Record<string, unknown>> | Truth;
-          readonly catch?: readonly {
-            readonly errors: readonly Text[];
-            /** A scope within: steps, and what else the workflow itself has of start, output and finally. */
-            readonly do?: Readonly<Record<string, unknown>>;
-            readonly next?: Text;
-          }[];
-          readonly memo?: {
-            readonly key?: unknown;
-            readonly ttl?: Text;
-            readonly version?: Text;
-          };
-          /** A step that undoes this one; of any type that does something itself. */
-          readonly compensate?: Readonly<Record<string, unknown>>;
-          readonly type: Text;
+        })
+      | (StepFields & {
+          readonly type: "approval";
           readonly title?: Text;
           readonly subject: unknown;
           readonly form?: Readonly<Record<string, unknown>> | Truth;
@@ -2565,42 +2283,9 @@ export interface WorkflowSpec {
             readonly quorum?: Numeric;
             readonly expires?: Text;
           };
-        }
-      | {
-          readonly needs?: readonly Text[];
-          readonly when?: Text;
-          readonly next?: Text;
-          readonly expected?: Text;
-          readonly retry?: readonly {
-            readonly errors: readonly Text[];
-            readonly attempts: Numeric;
-            readonly interval?: Text;
-            readonly rate?: Numeric;
-            readonly maximum?: Text;
-            readonly jitter?: OneOf<"full" | "none">;
-          }[];
-          readonly timeouts?: {
-            readonly attempt?: Text;
-            readonly total?: Text;
-            readonly queue?: Text;
-            readonly heartbeat?: Text;
-          };
-          readonly pool?: Text;
-          readonly result?: Readonly<Record<string, unknown>> | Truth;
-          readonly catch?: readonly {
-            readonly errors: readonly Text[];
-            /** A scope within: steps, and what else the workflow itself has of start, output and finally. */
-            readonly do?: Readonly<Record<string, unknown>>;
-            readonly next?: Text;
-          }[];
-          readonly memo?: {
-            readonly key?: unknown;
-            readonly ttl?: Text;
-            readonly version?: Text;
-          };
-          /** A step that undoes this one; of any type that does something itself. */
-          readonly compensate?: Readonly<Record<string, unknown>>;
-          readonly type: Text;
+        })
+      | (StepFields & {
+          readonly type: "apply";
           readonly system: Text;
           readonly namespace?: Text;
           readonly from?: Text;
@@ -2610,81 +2295,15 @@ export interface WorkflowSpec {
           readonly dryRun?: Truth;
           readonly plan?: Text;
           readonly wait?: Truth;
-        }
-      | {
-          readonly needs?: readonly Text[];
-          readonly when?: Text;
-          readonly next?: Text;
-          readonly expected?: Text;
-          readonly retry?: readonly {
-            readonly errors: readonly Text[];
-            readonly attempts: Numeric;
-            readonly interval?: Text;
-            readonly rate?: Numeric;
-            readonly maximum?: Text;
-            readonly jitter?: OneOf<"full" | "none">;
-          }[];
-          readonly timeouts?: {
-            readonly attempt?: Text;
-            readonly total?: Text;
-            readonly queue?: Text;
-            readonly heartbeat?: Text;
-          };
-          readonly pool?: Text;
-          readonly result?: Readonly<Record<string, unknown>> | Truth;
-          readonly catch?: readonly {
-            readonly errors: readonly Text[];
-            /** A scope within: steps, and what else the workflow itself has of start, output and finally. */
-            readonly do?: Readonly<Record<string, unknown>>;
-            readonly next?: Text;
-          }[];
-          readonly memo?: {
-            readonly key?: unknown;
-            readonly ttl?: Text;
-            readonly version?: Text;
-          };
-          /** A step that undoes this one; of any type that does something itself. */
-          readonly compensate?: Readonly<Record<string, unknown>>;
-          readonly type: Text;
+        })
+      | (StepFields & {
+          readonly type: "scale";
           readonly target: Text;
           readonly replicas?: number | Ref<number> | Text;
           readonly by?: number | Ref<number> | Text;
-        }
-      | {
-          readonly needs?: readonly Text[];
-          readonly when?: Text;
-          readonly next?: Text;
-          readonly expected?: Text;
-          readonly retry?: readonly {
-            readonly errors: readonly Text[];
-            readonly attempts: Numeric;
-            readonly interval?: Text;
-            readonly rate?: Numeric;
-            readonly maximum?: Text;
-            readonly jitter?: OneOf<"full" | "none">;
-          }[];
-          readonly timeouts?: {
-            readonly attempt?: Text;
-            readonly total?: Text;
-            readonly queue?: Text;
-            readonly heartbeat?: Text;
-          };
-          readonly pool?: Text;
-          readonly result?: Readonly<Record<string, unknown>> | Truth;
-          readonly catch?: readonly {
-            readonly errors: readonly Text[];
-            /** A scope within: steps, and what else the workflow itself has of start, output and finally. */
-            readonly do?: Readonly<Record<string, unknown>>;
-            readonly next?: Text;
-          }[];
-          readonly memo?: {
-            readonly key?: unknown;
-            readonly ttl?: Text;
-            readonly version?: Text;
-          };
-          /** A step that undoes this one; of any type that does something itself. */
-          readonly compensate?: Readonly<Record<string, unknown>>;
-          readonly type: Text;
+        })
+      | (StepFields & {
+          readonly type: "resource";
           readonly action: OneOf<"create" | "apply" | "delete" | "list">;
           readonly manifest?: Readonly<Record<string, unknown>>;
           readonly target?: Text;
@@ -2693,44 +2312,11 @@ export interface WorkflowSpec {
           readonly namespace?: Text;
           readonly until?: Text;
           readonly failOn?: readonly Text[];
-        }
-      | {
-          readonly needs?: readonly Text[];
-          readonly when?: Text;
-          readonly next?: Text;
-          readonly expected?: Text;
-          readonly retry?: readonly {
-            readonly errors: readonly Text[];
-            readonly attempts: Numeric;
-            readonly interval?: Text;
-            readonly rate?: Numeric;
-            readonly maximum?: Text;
-            readonly jitter?: OneOf<"full" | "none">;
-          }[];
-          readonly timeouts?: {
-            readonly attempt?: Text;
-            readonly total?: Text;
-            readonly queue?: Text;
-            readonly heartbeat?: Text;
-          };
-          readonly pool?: Text;
-          readonly result?: Readonly<Record<string, unknown>> | Truth;
-          readonly catch?: readonly {
-            readonly errors: readonly Text[];
-            /** A scope within: steps, and what else the workflow itself has of start, output and finally. */
-            readonly do?: Readonly<Record<string, unknown>>;
-            readonly next?: Text;
-          }[];
-          readonly memo?: {
-            readonly key?: unknown;
-            readonly ttl?: Text;
-            readonly version?: Text;
-          };
-          /** A step that undoes this one; of any type that does something itself. */
-          readonly compensate?: Readonly<Record<string, unknown>>;
+        })
+      | (StepFields & {
           readonly environment?: Readonly<Record<string, Text>>;
           readonly grace?: Text;
-          readonly type: Text;
+          readonly type: "terraform";
           readonly directory: Text;
           readonly action: OneOf<"plan" | "apply" | "destroy" | "output">;
           readonly plan?: Text;
@@ -2738,44 +2324,11 @@ export interface WorkflowSpec {
           readonly backend?: Readonly<Record<string, Text>>;
           readonly workspace?: Text;
           readonly lockTimeout?: Text;
-        }
-      | {
-          readonly needs?: readonly Text[];
-          readonly when?: Text;
-          readonly next?: Text;
-          readonly expected?: Text;
-          readonly retry?: readonly {
-            readonly errors: readonly Text[];
-            readonly attempts: Numeric;
-            readonly interval?: Text;
-            readonly rate?: Numeric;
-            readonly maximum?: Text;
-            readonly jitter?: OneOf<"full" | "none">;
-          }[];
-          readonly timeouts?: {
-            readonly attempt?: Text;
-            readonly total?: Text;
-            readonly queue?: Text;
-            readonly heartbeat?: Text;
-          };
-          readonly pool?: Text;
-          readonly result?: Readonly<Record<string, unknown>> | Truth;
-          readonly catch?: readonly {
-            readonly errors: readonly Text[];
-            /** A scope within: steps, and what else the workflow itself has of start, output and finally. */
-            readonly do?: Readonly<Record<string, unknown>>;
-            readonly next?: Text;
-          }[];
-          readonly memo?: {
-            readonly key?: unknown;
-            readonly ttl?: Text;
-            readonly version?: Text;
-          };
-          /** A step that undoes this one; of any type that does something itself. */
-          readonly compensate?: Readonly<Record<string, unknown>>;
+        })
+      | (StepFields & {
           readonly environment?: Readonly<Record<string, Text>>;
           readonly grace?: Text;
-          readonly type: Text;
+          readonly type: "ansible";
           readonly playbook: Text;
           readonly directory?: Text;
           readonly inventory?: Text | Readonly<Record<string, unknown>>;
@@ -2783,123 +2336,24 @@ export interface WorkflowSpec {
           readonly tags?: readonly Text[];
           readonly limit?: Text;
           readonly check?: Truth;
-        }
-      | {
-          readonly needs?: readonly Text[];
-          readonly when?: Text;
-          readonly next?: Text;
-          readonly expected?: Text;
-          readonly retry?: readonly {
-            readonly errors: readonly Text[];
-            readonly attempts: Numeric;
-            readonly interval?: Text;
-            readonly rate?: Numeric;
-            readonly maximum?: Text;
-            readonly jitter?: OneOf<"full" | "none">;
-          }[];
-          readonly timeouts?: {
-            readonly attempt?: Text;
-            readonly total?: Text;
-            readonly queue?: Text;
-            readonly heartbeat?: Text;
-          };
-          readonly pool?: Text;
-          readonly result?: Readonly<Record<string, unknown>> | Truth;
-          readonly catch?: readonly {
-            readonly errors: readonly Text[];
-            /** A scope within: steps, and what else the workflow itself has of start, output and finally. */
-            readonly do?: Readonly<Record<string, unknown>>;
-            readonly next?: Text;
-          }[];
-          readonly memo?: {
-            readonly key?: unknown;
-            readonly ttl?: Text;
-            readonly version?: Text;
-          };
-          /** A step that undoes this one; of any type that does something itself. */
-          readonly compensate?: Readonly<Record<string, unknown>>;
-          readonly type: Text;
+        })
+      | (StepFields & {
+          readonly type: "workflow";
           readonly workflow: Text;
           readonly version?: Text;
           readonly input?: unknown;
-        }
-      | {
-          readonly needs?: readonly Text[];
-          readonly when?: Text;
-          readonly next?: Text;
-          readonly expected?: Text;
-          readonly retry?: readonly {
-            readonly errors: readonly Text[];
-            readonly attempts: Numeric;
-            readonly interval?: Text;
-            readonly rate?: Numeric;
-            readonly maximum?: Text;
-            readonly jitter?: OneOf<"full" | "none">;
-          }[];
-          readonly timeouts?: {
-            readonly attempt?: Text;
-            readonly total?: Text;
-            readonly queue?: Text;
-            readonly heartbeat?: Text;
-          };
-          readonly pool?: Text;
-          readonly result?: Readonly<Record<string, unknown>> | Truth;
-          readonly catch?: readonly {
-            readonly errors: readonly Text[];
-            /** A scope within: steps, and what else the workflow itself has of start, output and finally. */
-            readonly do?: Readonly<Record<string, unknown>>;
-            readonly next?: Text;
-          }[];
-          readonly memo?: {
-            readonly key?: unknown;
-            readonly ttl?: Text;
-            readonly version?: Text;
-          };
-          /** A step that undoes this one; of any type that does something itself. */
-          readonly compensate?: Readonly<Record<string, unknown>>;
-          readonly type: Text;
+        })
+      | (StepFields & {
+          readonly type: "wait";
           readonly duration?: Text;
           readonly until?: Text;
           readonly signal?: Text;
           readonly condition?: Text;
           /** A scope within: steps, and what else the workflow itself has of start, output and finally. */
           readonly token?: Readonly<Record<string, unknown>>;
-        }
-      | {
-          readonly needs?: readonly Text[];
-          readonly when?: Text;
-          readonly next?: Text;
-          readonly expected?: Text;
-          readonly retry?: readonly {
-            readonly errors: readonly Text[];
-            readonly attempts: Numeric;
-            readonly interval?: Text;
-            readonly rate?: Numeric;
-            readonly maximum?: Text;
-            readonly jitter?: OneOf<"full" | "none">;
-          }[];
-          readonly timeouts?: {
-            readonly attempt?: Text;
-            readonly total?: Text;
-            readonly queue?: Text;
-            readonly heartbeat?: Text;
-          };
-          readonly pool?: Text;
-          readonly result?: Readonly<Record<string, unknown>> | Truth;
-          readonly catch?: readonly {
-            readonly errors: readonly Text[];
-            /** A scope within: steps, and what else the workflow itself has of start, output and finally. */
-            readonly do?: Readonly<Record<string, unknown>>;
-            readonly next?: Text;
-          }[];
-          readonly memo?: {
-            readonly key?: unknown;
-            readonly ttl?: Text;
-            readonly version?: Text;
-          };
-          /** A step that undoes this one; of any type that does something itself. */
-          readonly compensate?: Readonly<Record<string, unknown>>;
-          readonly type: Text;
+        })
+      | (StepFields & {
+          readonly type: "map";
           readonly items?: unknown;
           readonly itemsFrom?: {
             readonly path: Text;
@@ -2911,70 +2365,31 @@ export interface WorkflowSpec {
           readonly batch?: Numeric;
           readonly tolerated?: Numeric;
           readonly toleratedPercentage?: Numeric;
-        }
-      | {
-          readonly needs?: readonly Text[];
-          readonly when?: Text;
-          readonly next?: Text;
-          readonly expected?: Text;
-          readonly retry?: readonly {
-            readonly errors: readonly Text[];
-            readonly attempts: Numeric;
-            readonly interval?: Text;
-            readonly rate?: Numeric;
-            readonly maximum?: Text;
-            readonly jitter?: OneOf<"full" | "none">;
-          }[];
-          readonly timeouts?: {
-            readonly attempt?: Text;
-            readonly total?: Text;
-            readonly queue?: Text;
-            readonly heartbeat?: Text;
-          };
-          readonly pool?: Text;
-          readonly result?: Readonly<Record<string, unknown>> | Truth;
-          readonly catch?: readonly {
-            readonly errors: readonly Text[];
-            /** A scope within: steps, and what else the workflow itself has of start, output and finally. */
-            readonly do?: Readonly<Record<string, unknown>>;
-            readonly next?: Text;
-          }[];
-          readonly memo?: {
-            readonly key?: unknown;
-            readonly ttl?: Text;
-            readonly version?: Text;
-          };
-          /** A step that undoes this one; of any type that does something itself. */
-          readonly compensate?: Readonly<Record<string, unknown>>;
-          readonly type: Text;
+        })
+      | (StepFields & {
+          readonly type: "parallel";
           readonly branches: readonly Readonly<Record<string, unknown>>[];
           readonly concurrency?: Numeric;
-        }
+        })
       | {
-          readonly type: Text;
+          readonly type: "choice";
           readonly choices: readonly {
             readonly when: Text;
             readonly next: Text;
           }[];
           readonly default?: Text;
         }
-      | {
-          readonly needs?: readonly Text[];
-          readonly when?: Text;
-          readonly next?: Text;
-          readonly expected?: Text;
-          readonly type: Text;
+      | (Pick<StepFields, "needs" | "when" | "next" | "expected"> & {
+          readonly type: "pass";
           readonly output?: unknown;
-        }
-      | {
-          readonly type: Text;
-          readonly needs?: readonly Text[];
-          readonly when?: Text;
+        })
+      | (Pick<StepFields, "needs" | "when"> & {
+          readonly type: "fail";
           readonly error: Text;
           readonly message?: Text;
-        }
+        })
       | {
-          readonly type: Text;
+          readonly type: "succeed";
           readonly output?: unknown;
         }
     >
