@@ -6,6 +6,7 @@ import {
   type LoadBalancerSpec,
   type ServiceSpec,
   type VolumeSpec,
+  type WorkflowSpec,
   database,
   expression,
   loadBalancer,
@@ -17,6 +18,19 @@ import {
 import { manifestOf } from "../kinds/declaration.ts";
 
 type Given<B> = B extends (name: string, spec?: infer S) => unknown ? NonNullable<S> : never;
+
+it("a step's type tells which fields it has", () => {
+  const steps: NonNullable<WorkflowSpec["steps"]> = {
+    ask: { type: "http", url: "https://example.test", retry: [{ errors: ["*"], attempts: 3 }] },
+    // @ts-expect-error there is no such type of step
+    unknown: { type: "htp", url: "https://example.test" },
+    // @ts-expect-error http steps have a url
+    incomplete: { type: "http" },
+    // @ts-expect-error a step that fails on purpose is not tried again
+    fails: { type: "fail", error: "No", retry: [] },
+  };
+  expect(Object.keys(steps)).toHaveLength(4);
+});
 
 it("builders take values, references and declarations, and refuse what does not fit", () => {
   const orders = database("orders");
