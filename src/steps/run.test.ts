@@ -249,16 +249,29 @@ describe("a program whose control plane is killed", () => {
     for (const child of children.splice(0)) child.kill("SIGKILL");
   });
 
-  const engineProcess = (
-    steps: object,
-  ): { readonly child: ChildProcess; readonly printed: Promise<string> } => {
+  interface EngineProcess {
+    readonly child: ChildProcess;
+    /** The engine is open, and goes on with what it found. */
+    readonly opened: Promise<void>;
+    /** The verdict, once it has ended. */
+    readonly printed: Promise<string>;
+  }
+
+  const engineProcess = (steps: object): EngineProcess => {
     const child = spawn(process.execPath, [main, folder, JSON.stringify(steps)], {
       stdio: ["ignore", "pipe", "inherit"],
     });
     children.push(child);
     let text = "";
-    child.stdout.on("data", (chunk: Buffer) => (text += chunk.toString()));
-    return { child, printed: new Promise((resolve) => child.once("close", () => resolve(text))) };
+    const opened = Promise.withResolvers<void>();
+    child.stdout.on("data", (chunk: Buffer) => {
+      text += chunk.toString();
+      if (text.startsWith("open\n")) opened.resolve();
+    });
+    const printed = new Promise<string>((resolve) =>
+      child.once("close", () => resolve(text.replace("open\n", ""))),
+    );
+    return { child, opened: opened.promise, printed };
   };
 
   it("runs on and is taken over; what it printed before is in the log as well", async () => {
@@ -272,7 +285,7 @@ describe("a program whose control plane is killed", () => {
     first.child.kill("SIGKILL");
     await first.printed;
     const second = engineProcess(steps);
-    await sleep(300);
+    await second.opened;
     writeFileSync(join(folder, "go"), "");
     const verdict = JSON.parse(await second.printed) as unknown;
     expect(verdict).toMatchObject({ is: "succeeded", output: { a: { output: ["begin", "end"] } } });

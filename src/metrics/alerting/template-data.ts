@@ -1,6 +1,6 @@
 /** A notification as templates see it (Alertmanager's "Notification template reference"). */
 import { ZERO_TIME } from "../template/moment-methods.ts";
-import { Moment } from "../template/moment.ts";
+import { Moment } from "../../clock/moment.ts";
 import { Composite, type Value, listOf, mapOf, templateFunction } from "../template/value.ts";
 import type { Notification, NotifiedAlert } from "./integration.ts";
 import { common, quotedMeta, rfc3339, statusOf } from "./notification.ts";

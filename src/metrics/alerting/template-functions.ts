@@ -1,6 +1,6 @@
 /** What templates of notifications can call, besides what Go's own package brings. */
 import { ruleFunctions } from "../rules/template-functions.ts";
-import { Moment } from "../template/moment.ts";
+import { Moment } from "../../clock/moment.ts";
 import {
   Composite,
   SAFE_HTML,

@@ -9,7 +9,7 @@ import type { Labels } from "../labels.ts";
 import { describeHistogram } from "../native-histogram/text.ts";
 import type { Value as SampleValue } from "../promql/engine.ts";
 import { escapeQuery } from "../template/builtins.ts";
-import { Moment } from "../template/moment.ts";
+import { Moment } from "../../clock/moment.ts";
 import { sprintf } from "../template/printf.ts";
 import {
   Composite,

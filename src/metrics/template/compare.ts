@@ -2,7 +2,7 @@
  * `eq`, `ne`, `lt`, `le`, `gt`, `ge` with Go's rules: only values of the same basic kind compare, so an int and a float64
  * do not. Throws an Error otherwise.
  */
-import { Moment } from "./moment.ts";
+import { Moment } from "../../clock/moment.ts";
 import { type Value, textOf, typeOf } from "./value.ts";
 
 type Basic = bigint | number | string | boolean;

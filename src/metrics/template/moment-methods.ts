@@ -1,5 +1,5 @@
 /** The methods of Go's time.Time that templates use. */
-import { MONTHS, type Moment, WEEKDAYS, dayOfYear } from "./moment.ts";
+import { MONTHS, type Moment, WEEKDAYS, dayOfYear } from "../../clock/moment.ts";
 import { type TemplateFunction, type Value, templateFunction } from "./value.ts";
 
 type Method = (moment: Moment) => TemplateFunction;

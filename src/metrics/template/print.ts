@@ -1,6 +1,6 @@
 /** Values as Go's fmt writes them. Source: pkg.go.dev/fmt. */
 import { floatText } from "./float-text.ts";
-import { Moment } from "./moment.ts";
+import { Moment } from "../../clock/moment.ts";
 import { Composite, type List, type Value } from "./value.ts";
 
 /** `%v`. */

@@ -5,7 +5,7 @@
 import type { Branch, Command, Definition, Definitions, Node, Operand, Origin, Pipeline } from "./ast.ts";
 import { DiagnosticError } from "../../diagnostics/diagnostic.ts";
 import { and, escapeHtml, or } from "./builtins.ts";
-import { Moment } from "./moment.ts";
+import { Moment } from "../../clock/moment.ts";
 import { momentMethod } from "./moment-methods.ts";
 import { printed, shown } from "./print.ts";
 import { templateProblem } from "./problem.ts";

@@ -12,7 +12,7 @@
  *
  * That integers are bigints matters: Go refuses to compare `1` with `1.0`, and prints a number by its type.
  */
-import type { Moment } from "./moment.ts";
+import type { Moment } from "../../clock/moment.ts";
 
 export type Value =
   | null

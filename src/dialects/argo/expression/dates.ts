@@ -1,66 +1,13 @@
-/** Times as Go writes them: a layout shows how the moment 2006-01-02 15:04:05.000 -0700 would look. All in UTC. */
-const MONTHS = [
-  "January",
-  "February",
-  "March",
-  "April",
-  "May",
-  "June",
-  "July",
-  "August",
-  "September",
-  "October",
-  "November",
-  "December",
-];
-const DAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
+/** Times and spans as Go reads and writes them. All in UTC. */
+import { ELEMENTS, MONTHS, Moment, WEEKDAYS } from "../../../clock/moment.ts";
 
 const two = (number: number): string => String(number).padStart(2, "0");
-const twelve = (hours: number): number => (hours % 12 === 0 ? 12 : hours % 12);
-
-const LAYOUT: Readonly<Record<string, (time: Date) => string>> = {
-  "2006": (time) => String(time.getUTCFullYear()).padStart(4, "0"),
-  "06": (time) => two(time.getUTCFullYear() % 100),
-  January: (time) => MONTHS[time.getUTCMonth()] ?? "",
-  Jan: (time) => (MONTHS[time.getUTCMonth()] ?? "").slice(0, 3),
-  "01": (time) => two(time.getUTCMonth() + 1),
-  "1": (time) => String(time.getUTCMonth() + 1),
-  Monday: (time) => DAYS[time.getUTCDay()] ?? "",
-  Mon: (time) => (DAYS[time.getUTCDay()] ?? "").slice(0, 3),
-  "02": (time) => two(time.getUTCDate()),
-  _2: (time) => String(time.getUTCDate()).padStart(2, " "),
-  "2": (time) => String(time.getUTCDate()),
-  "15": (time) => two(time.getUTCHours()),
-  "03": (time) => two(twelve(time.getUTCHours())),
-  "3": (time) => String(twelve(time.getUTCHours())),
-  "04": (time) => two(time.getUTCMinutes()),
-  "4": (time) => String(time.getUTCMinutes()),
-  "05": (time) => two(time.getUTCSeconds()),
-  "5": (time) => String(time.getUTCSeconds()),
-  PM: (time) => (time.getUTCHours() < 12 ? "AM" : "PM"),
-  pm: (time) => (time.getUTCHours() < 12 ? "am" : "pm"),
-  MST: () => "UTC",
-  "Z07:00": () => "Z",
-  Z0700: () => "Z",
-  "-07:00": () => "+00:00",
-  "-0700": () => "+0000",
-  "-07": () => "+00",
-};
-const PIECE =
-  /2006|January|Jan|Monday|Mon|MST|Z07:00|Z0700|-07:00|-0700|-07|_2|01|02|03|04|05|06|15|PM|pm|[.,](?:0+|9+)(?!\d)|1|2|3|4|5/g;
 
 export function formatTime(layout: string, time: Date): string {
-  return layout.replaceAll(PIECE, (piece) => {
-    if (!/^[.,]/.test(piece)) return LAYOUT[piece]?.(time) ?? piece;
-    const fraction = String(time.getUTCMilliseconds()).padStart(3, "0").padEnd(9, "0");
-    const shown = fraction.slice(0, piece.length - 1);
-    if (piece[1] === "0") return `${piece[0] ?? ""}${shown}`;
-    const short = shown.replace(/0+$/, "");
-    return short === "" ? "" : `${piece[0] ?? ""}${short}`;
-  });
+  return new Moment(time.getTime()).format(layout);
 }
 
-const NAMES = [...MONTHS, ...DAYS].map((name) => name.slice(0, 3));
+const NAMES = [...MONTHS, ...WEEKDAYS].map((name) => name.slice(0, 3));
 const GROUPS: Readonly<Record<string, string>> = {
   "2006": String.raw`(?<year>\d{4})`,
   January: String.raw`(?<name>[A-Za-z]+)`,
@@ -84,7 +31,7 @@ const GROUPS: Readonly<Record<string, string>> = {
 export function parseTime(layout: string, text: string): Date | undefined {
   let source = "";
   let at = 0;
-  for (const match of layout.matchAll(PIECE)) {
+  for (const match of layout.matchAll(ELEMENTS)) {
     source += escaped(layout.slice(at, match.index)) + (GROUPS[match[0]] ?? escaped(match[0]));
     at = match.index + match[0].length;
   }

@@ -87,7 +87,7 @@ export function dayOfYear(local: Date): number {
 }
 
 /** Longer ones first, as one may begin another. */
-const ELEMENTS =
+export const ELEMENTS =
   /January|Jan(?![a-z])|Monday|Mon(?![a-z])|MST|Z07:00:00|Z070000|Z07:00|Z0700|Z07|-07:00:00|-070000|-07:00|-0700|-07|2006|__2|_2|002|01|02|03|04|05|06|15|PM|pm|[.,]0+(?!\d)|[.,]9+(?!\d)|1|2|3|4|5/g;
 
 type Writer = (local: Date, moment: Moment) => string;
