@@ -1,24 +1,8 @@
-import { emit } from "../output.ts";
-import { fetchedRun } from "../run-target.ts";
-import type { Verb } from "../verb.ts";
+import { runCommand } from "../run-command.ts";
 
-export const verb: Verb = {
-  define(command, act) {
-    command
-      .argument("<run>", "name of the run")
-      .addHelpText(
-        "after",
-        "\nGoes on where 'tutti pause' stopped it.\n\nExamples:\n  $ tutti resume order-x7k2p9",
-      )
-      .action((word: string) =>
-        act(async (context) => {
-          const run = await fetchedRun(context, word);
-          const { name } = run.metadata;
-          const { namespace, signal } = context;
-          await (await context.client()).workflows.resume(name, { namespace, signal });
-          context.say(`run/${name} goes on.`);
-          await emit(context, { run: name, resumed: true }, () => "");
-        }),
-      );
-  },
-};
+export const verb = runCommand({
+  tell: "resume",
+  help: "Goes on where 'tutti pause' stopped it, and with a halted run once what it lacked is there.",
+  said: "goes on.",
+  done: "resumed",
+});

@@ -1,0 +1,35 @@
+/** Verbs that tell one run to do something, and are done when it is durable. */
+import type { Workflows } from "../client/workflows.ts";
+import { emit } from "./output.ts";
+import { fetchedRun } from "./run-target.ts";
+import type { Verb } from "./verb.ts";
+
+export interface RunCommand {
+  readonly tell: "pause" | "resume";
+  /** Behind the usage: what it means, and an example. */
+  readonly help: string;
+  /** What is so then, behind the run's name. */
+  readonly said: string;
+  /** The member of the answer in JSON. */
+  readonly done: string;
+}
+
+export function runCommand({ tell, help, said, done }: RunCommand): Verb {
+  return {
+    define(command, act) {
+      command
+        .argument("<run>", "name of the run")
+        .addHelpText("after", `\n${help}\n\nExamples:\n  $ tutti ${tell} order-x7k2p9`)
+        .action((word: string) =>
+          act(async (context) => {
+            const { name } = (await fetchedRun(context, word)).metadata;
+            const { namespace, signal } = context;
+            const workflows: Workflows = (await context.client()).workflows;
+            await workflows[tell](name, { namespace, signal });
+            context.say(`run/${name} ${said}`);
+            await emit(context, { run: name, [done]: true }, () => "");
+          }),
+        );
+    },
+  };
+}
