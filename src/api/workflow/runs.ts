@@ -6,7 +6,7 @@ import { DiagnosticError, formatDiagnostic } from "../../diagnostics/diagnostic.
 import { parseDuration } from "../../model/duration.ts";
 import type { Engine } from "../../workflow/engine/engine.ts";
 import type { RunPhase, RunState } from "../../workflow/run/state.ts";
-import { ANYBODY, type StepView, stepViews } from "../../workflow/run/step-view.ts";
+import { type StepView, WAITS_FOR_ANYBODY, stepViews } from "../../workflow/run/step-view.ts";
 import { type Answer, type ApiContext, type Call, type ResourceTarget, ok } from "../api-context.ts";
 import { type Body, optionalBody } from "./body.ts";
 import { existing, parseCount } from "../read.ts";
@@ -131,7 +131,7 @@ function handlersProblem(context: ApiContext, { metadata, spec, status }: Run): 
 }
 
 function waitingForHandler(step: StepView, problem: string): StepView {
-  return step.phase === "queued" && step.type === "function" && step.waitingFor === ANYBODY
+  return step.phase === "queued" && step.type === "function" && step.waitingFor === WAITS_FOR_ANYBODY
     ? { ...step, waitingFor: `Somebody who can do it. ${problem}` }
     : step;
 }

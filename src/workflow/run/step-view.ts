@@ -2,7 +2,7 @@
 import type { Scope, Step, Workflow } from "../definition/workflow.ts";
 import type { Failure } from "./failure.ts";
 import type { Circumstance } from "./view.ts";
-import { obstacleText } from "./waiting.ts";
+import { ANYBODY, waitingFor } from "./waiting.ts";
 import { type RunState, type StepPhase, type StepState, isSettled } from "./state.ts";
 
 export interface StepView {
@@ -34,8 +34,8 @@ export interface StepView {
   readonly items?: { readonly total: number; readonly done: number; readonly failed: number };
 }
 
-/** What a step waits for that nothing else holds up. */
-export const ANYBODY = "Its turn, or somebody who can do it.";
+/** What a step waits for that nothing is known to hold up. */
+export const WAITS_FOR_ANYBODY = sentence(ANYBODY);
 
 /** Characters of JSON. */
 const SMALL = 4096;
@@ -59,7 +59,7 @@ function viewOf(
 ): StepView {
   const isOver = isSettled(step);
   const phase = isInterrupted(step) ? "cancelled" : step.phase;
-  const waits = isOver ? undefined : (hindered(path, step, around) ?? waitingFor(step, definition));
+  const waits = waitingFor(step, definition, around?.now ?? step.at, around?.obstacle?.(path));
   const result = step.phase === "succeeded" && isSmall(step.result) ? { result: step.result } : {};
   return {
     path,
@@ -71,13 +71,17 @@ function viewOf(
     since: instant(step.since),
     at: instant(step.at),
     ...(isOver ? { endedAt: instant(step.at) } : {}),
-    ...(step.failure === undefined || step.phase === "succeeded" || isInterrupted(step)
-      ? {}
-      : { failure: step.failure }),
-    ...(waits === undefined ? {} : { waitingFor: waits }),
+    ...failureOf(step),
+    ...(waits === undefined ? {} : { waitingFor: sentence(waits) }),
     ...result,
     ...kindOf(step),
   };
+}
+
+function failureOf(step: StepState): Pick<StepView, "failure"> {
+  return step.failure === undefined || step.phase === "succeeded" || isInterrupted(step)
+    ? {}
+    : { failure: step.failure };
 }
 
 /** A journal may tell of a step that was stopped while it waited as of one that failed (`Stopped` in engine/failures.ts). */
@@ -97,35 +101,9 @@ function kindOf({ pool, cleanup, of }: StepState): Pick<StepView, "pool" | "clea
   };
 }
 
-/** One sentence without what it begins with: "The signal 'go'." Undefined for a step that is at work. */
-export function waitingFor(
-  { phase, at, pool, failure }: StepState,
-  definition: Step | undefined,
-): string | undefined {
-  if (phase === "queued") return pool === undefined ? ANYBODY : `A slot of the pool ${pool}.`;
-  if (phase === "backoff")
-    return `The next attempt at ${instant(at)}, after ${failure?.error ?? "a failure"}.`;
-  return phase === "running" && definition !== undefined ? doneElsewhere(definition) : undefined;
-}
-
-/** Undefined for what is done here. */
-function doneElsewhere(definition: Step): string | undefined {
-  if (definition.type === "approval") return "The decision of an approval.";
-  if (definition.type === "workflow") return `The end of a run of workflow/${definition.workflow}.`;
-  if (definition.type !== "wait") return undefined;
-  const { signal, condition, duration, until } = definition;
-  if (signal !== undefined) return `The signal '${signal}'.`;
-  if (condition !== undefined) return `${condition}.`;
-  if (until !== undefined) return `${until}.`;
-  return duration === undefined ? "A callback." : `${duration} to pass.`;
-}
-
-/** The same of a step in line: "A slot of pool db (3 before it)." */
-function hindered(path: string, { phase }: StepState, around: Circumstance | undefined): string | undefined {
-  const obstacle = phase === "queued" ? around?.obstacle?.(path) : undefined;
-  if (around === undefined || obstacle === undefined) return undefined;
-  const text = obstacleText(obstacle, around.now);
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+/** `the signal 'go'` as "The signal 'go'."; an address is written as it is. */
+function sentence(text: string): string {
+  return `${text.replace(/^[a-z]+(?= )/, (word) => word.charAt(0).toUpperCase() + word.slice(1))}.`;
 }
 
 function isSmall(result: unknown): boolean {

@@ -118,8 +118,8 @@ describe("the graph of a run", () => {
       third: "a slot of pool db (1 before it)",
       quick: undefined,
       slow: "the rate limit of pool api, in 9m59s",
-      flaky: "its next attempt in 11s, after Error",
-      approved: "the signal 'approved', since 1s",
+      flaky: "the next attempt at 1970-01-01T00:00:12.000Z, after Error",
+      approved: "the signal 'approved'",
       ready: "1h to pass",
     });
   });

@@ -1,12 +1,18 @@
-/** What an open step waits for, as a sentence without its end: `a slot of pool db (3 before it)`. */
+/**
+ * What an open step waits for, as a sentence without its end: `a slot of pool db (3 before it)`. What it says of time are
+ * instants: it is told to who looks much later as well.
+ */
 import { formatDuration } from "../../model/duration.ts";
 import type { Obstacle } from "../admission/admission.ts";
 import type { Step } from "../definition/workflow.ts";
 import type { StepState } from "./state.ts";
 
+/** When nothing is known to hold it up. */
+export const ANYBODY = "its turn, or somebody who can do it";
+
 /** Undefined while it works. `definition`: undefined where it is a program's own. */
 export function waitingFor(
-  step: Pick<StepState, "phase" | "at" | "since" | "pool" | "failure">,
+  step: Pick<StepState, "phase" | "at" | "pool" | "failure">,
   definition: Step | undefined,
   now: number,
   obstacle?: Obstacle,
@@ -15,10 +21,10 @@ export function waitingFor(
     case "queued":
       return obstacle === undefined ? inLine(step.pool) : obstacleText(obstacle, now);
     case "backoff":
-      return `its next attempt in ${formatDuration(step.at - now)}, after ${step.failure?.error ?? "a failure"}`;
+      return `the next attempt at ${new Date(step.at).toISOString()}, after ${step.failure?.error ?? "a failure"}`;
     case "claimed":
     case "running":
-      return definition === undefined ? undefined : awaited(definition, step.since, now);
+      return definition === undefined ? undefined : awaited(definition);
     default:
       return undefined;
   }
@@ -39,15 +45,16 @@ export function obstacleText(obstacle: Obstacle, now: number): string {
 }
 
 function inLine(pool: string | undefined): string {
-  return pool === undefined ? "its turn, or somebody who can do it" : `a slot of pool ${pool}`;
+  return pool === undefined ? ANYBODY : `a slot of pool ${pool}`;
 }
 
-function awaited(definition: Step, since: number, now: number): string | undefined {
-  if (definition.type === "approval") return "a decision about its approval";
+/** Undefined for what is done here. */
+function awaited(definition: Step): string | undefined {
+  if (definition.type === "approval") return "the decision of an approval";
   if (definition.type === "workflow") return `the end of a run of workflow/${definition.workflow}`;
   if (definition.type !== "wait") return undefined;
   const { signal, condition, until, duration } = definition;
-  if (signal !== undefined) return `the signal '${signal}', since ${formatDuration(now - since)}`;
+  if (signal !== undefined) return `the signal '${signal}'`;
   if (condition !== undefined) return condition;
   if (until !== undefined) return `the instant ${until}`;
   return duration === undefined ? "a callback" : `${duration} to pass`;
