@@ -2,7 +2,8 @@ import { z } from "zod";
 import { baseStatus, duration } from "./fields.ts";
 import { type KindResource, defineKind } from "./kind.ts";
 
-const stage = z.strictObject({
+/** Who must approve, at one point of a chain. */
+export const approvalStage = z.strictObject({
   name: z.string().min(1).optional().describe("For example security."),
   users: z.array(z.string().min(1)).default([]).describe("Who may decide; anybody when neither are given."),
   groups: z.array(z.string().min(1)).default([]).describe("Groups whose members may decide."),
@@ -46,7 +47,7 @@ export const approval = defineKind({
         .optional()
         .describe("JSON Schema of what whoever approves fills in."),
       chain: z
-        .array(stage)
+        .array(approvalStage)
         .min(1)
         .default([{ users: [], groups: [], quorum: 1 }])
         .describe("Stages that must all approve."),
@@ -71,7 +72,7 @@ export const approval = defineKind({
         .describe("What happens then: it is denied, approved, or asked of others."),
       escalate: z
         .strictObject({
-          ...stage.shape,
+          ...approvalStage.shape,
           expires: duration.optional().describe("How long they have; it is denied then."),
         })
         .optional()

@@ -1,39 +1,131 @@
 import { z } from "zod";
-import { defineKind } from "./kind.ts";
 import { baseStatus } from "./fields.ts";
+import { defineKind } from "./kind.ts";
 
-/** A plan that was committed, with who did it and what came of it. */
+/** What became of one step. */
+const stepOutcome = z.object({
+  address: z.string(),
+  action: z.string(),
+  state: z.enum(["Waiting", "Running", "Succeeded", "Failed", "Held", "Skipped"]),
+  /** RFC 3339 with milliseconds. */
+  startedAt: z.string().optional(),
+  endedAt: z.string().optional(),
+  /** Failures so far. */
+  failures: z.int().optional(),
+  /** Why it waits or failed: code and one sentence. */
+  reason: z.string().optional(),
+  message: z.string().optional(),
+});
+
+const stage = z.object({
+  /** Number of the Revision that it made; of `down` none. */
+  revision: z.int().optional(),
+  committedAt: z.string(),
+  /** Addresses that it touched. */
+  addresses: z.array(z.string()),
+  /** Of waves: its number, from 0. */
+  wave: z.int().optional(),
+});
+
+/**
+ * A plan with who asked for it, who approved it and what came of it.
+ *
+ *   Pending --approved--> Queued --its turn--> InProgress --all ready--> Succeeded
+ *      | rejected, expired     | base moved       |  | failed: hold      '--> Superseded (another Change of the same resources)
+ *      v                       v                  |  v
+ *   Rejected, Expired         Void                |  Held --resume--> InProgress
+ *                                                 | failed: rollBack
+ *                                                 '--> RollingBack --> RolledBack | Failed
+ *
+ *  - Nothing of the desired state changes before InProgress (I1); each of its stages is one commit.
+ *  - A final state is never left: Succeeded, Failed, RolledBack, Superseded, Rejected, Expired, Void.
+ */
 export const change = defineKind({
   kind: "Change",
   plural: "changes",
+  shortNames: ["chg"],
   declarable: false,
-  description: "A plan that was applied, with who did it and what came of it.",
+  description: "A plan with who asked for it, who approved it and what came of it.",
   body: z.strictObject({
     spec: z.strictObject({
       system: z.string(),
-      revision: z.int(),
-      action: z.enum(["apply", "down", "rollback"]),
+      /** Number of the Revision that the first stage made; absent as long as nothing is committed. */
+      revision: z.int().optional(),
+      action: z.enum(["apply", "down", "rollback", "undo"]),
       actor: z.string(),
       plan: z.unknown(),
       hash: z.string(),
+      /** Of `undo`: the Change whose effects are taken back. */
+      undoes: z.string().optional(),
+      /** What is declared, as admitted, secrets sealed: of a Change that was not committed at once. */
+      declared: z.array(z.unknown()).optional(),
+      /** What has been done about failure; from the System's policy, or the command line. */
+      onFailure: z.enum(["continue", "hold", "rollBack"]).optional(),
+      /** Name of the Approval that must come first. */
+      approval: z.string().optional(),
+      /** Addresses whose change cannot be taken back, with why, one sentence. */
+      irreversible: z.record(z.string(), z.string()).optional(),
     }),
   }),
   status: z.object({
     ...baseStatus,
-    outcome: z.enum(["InProgress", "Succeeded", "Superseded"]).optional(),
+    state: z
+      .enum([
+        "Pending",
+        "Queued",
+        "InProgress",
+        "Held",
+        "RollingBack",
+        "Succeeded",
+        "Failed",
+        "RolledBack",
+        "Superseded",
+        "Rejected",
+        "Expired",
+        "Void",
+      ])
+      .optional(),
+    /** One sentence: why it is in this state. */
+    message: z.string().optional(),
+    /** Commits made so far. */
+    stages: z.array(stage).optional(),
+    /** Addresses of steps that wait for a later stage, with what for. */
+    deferred: z.record(z.string(), z.string()).optional(),
+    /** Written seldom while it is under way, completely when it has ended. */
+    steps: z.array(stepOutcome).optional(),
+    startedAt: z.string().optional(),
     finishedAt: z.string().optional(),
+    /** Of one that was taken back. */
+    undoneBy: z.string().optional(),
   }),
   columns: [
     { name: "SYSTEM", type: "string", value: (resource) => String(resource.spec?.["system"]) },
     { name: "ACTION", type: "string", value: (resource) => String(resource.spec?.["action"]) },
     { name: "ACTOR", type: "string", value: (resource) => String(resource.spec?.["actor"]) },
     {
-      name: "OUTCOME",
+      name: "STATE",
       type: "string",
-      value: (resource) => String(resource.status?.["outcome"] ?? "InProgress"),
+      value: (resource) => String(resource.status?.["state"] ?? "InProgress"),
+    },
+    {
+      name: "MESSAGE",
+      type: "string",
+      priority: 1,
+      value: (resource) => String(resource.status?.["message"] ?? ""),
     },
   ],
   example: {
     spec: { system: "shop", revision: 3, action: "apply", actor: "user:admin", plan: {}, hash: "5c1f0a" },
   },
 });
+
+/** States that are never left. */
+export const FINAL_STATES: ReadonlySet<string> = new Set([
+  "Succeeded",
+  "Failed",
+  "RolledBack",
+  "Superseded",
+  "Rejected",
+  "Expired",
+  "Void",
+]);

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { QUANTITY_PATTERN } from "../model/quantity.ts";
 import type { KindResource } from "./kind.ts";
+import { lifecycle } from "./lifecycle.ts";
 
 /** `0.5s`, `10s`, `1h30m`: see model/duration.ts. */
 export const duration = z
@@ -43,6 +44,7 @@ export const provisioned = {
     .array(z.string().meta({ references: "*" }))
     .optional()
     .describe("Addresses (kind/name) of what must be ready first."),
+  lifecycle,
 };
 
 /** For a column: the class that was chosen, of a Service that of its last complete template; the declared one before. */

@@ -18,6 +18,8 @@ export { namespace } from "./namespace.ts";
 export { network } from "./network.ts";
 export { pool } from "./pool.ts";
 export { receiver } from "./receiver.ts";
+export { resource } from "./resource.ts";
+export { resourceSet } from "./resource-set.ts";
 export { revision } from "./revision.ts";
 export { run } from "./run.ts";
 export { schedule } from "./schedule.ts";

@@ -18,6 +18,7 @@ export const KINDS_WITH_CLASSES = [
   "LoadBalancer",
   "Monitor",
   "Network",
+  "Resource",
   "Service",
   "Volume",
 ] as const;

@@ -1,3 +1,4 @@
+import { NO_STEPS } from "./plan.ts";
 import { describe, expect, it } from "vitest";
 import type { Draft } from "../model/resource.ts";
 import { createWorld, lines, manifest, service, stepFor, type World } from "./fixtures/world.ts";
@@ -35,13 +36,7 @@ describe("the steps of a plan", () => {
   it("are all none once the plan is carried out", async () => {
     const world = createWorld();
     await world.apply([front, api, orders]);
-    expect(world.plan([front, api, orders]).summary).toEqual({
-      create: 0,
-      update: 0,
-      replace: 0,
-      delete: 0,
-      none: 4,
-    });
+    expect(world.plan([front, api, orders]).summary).toEqual({ ...NO_STEPS, none: 4 });
   });
 
   it("delete what is no longer declared, users before what they use, after everything else", async () => {

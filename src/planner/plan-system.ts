@@ -27,7 +27,7 @@ import { planHash } from "./hash.ts";
 import { type Ordered, orderOf } from "./order.ts";
 import { REPLACE, SYSTEM_NAMESPACE, heldBy, isTerminating, liveSystem } from "./ownership.ts";
 import { parameterValues } from "./parameters.ts";
-import type { Action, AttributeChange, Plan, Step } from "./plan.ts";
+import { type Action, type AttributeChange, NO_STEPS, type Plan, type Step } from "./plan.ts";
 import { revisionsOf } from "./revisions.ts";
 import { isSecret, missingGenerated } from "./secrets.ts";
 import { bodyOf, targetOf } from "./target.ts";
@@ -58,7 +58,7 @@ export function planSystem(input: PlanInput): Plan {
     steps,
     resources,
   };
-  const summary: Record<Action, number> = { create: 0, update: 0, replace: 0, delete: 0, none: 0 };
+  const summary: Record<Action, number> = { ...NO_STEPS };
   for (const step of steps) summary[step.action] += 1;
   return {
     ...content,

@@ -8,6 +8,7 @@
  *  P2 What is made carries a deterministic identity (from `Identity`), by which `observe` finds it without any record.
  *  P3 `remove` is idempotent; what is not there is removed. It removes only what it made or adopted (I9).
  *  P4 Outputs hold no secret in the open: secret outputs are sealed with the keyring given in the context.
+ *  P5 What `actual` says is what `ensure` would set back; what it cannot read back it leaves out.
  *
  * Outcomes of a call: a value; `TerminalError`: it cannot work until somebody changes something, say so and stop;
  * `RequeueAfter`: not yet, look again later; any other error: try again with back-off.
@@ -21,7 +22,9 @@ import type { ContainerSettings } from "./container.ts";
 export interface Identity {
   readonly kind: string;
   readonly namespace: string;
+  /** What was moved to another name keeps here the one by which it was made. */
   readonly name: string;
+  /** Of a thing that is made anew beside the former one, with what tells them apart behind it: `UID.2`. */
   readonly uid: string;
 }
 
@@ -43,6 +46,36 @@ export interface Observation {
   readonly message?: string;
   /** Look again after so many milliseconds although it is ready: something is under way. */
   readonly lookAfter?: number;
+  /**
+   * What can be read back of what it was made from, as it is now: a part of the spec, in the same places. Where it differs
+   * from that spec, the thing has drifted. Secret values are sealed, or left out.
+   */
+  readonly actual?: Readonly<Record<string, unknown>>;
+}
+
+/** Something that is there and that nobody here made, or not this resource: what could be adopted. */
+export interface Found {
+  /** By which `adopt` takes it. */
+  readonly id: string;
+  /** A name for the resource; need not be free nor valid. */
+  readonly name: string;
+  /** From which it could have been made, as far as can be read back; a valid spec with the defaults filled in. */
+  readonly spec: Readonly<Record<string, unknown>>;
+  /** What it is, in a few words for people: "bridge network, 3 containers". */
+  readonly description: string;
+  /** Address and namespace of the resource that it belongs to already. */
+  readonly ownedBy?: string;
+}
+
+/** Something there is only so much of: instances, gigabytes, addresses. */
+export interface Capacity {
+  /** For people, in the plural: `instances`, `bytes of disk`. */
+  readonly name: string;
+  /** Undefined when it is not bounded. */
+  readonly limit?: number;
+  readonly used: number;
+  /** How much of it a thing of this spec takes; 0 for what takes none. */
+  readonly needs: (spec: Readonly<Record<string, unknown>>) => number;
 }
 
 /** One number of what a provider made, named and in units as Prometheus' conventions have it: `tutti_database_size_bytes`. */
@@ -87,8 +120,23 @@ export interface Provider<S = unknown> {
   readonly capabilities: readonly string[];
   /** What it has of what kinds mark as `needs` (kinds/features.ts); none when absent. A declaration that needs more is refused. */
   readonly features?: readonly string[];
+  /** So many calls at once at most; no limit when absent. */
+  readonly parallelism?: number;
+  /** A second thing of another incarnation (`Identity.uid`) can be made while the first is there. */
+  readonly canCreateBeforeDestroy?: boolean;
   /** Asked while a plan is made. Changes nothing. */
   obstacles?(prospect: Prospect): Promise<readonly Obstacle[]>;
+  /** What there is left of what is bounded, asked while a plan is made. Changes nothing. */
+  capacities?(context: CallContext): Promise<readonly Capacity[]>;
+  /** What is there, whoever made it, for adoption. Changes nothing. */
+  list?(context: CallContext): Promise<readonly Found[]>;
+  /**
+   * Takes what has this id as the thing of this resource, without changing it: from now on `observe` finds it. Idempotent.
+   * Rejects with TerminalError when it is not there or another resource's.
+   */
+  adopt?(desired: Desired<S>, id: string, context: ProviderContext): Promise<Observation>;
+  /** Lets go of the thing without removing it: it bears no trace of Tutti any more, where it can. Idempotent. */
+  release?(desired: Desired<S>, context: ProviderContext): Promise<void>;
   /** What is there, or undefined. Changes nothing. */
   observe(desired: Desired<S>, context: ProviderContext): Promise<Observation | undefined>;
   ensure(desired: Desired<S>, context: ProviderContext): Promise<Observation>;

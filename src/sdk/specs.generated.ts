@@ -14,6 +14,56 @@ import {
   remembering,
 } from "./builder.ts";
 
+interface Lifecycle {
+  /**
+   * Refuse to delete it or make it anew, also when the declaration is gone, until this is taken back.
+   * @default false
+   */
+  readonly protect?: Truth;
+  /**
+   * What becomes of the thing when the resource is deleted: removed, or left alone.
+   * @default "remove"
+   */
+  readonly onDelete?: OneOf<"remove" | "retain">;
+  /** Paths, with all below them, whose live value stays whatever is declared: `spec.replicas`. */
+  readonly ignoreChanges?: readonly Text[];
+  /** When made anew, whether the new one comes first; where the class can, when absent. */
+  readonly createBeforeDestroy?: Truth;
+  /** How long each may take before it has failed; for ever when absent. */
+  readonly timeouts?: {
+    /** To be made and ready. */
+    readonly create?: Text;
+    /** To be changed and ready. */
+    readonly update?: Text;
+    /** To be gone. */
+    readonly delete?: Text;
+  };
+  /** So many failures in a row are tried again before it has failed; all when absent. */
+  readonly retries?: Numeric;
+  /**
+   * Leave the thing as it is: nothing is made, changed, healed or removed until it is resumed.
+   * @default false
+   */
+  readonly paused?: Truth;
+  /** What is done when the thing is found other than it was made. */
+  readonly drift?: {
+    /**
+     * What is done about what others changed: set back, or only said.
+     * @default "revert"
+     */
+    readonly answer?: OneOf<"revert" | "report">;
+    /** Other answers for some paths; the first that fits. */
+    readonly paths?: readonly {
+      /** Of the spec, with all below it: `spec.size`, `spec.env.*`. */
+      readonly path: Text;
+      /** Set back, only said, or allowed to be as it is. */
+      readonly answer: OneOf<"revert" | "report" | "tolerate">;
+      /** With tolerate: no longer than that; the resource's own answer holds then. */
+      readonly until?: Text;
+    }[];
+  };
+}
+
 interface HeaderRequest {
   /** Headers to be given this value. */
   readonly set?: Readonly<Record<string, Text>>;
@@ -333,6 +383,8 @@ export interface DatabaseSpec {
   readonly location?: Name;
   /** Addresses (kind/name) of what must be ready first. */
   readonly dependsOn?: readonly Name[];
+  /** How it may come, change and go. */
+  readonly lifecycle?: Lifecycle;
   /**
    * Which database system.
    * Changing it means making the thing anew.
@@ -468,6 +520,8 @@ export interface DNSRecordSpec {
   readonly location?: Name;
   /** Addresses (kind/name) of what must be ready first. */
   readonly dependsOn?: readonly Name[];
+  /** How it may come, change and go. */
+  readonly lifecycle?: Lifecycle;
   /**
    * Name of the DNSZone.
    * Changing it means making the thing anew.
@@ -519,6 +573,8 @@ export interface DNSZoneSpec {
   readonly location?: Name;
   /** Addresses (kind/name) of what must be ready first. */
   readonly dependsOn?: readonly Name[];
+  /** How it may come, change and go. */
+  readonly lifecycle?: Lifecycle;
   /**
    * The domain, e.g. shop.test.
    * Changing it means making the thing anew.
@@ -563,6 +619,8 @@ export interface LoadBalancerSpec {
   readonly location?: Name;
   /** Addresses (kind/name) of what must be ready first. */
   readonly dependsOn?: readonly Name[];
+  /** How it may come, change and go. */
+  readonly lifecycle?: Lifecycle;
   /** Where clients connect. */
   readonly listeners?: readonly {
     /**
@@ -799,6 +857,8 @@ export interface MonitorSpec {
   readonly location?: Name;
   /** Addresses (kind/name) of what must be ready first. */
   readonly dependsOn?: readonly Name[];
+  /** How it may come, change and go. */
+  readonly lifecycle?: Lifecycle;
   /** With class prometheus: one that is there already. It scrapes what /monitoring/http_sd of the control plane tells. */
   readonly server?: {
     /** Of the Prometheus: http://prometheus.example.com:9090. */
@@ -1046,6 +1106,8 @@ export interface NetworkSpec {
   readonly location?: Name;
   /** Addresses (kind/name) of what must be ready first. */
   readonly dependsOn?: readonly Name[];
+  /** How it may come, change and go. */
+  readonly lifecycle?: Lifecycle;
   /** Address range, e.g. 10.1.0.0/24, where the class has addresses of its own. */
   readonly cidr?: Text;
 }
@@ -1247,6 +1309,89 @@ export type ReceiverOutputs = Readonly<Record<never, never>>;
  * receiver("example", { webhook: { url: "https://hooks.example.com/alerts" }, matchers: [ "severity=\"critical\"" ] });
  */
 export const receiver = remembering<Builder<ReceiverSpec, ReceiverOutputs>>(kinds.receiver);
+
+/** A thing of no kind of its own; of class data: values that pass through the graph, and nothing outside. */
+export interface ResourceSpec {
+  /**
+   * Which engine makes it; 'auto' takes the best that the location has.
+   * Changing it means making the thing anew.
+   * @default "auto"
+   */
+  readonly class?: Text;
+  /**
+   * Where it is: the name of a Location.
+   * Changing it means making the thing anew.
+   * @default "local"
+   */
+  readonly location?: Name;
+  /** Addresses (kind/name) of what must be ready first. */
+  readonly dependsOn?: readonly Name[];
+  /** How it may come, change and go. */
+  readonly lifecycle?: Lifecycle;
+  /** What it is made from. Of class data: any values; they come out as status.output. */
+  readonly config?: Readonly<Record<string, unknown>>;
+  /**
+   * Any value; when it changes, the thing is made anew.
+   * Changing it means making the thing anew.
+   */
+  readonly replaceOn?: unknown;
+}
+
+/** What a Resource puts out, for others to refer to. */
+export interface ResourceOutputs {
+  /** What it is called where it is; another one when it has been made anew. */
+  readonly id: Ref<string>;
+  /** What it yields; of class data its config. */
+  readonly output: Ref<string>;
+}
+
+/**
+ * A thing of no kind of its own; of class data: values that pass through the graph, and nothing outside.
+ *
+ * @example
+ * resource("example", { class: "data", config: { region: "berlin" } });
+ */
+export const resource = remembering<Builder<ResourceSpec, ResourceOutputs>>(kinds.resource);
+
+/** As many resources as a value has members; the value may become known only later. */
+export interface ResourceSetSpec {
+  /** A number (keys from 0), a list of names, or a mapping; or an expression that gives one: ${network.main.status.subnets}. */
+  readonly forEach:
+    | Text
+    | number
+    | Ref<number>
+    | readonly (Text | number | Ref<number>)[]
+    | Readonly<Record<string, unknown>>;
+  /** What each member is. */
+  readonly template: {
+    /** Kind of the members. */
+    readonly kind: Text;
+    readonly metadata?: {
+      /** Of each member. */
+      readonly labels?: Readonly<Record<string, Text>>;
+      /** Of each member. */
+      readonly annotations?: Readonly<Record<string, Text>>;
+    };
+    /** Of each member; ${each.key} and ${each.value...} are what it stands for. */
+    readonly spec?: unknown;
+  };
+}
+
+/** What a ResourceSet puts out, for others to refer to. */
+export interface ResourceSetOutputs {
+  /** Names of the members. */
+  readonly members: Ref<string>;
+}
+
+/**
+ * As many resources as a value has members; the value may become known only later.
+ *
+ * @example
+ * resourceSet("example", { forEach: [ "berlin", "paris" ], template: { kind: "Resource", spec: { config: { city: "${each.key}" } } } });
+ */
+export const resourceSet = remembering<RequiredBuilder<ResourceSetSpec, ResourceSetOutputs>>(
+  kinds.resourceSet,
+);
 
 /** When, and upon what, runs of a Workflow start. */
 export interface ScheduleSpec {
@@ -1585,6 +1730,8 @@ export interface ServiceSpec {
   readonly location?: Name;
   /** Addresses (kind/name) of what must be ready first. */
   readonly dependsOn?: readonly Name[];
+  /** How it may come, change and go. */
+  readonly lifecycle?: Lifecycle;
   /**
    * How many instances.
    * @default 1
@@ -2135,6 +2282,8 @@ export interface VolumeSpec {
   readonly location?: Name;
   /** Addresses (kind/name) of what must be ready first. */
   readonly dependsOn?: readonly Name[];
+  /** How it may come, change and go. */
+  readonly lifecycle?: Lifecycle;
   /** How much it holds at most; may grow, where the class can resize. */
   readonly size?: Text;
   /**

@@ -8,7 +8,17 @@ export interface PlanViewOptions {
   readonly columns: number;
 }
 
-const SYMBOLS = { create: "+", update: "~", replace: "-/+", delete: "-", none: " " } as const;
+const SYMBOLS = {
+  create: "+",
+  update: "~",
+  replace: "-/+",
+  delete: "-",
+  none: " ",
+  adopt: "<+",
+  move: ">",
+  unknown: "?",
+  forget: "x",
+} as const;
 
 export function planView(plan: Plan, options: PlanViewOptions): string {
   const steps = plan.steps.filter((step) => step.action !== "none");
@@ -51,6 +61,10 @@ function coloured(step: Step, style: Style): (text: string) => string {
     replace: style.red,
     delete: style.red,
     none: style.dim,
+    adopt: style.green,
+    move: style.yellow,
+    unknown: style.yellow,
+    forget: style.red,
   } as const;
   return colours[step.action];
 }
@@ -83,12 +97,16 @@ function valueText(value: unknown): string {
 
 /** `3 to create, 1 to change, 1 to make anew, 2 to delete.` */
 export function summaryLine(plan: Plan, style: Style): string {
-  const { create, update, replace, delete: remove, none } = plan.summary;
+  const { create, update, replace, delete: remove, none, adopt, move, unknown, forget } = plan.summary;
   const parts = [
     [create, "to create", style.green],
+    [adopt, "to adopt", style.green],
+    [move, "to rename", style.yellow],
     [update, "to change", style.yellow],
     [replace, "to make anew", style.red],
     [remove, "to delete", style.red],
+    [forget, "to forget", style.red],
+    [unknown, "to be seen", style.yellow],
   ] as const;
   const text = parts
     .filter(([count]) => count > 0)

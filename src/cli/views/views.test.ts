@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Plan, Step } from "../../planner/plan.ts";
+import { NO_STEPS, type Plan, type Step } from "../../planner/plan.ts";
 import { RESTARTED_AT, type Resource } from "../../model/resource.ts";
 import { kindNamed } from "../../kinds/registry.ts";
 import type { AnyKind } from "../../kinds/kind.ts";
@@ -65,7 +65,7 @@ describe("a plan", () => {
       step("delete", "database/old", { keeps: "Its data stays in /data/old." }),
       step("none", "network/inner"),
     ],
-    summary: { create: 1, update: 1, replace: 1, delete: 1, none: 1 },
+    summary: { ...NO_STEPS, create: 1, update: 1, replace: 1, delete: 1, none: 1 },
     destructive: true,
     warnings: [],
     hash: "h",

@@ -296,7 +296,7 @@ describe("silences", () => {
         ],
       },
     ]);
-    await bench.setStatus(key("Change", "shop-1"), { outcome: "Succeeded" });
+    await bench.setStatus(key("Change", "shop-1"), { state: "Succeeded" });
     await bench.settled();
     expect(bench.silences).toEqual([]);
   });

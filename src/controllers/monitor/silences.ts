@@ -68,9 +68,11 @@ function causeOf(resource: Resource): Cause | undefined {
   };
 }
 
+const UNDER_WAY: ReadonlySet<string> = new Set(["InProgress", "RollingBack"]);
+
 function changeUnderWay(change: Resource): Cause | undefined {
-  const { outcome = "InProgress" } = (change.status ?? {}) as { readonly outcome?: string };
-  if (outcome !== "InProgress") return undefined;
+  const { state = "InProgress" } = (change.status ?? {}) as { readonly state?: string };
+  if (!UNDER_WAY.has(state)) return undefined;
   const { system, plan, action } = change.spec as {
     readonly system: string;
     readonly action: string;

@@ -152,16 +152,16 @@ function changesEnded(
   store: Store,
 ): readonly Operation[] {
   return recordsOf(key, "Change", store).flatMap((change): readonly Operation[] => {
-    const { outcome } = (change.status ?? {}) as { readonly outcome?: string };
-    if (outcome === "Succeeded" || outcome === "Superseded") return [];
+    const { state } = (change.status ?? {}) as { readonly state?: string };
+    if (state === "Succeeded" || state === "Superseded") return [];
     const superseded = (change.spec as { readonly revision: number }).revision < revision;
     const next = superseded ? "Superseded" : ready ? "Succeeded" : "InProgress";
-    if (next === outcome) return [];
+    if (next === state) return [];
     return [
       {
         type: "status",
         key: keyOf(change),
-        status: { outcome: next, ...(next === "InProgress" ? {} : { finishedAt: timestamp(now) }) },
+        status: { state: next, ...(next === "InProgress" ? {} : { finishedAt: timestamp(now) }) },
       },
     ];
   });
