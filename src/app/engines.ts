@@ -14,6 +14,7 @@ import type { Keyring } from "../model/sealed.ts";
 import { placed } from "../provider/placement.ts";
 import type { Placement } from "../provider/placement.ts";
 import { TerminalError } from "../provider/provider.ts";
+import { DataProvider } from "../providers/data/index.ts";
 import { databaseProviders, localServers } from "../providers/databases/index.ts";
 import { type DockerProviders, dockerProviders } from "../providers/docker/index.ts";
 import { HaproxyBalancers } from "../providers/haproxy/index.ts";
@@ -45,11 +46,12 @@ export function allEngines(parts: EngineParts): AllEngines {
   const haproxy = new HaproxyBalancers({ host: local.servers, clock });
   const databases = databaseProviders({ servers: [...localServers(local.servers), here.databaseServers] });
   const prometheus = prometheusMonitors({ host: local.servers, controlPlane: parts.controlPlane });
+  const data = new DataProvider();
   const external = databases.filter((one) => one.class === "external");
   return {
     local: {
       instances: [local.instances, here.instances],
-      providers: [...databases, ...local.providers, haproxy, prometheus, ...here.providers],
+      providers: [...databases, ...local.providers, haproxy, prometheus, data, ...here.providers],
       close: here.close,
     },
     locations: new Map([
@@ -64,6 +66,7 @@ export function allEngines(parts: EngineParts): AllEngines {
               ...local.providers.filter(({ kind }) => kind !== "Volume"),
               haproxy,
               prometheus,
+              data,
               ...engine.providers.filter(({ kind }) => kind === "Network"),
               ...databaseProviders({ servers: [engine.databaseServers] }),
               ...external,
