@@ -24,6 +24,13 @@ function ended(home: TestHome, name: string): Promise<Seen> {
   });
 }
 
+/** Its status, once it has succeeded. */
+async function succeeded(home: TestHome, name: string): Promise<Seen["status"]> {
+  const { status } = await ended(home, name);
+  expect(status, JSON.stringify(status?.["failure"])).toMatchObject({ phase: "Succeeded" });
+  return status;
+}
+
 const left = async (): Promise<readonly string[]> =>
   (await daemon.docker.listContainers({ all: true })).flatMap(({ Names }) => Names);
 
@@ -105,9 +112,7 @@ test(
   async () => {
     const home = openHome();
     await home.ok(["up", home.declare(inContainers((await freePort({ seed: home.path })) ?? 0)), "--yes"]);
-    const { status } = await ended(home, "pods");
-    expect(status, await home.ok(["logs", "run/pods"])).toMatchObject({
-      phase: "Succeeded",
+    expect(await succeeded(home, "pods"), await home.ok(["logs", "run/pods"])).toMatchObject({
       output: {
         outputs: {
           parameters: { used: "hello 42 leaf 1", set: "one", beside: "from the sidecar", code: "7" },
@@ -147,7 +152,7 @@ test(
     await home.killControlPlane();
     await home.serve();
     writeFileSync(join(traces, "go"), "");
-    expect((await ended(home, "slow")).status).toMatchObject({ phase: "Succeeded" });
+    await succeeded(home, "slow");
     expect((await home.ok(["logs", "run/slow"])).trim()).toMatch(/\b1$/);
     expect(await left()).toEqual([]);
 
@@ -182,7 +187,9 @@ test(
 `,
     );
     await home.ok(["up", home.declare(held), "--yes"]);
-    await until("it to run", () => existsSync(join(traces, "begun")) || undefined);
+    await until("it to run", () => existsSync(join(traces, "begun")));
+    // An engine that is killed before it has noted that a container runs knows nothing of it afterwards.
+    await until("the engine to note it", async () => (await daemon.docker.listContainers()).length === 1);
     await daemon.kill();
     const said = new AbortController();
     for await (const line of home
@@ -192,7 +199,7 @@ test(
     }
     await daemon.start();
     writeFileSync(join(traces, "go"), "");
-    expect((await ended(home, "held")).status).toMatchObject({ phase: "Succeeded" });
+    await succeeded(home, "held");
     const lines = (await home.ok(["logs", "run/held"])).trim().split("\n");
     expect(lines.filter((line) => line.endsWith("| begun"))).toHaveLength(1);
     expect(lines.at(-1)).toMatch(/\| 1$/);

@@ -103,10 +103,11 @@ test(
     await home.ok(["down", "web", "--yes"]);
     // What the machine is alerted of is not this system's.
     const gone = (verb: string): Promise<true> =>
-      until(
-        `nothing in ${verb} of what is gone`,
-        async () => !/\bapi\b/.test(await home.ok([verb])) || undefined,
-      );
+      until(`nothing in ${verb} of what is gone`, async () => {
+        const shown = await home.ok([verb]);
+        if (/\bapi\b/.test(shown)) throw new Error(`It shows:\n${shown}`);
+        return true;
+      });
     await gone("alerts");
     await gone("top");
     await gone("slo");

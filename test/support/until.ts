@@ -15,7 +15,7 @@ export async function until<T>(
   let last: unknown;
   for (;;) {
     try {
-      const found = await inTime(ask, deadline);
+      const found = await inTime(ask, deadline, last);
       if (found !== undefined && found !== false) return found;
     } catch (error) {
       last = error;
@@ -26,11 +26,14 @@ export async function until<T>(
   }
 }
 
-async function inTime<T>(ask: () => T | Promise<T>, deadline: number): Promise<T> {
+/** `last`: what the question before came to, which is lost otherwise: one of them is under way at most deadlines. */
+async function inTime<T>(ask: () => T | Promise<T>, deadline: number, last: unknown): Promise<T> {
   const over = new AbortController();
+  const since = Date.now();
   const silence = sleep(Math.max(0, deadline - Date.now()) + 1, undefined, { signal: over.signal }).then(
     () => {
-      throw new Error("The last question was not answered.");
+      const cause = last === undefined ? {} : { cause: last };
+      throw new Error(`The last question, ${Date.now() - since} ms old, was not answered.`, cause);
     },
   );
   try {

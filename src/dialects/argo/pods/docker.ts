@@ -2,6 +2,12 @@
  * A pod's containers by the `docker` program. A container's name is that of the try, so one that an earlier process started is
  * found again. Files go in before it starts and come out after it is over.
  *
+ *     none ──create, files──▶ created ──start──▶ running ──▶ over ──files, rm──▶ none
+ *
+ *  1. An engine that goes away is waited for, whatever it was asked meanwhile: it may have done it, or not, so how far the
+ *     container came is looked at anew. Only a container that it took along is lost.
+ *  2. One that is only created may lack its files: it is made anew.
+ *
  * They share the network of the machine, as all of Tutti's containers do (docs/decisions/0003): those of a pod meet at
  * 127.0.0.1 whichever of them begins or ends first, and a port is one pod's at a time.
  */
@@ -26,6 +32,13 @@ const NEVER_STARTED = 64;
 const KILLED = 128;
 /** Between two questions to an engine that does not answer, milliseconds. */
 const AGAIN_AFTER = 1000;
+/** Said by the program itself when nobody answers, or no longer. */
+const AWAY =
+  /cannot connect to|failed to connect|error during connect|\bEOF\b|connection re(set|fused)|broken pipe/i;
+/** Said of what the engine refuses. */
+const ANSWERED = /error response from daemon/i;
+/** "No such file" is said of the socket of an engine that is away. */
+const NO_SUCH = /no such (object|container)/i;
 
 interface Answer {
   readonly code: number;
@@ -99,7 +112,7 @@ export class DockerContainers implements Containers {
     this.#names.set(container.name, name);
     this.#made.add(name);
     const variables = await variablesOf(this.#workshop, this.#pod, container.environment);
-    const problem = (await this.#hasBegun(name)) ? undefined : await this.#begin(container, name, variables);
+    const problem = await this.#begin(container, name, variables);
     this.#of(container.name).resolve(name);
     if (problem !== undefined) {
       this.#problems.set(container.name, problem);
@@ -131,15 +144,15 @@ export class DockerContainers implements Containers {
     }
   }
 
-  /** Undefined when there is none of the name. Waits for an engine that does not answer. */
+  /** Undefined when there is none of the name. Rejects when nobody wants the pod any more and the engine is away. */
   async #stateOf(name: string): Promise<string | undefined> {
-    for (let count = 0; ; count++) {
-      const { code, stdout, stderr } = await this.#docker(["inspect", "--format", "{{.State.Status}}", name]);
-      if (code === 0) return stdout.trim();
-      if (/no such/i.test(stderr)) return undefined;
-      if (count === 0) this.#attempt.log(`The container engine is waited for: ${stderr.trim()}`, "stderr");
-      await this.#workshop.clock.sleep(AGAIN_AFTER, this.#attempt.signal);
-    }
+    const answer = await this.#insist(
+      ["inspect", "--format", "{{.State.Status}}", name],
+      ({ code, stderr }) => code === 0 || NO_SUCH.test(stderr),
+    );
+    if (answer.code === 0) return answer.stdout.trim();
+    if (NO_SUCH.test(answer.stderr)) return undefined;
+    throw this.#attempt.signal.reason;
   }
 
   async started(name: string): Promise<string> {
@@ -150,7 +163,7 @@ export class DockerContainers implements Containers {
   async end(name: string, grace: number): Promise<void> {
     const container = this.#names.get(name);
     if (container !== undefined)
-      await this.#docker(["stop", "--time", String(Math.ceil(grace / 1000)), container]);
+      await this.#insist(["stop", "--time", String(Math.ceil(grace / 1000)), container]);
   }
 
   async output(name: string): Promise<string> {
@@ -168,7 +181,7 @@ export class DockerContainers implements Containers {
     const container = this.#names.get("main") ?? this.#names.get(main?.name ?? "");
     const to = join(this.scratch, `out-${this.#taken++}`);
     await mkdir(to, { recursive: true });
-    const { code } = await this.#docker(["cp", `${container ?? ""}:${path}`, to]);
+    const { code } = await this.#insist(["cp", `${container ?? ""}:${path}`, to]);
     const found = join(to, basename(path));
     return code === 0 && existsSync(found) ? found : undefined;
   }
@@ -179,7 +192,7 @@ export class DockerContainers implements Containers {
 
   async close(): Promise<void> {
     this.#attempt.signal.removeEventListener("abort", this.#abort);
-    if (this.#made.size > 0) await this.#docker(["rm", "--force", "--volumes", ...this.#made]);
+    if (this.#made.size > 0) await this.#insist(["rm", "--force", "--volumes", ...this.#made]);
   }
 
   #of(name: string): PromiseWithResolvers<string> {
@@ -188,31 +201,35 @@ export class DockerContainers implements Containers {
     return there;
   }
 
-  /** By an earlier process of ours, and is perhaps over. One that was only made may lack its files: it is made anew. */
-  async #hasBegun(name: string): Promise<boolean> {
-    const state = await this.#stateOf(name);
-    if (state === "created") await this.#docker(["rm", "--force", "--volumes", name]);
-    return state !== undefined && state !== "created";
-  }
-
-  /** What is wrong, when it cannot be. */
+  /** Unless it has begun by an earlier process of ours, and is perhaps over. Gives what is wrong, when it cannot begin. */
   async #begin(
     container: PodContainer,
     name: string,
     variables: Readonly<Record<string, string>>,
   ): Promise<string | undefined> {
-    const problem = await this.#create(container, name, variables);
-    if (problem !== undefined) return problem;
-    const { code, stderr } = await this.#docker(["start", name]);
-    return code === 0 ? undefined : stderr.trim();
+    for (let last = ""; ;) {
+      const state = await this.#stateOf(name);
+      if (state !== undefined && state !== "created") return undefined;
+      if (state === "created") await this.#insist(["rm", "--force", "--volumes", name]);
+      try {
+        await this.#create(container, name, variables);
+        await this.#do(["start", name]);
+        return undefined;
+      } catch (error) {
+        if (!(error instanceof NotDone)) throw error;
+        // Not all words of the program tell a refusal from an engine that goes away: what is not is not said twice.
+        if (error.isRefusal || error.lastLine === last) return error.message;
+        last = error.lastLine;
+      }
+    }
   }
 
-  /** What is wrong, when it cannot be made. Values of variables are in nobody's argv. */
+  /** Values of variables are in nobody's argv. */
   async #create(
     container: PodContainer,
     name: string,
     variables: Readonly<Record<string, string>>,
-  ): Promise<string | undefined> {
+  ): Promise<void> {
     const { image, command, arguments: given, directory, source, mounts } = container;
     const [entrypoint, ...rest] = command ?? [];
     const options = [
@@ -227,24 +244,25 @@ export class DockerContainers implements Containers {
       ]),
     ];
     const words = [image, ...rest, ...given, ...(source === undefined ? [] : [SCRIPT])];
-    const made = await this.#docker(["create", "--name", name, ...options, ...words], variables);
-    if (made.code !== 0) return made.stderr.trim();
+    await this.#do(["create", "--name", name, ...options, ...words], variables);
     if (source !== undefined) {
       const staged = join(this.scratch, "argo");
       await mkdir(join(staged, "staging"), { recursive: true });
       await writeFile(join(staged, "staging", "script"), source, { mode: 0o755 });
-      await this.#docker(["cp", staged, `${name}:/`]);
+      await this.#do(["cp", staged, `${name}:/`]);
     }
     for (const { from, path } of this.#given) await this.#copyIn(name, from, path);
-    return undefined;
   }
 
   /** With the folders above it, which `docker cp` does not make. */
   async #copyIn(name: string, from: string, path: string): Promise<void> {
     const tree = join(this.scratch, `in-${this.#taken++}`);
     await mkdir(join(tree, dirname(path)), { recursive: true });
-    await this.#docker(["cp", `${tree}/.`, `${name}:/`]);
-    await this.#docker(["cp", from, `${name}:${path}`]);
+    await this.#do(["cp", `${tree}/.`, `${name}:/`]).catch((error: unknown) => {
+      // Where one of them is a link in the image; then it is there.
+      if (!(error instanceof NotDone && error.isRefusal)) throw error;
+    });
+    await this.#do(["cp", from, `${name}:${path}`]);
   }
 
   /** Its lines as they come, but for so many that are logged already; resolves when it is over, or the engine is gone. */
@@ -283,6 +301,27 @@ export class DockerContainers implements Containers {
     return { ...process.env, ...host, ...variables };
   }
 
+  /** Rejects with NotDone. */
+  async #do(words: readonly string[], variables?: Readonly<Record<string, string>>): Promise<void> {
+    const answer = await this.#docker(words, variables);
+    if (answer.code !== 0) throw new NotDone(answer);
+  }
+
+  /** For what may be done twice: again until there is an answer, or nobody wants the pod any more. */
+  async #insist(
+    words: readonly string[],
+    isAnswer = (answer: Answer): boolean => !isAway(answer),
+  ): Promise<Answer> {
+    const { signal } = this.#attempt;
+    for (let count = 0; ; count++) {
+      const answer = await this.#docker(words);
+      if (isAnswer(answer) || signal.aborted) return answer;
+      if (count === 0)
+        this.#attempt.log(`The container engine is waited for: ${answer.stderr.trim()}`, "stderr");
+      await this.#workshop.clock.sleep(AGAIN_AFTER, signal).catch(() => undefined);
+    }
+  }
+
   #docker(words: readonly string[], variables: Readonly<Record<string, string>> = {}): Promise<Answer> {
     return new Promise((resolve) => {
       const options = { env: this.#environment(variables), maxBuffer: 64 * 1024 * 1024 };
@@ -293,6 +332,25 @@ export class DockerContainers implements Containers {
       letGo(child);
     });
   }
+}
+
+class NotDone extends Error {
+  /** By the engine. */
+  readonly isRefusal: boolean;
+
+  constructor({ stderr }: Answer) {
+    super(stderr.trim());
+    this.isRefusal = ANSWERED.test(stderr);
+  }
+
+  /** Those before may bear the time. */
+  get lastLine(): string {
+    return this.message.slice(this.message.lastIndexOf("\n") + 1);
+  }
+}
+
+function isAway({ code, stderr }: Answer): boolean {
+  return code !== 0 && AWAY.test(stderr) && !ANSWERED.test(stderr);
 }
 
 /** A control plane that stops leaves containers to the next one: it does not wait for who waits for them. */

@@ -1,0 +1,95 @@
+/** Pods in containers of a real engine that goes away in the middle of what it is asked, whatever that is. */
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { systemClock } from "../../../clock/clock.ts";
+import { type Daemon, IMAGE, startDaemon } from "../../../providers/docker/fixtures/daemon.ts";
+import type { Attempt } from "../../../workflow/engine/step-type.ts";
+import { argoSteps } from "./executor.ts";
+import type { Pod } from "./work.ts";
+
+const LONG = 120_000;
+
+let daemon: Daemon;
+beforeAll(async () => {
+  daemon = await startDaemon({ liveRestore: true });
+}, LONG);
+afterAll(() => daemon.close());
+
+const pod: Pod = {
+  argo: "pod",
+  workflow: "run",
+  namespace: "test",
+  node: "main",
+  template: "main",
+  init: [],
+  main: [
+    {
+      name: "main",
+      image: IMAGE,
+      command: ["sh"],
+      arguments: [],
+      environment: [],
+      source: "cat /in/deep/text; printf out > /tmp/p",
+      mounts: [],
+    },
+  ],
+  sidecars: [],
+  volumes: [],
+  inputs: [{ name: "text", path: "/in/deep/text", raw: { data: "in" } }],
+  outputs: { parameters: [{ name: "p", path: "/tmp/p" }], artifacts: [] },
+};
+
+it.each([
+  ["to make the container", "create *"],
+  ["to take its script", "cp *argo *:/"],
+  ["to take the folders of an input", "cp *in-*/. *:/"],
+  ["to take an input", "cp *:/in/deep/text"],
+  ["to start it", "start *"],
+  ["for a file of it", "cp *:/tmp/p *"],
+  ["to remove it", "rm *"],
+])(
+  "an engine that goes away when it is asked %s is waited for, and nothing is lost or left",
+  async (_asked, words) => {
+    const folder = mkdtempSync(join(tmpdir(), "argo-docker-"));
+    const [held, go] = [join(folder, "held"), join(folder, "go")];
+    const docker = join(folder, "docker");
+    // Waits once, before it asks that.
+    writeFileSync(
+      docker,
+      `#!/bin/sh\ncase "$*" in ${words.replaceAll(" ", "\\ ")}) mkdir ${held} 2>/dev/null && until [ -e ${go} ]; do sleep 0.05; done;; esac\nexec docker "$@"\n`,
+    );
+    chmodSync(docker, 0o755);
+    const waitedFor = Promise.withResolvers<void>();
+    const attempt = {
+      run: "test/run",
+      path: "main",
+      step: { type: "run", command: [], input: pod },
+      try: 1,
+      since: 0,
+      idempotencyKey: "test/run/main",
+      signal: new AbortController().signal,
+      log: (line: string) => {
+        if (line.includes("engine is waited for")) waitedFor.resolve();
+      },
+    };
+    const { endpoint } = daemon;
+    const steps = argoSteps({
+      folder,
+      docker,
+      clock: systemClock,
+      containers: () => Promise.resolve({ is: "docker", endpoint }),
+    });
+    const outcome = steps.execute(attempt as unknown as Attempt);
+    await vi.waitUntil(() => existsSync(held), LONG);
+    await daemon.kill();
+    writeFileSync(go, "");
+    await waitedFor.promise;
+    await daemon.start();
+    expect(await outcome).toMatchObject({ exitCode: 0, result: "in", parameters: { p: "out" } });
+    expect(await daemon.docker.listContainers({ all: true })).toEqual([]);
+    rmSync(folder, { recursive: true, force: true });
+  },
+  LONG,
+);
