@@ -92,6 +92,22 @@ export interface Proposed {
   readonly resources: readonly unknown[];
   readonly action: Plan["action"];
   readonly toRevision?: number;
+  /** For `undo`: name of the Change that is taken back. */
+  readonly undoes?: string;
+  /** Addresses: only these, with all that they need. */
+  readonly targets?: readonly string[];
+  /** Addresses: all but these, and what needs them. */
+  readonly excludes?: readonly string[];
+  /** Addresses of what is made anew although nothing asks for it. */
+  readonly replaces?: readonly string[];
+  /** Addresses of resources that go while their things stay. */
+  readonly forget?: readonly string[];
+  /** By address, the id of the existing thing that is taken instead of making one. */
+  readonly adopts?: Readonly<Record<string, string>>;
+  /** Whether things are looked at for drift; true when absent. */
+  readonly refresh?: boolean;
+  /** Look only at what may have changed since: a duration before now, an instant, or a revision of the store. */
+  readonly since?: string;
   /** Folder that the declaration came from. */
   readonly folder?: string;
 }

@@ -130,6 +130,18 @@ export const LABELS = {
 /** Setting this annotation of a Service to another value restarts all its instances, one rollout. */
 export const RESTARTED_AT = "tutti.dev/restarted-at";
 
+/** Annotations with which a plan speaks to controllers; no part of a declaration, and kept until another plan writes them. */
+export const REQUESTS = {
+  /** Make it anew, once for each value: the hash of the plan. */
+  replace: "tutti.dev/replace",
+  /** JSON `{"name", "uid"}` by which the thing was made, of a resource that has been renamed since. */
+  identity: "tutti.dev/identity",
+  /** Take what has this id as the thing, instead of making one. */
+  adopt: "tutti.dev/adopts",
+  /** `true`: when the resource goes, let go of the thing and leave it there. */
+  forget: "tutti.dev/forget",
+} as const;
+
 export const FINALIZERS = {
   /** A Service: its instances are gone. */
   rollout: "tutti.dev/rollout",

@@ -1,16 +1,39 @@
 /** The way from what came in to a plan, for whoever offers plans to people and programs. */
 import { type Diagnostic, hasErrors } from "../diagnostics/diagnostic.ts";
+import type { Draft } from "../model/resource.ts";
 import { didYouMean } from "../diagnostics/suggestion.ts";
 import { type AdmitInput, admit, admitRevision } from "./admit.ts";
 import { heldBy, liveSystem } from "./ownership.ts";
 import { planSystem } from "./plan-system.ts";
-import type { Plan } from "./plan.ts";
+import type { Drifted, Plan } from "./plan.ts";
 import { revisionToRestore } from "./revisions.ts";
 
 export interface ProposeInput extends AdmitInput {
   readonly action: Plan["action"];
   /** For `rollback`; the revision before the latest when absent. */
   readonly toRevision?: number;
+  /** For `undo`: name of the Change that is taken back. */
+  readonly undoes?: string;
+  /** Addresses: only these, with all that they need. The rest stays as the last Revision has it. */
+  readonly targets?: readonly string[];
+  /** Addresses: all but these, and what needs them. */
+  readonly excludes?: readonly string[];
+  /** Addresses of what is made anew although nothing asks for it. */
+  readonly replaces?: readonly string[];
+  /** Addresses of resources that go while their things stay. */
+  readonly forget?: readonly string[];
+  /** By address, the id of the existing thing that is taken instead of making one. */
+  readonly adopts?: Readonly<Record<string, string>>;
+  /** What providers say of a class; nothing is known of any when absent. */
+  readonly capabilities?: (draft: Draft) => Capabilities;
+  /** By address, how things were found other than they were made. */
+  readonly drift?: ReadonlyMap<string, readonly Drifted[]>;
+}
+
+/** Facts about the class of a resource that a plan depends on. */
+export interface Capabilities {
+  /** A second one can be made while the first is there. */
+  readonly canCreateBeforeDestroy: boolean;
 }
 
 export interface Proposal {

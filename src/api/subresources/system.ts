@@ -14,6 +14,7 @@ import { objectBody } from "../body.ts";
 import { masked } from "../present.ts";
 import { StatusError, badRequest, refused } from "../status-error.ts";
 import { bodyOf, causeOf } from "../write.ts";
+import { requestedOf } from "./proposed.ts";
 
 /** Statuses are written all the time; each may make a commit's expectations stale without touching the plan. */
 const ATTEMPTS = 16;
@@ -67,7 +68,7 @@ function inputOf(
 ): ProposeInput {
   const { resources = [], action = "apply", toRevision, folder } = body;
   if (!Array.isArray(resources)) throw badRequest("resources: it must be a list of manifests.");
-  if (!isAction(action)) throw badRequest("action: it must be apply, down or rollback.");
+  if (!isAction(action)) throw badRequest("action: it must be apply, down, rollback or undo.");
   return {
     resources: resources as readonly unknown[],
     system: target.name,
@@ -77,11 +78,12 @@ function inputOf(
     action,
     ...numberOf(toRevision),
     ...folderOf(folder),
+    ...requestedOf(body),
   };
 }
 
 function isAction(action: unknown): action is Plan["action"] {
-  return action === "apply" || action === "down" || action === "rollback";
+  return action === "apply" || action === "down" || action === "rollback" || action === "undo";
 }
 
 function numberOf(toRevision: unknown): Pick<ProposeInput, "toRevision"> {
