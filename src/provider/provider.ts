@@ -59,11 +59,11 @@ export interface Found {
   readonly id: string;
   /** A name for the resource; need not be free nor valid. */
   readonly name: string;
-  /** From which it could have been made, as far as can be read back; a valid spec with the defaults filled in. */
+  /** From which it could have been made, as far as can be read back; what was said in `where` may be left out. */
   readonly spec: Readonly<Record<string, unknown>>;
   /** What it is, in a few words for people: "bridge network, 3 containers". */
   readonly description: string;
-  /** Address and namespace of the resource that it belongs to already. */
+  /** To what it belongs already, in words: "network/front in default", "another control plane". */
   readonly ownedBy?: string;
 }
 
@@ -128,8 +128,11 @@ export interface Provider<S = unknown> {
   obstacles?(prospect: Prospect): Promise<readonly Obstacle[]>;
   /** What there is left of what is bounded, asked while a plan is made. Changes nothing. */
   capacities?(context: CallContext): Promise<readonly Capacity[]>;
-  /** What is there, whoever made it, for adoption. Changes nothing. */
-  list?(context: CallContext): Promise<readonly Found[]>;
+  /**
+   * What is there, whoever made it, for adoption. Changes nothing. `where`: the parts of a spec that say where to look, such
+   * as `server` of a Database, with every reference resolved. Rejects with TerminalError when it needs to be told.
+   */
+  list?(context: CallContext, where: Readonly<Record<string, unknown>>): Promise<readonly Found[]>;
   /**
    * Takes what has this id as the thing of this resource, without changing it: from now on `observe` finds it. Idempotent.
    * Rejects with TerminalError when it is not there or another resource's.

@@ -1,0 +1,44 @@
+/**
+ * What is there already and becomes a resource's thing. A declaration asks for it in an annotation, so that it is as
+ * repeatable as the rest: `tutti.dev/adopt: ID`, where the id is what the provider's `list` calls it.
+ *
+ *   annotation --adopt--> found by the identity where the engine can be told whose it is, else by status.adopted
+ *
+ *  - Once something was made or adopted, the annotation means nothing more, and may stay or go.
+ *  - What was adopted is reported as the output `adopted`, by which it is found again where nothing can be written on it.
+ *  - Data that was adopted is never removed; `lifecycle.onDelete` decides about what holds none.
+ */
+import { TerminalError, type Desired } from "./provider.ts";
+
+export const ADOPT = "tutti.dev/adopt";
+
+/** The id of what this resource has adopted, or is asked to; undefined for what is to be made. */
+export function adoptedId({
+  status,
+  annotations,
+}: Pick<Desired, "status" | "annotations">): string | undefined {
+  const adopted = status?.["adopted"];
+  if (typeof adopted === "string" && adopted !== "") return adopted;
+  const asked = annotations?.[ADOPT];
+  return asked === "" ? undefined : asked;
+}
+
+/** `what`: "network", as the engine calls it. */
+export function nothingToAdopt(what: string, id: string, hint: string): TerminalError {
+  return new TerminalError({
+    code: "NothingToAdopt",
+    path: `metadata.annotations["${ADOPT}"]`,
+    message: `There is no ${what} '${id}' to be adopted.`,
+    hint,
+  });
+}
+
+/** It bears somebody's mark. */
+export function ownedByAnother(what: string, id: string, owner: string): TerminalError {
+  return new TerminalError({
+    code: "OwnedByAnother",
+    path: `metadata.annotations["${ADOPT}"]`,
+    message: `The ${what} '${id}' belongs to ${owner} already.`,
+    hint: "Let that go first (`tutti forget`), or choose another.",
+  });
+}
