@@ -1,0 +1,231 @@
+/**
+ * Plan, apply, change and destroy beside terraform: the same graphs of things without effect, `terraform_data` there and
+ * class `data` of kind Resource here, through the command lines, each life in folders of its own.
+ *
+ *     node bench/plan.ts [--sizes 100,1000,10000] [--shapes independent,layered,chain] [--rounds 1] [--without-terraform]
+ *                        [--format yaml|json] [--terraform-applies 1000]
+ *
+ * Ours are a command and a control plane that runs in the background: both count, with all their children. A chain is as
+ * long as the size, at most 200. Terraform applies and destroys no more than `--terraform-applies` (it writes its whole
+ * state once a resource); beyond that its plans begin with a state that is written here, in the form that an apply leaves.
+ * Every round goes through one life of ours and one of terraform's, so that a busy moment hits both.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { startInBackground } from "../src/app/background.ts";
+import { StateFolder } from "../src/app/home.ts";
+import { createClient } from "../src/client/index.ts";
+import type { Draft } from "../src/model/resource.ts";
+import { type Cost, costOf, costWithin, writeFiles } from "./kit/cost.ts";
+import { median, printMachine, short, table } from "./kit/figures.ts";
+import { SHAPES, type Shape, hclOf, jsonOf, stateOf, yamlOf } from "./kit/graphs.ts";
+import { pause } from "./kit/plane.ts";
+
+const { values: options } = parseArgs({
+  options: {
+    sizes: { type: "string", default: "100,1000,10000" },
+    shapes: { type: "string", default: SHAPES.join(",") },
+    rounds: { type: "string", default: "1" },
+    format: { type: "string", default: "yaml" },
+    "terraform-applies": { type: "string", default: "1000" },
+    "without-terraform": { type: "boolean", default: false },
+  },
+});
+
+const PHASES = [
+  "first plan",
+  "first apply",
+  "nothing to do",
+  "one change, planned",
+  "one change, applied",
+  "one change, by the control plane",
+  "destroy",
+] as const;
+type Phase = (typeof PHASES)[number];
+type Costs = Partial<Record<Phase, Cost>>;
+
+const tutti = join(import.meta.dirname, "../tutti");
+const SYSTEM = "bench";
+const LONGEST_CHAIN = 200;
+
+async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
+  const folder = mkdtempSync(join(tmpdir(), "bench-plan-"));
+  try {
+    return await work(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** A life of a system of ours. */
+function ours(shape: Shape, size: number): Promise<Costs> {
+  return inFolder(async (folder) => {
+    const home = join(folder, "home");
+    const env = { TUTTI_HOME: home };
+    const write = (changed: number): void =>
+      options.format === "json"
+        ? writeFiles(folder, { "tutti.json": JSON.stringify(jsonOf(SYSTEM, shape, size, changed), null, 2) })
+        : writeFiles(folder, { "tutti.yaml": yamlOf(SYSTEM, shape, size, changed) });
+    write(0);
+    const { pid } = await startInBackground(new StateFolder(home));
+    const file = join(folder, options.format === "json" ? "tutti.json" : "tutti.yaml");
+    const run = (...parameters: readonly string[]): Promise<Cost> =>
+      costOf({ command: tutti, parameters, cwd: folder, env, beside: [pid] });
+    try {
+      const costs: Costs = {};
+      costs["first plan"] = await run("plan", file);
+      costs["first apply"] = await run("up", file, "--yes");
+      expect(await run("get", "system", SYSTEM, "-o", "json"), `"readyResources": ${size}`);
+      costs["nothing to do"] = await run("plan", file);
+      expect(costs["nothing to do"], "othing");
+      write(1);
+      costs["one change, planned"] = await run("plan", file);
+      costs["one change, applied"] = await run("up", file, "--yes");
+      costs["one change, by the control plane"] = await changeInPlace(home, pid, shape, size);
+      costs["destroy"] = await run("down", SYSTEM, "--yes");
+      return costs;
+    } finally {
+      await costOf({ command: tutti, parameters: ["stop"], env });
+    }
+  });
+}
+
+/** Planned and applied over the API by a client that runs already; until the system says that all is ready. */
+async function changeInPlace(home: string, pid: number, shape: Shape, size: number): Promise<Cost> {
+  const folder = new StateFolder(home);
+  const client = createClient({ url: folder.registration()?.url ?? "", token: folder.token() });
+  const resources = jsonOf(SYSTEM, shape, size, 2) as readonly Draft[];
+  const cost = await costWithin([pid], async () => {
+    const proposed = { resources, action: "apply" as const };
+    const { hash, summary } = await client.plan(SYSTEM, proposed);
+    if (summary.update < 1) throw new Error("There is nothing to change.");
+    const { revision } = await client.apply(SYSTEM, { ...proposed, hash });
+    await becomesReady(client, revision);
+  });
+  client.close();
+  return cost;
+}
+
+const SYSTEMS = { kind: "System", plural: "systems", group: "tutti.dev", version: "v1", namespaced: true };
+
+async function becomesReady(client: ReturnType<typeof createClient>, revision: number): Promise<void> {
+  for (;;) {
+    const { status, metadata } = await client.get(SYSTEMS, SYSTEM);
+    const { revision: seen = 0, conditions = [] } = status as {
+      readonly revision?: number;
+      readonly conditions?: readonly { readonly type: string; readonly status: string }[];
+    };
+    const isReady = conditions.some(({ type, status: is }) => type === "Ready" && is === "True");
+    if (seen >= revision && isReady && metadata.deletionTimestamp === undefined) return;
+    await pause(2);
+  }
+}
+
+function expect({ output }: Cost, words: string): void {
+  if (!output.includes(words)) throw new Error(`'${words}' was expected in: ${output.slice(-2000)}`);
+}
+
+/** A life of the same graph in terraform. */
+function theirs(shape: Shape, size: number): Promise<Costs> {
+  return inFolder(async (folder) => {
+    const env = { CHECKPOINT_DISABLE: "1", TF_CLI_CONFIG_FILE: "/dev/null" };
+    const run = (...parameters: readonly string[]): Promise<Cost> =>
+      costOf({ command: "terraform", parameters, cwd: folder, env });
+    const plain = ["-input=false", "-no-color"];
+    const write = (changed: number): void => writeFiles(folder, { "main.tf": hclOf(shape, size, changed) });
+    write(0);
+    await run("init", ...plain);
+    const costs: Costs = {};
+    costs["first plan"] = await run("plan", ...plain);
+    const isWhole = size <= Number(options["terraform-applies"]);
+    if (isWhole) costs["first apply"] = await run("apply", "-auto-approve", ...plain);
+    else writeFiles(folder, { "terraform.tfstate": stateOf(shape, size) });
+    costs["nothing to do"] = await run("plan", ...plain);
+    expect(costs["nothing to do"], "No changes");
+    write(1);
+    costs["one change, planned"] = await run("plan", ...plain);
+    expect(costs["one change, planned"], "to change");
+    costs["one change, applied"] = await run("apply", "-auto-approve", ...plain);
+    if (isWhole) costs["destroy"] = await run("destroy", "-auto-approve", ...plain);
+    return costs;
+  });
+}
+
+function medians(rounds: readonly Costs[], phase: Phase): Omit<Cost, "output"> | undefined {
+  const found = rounds.flatMap((costs) => costs[phase] ?? []);
+  if (found.length === 0) return undefined;
+  const of = (what: "wall" | "cpu" | "memory"): number => median(found.map((cost) => cost[what]));
+  return { wall: of("wall"), cpu: of("cpu"), memory: of("memory") };
+}
+
+const seconds = (milliseconds: number | undefined): string =>
+  milliseconds === undefined ? "" : `${(milliseconds / 1000).toFixed(2)} s`;
+const megabytes = (size: number | undefined): string => (size === undefined ? "" : `${Math.round(size)} MB`);
+const ratio = (other: number | undefined, own: number | undefined): string =>
+  other === undefined || own === undefined ? "" : `${short(other / own)}x`;
+
+function print(own: readonly Costs[], other: readonly Costs[]): void {
+  table(
+    [
+      "",
+      "ours: wall",
+      "CPU",
+      "memory",
+      "terraform: wall",
+      "CPU",
+      "memory",
+      "wall, terraform / ours",
+      "CPU",
+      "memory",
+    ],
+    PHASES.map((phase) => {
+      const [us, them] = [medians(own, phase), medians(other, phase)];
+      return [
+        phase,
+        seconds(us?.wall),
+        seconds(us?.cpu),
+        megabytes(us?.memory),
+        seconds(them?.wall),
+        seconds(them?.cpu),
+        megabytes(them?.memory),
+        ratio(them?.wall, us?.wall),
+        ratio(them?.cpu, us?.cpu),
+        ratio(them?.memory, us?.memory),
+      ];
+    }),
+  );
+}
+
+printMachine();
+const growth = new Map<Shape, (readonly [number, readonly Costs[]])[]>();
+for (const shape of options.shapes.split(",") as Shape[]) {
+  const asked = options.sizes.split(",").map(Number);
+  const sizes = shape === "chain" ? [...new Set(asked.map((size) => Math.min(size, LONGEST_CHAIN)))] : asked;
+  for (const size of sizes) {
+    const [own, other]: [Costs[], Costs[]] = [[], []];
+    for (let round = 0; round < Number(options.rounds); round += 1) {
+      own.push(await ours(shape, size));
+      if (!options["without-terraform"]) other.push(await theirs(shape, size));
+    }
+    console.log(`${shape}, ${size.toLocaleString("en")}:\n`);
+    print(own, other);
+    growth.set(shape, [...(growth.get(shape) ?? []), [size, own]]);
+  }
+}
+
+for (const [shape, sizes] of growth) {
+  if (sizes.length < 2) continue;
+  console.log(`${shape}, as it grows, wall (CPU a resource):\n`);
+  table(
+    ["", ...sizes.map(([size]) => size.toLocaleString("en"))],
+    PHASES.map((phase) => [
+      phase,
+      ...sizes.map(([size, costs]) => {
+        const cost = medians(costs, phase);
+        return cost === undefined ? "" : `${seconds(cost.wall)} (${short((cost.cpu / size) * 1000)} us)`;
+      }),
+    ]),
+  );
+}
