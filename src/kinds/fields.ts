@@ -22,8 +22,39 @@ export const condition = z.object({
   observedGeneration: z.int().optional(),
 });
 
+/** How a thing is found other than it was made: written by the drift controller. */
+export const driftStatus = z.object({
+  /** Of the spec; empty when the thing is gone. */
+  path: z.string(),
+  expected: z.unknown().optional(),
+  actual: z.unknown().optional(),
+  secret: z.boolean().optional(),
+  /** RFC 3339. */
+  since: z.string(),
+  answer: z.enum(["revert", "report", "tolerate"]),
+  /** Of what is tolerated: until then. */
+  until: z.string().optional(),
+  /** Who is known to have done it. */
+  by: z.string().optional(),
+});
+
+/** How often the same was found again after it had been set back. */
+export const setBackStatus = z.object({
+  path: z.string(),
+  /** Of what was found. */
+  hash: z.string(),
+  times: z.int(),
+  at: z.string(),
+  /** Noise: it is not set back before. */
+  next: z.string().optional(),
+});
+
 /** What every status has. */
 export const baseStatus = {
+  drift: z.array(driftStatus).optional(),
+  setBack: z.array(setBackStatus).optional(),
+  /** The request to set it back that was carried out last. */
+  reverted: z.string().optional(),
   observedGeneration: z.int().optional(),
   conditions: z.array(condition).optional(),
 };

@@ -28,6 +28,8 @@ export interface FieldMarks {
   readonly ownExpressions?: boolean;
   /** When it is left out, the resource's name stands for it, so that naming it so changes nothing. */
   readonly nameWhenAbsent?: boolean;
+  /** A list whose order means nothing. */
+  readonly unordered?: boolean;
 }
 
 /** A status field that other resources may refer to. */

@@ -63,6 +63,7 @@ export const lifecycle = z
           .enum(["revert", "report"])
           .default("revert")
           .describe("What is done about what others changed: set back, or only said."),
+        every: span.optional().describe("How often it is looked at; every minute when absent."),
         paths: z.array(drifting).default([]).describe("Other answers for some paths; the first that fits."),
       })
       .optional()

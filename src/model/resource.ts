@@ -140,6 +140,10 @@ export const REQUESTS = {
   adopt: "tutti.dev/adopts",
   /** `true`: when the resource goes, let go of the thing and leave it there. */
   forget: "tutti.dev/forget",
+  /** Set back what is found other than it was made, once for each value, whatever the policy says. */
+  revert: "tutti.dev/revert",
+  /** JSON `[{"path", "until", "by", "reason"}]`: what is allowed to be other than it was made, for a while. */
+  tolerate: "tutti.dev/tolerate",
 } as const;
 
 export const FINALIZERS = {

@@ -40,6 +40,8 @@ export interface Drifted {
   readonly expected?: unknown;
   readonly actual?: unknown;
   readonly secret?: boolean;
+  /** What is done about it: set back, only said, or allowed. Set back when absent. */
+  readonly answer?: "revert" | "report" | "tolerate";
 }
 
 export interface Step {

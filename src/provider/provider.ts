@@ -48,7 +48,8 @@ export interface Observation {
   readonly lookAfter?: number;
   /**
    * What can be read back of what it was made from, as it is now: a part of the spec, in the same places. Where it differs
-   * from that spec, the thing has drifted. Secret values are sealed, or left out.
+   * from that spec, the thing has drifted. Secret values are sealed, or left out; null says that something is not there.
+   * Under a name that the spec does not know stands what differs from how the provider makes such things.
    */
   readonly actual?: Readonly<Record<string, unknown>>;
 }
@@ -63,7 +64,9 @@ export interface Found {
   readonly spec: Readonly<Record<string, unknown>>;
   /** What it is, in a few words for people: "bridge network, 3 containers". */
   readonly description: string;
-  /** To what it belongs already, in words: "network/front in default", "another control plane". */
+  /** The resource of this control plane that it was made for; it may be gone. */
+  readonly owner?: Identity;
+  /** To what else it belongs, in words: "another control plane". */
   readonly ownedBy?: string;
 }
 
@@ -122,6 +125,8 @@ export interface Provider<S = unknown> {
   readonly features?: readonly string[];
   /** So many calls at once at most; no limit when absent. */
   readonly parallelism?: number;
+  /** Nothing of it is outside, so nobody else can change it: it is never observed. */
+  readonly isInside?: boolean;
   /** A second thing of another incarnation (`Identity.uid`) can be made while the first is there. */
   readonly canCreateBeforeDestroy?: boolean;
   /** Asked while a plan is made. Changes nothing. */

@@ -52,6 +52,8 @@ interface Lifecycle {
      * @default "revert"
      */
     readonly answer?: OneOf<"revert" | "report">;
+    /** How often it is looked at; every minute when absent. */
+    readonly every?: Text;
     /** Other answers for some paths; the first that fits. */
     readonly paths?: readonly {
       /** Of the spec, with all below it: `spec.size`, `spec.env.*`. */
