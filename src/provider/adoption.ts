@@ -8,7 +8,7 @@
  *  - What was adopted is reported as the output `adopted`, by which it is found again where nothing can be written on it.
  *  - Data that was adopted is never removed; `lifecycle.onDelete` decides about what holds none.
  */
-import { TerminalError, type Desired } from "./provider.ts";
+import { type Desired, type Found, type Identity, type ProviderContext, TerminalError } from "./provider.ts";
 
 export const ADOPT = "tutti.dev/adopt";
 
@@ -33,12 +33,32 @@ export function nothingToAdopt(what: string, id: string, hint: string): Terminal
   });
 }
 
-/** It bears somebody's mark. */
-export function ownedByAnother(what: string, id: string, owner: string): TerminalError {
-  return new TerminalError({
+/** Whose a thing is, by the mark that it bears. */
+export type Ownership = Pick<Found, "owner" | "ownedBy">;
+
+/** Refuses with TerminalError what is somebody else's; what was left by a resource that is gone is nobody's. */
+export function checkOwner(
+  what: string,
+  id: string,
+  { owner, ownedBy }: Ownership,
+  { identity }: Pick<Desired, "identity">,
+  { lookUp }: Pick<ProviderContext, "lookUp">,
+): void {
+  const isOthers = owner !== undefined && owner.uid !== identity.uid && isThere(owner, lookUp);
+  if (!isOthers && ownedBy === undefined) return;
+  throw new TerminalError({
     code: "OwnedByAnother",
     path: `metadata.annotations["${ADOPT}"]`,
-    message: `The ${what} '${id}' belongs to ${owner} already.`,
+    message: `The ${what} '${id}' belongs to ${isOthers ? inWords(owner) : ownedBy} already.`,
     hint: "Let that go first (`tutti forget`), or choose another.",
   });
+}
+
+function isThere(owner: Identity, lookUp: ProviderContext["lookUp"]): boolean {
+  const found = lookUp?.({ kind: owner.kind, namespace: owner.namespace, name: owner.name });
+  return lookUp === undefined || found?.metadata.uid === owner.uid;
+}
+
+function inWords({ kind, namespace, name }: Identity): string {
+  return `${kind} '${name}' of the namespace '${namespace}'`;
 }

@@ -2,13 +2,18 @@
  * Class `docker` of Network: a bridge of the engine's host, with names for who is on it.
  *
  *   (nothing) --create--> there --range changed, unused--> (nothing) --create--> there --unused--> (nothing)
+ *   (somebody's) --adopt--> there, under its own name --release--> (somebody's)
  *
+ * The engine cannot be told whose a network is once it is made: one that was adopted is known by the status alone.
  * A network that somebody uses is neither removed nor given another range: who uses it is said, and it is tried again.
  */
 import type { NetworkInspectInfo } from "dockerode";
 import type { network } from "../../kinds/network.ts";
+import { adoptedId, checkOwner, nothingToAdopt } from "../../provider/adoption.ts";
 import {
+  type CallContext,
   type Desired,
+  type Found,
   type Obstacle,
   type Observation,
   type Prospect,
@@ -18,10 +23,20 @@ import {
 } from "../../provider/provider.ts";
 import type { Engine } from "./engine.ts";
 import { inWords, reasonOf, statusOf } from "./errors.ts";
-import { isOf, networkName, resourceLabels } from "./resource-names.ts";
+import { isOf, networkName, ownerIn, resourceLabels } from "./resource-names.ts";
 import { Shared } from "./shared.ts";
 
 type NetworkSpec = typeof network.Spec;
+
+/** The engine's own, which cannot be removed. */
+const PREDEFINED: ReadonlySet<string> = new Set([
+  "bridge",
+  "host",
+  "none",
+  "ingress",
+  "docker_gwbridge",
+  "podman",
+]);
 
 const CIDR = /^(?:\d{1,3}\.){3}\d{1,3}\/\d{1,2}$|^[0-9a-f:]+\/\d{1,3}$/i;
 
@@ -48,41 +63,106 @@ export class DockerNetworks implements Provider {
     return Promise.resolve(isWrong ? [wrongRange(cidr)] : this.#engine.absence());
   }
 
-  async observe(desired: Desired, { signal }: ProviderContext): Promise<Observation | undefined> {
-    const found = await this.#find(desired, signal);
-    return found === undefined ? undefined : observation(found);
+  async list({ signal }: CallContext): Promise<readonly Found[]> {
+    const listed = await this.#inspected({}, signal);
+    return listed.filter(({ Name }) => !PREDEFINED.has(Name)).map((network) => this.#found(network));
   }
 
-  async ensure(desired: Desired, { signal }: ProviderContext): Promise<Observation> {
-    const found = await this.#find(desired, signal);
+  async adopt(desired: Desired, id: string, context: ProviderContext): Promise<Observation> {
+    const network = await this.#adopted(id, context.signal);
+    if (network === undefined) throw noSuchNetwork(id);
+    checkOwner("network", id, ownerIn(this.#home, network.Labels), desired, context);
+    return observation(network, id);
+  }
+
+  /** Labels cannot be taken off; when the resource is gone they mean nothing. */
+  async release(): Promise<void> {}
+
+  async observe(desired: Desired, { signal }: ProviderContext): Promise<Observation | undefined> {
+    const there = await this.#find(desired, signal);
+    return there === undefined ? undefined : observation(there.network, there.adopted);
+  }
+
+  async ensure(desired: Desired, context: ProviderContext): Promise<Observation> {
+    const { signal } = context;
+    const there = await this.#find(desired, signal);
     const { cidr } = desired.spec as NetworkSpec;
-    if (found !== undefined && (cidr === undefined || rangeOf(found) === cidr)) return observation(found);
-    if (found !== undefined) await this.#remove(found, "It gets another range of addresses", signal);
+    const isRight = there !== undefined && (cidr === undefined || rangeOf(there.network) === cidr);
+    if (isRight) return observation(there.network, there.adopted);
+    if (there?.adopted !== undefined) throw otherRange(there.network, cidr ?? "");
+    const asked = adoptedId(desired);
+    if (there === undefined && asked !== undefined) return this.adopt(desired, asked, context);
+    if (there !== undefined) await this.#remove(there.network, "It gets another range of addresses", signal);
     const name = networkName(this.#home, desired.identity);
     return observation(await this.#making.run(name, signal, (ending) => this.#create(desired, ending)));
   }
 
   async remove(desired: Desired, { signal }: ProviderContext): Promise<readonly string[]> {
-    const found = await this.#find(desired, signal);
-    if (found !== undefined) await this.#remove(found, "It is removed", signal);
+    const there = await this.#find(desired, signal);
+    if (there !== undefined) await this.#remove(there.network, "It is removed", signal);
     return [];
   }
 
-  async #find({ identity }: Desired, signal: AbortSignal): Promise<NetworkInspectInfo | undefined> {
+  /** What was made wins over what is asked to be adopted. */
+  async #find(desired: Desired, signal: AbortSignal): Promise<There | undefined> {
+    const own = await this.#own(desired, signal);
+    if (own !== undefined) return { network: own };
+    const adopted = desired.status?.["adopted"];
+    if (typeof adopted !== "string") return undefined;
+    const network = await this.#adopted(adopted, signal);
+    return network === undefined ? undefined : { network, adopted };
+  }
+
+  async #own({ identity }: Desired, signal: AbortSignal): Promise<NetworkInspectInfo | undefined> {
     const name = networkName(this.#home, identity);
+    const [own] = await this.#inspected({ name: [name] }, signal, ({ Name }) => Name === name);
+    if (own !== undefined && !isOf(this.#home, own.Labels)) throw nameTaken(name);
+    return own;
+  }
+
+  /** By name, or by the engine's own id where several have it. */
+  async #adopted(id: string, signal: AbortSignal): Promise<NetworkInspectInfo | undefined> {
+    const [one] = await this.#inspected({}, signal, ({ Name, Id }) => Name === id || Id === id);
+    return one;
+  }
+
+  /** Only asked for one by one does the engine tell who is on it. */
+  async #inspected(
+    filters: { readonly name?: string[] },
+    signal: AbortSignal,
+    isMeant: (one: { readonly Name: string; readonly Id: string }) => boolean = () => true,
+  ): Promise<readonly NetworkInspectInfo[]> {
     try {
       const listed = await this.#engine.call(
-        (docker, abortSignal) => docker.listNetworks({ filters: { name: [name] }, abortSignal }),
+        (docker, abortSignal) => docker.listNetworks({ filters, abortSignal }),
         { signal },
       );
-      const found = listed.find(({ Name }) => Name === name);
-      if (found === undefined) return undefined;
-      if (!isOf(this.#home, found.Labels)) throw nameTaken(name);
-      return await this.#engine.call((docker) => docker.getNetwork(found.Id).inspect(), { signal });
+      return await Promise.all(
+        listed
+          .filter(isMeant)
+          .map(({ Id }) => this.#engine.call((docker) => docker.getNetwork(Id).inspect(), { signal })),
+      );
     } catch (error) {
-      if (statusOf(error) === 404) return undefined;
+      if (statusOf(error) === 404) return [];
       throw inWords(error);
     }
+  }
+
+  #found(network: NetworkInspectInfo): Found {
+    const users = Object.keys(network.Containers ?? {}).length;
+    const cidr = rangeOf(network);
+    const project = network.Labels?.["com.docker.compose.project"];
+    return {
+      id: network.Name,
+      name: network.Labels?.["com.docker.compose.network"] ?? network.Name,
+      spec: { class: this.class, ...(cidr === undefined ? {} : { cidr }) },
+      description: [
+        `${network.Driver} network`,
+        `${users} container${users === 1 ? "" : "s"}`,
+        ...(project === undefined ? [] : [`of the Compose project ${project}`]),
+      ].join(", "),
+      ...ownerIn(this.#home, network.Labels),
+    };
   }
 
   async #create(desired: Desired, signal: AbortSignal): Promise<NetworkInspectInfo> {
@@ -105,7 +185,7 @@ export class DockerNetworks implements Provider {
     } catch (error) {
       throw creationError(error, cidr);
     }
-    const made = await this.#find(desired, signal);
+    const made = await this.#own(desired, signal);
     if (made === undefined) throw new Error("The network was made, but the engine has it no more.");
     return made;
   }
@@ -125,9 +205,21 @@ export class DockerNetworks implements Provider {
   }
 }
 
-function observation(found: NetworkInspectInfo): Observation {
-  const gateway = found.IPAM?.Config?.[0]?.Gateway;
-  return { ready: true, outputs: gateway === undefined ? {} : { host: gateway.replace(/\/\d+$/, "") } };
+interface There {
+  readonly network: NetworkInspectInfo;
+  /** By what it was taken. */
+  readonly adopted?: string | undefined;
+}
+
+function observation(network: NetworkInspectInfo, adopted?: string): Observation {
+  const gateway = network.IPAM?.Config?.[0]?.Gateway;
+  return {
+    ready: true,
+    outputs: {
+      ...(gateway === undefined ? {} : { host: gateway.replace(/\/\d+$/, "") }),
+      ...(adopted === undefined ? {} : { adopted }),
+    },
+  };
 }
 
 /** With the host's address said: what is not said the engine chooses, and tells only after it was restarted. */
@@ -143,6 +235,19 @@ function rangeOf(found: NetworkInspectInfo): string | undefined {
 function inUse(name: string, users: readonly string[], why: string): Error {
   const who = users.length === 0 ? "a container" : users.toSorted().join(", ");
   return new Error(`The network '${name}' is in use by ${who}. ${why} as soon as nobody uses it.`);
+}
+
+function noSuchNetwork(id: string): TerminalError {
+  return nothingToAdopt("network of the engine", id, "`docker network ls` lists those it has.");
+}
+
+function otherRange({ Name, ...network }: NetworkInspectInfo, cidr: string): TerminalError {
+  return new TerminalError({
+    code: "AdoptedDiffers",
+    path: "spec.cidr",
+    message: `The network '${Name}' was adopted with the range ${rangeOf({ Name, ...network }) ?? "(none)"} and cannot be given ${cidr}.`,
+    hint: "Declare its own range, or leave it out.",
+  });
 }
 
 function nameTaken(name: string): TerminalError {

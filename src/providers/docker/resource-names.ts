@@ -1,6 +1,7 @@
 /** How declared networks and volumes are called on the engine: by name, so that a later declaration of it finds them again. */
+import type { Ownership } from "../../provider/adoption.ts";
 import type { Identity } from "../../provider/provider.ts";
-import { digestOf } from "./identity.ts";
+import { digestOf, identityIn } from "./identity.ts";
 
 interface Named {
   readonly namespace: string;
@@ -39,6 +40,16 @@ export function resourceLabels(home: string, identity: Identity): Record<string,
 /** I9: it was made by this control plane. */
 export function isOf(home: string, labels: Readonly<Record<string, string>> | null | undefined): boolean {
   return labels?.["tutti.dev/home"] === home;
+}
+
+/** Whose it is, by its labels; nobody's when it was not made by a control plane. */
+export function ownerIn(
+  home: string,
+  labels: Readonly<Record<string, string>> | null | undefined,
+): Ownership {
+  const maker = labels?.["tutti.dev/home"];
+  if (labels === null || labels === undefined || maker === undefined) return {};
+  return maker === home ? { owner: identityIn(labels) } : { ownedBy: "another control plane" };
 }
 
 export function uidOf(labels: Readonly<Record<string, string>> | null | undefined): string | undefined {
