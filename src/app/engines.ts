@@ -102,6 +102,7 @@ function openDocker(
       return made === "docker" ? undefined : path;
     },
     networkClass: (namespace, name) => seen(store, { kind: "Network", namespace, name }).class,
+    adoptedNetwork: (namespace, name) => seen(store, { kind: "Network", namespace, name }).adopted,
     ...settings,
   });
 }
@@ -109,13 +110,17 @@ function openDocker(
 function seen(
   store: Store,
   key: { readonly kind: string; readonly namespace: string; readonly name: string },
-): { readonly class?: string; readonly path?: string } {
+): { readonly class?: string; readonly path?: string; readonly adopted?: string } {
   const found = store.get(key) as
-    | Resource<Placement, { readonly path?: string; readonly made?: unknown }>
+    | Resource<Placement, { readonly path?: string; readonly adopted?: string; readonly made?: unknown }>
     | undefined;
   if (found === undefined) return {};
-  const path = found.status?.path;
-  return { class: placed(found).class, ...(path === undefined ? {} : { path }) };
+  const { path, adopted } = found.status ?? {};
+  return {
+    class: placed(found).class,
+    ...(path === undefined ? {} : { path }),
+    ...(adopted === undefined ? {} : { adopted }),
+  };
 }
 
 function dockerSettings(location: Resource<LocationSpec>, { store, keyring }: EngineParts): DockerSettings {

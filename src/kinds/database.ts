@@ -150,6 +150,8 @@ export const database = defineKind({
     rotatedAt: z.int().optional(),
     rotation: z.string().optional(),
     lastBackup: z.string().optional(),
+    /** By what it was adopted; absent of what was made. */
+    adopted: z.string().optional(),
   }),
   outputs: {
     url: output("url", "Connection URL with user and password.", { secret: true }),

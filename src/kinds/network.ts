@@ -20,7 +20,12 @@ export const network = defineKind({
       })
       .prefault({}),
   }),
-  status: z.object({ ...baseStatus, host: z.string().optional() }),
+  status: z.object({
+    ...baseStatus,
+    host: z.string().optional(),
+    /** By what it was adopted; absent of what was made. */
+    adopted: z.string().optional(),
+  }),
   outputs: { host: output("host", "Address under which instances on it reach each other.") },
   columns: [{ name: "CLASS", type: "string", value: classOf }],
   example: { spec: {} },

@@ -47,6 +47,8 @@ export const volume = defineKind({
   status: z.object({
     ...baseStatus,
     path: z.string().optional(),
+    /** By what it was adopted; absent of what was made. */
+    adopted: z.string().optional(),
     /** How it is called where it is: an engine's volume. */
     volume: z.string().optional(),
     /** Bytes it holds at most, where it is bounded. */

@@ -36,6 +36,8 @@ export interface DockerOptions {
   readonly volumeFolder: (namespace: string, name: string) => string | undefined;
   /** Class of a declared Network. */
   readonly networkClass: (namespace: string, name: string) => string | undefined;
+  /** How the engine calls a declared Network that was adopted; undefined of one that was made. */
+  readonly adoptedNetwork: (namespace: string, name: string) => string | undefined;
 }
 
 export interface DockerProviders {

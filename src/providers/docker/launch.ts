@@ -43,6 +43,8 @@ export interface LaunchOptions {
   readonly hidden: readonly string[];
   /** Class of a declared Network; undefined when there is none. */
   readonly networkClass: (namespace: string, name: string) => string | undefined;
+  /** How the engine calls a declared Network that was adopted; undefined of one that was made. */
+  readonly adoptedNetwork: (namespace: string, name: string) => string | undefined;
   /** Folder of a Volume that is one on this machine; undefined when it is none. */
   readonly volumeFolder: (namespace: string, name: string) => string | undefined;
 }
@@ -155,8 +157,9 @@ export class Launch {
     declared: readonly string[],
     signal: AbortSignal,
   ): Promise<readonly string[]> {
-    const { containers, home, networkClass } = this.#options;
-    const called = (name: string): string => networkName(home, { namespace, name });
+    const { containers, home, networkClass, adoptedNetwork } = this.#options;
+    const called = (name: string): string =>
+      adoptedNetwork(namespace, name) ?? networkName(home, { namespace, name });
     const there = new Set(await containers.networks(declared.map(called), signal));
     // Not on the host's network instead: it was to be kept apart.
     const missing = declared.find(
