@@ -169,10 +169,19 @@ export function expressionType(
 }
 
 export function parseExpression(source: string): Expression {
-  const cel = celOf(source);
-  let parsed: ParseResult;
+  const parsed = parsedAs(celOf(source), source);
+  const chains: Chain[] = [];
+  collect(parsed.ast as unknown as Node, chains, new Set());
+  return {
+    source,
+    references: chains.map(({ reference }) => reference),
+    evaluate: (context) => fromCel(parsed(toCel(context) as Record<string, unknown>)),
+  };
+}
+
+function parsedAs(cel: string, source: string): ParseResult {
   try {
-    parsed = environment.parse(cel);
+    return environment.parse(cel);
   } catch (error) {
     return refuse({
       code: "InvalidExpression",
@@ -180,13 +189,30 @@ export function parseExpression(source: string): Expression {
       hint: "Write for example ${database.orders.status.url}; write $NAME for a shell variable, or $${ for a literal ${.",
     });
   }
-  const references: Reference[] = [];
-  collect(parsed.ast as unknown as Node, references, new Set());
-  return {
-    source,
-    references,
-    evaluate: (context) => fromCel(parsed(toCel(context) as Record<string, unknown>)),
-  };
+}
+
+/** Where a reference stands in CEL's own text: all of it, and its first two steps, `root.name`. */
+export interface Occurrence {
+  readonly reference: Reference;
+  readonly all: readonly [from: number, to: number];
+  readonly head: readonly [from: number, to: number];
+}
+
+/** The expression in CEL's own writing, with the places of its references, first to last. Refuses with InvalidExpression. */
+export function occurrencesIn(source: string): {
+  readonly cel: string;
+  readonly occurrences: readonly Occurrence[];
+} {
+  const cel = celOf(source);
+  const chains: Chain[] = [];
+  collect(parsedAs(cel, source).ast as unknown as Node, chains, new Set());
+  const occurrences = chains.map(({ reference, node }): Occurrence => {
+    let head = node;
+    for (let [inner] = head.args as [Node]; isNode(inner) && inner.op !== "id"; [inner] = head.args as [Node])
+      head = inner;
+    return { reference, all: [node.start, node.end], head: [head.start, head.end] };
+  });
+  return { cel, occurrences: occurrences.toSorted((a, b) => a.all[0] - b.all[0]) };
 }
 
 function firstLine(error: unknown): string {
@@ -196,6 +222,13 @@ function firstLine(error: unknown): string {
 interface Node {
   readonly op: string;
   readonly args: unknown;
+  readonly start: number;
+  readonly end: number;
+}
+
+interface Chain {
+  readonly reference: Reference;
+  readonly node: Node;
 }
 
 function isNode(value: unknown): value is Node {
@@ -203,11 +236,11 @@ function isNode(value: unknown): value is Node {
 }
 
 /** Finds the chains `root.name.path...` (dots and constant indexes); what is behind them may hold further ones. */
-function collect(node: Node, into: Reference[], bound: ReadonlySet<string>): void {
+function collect(node: Node, into: Chain[], bound: ReadonlySet<string>): void {
   const chain = chainOf(node);
   if (chain !== undefined) {
     const [root = "", name = "", ...path] = chain;
-    if (!bound.has(root)) into.push({ root, name, path });
+    if (!bound.has(root)) into.push({ reference: { root, name, path }, node });
     return;
   }
   const binding = bindingOf(node);
