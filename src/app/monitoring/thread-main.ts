@@ -22,9 +22,16 @@ import { RuleEngine } from "../../metrics/rules/engine.ts";
 import { loadRules } from "../../metrics/rules/load.ts";
 import type { AlertRecord } from "../../metrics/rules/record.ts";
 import type { RuleGroup } from "../../metrics/rules/rule.ts";
+import { matcher } from "../../metrics/matcher.ts";
+import { LeftBehind } from "../../metrics/scrape/left-behind.ts";
 import { Scraper } from "../../metrics/scrape/scraper.ts";
 import { openSeriesStore } from "../../metrics/series/store.ts";
-import type { MeasuredSeries, MeasuredValue, RuleFile } from "../../provider/monitoring.ts";
+import {
+  type MeasuredSeries,
+  type MeasuredValue,
+  type RuleFile,
+  TARGET_LABELS,
+} from "../../provider/monitoring.ts";
 import { formatDuration } from "../../model/duration.ts";
 import { matcherSets } from "../../api/prometheus/query-api.ts";
 import { Batch } from "./batch.ts";
@@ -41,6 +48,11 @@ const QUERY_TIMEOUT = 5_000;
 const FLUSH = 1_000;
 /** Samples a query may touch: about a second of work. */
 const MAX_SAMPLES = 50_000_000;
+/** What is scraped says of what and of whom it is; an alert that took that over is of its rule. */
+const SCRAPED = [
+  ...["job", "instance", TARGET_LABELS.resource].map((label) => matcher(label, "!=", "")),
+  matcher("alertname", "=", ""),
+];
 /** Of rule groups without an interval of their own. */
 const RULE_INTERVAL = 5_000;
 
@@ -53,7 +65,8 @@ async function main(port: NonNullable<typeof parentPort>, settings: ThreadSettin
     retention: { time: retention, bytes: retentionBytes },
     flushInterval: FLUSH,
   });
-  const scraper = new Scraper({ clock, writer: series });
+  const leftBehind = new LeftBehind({ clock, series, scraped: SCRAPED });
+  const scraper = new Scraper({ clock, writer: leftBehind.writer });
   const transitions = new Batch<AlertRecord>((records) => peer.tell("transitions", records));
   const scraped = new Batch<Readonly<Record<string, string>>>((targets) => peer.tell("scraped", targets));
   const say: Say = (keys, message) => peer.tell("log", "warn", keys, message);
@@ -113,7 +126,10 @@ async function main(port: NonNullable<typeof parentPort>, settings: ThreadSettin
       return { status: 200, headers: { "content-type": CONTENT_TYPES[format] }, body: [...pieces].join("") };
     },
   });
-  scraper.onScraped(({ labels }) => scraped.add(labels.toObject()));
+  scraper.onScraped((target) => {
+    scraped.add(target.labels.toObject());
+    leftBehind.scraped(target);
+  });
   const ownText = (): string =>
     observingText({ rules: rules.metrics(), notifications: notifications.samples, series: series.stats() });
   const definitions = new Definitions({
@@ -129,6 +145,7 @@ async function main(port: NonNullable<typeof parentPort>, settings: ThreadSettin
     setTargets: (groups) => {
       const wanted = definitions.of(groups);
       const refused = scraper.setTargets(wanted.definitions).map(({ message }) => message);
+      leftBehind.look(scraper);
       noTargets.tell([...wanted.problems, ...refused]);
       firstScrapes.plan(wanted.definitions);
       return Promise.resolve();
@@ -147,7 +164,7 @@ async function main(port: NonNullable<typeof parentPort>, settings: ThreadSettin
       rules.close();
       transitions.flush();
       firstScrapes.cancel();
-      await Promise.all([scraper.stop(), notifications.stop()]);
+      await Promise.all([scraper.stop(), leftBehind.stop(), notifications.stop()]);
       await series.close();
       port.close();
     },
