@@ -27,6 +27,9 @@ const stage = z.object({
   wave: z.int().optional(),
 });
 
+/** What a resource was when the plan was made: somebody who changes it since moves the base. */
+const base = z.record(z.string(), z.object({ uid: z.string(), generation: z.int() }));
+
 /**
  * A plan with who asked for it, who approved it and what came of it.
  *
@@ -39,6 +42,7 @@ const stage = z.object({
  *
  *  - Nothing of the desired state changes before InProgress (I1); each of its stages is one commit.
  *  - A final state is never left: Succeeded, Failed, RolledBack, Superseded, Rejected, Expired, Void.
+ *  - What people ask of it stands in the spec (`hold`, `resumes`, `withdrawn`), what it is in the status (I6).
  */
 export const change = defineKind({
   kind: "Change",
@@ -61,8 +65,18 @@ export const change = defineKind({
       declared: z.array(z.unknown()).optional(),
       /** What has been done about failure; from the System's policy, or the command line. */
       onFailure: z.enum(["continue", "hold", "rollBack"]).optional(),
+      /** What was planned beside the declaration: targets, replacements, the revision to go back to. */
+      request: z.record(z.string(), z.unknown()).optional(),
+      /** By address; what is created is absent. Of a Change that was not committed at once. */
+      base: base.optional(),
       /** Name of the Approval that must come first. */
       approval: z.string().optional(),
+      /** Nothing further of it begins until it is resumed. */
+      hold: z.boolean().optional(),
+      /** How often it was asked to go on. */
+      resumes: z.int().optional(),
+      /** Who took it back before it began. */
+      withdrawn: z.string().optional(),
       /** Addresses whose change cannot be taken back, with why, one sentence. */
       irreversible: z.record(z.string(), z.string()).optional(),
     }),
@@ -95,7 +109,13 @@ export const change = defineKind({
     steps: z.array(stepOutcome).optional(),
     startedAt: z.string().optional(),
     finishedAt: z.string().optional(),
-    /** Of one that was taken back. */
+    /** Steps that are done, of how many; as seldom as `steps`. */
+    progress: z.object({ done: z.int(), of: z.int() }).optional(),
+    /** How many times it has gone on after it was held. */
+    resumed: z.int().optional(),
+    /** Addresses whose failure it has gone on in spite of. */
+    passedOver: z.array(z.string()).optional(),
+    /** Of one that was, or is being, taken back: by which Change. */
     undoneBy: z.string().optional(),
   }),
   columns: [

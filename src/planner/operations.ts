@@ -31,6 +31,7 @@ import { equal } from "../model/equality.ts";
 import { type Draft, LABELS, addressOf, keyOf } from "../model/resource.ts";
 import type { Keyring } from "../model/sealed.ts";
 import type { Operation, Snapshot } from "../store/store.ts";
+import { changeName } from "./change-name.ts";
 import { REPLACE, liveSystem } from "./ownership.ts";
 import type { Action, Plan, Step } from "./plan.ts";
 import { revisionsOf } from "./revisions.ts";
@@ -45,6 +46,8 @@ export interface OperationsContext {
   readonly keyring: Keyring;
   /** `size` random bytes fit for passwords; the operating system's when absent. */
   readonly random?: (size: number) => Uint8Array;
+  /** What the Change says beside the plan: what is done on failure, what it was asked with. */
+  readonly change?: Readonly<Record<string, unknown>>;
 }
 
 /** The operations of one commit; none when the plan has nothing to do. */
@@ -120,21 +123,26 @@ function namespaceOf(plan: Plan, live: Snapshot): readonly Operation[] {
 }
 
 /** The Revision, with the content, and the Change, with how it came to be. A System that goes has no further revision. */
-function records(plan: Plan, next: number, { live, actor }: OperationsContext): readonly Operation[] {
+function records(
+  plan: Plan,
+  next: number,
+  { live, actor, change: more }: OperationsContext,
+): readonly Operation[] {
   if (plan.action === "down" && liveSystem(live, plan.system, plan.namespace) === undefined) return [];
-  const name = `${plan.system}-${next}`;
-  const metadata = { name, namespace: plan.namespace, labels: { [LABELS.system]: plan.system } };
+  const labels = { [LABELS.system]: plan.system };
+  const { namespace } = plan;
+  const name = changeName(live, plan.system, namespace);
   const { resources, ...shown } = plan;
   const revision: Draft = {
     apiVersion: "tutti.dev/v1",
     kind: "Revision",
-    metadata,
+    metadata: { name: `${plan.system}-${next}`, namespace, labels },
     spec: { system: plan.system, number: next, change: name, resources, summary: summaryOf(plan) },
   };
   const change: Draft = {
     apiVersion: "tutti.dev/v1",
     kind: "Change",
-    metadata,
+    metadata: { name, namespace, labels },
     spec: {
       system: plan.system,
       revision: plan.action === "down" ? next - 1 : next,
@@ -142,6 +150,8 @@ function records(plan: Plan, next: number, { live, actor }: OperationsContext): 
       actor,
       plan: shown,
       hash: plan.hash,
+      ...(plan.undoes === undefined ? {} : { undoes: plan.undoes }),
+      ...more,
     },
   };
   const created = plan.action === "down" ? [change] : [revision, change];

@@ -10,6 +10,8 @@ import { revisionToRestore } from "./revisions.ts";
 
 export interface ProposeInput extends AdmitInput {
   readonly action: Plan["action"];
+  /** What was admitted before (`Proposal.declared`), instead of `resources`. */
+  readonly admitted?: readonly Draft[];
   /** For `rollback`; the revision before the latest when absent. */
   readonly toRevision?: number;
   /** For `undo`: name of the Change that is taken back. */
@@ -39,6 +41,8 @@ export interface Capabilities {
 export interface Proposal {
   /** Absent when a diagnostic is an error. */
   readonly plan?: Plan;
+  /** What was declared, as admitted, secrets sealed, before sets and places were expanded: to propose it again. */
+  readonly declared?: readonly Draft[];
   readonly diagnostics: readonly Diagnostic[];
 }
 
@@ -54,7 +58,7 @@ export function propose(input: ProposeInput): Proposal {
       ? { plan: planSystem({ system, namespace, action, live, resources: [] }), diagnostics: [] }
       : { diagnostics: [unknownSystem(input)] };
   if (action === "rollback") return rollback(input);
-  const admitted = admit(input);
+  const admitted = input.admitted === undefined ? admit(input) : admitRevision(input.admitted, input);
   if (hasErrors(admitted.diagnostics)) return { diagnostics: admitted.diagnostics };
   const plan = planSystem({
     system,
@@ -64,7 +68,7 @@ export function propose(input: ProposeInput): Proposal {
     resources: admitted.resources,
     warnings: admitted.diagnostics,
   });
-  return { plan, diagnostics: admitted.diagnostics };
+  return { plan, declared: admitted.resources, diagnostics: admitted.diagnostics };
 }
 
 function rollback(input: ProposeInput): Proposal {

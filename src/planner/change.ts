@@ -1,0 +1,459 @@
+/**
+ * A plan as a Change: how it is written down, proposed again when its time has come, and committed (I7).
+ *
+ *     plan ──pendingOperations──▶ Change (+ Approval)     nothing of the desired state is touched
+ *     Change ──proposeAgain──▶ plan of the same hash ──beginOperations──▶ resources, Revision, Change: one commit
+ *                          └──▶ of another hash: `movedSince` says what moved
+ *
+ *  - What a Change holds is enough to propose it again: what was declared, as admitted, and what was asked beside it.
+ *  - A plan that is committed at once makes the same Change in the same commit (operations.ts).
+ */
+import { createHash } from "node:crypto";
+import type { Diagnostic } from "../diagnostics/diagnostic.ts";
+import { type Draft, LABELS, type Resource, keyOf } from "../model/resource.ts";
+import type { Keyring } from "../model/sealed.ts";
+import type { Operation, Snapshot } from "../store/store.ts";
+import { changeName } from "./change-name.ts";
+import { type OperationsContext, operationsOf } from "./operations.ts";
+import type { Plan, Step } from "./plan.ts";
+import { type ProposeInput, type Proposal, propose } from "./propose.ts";
+
+export type ChangeState =
+  | "Pending"
+  | "Queued"
+  | "InProgress"
+  | "Held"
+  | "RollingBack"
+  | "Succeeded"
+  | "Failed"
+  | "RolledBack"
+  | "Superseded"
+  | "Rejected"
+  | "Expired"
+  | "Void";
+
+export type OnFailure = "continue" | "hold" | "rollBack";
+
+/** By address: what a resource was when the plan was made. */
+export type Base = Readonly<Record<string, { readonly uid: string; readonly generation: number }>>;
+
+/** What was planned beside the declaration itself. */
+export type Requested = Omit<
+  ProposeInput,
+  "resources" | "system" | "namespace" | "live" | "keyring" | "action" | "capabilities" | "drift" | "pins"
+>;
+
+export type ShownPlan = Omit<Plan, "resources">;
+
+export interface ChangeSpec {
+  readonly system: string;
+  readonly revision?: number;
+  readonly action: Plan["action"];
+  readonly actor: string;
+  readonly plan: ShownPlan;
+  readonly hash: string;
+  readonly undoes?: string;
+  readonly declared?: readonly Draft[];
+  readonly request?: Requested;
+  readonly base?: Base;
+  readonly onFailure?: OnFailure;
+  readonly approval?: string;
+  readonly irreversible?: Readonly<Record<string, string>>;
+  readonly hold?: boolean;
+  readonly resumes?: number;
+  readonly withdrawn?: string;
+}
+
+export interface Stage {
+  readonly revision?: number;
+  readonly committedAt: string;
+  readonly addresses: readonly string[];
+  readonly wave?: number;
+}
+
+export interface StepOutcome {
+  readonly address: string;
+  readonly action: string;
+  readonly state: "Waiting" | "Running" | "Succeeded" | "Failed" | "Held" | "Skipped";
+  readonly startedAt?: string;
+  readonly endedAt?: string;
+  readonly failures?: number;
+  readonly reason?: string;
+  readonly message?: string;
+}
+
+export interface ChangeStatus {
+  readonly state?: ChangeState;
+  readonly message?: string;
+  readonly stages?: readonly Stage[];
+  readonly deferred?: Readonly<Record<string, string>>;
+  readonly steps?: readonly StepOutcome[];
+  readonly progress?: { readonly done: number; readonly of: number };
+  readonly startedAt?: string;
+  readonly finishedAt?: string;
+  readonly resumed?: number;
+  readonly passedOver?: readonly string[];
+  readonly undoneBy?: string;
+}
+
+export type ChangeResource = Resource<ChangeSpec, ChangeStatus | undefined>;
+
+/** On an Approval: the Change that waits for it. */
+export const APPROVES = "tutti.dev/change";
+
+/** As it is without a status: it was committed at once, and nobody has looked at it. */
+export function stateOf({ spec, status }: ChangeResource): ChangeState {
+  return status?.state ?? (spec.revision === undefined ? "Pending" : "InProgress");
+}
+
+/** Those of one System. */
+export function changesOf(live: Snapshot, system: string, namespace: string): readonly ChangeResource[] {
+  return live
+    .list({ kind: "Change", namespace, labels: { [LABELS.system]: system } })
+    .items.filter((change) => (change.spec as ChangeSpec).system === system) as readonly ChangeResource[];
+}
+
+export function isTouched({ action }: Step): boolean {
+  return action !== "none";
+}
+
+export function irreversibleOf(plan: ShownPlan): Readonly<Record<string, string>> | undefined {
+  const entries = plan.steps.flatMap((step): [string, string][] => {
+    const why = step.irreversible ?? step.loses;
+    return why === undefined ? [] : [[step.address, why]];
+  });
+  return entries.length === 0 ? undefined : Object.fromEntries(entries);
+}
+
+export function baseOf(plan: ShownPlan, live: Snapshot): Base {
+  const entries = plan.steps.filter(isTouched).flatMap((step) => {
+    const resource = live.get({ kind: step.kind, namespace: step.namespace, name: step.name });
+    if (resource === undefined) return [];
+    const { uid, generation } = resource.metadata;
+    return [[step.address, { uid, generation }] as const];
+  });
+  return Object.fromEntries(entries);
+}
+
+export interface Moved {
+  readonly address: string;
+  /** How, one sentence. */
+  readonly message: string;
+}
+
+const MOST_MOVED = 50;
+
+/** What is not as it was when the plan was made, among what it touches and what it would touch now. */
+export function movedSince(
+  { plan, base }: { readonly plan: ShownPlan; readonly base: Base },
+  live: Snapshot,
+  now: ShownPlan | undefined,
+): readonly Moved[] {
+  const found = new Map<string, string>();
+  for (const step of plan.steps.filter(isTouched)) {
+    const message = movement(step, base[step.address], live);
+    if (message !== undefined) found.set(step.address, message);
+  }
+  if (now !== undefined && found.size === 0)
+    for (const [address, message] of otherSteps(plan, now)) found.set(address, message);
+  return [...found].slice(0, MOST_MOVED).map(([address, message]) => ({ address, message }));
+}
+
+function movement(step: Step, base: Base[string] | undefined, live: Snapshot): string | undefined {
+  const resource = live.get({ kind: step.kind, namespace: step.namespace, name: step.name });
+  if (base === undefined) return resource === undefined ? undefined : "It is there by now.";
+  if (resource === undefined) return "It is gone.";
+  const { uid, generation, deletionTimestamp } = resource.metadata;
+  if (uid !== base.uid) return "It was deleted and made again.";
+  if (deletionTimestamp !== undefined && step.action !== "delete") return "It is being deleted.";
+  return generation === base.generation
+    ? undefined
+    : `It was changed: generation ${base.generation} is ${generation} now.`;
+}
+
+function* otherSteps(before: ShownPlan, now: ShownPlan): Generator<[string, string]> {
+  const former = new Map(before.steps.map((step) => [step.address, step.action]));
+  for (const { address, action } of now.steps) {
+    const was = former.get(address) ?? "none";
+    if (was !== action) yield [address, `It was ${WORDS[was]}, and is ${WORDS[action]} now.`];
+    former.delete(address);
+  }
+  for (const [address, action] of former)
+    if (action !== "none") yield [address, `It was ${WORDS[action]}, and is in the plan no more.`];
+}
+
+const WORDS: Readonly<Record<Step["action"], string>> = {
+  create: "to be created",
+  update: "to be changed",
+  replace: "to be made anew",
+  delete: "to be deleted",
+  none: "left as it is",
+  adopt: "to be adopted",
+  move: "to be renamed",
+  unknown: "to be seen",
+  forget: "to be forgotten",
+};
+
+/** `database/orders was changed: ...; service/api is gone.`, for a message. */
+export function movedText(moved: readonly Moved[]): string {
+  const first = moved.slice(0, 5).map(({ address, message }) => `${address}: ${message}`);
+  return first.join(" ") + (moved.length > 5 ? ` And ${moved.length - 5} more.` : "");
+}
+
+export interface AgainContext {
+  readonly live: Snapshot;
+  readonly keyring: Keyring;
+  readonly capabilities?: ProposeInput["capabilities"];
+}
+
+/** What the Change comes to now. Of the same hash it is the very plan that was agreed to. */
+export function proposeAgain(
+  {
+    system,
+    namespace,
+    action,
+    declared = [],
+    request = {},
+  }: Pick<ChangeSpec, "system" | "action" | "declared" | "request"> & { readonly namespace: string },
+  { live, keyring, ...facts }: AgainContext,
+): Proposal {
+  const defined = Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined));
+  return propose({
+    ...request,
+    ...defined,
+    resources: [],
+    admitted: declared,
+    system,
+    namespace,
+    action,
+    live,
+    keyring,
+  });
+}
+
+/** A change that waits: by whom it was asked for, and for what. */
+export interface Waiting {
+  readonly plan: Plan;
+  /** As admitted, before it was expanded. */
+  readonly declared: readonly Draft[];
+  readonly request: Requested;
+  readonly actor: string;
+  readonly live: Snapshot;
+  readonly onFailure?: OnFailure;
+  /** Who must approve; it waits for its turn only when absent. */
+  readonly policy?: ApprovalPolicy;
+  readonly name?: string;
+}
+
+export interface ApprovalPolicy {
+  readonly when: "always" | "destructive" | "never";
+  readonly chain: readonly object[];
+  readonly order: string;
+  readonly selfApproval: boolean;
+  readonly expires?: string;
+  readonly onExpire: string;
+}
+
+/** The operations that write it down; nothing of the desired state is among them. */
+export function pendingOperations(waiting: Waiting): readonly Operation[] {
+  const { plan, live, actor, policy } = waiting;
+  const name = waiting.name ?? changeName(live, plan.system, plan.namespace);
+  const approval = policy === undefined ? undefined : approvalDraft(waiting, policy, name);
+  const { resources: _resources, ...shown } = plan;
+  const irreversible = irreversibleOf(plan);
+  const change = {
+    apiVersion: "tutti.dev/v1",
+    kind: "Change",
+    metadata: { name, namespace: plan.namespace, labels: { [LABELS.system]: plan.system } },
+    spec: {
+      system: plan.system,
+      action: plan.action,
+      actor,
+      plan: shown,
+      hash: plan.hash,
+      ...(plan.undoes === undefined ? {} : { undoes: plan.undoes }),
+      declared: waiting.declared,
+      request: waiting.request,
+      base: baseOf(plan, live),
+      ...(waiting.onFailure === undefined ? {} : { onFailure: waiting.onFailure }),
+      ...(approval === undefined ? {} : { approval: approval.metadata.name }),
+      ...(irreversible === undefined ? {} : { irreversible }),
+    },
+    status: { state: policy === undefined ? "Queued" : "Pending" },
+  };
+  const namespace = namespaceOf(plan, live);
+  return [
+    ...namespace,
+    { type: "create", resource: change },
+    ...(approval === undefined ? [] : [{ type: "create", resource: approval } as const]),
+  ];
+}
+
+function namespaceOf({ namespace }: Plan, live: Snapshot): readonly Operation[] {
+  if (live.get({ kind: "Namespace", namespace: "", name: namespace }) !== undefined) return [];
+  const resource = { apiVersion: "v1", kind: "Namespace", metadata: { name: namespace }, spec: {} };
+  return [{ type: "create", resource }];
+}
+
+const MOST_SHOWN = 500;
+
+function approvalDraft({ plan, actor, live }: Waiting, policy: ApprovalPolicy, change: string): Draft {
+  const name = freeApproval(live, plan.namespace, change);
+  const { chain, order, selfApproval, expires, onExpire } = policy;
+  return {
+    apiVersion: "tutti.dev/v1",
+    kind: "Approval",
+    metadata: {
+      name,
+      namespace: plan.namespace,
+      labels: { [LABELS.system]: plan.system },
+      annotations: { [APPROVES]: change },
+    },
+    spec: {
+      title: titleOf(plan),
+      subject: subjectOf(plan, change),
+      requester: actor.replace(/^user:/, ""),
+      chain,
+      order,
+      selfApproval,
+      ...(expires === undefined ? {} : { expires }),
+      onExpire,
+      delegate: [],
+    },
+  };
+}
+
+function freeApproval(live: Snapshot, namespace: string, change: string): string {
+  const isTaken = (name: string): boolean => live.get({ kind: "Approval", namespace, name }) !== undefined;
+  if (!isTaken(change)) return change;
+  for (let count = 2; ; count += 1) if (!isTaken(`${change}-${count}`)) return `${change}-${count}`;
+}
+
+function titleOf({ action, system, toRevision, undoes }: Plan): string {
+  if (action === "down") return `Take down ${system}?`;
+  if (action === "rollback") return `Go back to revision ${toRevision ?? ""} of ${system}?`;
+  return action === "undo" ? `Take back ${undoes ?? "a change"} of ${system}?` : `Change ${system}?`;
+}
+
+/** What an approver must see: which things, what of them, what is lost. Values stay as sealed as they are in the plan. */
+function subjectOf(plan: Plan, change: string): object {
+  const touched = plan.steps.filter(isTouched);
+  return {
+    change,
+    system: plan.system,
+    namespace: plan.namespace,
+    action: plan.action,
+    plan: plan.hash,
+    summary: Object.fromEntries(Object.entries(plan.summary).filter(([, count]) => count > 0)),
+    steps: touched.slice(0, MOST_SHOWN).map(shownStep),
+    ...(touched.length > MOST_SHOWN ? { more: touched.length - MOST_SHOWN } : {}),
+  };
+}
+
+function shownStep({ action, address, changes, replaceBecause, loses, irreversible }: Step): object {
+  return {
+    action,
+    address,
+    ...(changes.length === 0 ? {} : { changes: changes.map(shownChange) }),
+    ...(replaceBecause === undefined ? {} : { replaceBecause }),
+    ...(loses === undefined ? {} : { loses }),
+    ...(irreversible === undefined ? {} : { irreversible }),
+  };
+}
+
+/** A digest for what is secret: whoever approves sees that another value is another approval, and not which. */
+function shownChange({ path, before, after, secret }: Step["changes"][number]): object {
+  if (secret === true) return { path, secret: true };
+  return {
+    path,
+    ...(before === undefined ? {} : { before }),
+    ...(after === undefined ? {} : { after }),
+  };
+}
+
+/** The commit by which a Change that was written down before begins, or goes on with a further stage. */
+export function beginOperations(
+  change: ChangeResource,
+  plan: Plan,
+  context: OperationsContext & { readonly now: number; readonly wave?: number },
+): readonly Operation[] {
+  const key = keyOf(change);
+  const { now } = context;
+  let revision: number | undefined;
+  const others = operationsOf(plan, context).flatMap((operation): readonly Operation[] => {
+    if (operation.type !== "create") return [operation];
+    const { resource } = operation;
+    if (resource.kind === "Change") return [];
+    if (resource.kind !== "Revision") return [operation];
+    const spec = resource.spec as { readonly number: number };
+    revision = spec.number;
+    return [{ type: "create", resource: { ...resource, spec: { ...spec, change: key.name } } }];
+  });
+  const at = new Date(now).toISOString();
+  const stage: Stage = {
+    committedAt: at,
+    addresses: plan.steps.filter(isTouched).map(({ address }) => address),
+    ...(revision === undefined ? {} : { revision }),
+    ...(context.wave === undefined ? {} : { wave: context.wave }),
+  };
+  const { message: _message, ...before } = change.status ?? {};
+  const status: ChangeStatus = {
+    ...before,
+    state: "InProgress",
+    startedAt: change.status?.startedAt ?? at,
+    stages: [...(change.status?.stages ?? []), stage],
+  };
+  const number = revision ?? newestRevision(context.live, plan);
+  const spec = { ...change.spec, revision: change.spec.revision ?? number };
+  const { status: _status, ...draft } = change;
+  return [
+    ...others,
+    { type: "update", resource: { ...draft, spec } as Draft },
+    { type: "status", key, status, expectedVersion: change.metadata.resourceVersion },
+  ];
+}
+
+function newestRevision(live: Snapshot, { system, namespace }: Plan): number {
+  const numbers = live
+    .list({ kind: "Revision", namespace, labels: { [LABELS.system]: system } })
+    .items.map(({ spec }) => (spec as { readonly number: number }).number);
+  return Math.max(0, ...numbers);
+}
+
+/** What the System says of how it is changed: as it is now; of one that is not there, as it is declared. */
+export function changePolicy(live: Resource | undefined, declared: readonly Draft[]): ChangePolicy {
+  const system = live ?? declared.find(({ kind }) => kind === "System");
+  return (system?.spec as { readonly changes?: ChangePolicy } | undefined)?.changes ?? {};
+}
+
+export interface ChangePolicy {
+  readonly approval?: ApprovalPolicy;
+  readonly stages?: "approved" | "ask";
+  readonly onFailure?: OnFailure;
+  readonly concurrency?: "supersede" | "queue";
+}
+
+/** The policy that the plan falls under; undefined when nobody has to approve it. */
+export function approvalOf({ approval }: ChangePolicy, plan: Plan): ApprovalPolicy | undefined {
+  if (approval === undefined || approval.when === "never") return undefined;
+  return approval.when === "always" || plan.destructive ? approval : undefined;
+}
+
+/** Key text of what a step is about. */
+export function keyTextOf({ kind, namespace, name }: Step): string {
+  return `${kind}/${namespace}/${name}`;
+}
+
+/** A stable name for one control plane, which tells nothing of its key. */
+export function controlPlaneId(keyring: Keyring): string {
+  return createHash("sha256").update(keyring.derive("tutti/control-plane")).digest("hex").slice(0, 16);
+}
+
+export function errorsText(diagnostics: readonly Diagnostic[]): string {
+  return diagnostics
+    .filter(({ severity }) => severity === "error")
+    .slice(0, 3)
+    .map(({ address, message }) => (address === undefined ? message : `${address}: ${message}`))
+    .join(" ");
+}
+
