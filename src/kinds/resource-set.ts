@@ -19,11 +19,11 @@ export const resourceSet = defineKind({
         .union([
           z.string(),
           z.number(),
-          z.array(z.union([z.string(), z.number()])),
+          z.array(z.union([z.string(), z.number(), z.looseObject({ name: z.string() })])),
           z.record(z.string(), z.unknown()),
         ])
         .describe(
-          "A number (keys from 0), a list of names, or a mapping; or an expression that gives one: ${network.main.status.subnets}.",
+          "A number (keys from 0), a list of names or of objects with a name, or a mapping; or an expression that gives one: ${network.main.status.subnets}.",
         ),
       template: z
         .strictObject({

@@ -121,6 +121,8 @@ export const NAME_PATTERN = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/;
 export const LABELS = {
   /** The System a resource was applied with. */
   system: "tutti.dev/system",
+  /** Of a System in several Locations: which one the copy is for. */
+  location: "tutti.dev/location",
   /** The Service an Instance is a copy of. */
   service: "tutti.dev/service",
   /** The hash of the template an Instance was made from. */

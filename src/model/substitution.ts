@@ -12,8 +12,10 @@ import {
   parseTemplate,
 } from "./expression.ts";
 
-/** Another name, or a value (JSON) of what stands under `root.name`. */
-export type Substitute = { readonly name: string } | { readonly value: unknown };
+/** Another name (and root), or a value (JSON) of what stands under `root.name`. */
+export type Substitute =
+  | { readonly name: string; readonly root?: string }
+  | { readonly value: unknown };
 
 export type Substitutes = (reference: Reference) => Substitute | undefined;
 
@@ -94,7 +96,8 @@ function replacement(
   answer: Substitute | undefined,
 ): readonly [from: number, to: number, text: string] {
   const { root, name, path } = reference;
-  if (answer === undefined || "name" in answer) return [...head, named(root, answer?.name ?? name)];
+  if (answer === undefined || "name" in answer)
+    return [...head, named(answer?.root ?? root, answer?.name ?? name)];
   const member = path.reduce<unknown>(
     (value, step) => (value as Readonly<Record<string, unknown>> | undefined | null)?.[step],
     answer.value,

@@ -15,6 +15,7 @@ import { forEachString, pathText } from "../model/walk.ts";
 import type { Snapshot } from "../store/store.ts";
 import { belongsTo, isTerminating } from "./ownership.ts";
 import { LOCATIONS } from "./place.ts";
+import { probeOf, specOfSet } from "./set-template.ts";
 import { parameterNames, parameterValues, unknownParameter } from "./parameters.ts";
 
 export interface ReferenceContext {
@@ -23,6 +24,8 @@ export interface ReferenceContext {
   readonly live: Snapshot;
   /** Addresses of what is declared too, but refused for a reason of its own: references to it are left alone. */
   readonly refused?: ReadonlySet<string>;
+  /** Addresses of sets whose members are not known: a name that fits may be one of them. All of them when absent. */
+  readonly openSets?: ReadonlySet<string>;
 }
 
 /** Cycles reported at once: behind the first there may be others, and a person wants to see them together. */
@@ -41,9 +44,44 @@ export function checkReferences(
     diagnostics.push(...found.diagnostics);
     edges.set(address, found.edges);
     for (const edge of found.edges) diagnostics.push(...checkEdge(address, edge, declared, context));
+    if (resource.kind === "ResourceSet") diagnostics.push(...checkTemplate(resource, declared, context));
   }
   diagnostics.push(...checkParameterReferences(resources, context), ...cycles(edges, declared));
   return diagnostics;
+}
+
+/** What is wrong with every member that a set may come to have. */
+function checkTemplate(
+  set: Draft,
+  declared: ReadonlyMap<string, Draft>,
+  context: ReferenceContext,
+): readonly Diagnostic[] {
+  const { draft, placed, diagnostics } = probeOf(set);
+  if (draft === undefined) return diagnostics;
+  const { edges, diagnostics: found } = edgesOf(draft);
+  const system = declared.get(`system/${context.system}`);
+  return [
+    ...diagnostics,
+    ...[
+      ...found,
+      ...edges.flatMap((edge) => checkEdge(addressOf(draft), edge, declared, context)),
+      ...checkParameterReferences(system === undefined ? [draft] : [system, draft], context),
+    ].map(placed),
+  ];
+}
+
+function mayBeMember(
+  { kind, name }: Edge,
+  declared: ReadonlyMap<string, Draft>,
+  { openSets }: ReferenceContext,
+): boolean {
+  return [...declared.values()].some(
+    (draft) =>
+      draft.kind === "ResourceSet" &&
+      specOfSet(draft).template.kind === kind &&
+      name.startsWith(`${draft.metadata.name}-`) &&
+      (openSets?.has(addressOf(draft)) ?? true),
+  );
 }
 
 function checkEdge(
@@ -58,7 +96,7 @@ function checkEdge(
     return edge.reference === undefined ? [] : checkRead(address, path, edge.reference, edge.kind, target);
   }
   const isThere = edge.kind === "Location" && LOCATIONS.has(edge.name);
-  if (isThere || context.refused?.has(edge.to) === true) return [];
+  if (isThere || context.refused?.has(edge.to) === true || mayBeMember(edge, declared, context)) return [];
   return [missing(address, path, edge, declared, context)];
 }
 
