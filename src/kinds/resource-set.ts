@@ -19,7 +19,7 @@ export const resourceSet = defineKind({
         .union([
           z.string(),
           z.number(),
-          z.array(z.union([z.string(), z.number(), z.looseObject({ name: z.string() })])),
+          z.array(z.union([z.string(), z.number(), z.record(z.string(), z.unknown())])),
           z.record(z.string(), z.unknown()),
         ])
         .describe(

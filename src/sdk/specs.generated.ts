@@ -1357,12 +1357,12 @@ export const resource = remembering<Builder<ResourceSpec, ResourceOutputs>>(kind
 
 /** As many resources as a value has members; the value may become known only later. */
 export interface ResourceSetSpec {
-  /** A number (keys from 0), a list of names, or a mapping; or an expression that gives one: ${network.main.status.subnets}. */
+  /** A number (keys from 0), a list of names or of objects with a name, or a mapping; or an expression that gives one: ${network.main.status.subnets}. */
   readonly forEach:
     | Text
     | number
     | Ref<number>
-    | readonly (Text | number | Ref<number>)[]
+    | readonly (Text | number | Ref<number> | Readonly<Record<string, unknown>>)[]
     | Readonly<Record<string, unknown>>;
   /** What each member is. */
   readonly template: {
