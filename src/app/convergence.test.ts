@@ -44,8 +44,8 @@ class Bench {
       // A program of this name ends at once, each time.
       onStart: ({ command }) => (command === "bad" ? { exit: 1 } : undefined),
       // What is made takes a while, and fails now and then, until there is calm.
-      onEnsure: () => {
-        if (this.#isCalm) return undefined;
+      onCall: ({ operation }) => {
+        if (this.#isCalm || operation === "remove") return undefined;
         asked += 1;
         if (asked % 5 === 1) return { fail: new Error("The connection was reset.") };
         return asked % 5 === 2 ? { notReady: "It is starting." } : undefined;
@@ -211,6 +211,11 @@ async function change(
     );
 }
 
+/** Of what providers have made. */
+function names({ world }: Bench): readonly string[] {
+  return [...world.things.values()].map(({ kind, name }) => `${kind}/default/${name}`).sort();
+}
+
 interface Declared {
   readonly replicas: number;
   readonly command: string;
@@ -223,7 +228,7 @@ function check(bench: Bench, declared: Resource): void {
   const ready = conditionOf(declared, "Ready");
   const hasStable = (declared.status as { readonly stable?: unknown }).stable !== undefined;
   const mine = bench.instancesOf(name);
-  const isWaiting = name === "c" && !bench.world.things.has("Database/default/d");
+  const isWaiting = name === "c" && !names(bench).includes("Database/default/d");
   if (isWaiting)
     expect(ready).toMatchObject({
       status: "False",
@@ -270,7 +275,7 @@ describe("the engine converges", () => {
             // Twice only who ended before anybody knew that it had been started.
             for (const [uid, starts] of bench.world.starts)
               expect(starts, `starts of ${uid}`).toBeLessThanOrEqual(1 + (bench.world.ends.get(uid) ?? 0));
-            expect([...bench.world.things.keys()].sort()).toEqual(
+            expect(names(bench)).toEqual(
               ["Database", "Volume"].flatMap((kind) =>
                 bench.store.list({ kind }).items.map((thing) => `${kind}/default/${thing.metadata.name}`),
               ),

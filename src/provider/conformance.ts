@@ -1,18 +1,19 @@
 /**
- * What every provider must do (P1-P4 of provider.ts), as a suite of tests. An implementation's test calls it with a way to
+ * What every provider must do (P1-P7 of provider.ts), as a suite of tests. An implementation's test calls it with a way to
  * open the provider; what an implementation cannot do is skipped with its reason.
  */
 import { afterEach, describe, expect, it } from "vitest";
 import { systemClock } from "../clock/clock.ts";
 import { Keyring, isSealed } from "../model/sealed.ts";
-import type {
-  Desired,
-  Exit,
-  Identity,
-  InstanceProvider,
-  InstanceSpec,
-  Provider,
-  ProviderContext,
+import {
+  type Desired,
+  type Exit,
+  type Identity,
+  type InstanceProvider,
+  type InstanceSpec,
+  type Provider,
+  type ProviderContext,
+  TerminalError,
 } from "./provider.ts";
 
 export const conformanceContext: ProviderContext = {
@@ -38,6 +39,10 @@ export interface ProviderSubject {
   readonly alwaysThere?: string;
   /** Why nothing can be kept. */
   readonly holdsNoData?: string;
+  /** Changes what was made as somebody else would; absent where nothing of it can be read back (`Observation.actual`). */
+  readonly spoil?: (desired: Desired) => Promise<void>;
+  /** Makes, as somebody else would, what `desired` could have made, and gives its id; absent where nothing is adopted. */
+  readonly foreign?: (desired: Desired) => Promise<string>;
 }
 
 export function providerConformance(name: string, subject: ProviderSubject): void {
@@ -99,6 +104,90 @@ export function providerConformance(name: string, subject: ProviderSubject): voi
         await provider.remove(desired, { ...context, keepData: false });
       },
     );
+
+    it("says nothing of what cannot be read back but parts of the spec that it was made from", async () => {
+      const { provider } = await open();
+      const { actual } = await untilReady(provider, desired);
+      if (actual !== undefined) expect(desired.spec).toMatchObject(actual);
+    });
+
+    it.skipIf(subject.spoil === undefined)(
+      "tells how it was changed by others, and sets it back",
+      async () => {
+        const { provider } = await open();
+        const made = await untilReady(provider, desired);
+        await subject.spoil?.(desired);
+        expect((await provider.observe(desired, context))?.actual).not.toEqual(made.actual);
+        expect((await untilReady(provider, desired)).actual).toEqual(made.actual);
+      },
+    );
+
+    it("makes a second one beside the first where it says so, and removes them one by one", async () => {
+      const { provider } = await open();
+      if (provider.canCreateBeforeDestroy !== true) return;
+      const second = {
+        ...desired,
+        identity: { ...desired.identity, uid: `${desired.identity.uid}.2` },
+      };
+      const first = await untilReady(provider, desired);
+      await untilReady(provider, second);
+      await provider.remove(second, { ...context, keepData: false });
+      if (alwaysThere === undefined) expect(await provider.observe(second, context)).toBeUndefined();
+      expect(await provider.ensure(desired, context)).toEqual(first);
+      await provider.remove(desired, { ...context, keepData: false });
+    });
+
+    it("says how much there is, and never less than is used", async () => {
+      const { provider } = await open();
+      for (const { name, limit, used, needs } of (await provider.capacities?.(context)) ?? []) {
+        expect(name).toMatch(/\w/);
+        expect(limit ?? used).toBeGreaterThanOrEqual(0);
+        expect(needs(desired.spec as Readonly<Record<string, unknown>>)).toBeGreaterThanOrEqual(0);
+      }
+    });
+
+    it.skipIf(subject.foreign === undefined)(
+      "lists what others made, adopts it as it is, once, and makes no second one",
+      async () => {
+        const { provider } = await open();
+        const id = (await subject.foreign?.(desired)) ?? "";
+        const found = (await provider.list?.(context, {}))?.find((one) => one.id === id);
+        expect(found).toMatchObject({ id, description: expect.stringMatching(/\w/) as string });
+        expect(found?.owner).toBeUndefined();
+        await provider.adopt?.(desired, id, context);
+        await provider.adopt?.(desired, id, context);
+        await untilReady(provider, desired);
+        const after = (await provider.list?.(context, {}))?.filter((one) => one.id === id);
+        expect(after).toHaveLength(1);
+        await provider.remove(desired, { ...context, keepData: false });
+      },
+    );
+
+    it.skipIf(subject.foreign === undefined)(
+      "refuses to adopt what is not there, for good, and makes nothing instead",
+      async () => {
+        const { provider } = await open();
+        await expect(provider.adopt?.(desired, "there-is-no-such-thing", context)).rejects.toBeInstanceOf(
+          TerminalError,
+        );
+        if (alwaysThere === undefined) expect(await provider.observe(desired, context)).toBeUndefined();
+      },
+    );
+
+    it("lets go of it and leaves it there, for others to find", async () => {
+      const { provider } = await open();
+      if (provider.release === undefined) return;
+      await untilReady(provider, desired);
+      const mine = (await provider.list?.(context, {}))?.find(
+        ({ owner }) => owner?.uid === desired.identity.uid,
+      );
+      await provider.release(desired, context);
+      await provider.release(desired, context);
+      if (mine === undefined) return;
+      expect((await provider.list?.(context, {}))?.find((one) => one.id === mine.id)).toMatchObject({
+        id: mine.id,
+      });
+    });
   });
 }
 

@@ -2,7 +2,11 @@
 export { ManualClock } from "../clock/manual.ts";
 export {
   type Behaviour,
+  type Call,
+  type Limit,
   type Running,
+  type Thing,
+  type Twist,
   SimulatedProvider,
   SimulatedThings,
   World,

@@ -13,7 +13,16 @@ import { TerminalError } from "../../provider/provider.ts";
 import type { World } from "./world.ts";
 
 export { SimulatedThings } from "./things.ts";
-export { type Behaviour, type Running, World } from "./world.ts";
+export {
+  type Behaviour,
+  type Call,
+  type Limit,
+  type Operation,
+  type Running,
+  type Thing,
+  type Twist,
+  World,
+} from "./world.ts";
 
 const never = new Promise<never>(() => {});
 
