@@ -3,7 +3,8 @@
  *
  * Invariants
  *  W1 The picture is complete before it is first given: every kind has been listed.
- *  W2 Every later change is followed by a call with the picture that includes it.
+ *  W2 Every later change is followed by a call with the picture that includes it, and with its key. What arrives together
+ *     is told together: with thousands of resources, looking at all of them again for each would take as long as making them.
  */
 import type { Client, KindName } from "../client/client.ts";
 import type { Resource } from "../model/resource.ts";
@@ -21,25 +22,37 @@ export function pictureKey(kind: string, name: string): string {
   return `${kind}/${name}`;
 }
 
-/** Calls `look` with the picture now and after each change, until it gives something, which is the result. */
+/** Keys of what has changed since the last call; undefined: anything may have. */
+export type Changed = ReadonlySet<string> | undefined;
+
+/** Calls `look` with the picture now and after changes, until it gives something, which is the result. */
 export async function follow<T>(
   client: Client,
   options: FollowOptions,
-  look: (picture: Picture) => T | undefined,
+  look: (picture: Picture, changed: Changed) => T | undefined,
 ): Promise<T> {
   const end = new AbortController();
   const signal = AbortSignal.any([options.signal, end.signal]);
   const resources = new Map<string, Resource>();
   const { promise, resolve, reject } = Promise.withResolvers<T>();
   let listed = 0;
+  let changed: Set<string> | undefined;
+  let isWaiting = false;
   const consider = (): void => {
-    if (listed < options.kinds.length) return;
+    isWaiting = false;
+    if (listed < options.kinds.length || signal.aborted) return;
+    const news = changed;
+    changed = new Set();
     try {
-      const result = look(resources);
+      const result = look(resources, news);
       if (result !== undefined) resolve(result);
     } catch (error) {
       reject(error as Error);
     }
+  };
+  const soon = (): void => {
+    if (!isWaiting) setImmediate(consider);
+    isWaiting = true;
   };
   const watchKind = async (kind: KindName): Promise<void> => {
     const { labelSelector } = options;
@@ -56,10 +69,14 @@ export async function follow<T>(
         for (const item of event.items) resources.set(pictureKey(kind.kind, item.metadata.name), item);
         if (isFirst) listed += 1;
         isFirst = false;
-      } else if (event.type === "DELETED")
-        resources.delete(pictureKey(kind.kind, event.object.metadata.name));
-      else resources.set(pictureKey(kind.kind, event.object.metadata.name), event.object);
-      consider();
+        changed = undefined;
+      } else {
+        const key = pictureKey(kind.kind, event.object.metadata.name);
+        if (event.type === "DELETED") resources.delete(key);
+        else resources.set(key, event.object);
+        changed?.add(key);
+      }
+      soon();
     }
   };
   const interrupted = (): void => reject(options.signal.reason as Error);

@@ -4,10 +4,11 @@
  */
 import type { CommandContext } from "./context.ts";
 import { isRedrawable, redrawing } from "./screen.ts";
-import { type Tree, nodeLine, seconds, treeView, widthsOf } from "./views/tree.ts";
+import { type Tree, type TreeNode, nodeLine, seconds, treeView, widthsOf } from "./views/tree.ts";
 
 export interface Live {
-  readonly show: (tree: Tree) => void;
+  /** `changed`: the nodes that may not be as they were shown last; all of them when absent. */
+  readonly show: (tree: Tree, changed?: readonly TreeNode[]) => void;
   /** Leaves the last state on the screen. */
   readonly finish: () => void;
 }
@@ -23,11 +24,10 @@ function redrawn(context: CommandContext): Live {
   let tree: Tree | undefined;
   const screen = redrawing(context, (columns, rows) => {
     if (tree === undefined) return undefined;
-    const text = treeView(
+    return treeView(
       { ...tree, elapsed: clock.now() - started },
-      { style: context.errorStyle, columns },
-    );
-    return withinScreen(text.split("\n"), rows);
+      { style: context.errorStyle, columns, rows },
+    ).split("\n");
   });
   return {
     show: (next) => {
@@ -38,29 +38,23 @@ function redrawn(context: CommandContext): Live {
   };
 }
 
-/** What does not fit is counted: lines above the screen's top could not be drawn over. Ready ones go first. */
-function withinScreen(lines: readonly string[], rows: number): readonly string[] {
-  if (lines.length <= rows) return lines;
-  const [head = "", ...rest] = lines;
-  const open = rest.filter((line) => !line.includes("✓"));
-  const done = rest.filter((line) => line.includes("✓"));
-  const shown = [...open, ...done].slice(0, rows - 2);
-  return [head, ...shown, `  ... and ${rest.length - shown.length} more`];
-}
-
 function appended(context: CommandContext): Live {
   const { clock } = context.environment;
   const started = clock.now();
   const last = new Map<string, string>();
+  let widths = widthsOf([]);
   return {
-    show: (tree) => {
-      const options = { style: context.errorStyle, columns: Infinity, ...widthsOf(tree) };
-      for (const node of tree.nodes) {
+    show: (tree, changed = tree.nodes) => {
+      widths = widthsOf(changed, widths);
+      const options = { style: context.errorStyle, columns: Infinity, ...widths };
+      const lines: string[] = [];
+      for (const node of changed) {
         const line = nodeLine(node, options);
         if (last.get(node.address) === line) continue;
         last.set(node.address, line);
-        context.say(`${seconds(clock.now() - started).padStart(6)} ${line}`);
+        lines.push(`${seconds(clock.now() - started).padStart(6)} ${line}`);
       }
+      if (lines.length > 0) context.say(lines.join("\n"));
     },
     finish: () => undefined,
   };

@@ -5,7 +5,7 @@ import { LABELS, type Resource } from "../model/resource.ts";
 import type { Plan, Step } from "../planner/plan.ts";
 import type { CommandContext } from "./context.ts";
 import { CommandFailure, EXIT } from "./exit.ts";
-import { type FollowOptions, type Picture, follow, pictureKey } from "./follow.ts";
+import { type Changed, type FollowOptions, type Picture, follow, pictureKey } from "./follow.ts";
 import { live } from "./live.ts";
 import { type TreeNode, nodeOf } from "./views/tree.ts";
 
@@ -33,27 +33,24 @@ export async function settle(
   const expired = new AbortController();
   const timer = context.environment.clock.setTimeout(() => expired.abort(), options.timeout);
   const signal = AbortSignal.any([context.signal, expired.signal]);
-  // Before anything is seen, all of it is waited for.
-  let nodes: readonly TreeNode[] = plan.steps
-    .filter((step) => step.kind !== "System")
-    .map(({ address }) => ({ address, state: "waiting" }));
+  const progress = new Progress(plan);
   try {
-    const look = (seen: Picture): Outcome => {
-      nodes = nodesOf(plan, seen);
-      display.show({ system: plan.system, nodes });
-      if (nodes.some((node) => node.state === "failed")) return "failed";
-      return isSettled(options, nodes, seen) ? "settled" : "open";
+    const look = (seen: Picture, changed: Changed): Outcome => {
+      const news = progress.look(seen, changed);
+      display.show({ system: plan.system, nodes: progress.nodes }, news);
+      if (progress.failed > 0) return "failed";
+      return isSettled(options, progress, seen) ? "settled" : "open";
     };
     const scope = { namespace: plan.namespace, kinds: kindsOf(plan) };
     const picture = await untilDecided(client, { ...scope, signal }, look);
     display.finish();
-    const failed = nodes.filter((node) => node.state === "failed");
+    const failed = progress.nodes.filter((node) => node.state === "failed");
     if (failed.length > 0) throw notReady(plan, failed, picture);
-    return { picture, nodes };
+    return { picture, nodes: progress.nodes };
   } catch (error) {
     display.finish();
     if (context.signal.aborted) throw interrupted(plan);
-    if (expired.signal.aborted) throw late(plan, nodes, options.timeout);
+    if (expired.signal.aborted) throw late(plan, progress.nodes, options.timeout);
     throw error;
   } finally {
     timer.cancel();
@@ -66,9 +63,11 @@ type Outcome = "open" | "settled" | "failed";
 function untilDecided(
   client: Client,
   scope: FollowOptions,
-  look: (picture: Picture) => Outcome,
+  look: (picture: Picture, changed: Changed) => Outcome,
 ): Promise<Picture> {
-  return follow(client, scope, (seen) => (look(seen) === "open" ? undefined : new Map(seen)));
+  return follow(client, scope, (seen, changed) =>
+    look(seen, changed) === "open" ? undefined : new Map(seen),
+  );
 }
 
 function kindsOf(plan: Plan): readonly KindName[] {
@@ -76,10 +75,58 @@ function kindsOf(plan: Plan): readonly KindName[] {
   return [...names].flatMap((name) => kindNamed(name) ?? []);
 }
 
-function nodesOf(plan: Plan, picture: Picture): readonly TreeNode[] {
-  return plan.steps
-    .filter((step) => step.kind !== "System")
-    .map((step) => nodeOfStep(step, mine(plan, picture.get(pictureKey(step.kind, step.name)))));
+/** How far each step has come: one node a step, worked out again only when its resource has changed. */
+class Progress {
+  readonly #plan: Plan;
+  readonly #steps: readonly Step[];
+  /** Which steps are about a resource, by its key in the picture. */
+  readonly #places = new Map<string, number[]>();
+  /** Before anything is seen, all of it is waited for. */
+  readonly #nodes: TreeNode[];
+  readonly #counts = new Map<TreeNode["state"], number>();
+
+  constructor(plan: Plan) {
+    this.#plan = plan;
+    this.#steps = plan.steps.filter((step) => step.kind !== "System");
+    this.#nodes = this.#steps.map(({ address }) => ({ address, state: "waiting" }));
+    this.#counts.set("waiting", this.#nodes.length);
+    for (const [place, { kind, name }] of this.#steps.entries()) {
+      const key = pictureKey(kind, name);
+      this.#places.set(key, [...(this.#places.get(key) ?? []), place]);
+    }
+  }
+
+  get nodes(): readonly TreeNode[] {
+    return this.#nodes;
+  }
+
+  get failed(): number {
+    return this.#counts.get("failed") ?? 0;
+  }
+
+  areAll(...states: readonly TreeNode["state"][]): boolean {
+    return states.reduce((sum, state) => sum + (this.#counts.get(state) ?? 0), 0) === this.#nodes.length;
+  }
+
+  /** The nodes of what has changed. */
+  look(picture: Picture, changed: Changed): readonly TreeNode[] {
+    const places =
+      changed === undefined
+        ? [...this.#steps.keys()]
+        : [...changed].flatMap((key) => this.#places.get(key) ?? []);
+    return places.map((place) => {
+      const step = this.#steps[place] as Step;
+      const node = nodeOfStep(step, mine(this.#plan, picture.get(pictureKey(step.kind, step.name))));
+      this.#count((this.#nodes[place] as TreeNode).state, -1);
+      this.#count(node.state, 1);
+      this.#nodes[place] = node;
+      return node;
+    });
+  }
+
+  #count(state: TreeNode["state"], by: number): void {
+    this.#counts.set(state, (this.#counts.get(state) ?? 0) + by);
+  }
 }
 
 /** What belongs to another system is not ours to wait for: a name that was given up may have been taken. */
@@ -98,10 +145,10 @@ function nodeOfStep(step: Step, resource: Resource | undefined): TreeNode {
   };
 }
 
-function isSettled({ plan, revision }: SettleOptions, nodes: readonly TreeNode[], picture: Picture): boolean {
+function isSettled({ plan, revision }: SettleOptions, progress: Progress, picture: Picture): boolean {
   const system = picture.get(pictureKey("System", plan.system));
-  if (plan.action === "down") return system === undefined && nodes.every((node) => node.state === "gone");
-  if (!nodes.every((node) => node.state === "ready" || node.state === "gone")) return false;
+  if (plan.action === "down") return system === undefined && progress.areAll("gone");
+  if (!progress.areAll("ready", "gone")) return false;
   const status = system?.status as { readonly revision?: number } | undefined;
   return system !== undefined && (status?.revision ?? 0) >= revision && nodeOf(system).state === "ready";
 }

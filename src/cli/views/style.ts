@@ -40,6 +40,7 @@ export const colourStyle: Style = {
 
 /** Text from outside without what would control the terminal. */
 export function harmless(text: string): string {
+  if (PLAIN.test(text)) return text;
   return text.replace(
     // oxlint-disable-next-line no-control-regex -- these are what is taken out
     /\u001b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|.)?|[\u0000-\u0008\u000b-\u001f\u007f\u0080-\u009f]/g,
@@ -49,12 +50,16 @@ export function harmless(text: string): string {
 
 /** How many columns a text takes on the screen; colours take none, wide characters two. */
 export function width(text: string): number {
+  if (PLAIN.test(text)) return text.length;
   // oxlint-disable-next-line no-control-regex -- escape sequences begin with one
   const bare = text.replace(/\u001b\[[0-9;]*m/g, "");
   let columns = 0;
   for (const character of bare) columns += WIDE.test(character) ? 2 : 1;
   return columns;
 }
+
+/** Nearly every text: nothing that controls the terminal, each character as wide as any other. */
+const PLAIN = /^[ -~]*$/;
 
 const WIDE =
   /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}/u;

@@ -117,20 +117,39 @@ export function symbolOf(state: NodeState, style: Style): string {
   return colours[state](SYMBOLS[state]);
 }
 
+/** At most `rows` lines: what does not fit is counted, since lines above the screen's top could not be drawn over. */
 export function treeView(
   tree: Tree,
-  { style, columns }: { readonly style: Style; readonly columns: number },
+  {
+    style,
+    columns,
+    rows = Infinity,
+  }: { readonly style: Style; readonly columns: number; readonly rows?: number },
 ): string {
-  const options = { style, columns: columns - 2, ...widthsOf(tree) };
-  return [headLine(tree, style), ...tree.nodes.map((node) => `  ${nodeLine(node, options)}`)].join("\n");
+  const { nodes } = tree;
+  const shown = nodes.length < rows ? nodes : openFirst(nodes, rows - 2);
+  const options = { style, columns: columns - 2, ...widthsOf(shown) };
+  const lines = [headLine(tree, style), ...shown.map((node) => `  ${nodeLine(node, options)}`)];
+  const hidden = nodes.length - shown.length;
+  return (hidden === 0 ? lines : [...lines, `  ... and ${hidden} more`]).join("\n");
 }
 
-/** So that reasons stand below one another. */
-export function widthsOf({ nodes }: Tree): Pick<NodeLineOptions, "addressWidth" | "countWidth"> {
-  return {
-    addressWidth: Math.max(12, ...nodes.map((node) => width(node.address))),
-    countWidth: Math.max(0, ...nodes.map((node) => width(node.count ?? ""))),
-  };
+function openFirst(nodes: readonly TreeNode[], count: number): readonly TreeNode[] {
+  const open = nodes.filter((node) => node.state !== "ready").slice(0, count);
+  return [...open, ...nodes.filter((node) => node.state === "ready").slice(0, count - open.length)];
+}
+
+/** So that reasons stand below one another, also below those that were shown before. */
+export function widthsOf(
+  nodes: readonly TreeNode[],
+  before: Pick<NodeLineOptions, "addressWidth" | "countWidth"> = { addressWidth: 12, countWidth: 0 },
+): Pick<NodeLineOptions, "addressWidth" | "countWidth"> {
+  let { addressWidth, countWidth } = before;
+  for (const node of nodes) {
+    addressWidth = Math.max(addressWidth, width(node.address));
+    countWidth = Math.max(countWidth, width(node.count ?? ""));
+  }
+  return { addressWidth, countWidth };
 }
 
 function headLine(tree: Tree, style: Style): string {
