@@ -8,6 +8,7 @@
  *  - What was adopted is reported as the output `adopted`, by which it is found again where nothing can be written on it.
  *  - Data that was adopted is never removed; `lifecycle.onDelete` decides about what holds none.
  */
+import { REQUESTS } from "../model/resource.ts";
 import { type Desired, type Found, type Identity, type ProviderContext, TerminalError } from "./provider.ts";
 
 export const ADOPT = "tutti.dev/adopt";
@@ -19,7 +20,7 @@ export function adoptedId({
 }: Pick<Desired, "status" | "annotations">): string | undefined {
   const adopted = status?.["adopted"];
   if (typeof adopted === "string" && adopted !== "") return adopted;
-  const asked = annotations?.[ADOPT];
+  const asked = annotations?.[REQUESTS.adopt] ?? annotations?.[ADOPT];
   return asked === "" ? undefined : asked;
 }
 

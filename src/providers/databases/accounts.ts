@@ -13,11 +13,11 @@
  */
 import { createHash } from "node:crypto";
 import { parseDuration } from "../../model/duration.ts";
+import { ADOPT, adoptedId } from "../../provider/adoption.ts";
 import { type Desired, type ProviderContext, TerminalError } from "../../provider/provider.ts";
 import type { Account, DatabaseSpec, EngineSession, Login, Mark } from "./engine.ts";
 
 export const ROTATE = "tutti.dev/rotate";
-export const ADOPT = "tutti.dev/adopt";
 
 export interface AccountOptions {
   /** Others use the server as well. */
@@ -168,9 +168,14 @@ function claim(
     ...(request === undefined ? {} : { rotation: request }),
   };
   if (found === undefined || !isShared) return { mark: fresh, isNew: true };
-  if (desired.annotations?.[ADOPT] !== "true") throw foreign(mark, desired);
+  if (!isAskedFor(desired)) throw foreign(mark, desired);
   // The first login may be in use with a password we do not know: ours is the second one.
   return { mark: { ...fresh, generation: 1, isAdopted: true }, isNew: true };
+}
+
+function isAskedFor(desired: Desired<DatabaseSpec>): boolean {
+  const id = adoptedId(desired);
+  return id === "true" || id === (desired.spec.database ?? desired.identity.name);
 }
 
 /** Made by this resource, or by one of its name that went and left it to the next. */

@@ -99,6 +99,16 @@ export interface Usage {
   readonly slowQueries: number;
 }
 
+/** A database that is on a server, whoever made it. */
+export interface PresentDatabase {
+  readonly name: string;
+  /** To whom it belongs, where the engine knows. */
+  readonly owner?: string;
+  readonly mark?: Mark;
+  /** A few words: "7.5 MB, owned by legacy". */
+  readonly description: string;
+}
+
 export interface EngineKnowledge {
   readonly engine: DatabaseEngine;
   /** What kinds mark as `needs` (kinds/features.ts) and every server of this engine has, wherever it comes from. */
@@ -111,6 +121,10 @@ export interface EngineKnowledge {
     wanted: WantedDatabase,
     use: (session: EngineSession) => Promise<T>,
   ): Promise<T>;
+  /** All but the server's own. */
+  list(access: ServerAccess): Promise<readonly PresentDatabase[]>;
+  /** What the user of `access` lacks to make databases and accounts, one sentence; undefined when nothing. */
+  lacks?(access: ServerAccess): Promise<string | undefined>;
   /** How full and how busy it is. */
   measure(access: ServerAccess, wanted: WantedDatabase): Promise<Usage>;
   /** The connection URL: it holds the password. */
@@ -136,6 +150,8 @@ export interface EngineSession {
    * was never finished.
    */
   remove(mark: Mark | undefined, logins: readonly string[], keepData: boolean): Promise<readonly string[]>;
+  /** Takes the marks away and nothing else: database and logins stay as they are, and are nobody's. */
+  release(logins: readonly string[]): Promise<void>;
 }
 
 /** As in DatabaseProvider (provider/provider.ts), in a server that is there. */

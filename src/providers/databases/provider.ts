@@ -16,6 +16,7 @@ import {
   RequeueAfter,
   TerminalError,
 } from "../../provider/provider.ts";
+import { adoptionOf } from "./adoption.ts";
 import { backupsOf, beginFromBackup, flushOrigin, momentsLacking } from "./backups.ts";
 import { type Kept, accountsOf, allLogins, keepAccounts, ownerRole } from "./accounts.ts";
 import { measurements } from "./measurements.ts";
@@ -111,7 +112,8 @@ export function databaseProvider({ source, engines, rotationGrace }: DatabasePro
       });
     },
   };
-  return { ...(provider as Provider), ...backupsOf(parts) };
+  const adoption = isShared ? adoptionOf(parts, provider.ensure) : {};
+  return { ...(provider as Provider), ...(adoption as Partial<Provider>), ...backupsOf(parts) };
 }
 
 /** `generation`: how often the passwords were rotated (Mark). */
@@ -174,6 +176,7 @@ function observation(
       engine: kept === undefined ? "pglite" : engine.engine,
       ...(access.folder === undefined ? {} : { folder: access.folder }),
       ...(kept === undefined ? {} : rotationOutputs(kept)),
+      ...(kept?.mark.isAdopted === true ? { adopted: database } : {}),
       ...(users.length === 0 ? {} : { users: users.map((user) => ({ name: user.name, ...secrets(user) })) }),
     },
     ...underWay(access, kept),

@@ -1,15 +1,19 @@
 /**
- * Class `docker` of Volume: a volume of the engine, by a name that follows from the declaration's; or, with `adopt`, one
- * that is there already, which is never removed (I9).
+ * Class `docker` of Volume: a volume of the engine, by a name that follows from the declaration's; or one that was there
+ * already, by `spec.adopt` or by adoption (provider/adoption.ts), which is never removed (I9).
  *
  *   (nothing) --made | copied as a whole--> there --kept--> there --removed--> (nothing)
+ *   (somebody's) --adopt--> there, under its own name --release | removed--> (somebody's)
  *
  * Snapshots are volumes too, which nothing but copies is made from.
  */
 import type { VolumeInspectInfo } from "dockerode";
 import type { volume } from "../../kinds/volume.ts";
+import { adoptedId, checkOwner, nothingToAdopt } from "../../provider/adoption.ts";
 import {
+  type CallContext,
   type Desired,
+  type Found,
   type Identity,
   type Observation,
   type Obstacle,
@@ -19,7 +23,7 @@ import {
 } from "../../provider/provider.ts";
 import type { Engine } from "./engine.ts";
 import { inWords, statusOf } from "./errors.ts";
-import { isOf, resourceLabels, snapshotName, uidOf, volumeName } from "./resource-names.ts";
+import { isOf, ownerIn, resourceLabels, snapshotName, uidOf, volumeName } from "./resource-names.ts";
 import { VolumeCopies } from "./volume-copies.ts";
 
 type VolumeSpec = typeof volume.Spec;
@@ -49,13 +53,45 @@ export class DockerVolumes implements VolumeProvider {
     return Promise.resolve(this.#engine.absence());
   }
 
+  async list({ signal }: CallContext): Promise<readonly Found[]> {
+    try {
+      const { Volumes } = await this.#engine.call((docker) => docker.listVolumes(), { signal });
+      const containers = await this.#engine.call((docker) => docker.listContainers({ all: true }), {
+        signal,
+      });
+      const users = Map.groupBy(
+        containers.flatMap(({ Mounts }) => Mounts.map(({ Name }) => Name)),
+        (name) => name,
+      );
+      return (Volumes ?? [])
+        .filter(({ Name, Labels }) => !Name.endsWith("-begun") && kindIn(Labels) !== "VolumeSnapshot")
+        .map((one) => this.#found(one, users.get(one.Name)?.length ?? 0));
+    } catch (error) {
+      throw inWords(error);
+    }
+  }
+
+  async adopt(desired: Desired, id: string, context: ProviderContext): Promise<Observation> {
+    const found = await this.#copies.whole(id, context.signal);
+    if (found === undefined)
+      throw nothingToAdopt("volume of the engine", id, "`docker volume ls` lists those it has.");
+    checkOwner("volume", id, ownerIn(this.#home, found.Labels), desired, context);
+    return this.#observation(found, id);
+  }
+
+  /** Labels cannot be taken off; when the resource is gone they mean nothing. */
+  async release(): Promise<void> {}
+
   async observe(desired: Desired, { signal }: ProviderContext): Promise<Observation | undefined> {
     const { adopt } = desired.spec as VolumeSpec;
-    const found =
-      adopt === undefined
-        ? await this.#own(volumeName(this.#home, desired.identity), signal)
-        : await this.#copies.inspect(adopt, signal);
-    return found === undefined ? undefined : this.#observation(found);
+    const adopted = adopt ?? (await this.#adopted(desired, signal));
+    if (adopted === undefined) {
+      const own = await this.#own(volumeName(this.#home, desired.identity), signal);
+      return own === undefined ? undefined : this.#observation(own);
+    }
+    const found = await this.#copies.inspect(adopted, signal);
+    if (found === undefined) return undefined;
+    return this.#observation(found, adopt === undefined ? adopted : undefined);
   }
 
   async ensure(desired: Desired, context: ProviderContext): Promise<Observation> {
@@ -63,6 +99,8 @@ export class DockerVolumes implements VolumeProvider {
     if (there !== undefined) return there;
     const { adopt, from } = desired.spec as VolumeSpec;
     if (adopt !== undefined) throw noSuchVolume(adopt);
+    const asked = adoptedId(desired);
+    if (asked !== undefined) return this.adopt(desired, asked, context);
     const name = volumeName(this.#home, desired.identity);
     const labels = resourceLabels(this.#home, desired.identity);
     if (from === undefined) await this.#copies.create(name, labels, context.signal);
@@ -76,7 +114,7 @@ export class DockerVolumes implements VolumeProvider {
     desired: Desired,
     { signal, keepData }: ProviderContext & { readonly keepData: boolean },
   ): Promise<readonly string[]> {
-    const { adopt } = desired.spec as VolumeSpec;
+    const { adopt = await this.#adopted(desired, signal) } = desired.spec as VolumeSpec;
     if (adopt !== undefined)
       return (await this.#copies.inspect(adopt, signal)) === undefined
         ? []
@@ -94,7 +132,7 @@ export class DockerVolumes implements VolumeProvider {
     { signal }: ProviderContext,
   ): Promise<{ readonly bytes: number; readonly path?: string }> {
     const name = snapshotName(this.#home, snapshot);
-    const { adopt } = desired.spec as VolumeSpec;
+    const { adopt = await this.#adopted(desired, signal) } = desired.spec as VolumeSpec;
     const source = adopt ?? volumeName(this.#home, desired.identity);
     const present = await this.#copies.whole(name, signal);
     if (present !== undefined && uidOf(present.Labels) !== snapshot.uid) throw snapshotInTheWay(name);
@@ -119,10 +157,37 @@ export class DockerVolumes implements VolumeProvider {
     return found;
   }
 
-  #observation({ Name, Mountpoint }: VolumeInspectInfo): Observation {
+  /** The status tells; what was made wins over what is asked to be adopted. */
+  async #adopted(desired: Desired, signal: AbortSignal): Promise<string | undefined> {
+    const adopted = desired.status?.["adopted"];
+    if (typeof adopted !== "string") return undefined;
+    const own = await this.#own(volumeName(this.#home, desired.identity), signal);
+    return own === undefined ? adopted : undefined;
+  }
+
+  #observation({ Name, Mountpoint }: VolumeInspectInfo, adopted?: string): Observation {
     return {
       ready: true,
-      outputs: this.#engine.isLocal ? { volume: Name, path: Mountpoint } : { volume: Name },
+      outputs: {
+        volume: Name,
+        ...(this.#engine.isLocal ? { path: Mountpoint } : {}),
+        ...(adopted === undefined ? {} : { adopted }),
+      },
+    };
+  }
+
+  #found({ Name, Driver, Labels }: VolumeInspectInfo, users: number): Found {
+    const project = Labels?.["com.docker.compose.project"];
+    return {
+      id: Name,
+      name: Labels?.["com.docker.compose.volume"] ?? Name,
+      spec: { class: this.class },
+      description: [
+        `${Driver} volume${/^[0-9a-f]{64}$/.test(Name) ? " without a name" : ""}`,
+        `${users} container${users === 1 ? "" : "s"}`,
+        ...(project === undefined ? [] : [`of the Compose project ${project}`]),
+      ].join(", "),
+      ...ownerIn(this.#home, Labels),
     };
   }
 
@@ -174,6 +239,10 @@ export class DockerVolumes implements VolumeProvider {
     const size = usage.Volumes?.find((one) => one.Name === name)?.UsageData?.Size ?? 0;
     return Math.max(size, 0);
   }
+}
+
+function kindIn(labels: VolumeInspectInfo["Labels"] | null): string | undefined {
+  return labels?.["tutti.dev/kind"];
 }
 
 function noSuchVolume(name: string): TerminalError {

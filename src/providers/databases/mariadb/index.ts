@@ -3,6 +3,7 @@ import type { EngineKnowledge } from "../engine.ts";
 import { mariadbBackups } from "./backup.ts";
 import { checkReady } from "./connection.ts";
 import { measure } from "./measure.ts";
+import { list } from "./present.ts";
 import { within } from "./session.ts";
 
 export const mariadb: EngineKnowledge = {
@@ -10,6 +11,7 @@ export const mariadb: EngineKnowledge = {
   features: ["mariadb", "more users", "rotation", "backups"],
   checkReady: (access) => checkReady(access),
   within,
+  list,
   measure,
   backups: mariadbBackups,
   url: ({ host, port, tls }, { user, password }, database) => {

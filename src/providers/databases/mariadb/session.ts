@@ -141,6 +141,12 @@ class MariadbSession implements EngineSession {
     return [`the database ${database} on ${this.#access.host}:${this.#access.port}`];
   }
 
+  /** Accounts bear no mark of their own. */
+  async release(): Promise<void> {
+    const comment = await this.#comment();
+    if (comment !== undefined) await this.#setComment(withoutMark(comment));
+  }
+
   async #comment(): Promise<string | undefined> {
     const [found] = await rows<{ comment: string }>(
       this.#connection,

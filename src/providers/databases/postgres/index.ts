@@ -3,6 +3,7 @@ import type { EngineKnowledge } from "../engine.ts";
 import { postgresBackups } from "./backup.ts";
 import { checkReady } from "./database.ts";
 import { measure } from "./measure.ts";
+import { lacks, list } from "./present.ts";
 import { within } from "./session.ts";
 
 export const postgres: EngineKnowledge = {
@@ -10,6 +11,8 @@ export const postgres: EngineKnowledge = {
   features: ["extensions", "more users", "rotation", "backups"],
   checkReady: (access) => checkReady(access),
   within,
+  list,
+  lacks,
   measure,
   backups: postgresBackups,
   url: ({ host, port, tls }, { user, password }, database) => {

@@ -149,6 +149,15 @@ class PostgresSession implements EngineSession {
     return [`the database ${database} on ${this.#access.host}:${this.#access.port}`];
   }
 
+  async release(logins: readonly string[]): Promise<void> {
+    const database = await this.#database();
+    if (database === undefined) return;
+    for (const role of await this.#roles(logins))
+      if (role.comment === this.#roleMark)
+        await this.#sql.unsafe(`comment on role ${quoted(role.name)} is null`);
+    await this.#comment(withoutMark(database.comment));
+  }
+
   async #database(): Promise<{ readonly owner: string; readonly comment: string | null } | undefined> {
     const [found] = await this.#sql<{ owner: string; comment: string | null }[]>`
       select pg_get_userbyid(datdba) as owner, shobj_description(oid, 'pg_database') as comment

@@ -3,6 +3,7 @@ import type { EngineKnowledge } from "../engine.ts";
 import { redisBackups } from "./backup.ts";
 import { checkReady } from "./connection.ts";
 import { measure } from "./measure.ts";
+import { list } from "./present.ts";
 import { within } from "./session.ts";
 
 export const redis: EngineKnowledge = {
@@ -10,6 +11,7 @@ export const redis: EngineKnowledge = {
   features: ["redis", "more users", "rotation", "backups"],
   checkReady: (access) => checkReady(access),
   within,
+  list,
   measure,
   backups: redisBackups,
   // Redis' databases have numbers, not names: on a server that others use the name is the prefix of the keys.

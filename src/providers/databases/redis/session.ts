@@ -40,6 +40,11 @@ export async function within<T>(
   }
 }
 
+/** `keys`: the pattern of the user that is the mark. */
+export function markOf(keys: string): Mark {
+  return JSON.parse(Buffer.from(keys.replace(/^~/, ""), "base64url").toString()) as Mark;
+}
+
 class RedisSession implements EngineSession {
   readonly #send: Send;
   readonly #access: ServerAccess;
@@ -57,8 +62,7 @@ class RedisSession implements EngineSession {
 
   async find(): Promise<{ readonly mark?: Mark } | undefined> {
     const user = await this.#user(this.#markUser);
-    const text = user === undefined ? undefined : String(user.get("keys")).replace(/^~/, "");
-    if (text !== undefined) return { mark: JSON.parse(Buffer.from(text, "base64url").toString()) as Mark };
+    if (user !== undefined) return { mark: markOf(String(user.get("keys"))) };
     return this.#wanted.isShared && (await this.#hasKeys()) ? {} : undefined;
   }
 
@@ -106,6 +110,10 @@ class RedisSession implements EngineSession {
       isKept && !isAdopted ? this.#marking({ ...mark, uid: "", users: {} }) : ["DELUSER", this.#markUser];
     await this.#change([["DELUSER", ...ours], last]);
     return isKept ? [`the keys ${database}:* on ${this.#access.host}:${this.#access.port}`] : [];
+  }
+
+  async release(): Promise<void> {
+    if ((await this.#user(this.#markUser)) !== undefined) await this.#change([["DELUSER", this.#markUser]]);
   }
 
   #marking(mark: Mark): readonly string[] {

@@ -171,6 +171,29 @@ describe("a folder that is adopted", () => {
     expect(read(await shelf.made("files"), "a")).toBe("earlier");
   });
 
+  it("is found again by its link, whatever a status says, and let go with all its files", async () => {
+    const folder = there();
+    const adopted = await shelf.provider.adopt?.(desired("files"), folder, conformanceContext);
+    expect(adopted).toMatchObject({ ready: true, outputs: { adopted: folder } });
+    const known = { ...desired("files"), status: adopted?.outputs };
+    expect(await shelf.reopen().observe(desired("files"), conformanceContext)).toEqual(adopted);
+    expect(await shelf.provider.ensure(known, conformanceContext)).toEqual(adopted);
+    await shelf.provider.release?.(known, conformanceContext);
+    await shelf.provider.release?.(known, conformanceContext);
+    expect(await shelf.provider.observe(desired("files"), conformanceContext)).toBeUndefined();
+    expect(read(folder, "a")).toBe("old");
+  });
+
+  it("is not there to be adopted, or is in the way of what was made", async () => {
+    await expect(
+      shelf.provider.adopt?.(desired("files"), join(shelf.folder, "none"), conformanceContext),
+    ).rejects.toMatchObject({ diagnostic: { code: "NothingToAdopt" } });
+    write(await shelf.made("made"), "a", "mine");
+    const asked = { ...desired("made"), annotations: { "tutti.dev/adopt": there() } };
+    expect((await shelf.provider.ensure(asked, conformanceContext)).outputs["adopted"]).toBeUndefined();
+    expect(read(await shelf.made("made"), "a")).toBe("mine");
+  });
+
   it.each([
     ["PathNotAbsolute", () => "srv"],
     ["FolderMissing", () => "/nowhere/at/all"],

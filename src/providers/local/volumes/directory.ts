@@ -1,12 +1,13 @@
 /**
- * Class `directory`: a volume is a folder below the home, named after the resource; or, with `adopt`, a link there to a
- * folder that was there before, which is never deleted (I9).
+ * Class `directory`: a volume is a folder below the home, named after the resource; or, by `spec.adopt` or by adoption
+ * (provider/adoption.ts), a link there to a folder that was there before, which is never deleted (I9).
  *
  *   (nothing) --mkdir | copy of a snapshot or a volume, as a whole | link to what is adopted--> there --removed--> (nothing)
  */
 import { existsSync, lstatSync, readlinkSync, realpathSync, rmdirSync, statSync } from "node:fs";
 import { mkdir, symlink, unlink } from "node:fs/promises";
 import { dirname, isAbsolute, relative } from "node:path";
+import { adoptedId, nothingToAdopt } from "../../../provider/adoption.ts";
 import {
   type Desired,
   type Obstacle,
@@ -28,11 +29,18 @@ export type VolumeSpec = typeof volume.Spec;
 export function directoryVolumes(home: Home): VolumeProvider {
   const snapshots = new Snapshots(home, "directory");
   const folderOf = (desired: Desired): string => home.folderOf("volumes", desired.identity);
-  const observe = (folder: string): Observation | undefined =>
-    existsSync(folder) ? { ready: true, outputs: { path: folder } } : undefined;
+  const observe = (desired: Desired): Observation | undefined => {
+    const path = folderOf(desired);
+    if (!existsSync(path)) return undefined;
+    const adopted = (desired.spec as VolumeSpec).adopt === undefined && isLink(path);
+    return { ready: true, outputs: { path, ...(adopted ? { adopted: readlinkSync(path) } : {}) } };
+  };
   const ensure = async (desired: Desired, context: ProviderContext): Promise<Observation> => {
     const folder = folderOf(desired);
-    const { adopt, from } = desired.spec as VolumeSpec;
+    const { adopt: declared, from } = desired.spec as VolumeSpec;
+    // What was made wins over what is asked to be adopted.
+    const asked = existsSync(folder) && !isLink(folder) ? undefined : adoptedId(desired);
+    const adopt = declared ?? asked;
     if (adopt !== undefined) await linkTo(checkedFolder(adopt, home), folder);
     else {
       if (isLink(folder)) await unlink(folder);
@@ -42,7 +50,7 @@ export function directoryVolumes(home: Home): VolumeProvider {
           copyFolder(sourceOf(desired, home, snapshots), partial, context.signal),
         );
     }
-    return observe(folder) as Observation;
+    return observe(desired) as Observation;
   };
   return {
     kind: "Volume",
@@ -56,7 +64,19 @@ export function directoryVolumes(home: Home): VolumeProvider {
     ],
     features: ["clones", "adoption"],
     obstacles: (prospect) => Promise.resolve(adoptionObstacles(prospect, home)),
-    observe: (desired) => Promise.resolve(observe(folderOf(desired))),
+    adopt: async (desired, id) => {
+      if (!existsSync(id))
+        throw nothingToAdopt("folder", id, "Name a folder that is there, by its whole path.");
+      await linkTo(checkedFolder(id, home), folderOf(desired));
+      return observe(desired) as Observation;
+    },
+    release: async (desired) => {
+      const folder = folderOf(desired);
+      if (!isLink(folder)) return;
+      await unlink(folder);
+      await home.discard(folder);
+    },
+    observe: (desired) => Promise.resolve(observe(desired)),
     ensure,
     measure: (desired) => measureFilesystem(thereIs(folderOf(desired))),
     remove: async (desired, { keepData }) => {
