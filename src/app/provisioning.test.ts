@@ -25,18 +25,24 @@ class Recording implements Provider {
     outputs: { url: "there" },
   });
   removal: () => Promise<readonly string[]> = async () => [];
+  readonly #made = new Map<string, Observation>();
 
   constructor(kind: string, asked: string[], name = "recording") {
     this.kind = kind;
     this.asked = asked;
     this.class = name;
   }
-  async observe(): Promise<undefined> {}
-  ensure(desired: Desired): Promise<Observation> {
+  async observe({ identity }: Desired): Promise<Observation | undefined> {
+    return this.#made.get(identity.name);
+  }
+  async ensure(desired: Desired): Promise<Observation> {
     this.asked.push(`ensure ${this.kind}/${desired.identity.name}${this.#by()}`);
-    return this.answer(desired);
+    const observation = await this.answer(desired);
+    this.#made.set(desired.identity.name, observation);
+    return observation;
   }
   remove(desired: Desired, { keepData }: { readonly keepData: boolean }): Promise<readonly string[]> {
+    this.#made.delete(desired.identity.name);
     const data = keepData ? " keeping data" : "";
     this.asked.push(`remove ${this.kind}/${desired.identity.name}${this.#by()}${data}`);
     return this.removal();

@@ -12,6 +12,7 @@
  */
 import type { Clock } from "../../clock/clock.ts";
 import { eventOperation } from "../../controller/events.ts";
+import type { DriftJudge, DriftStatus } from "../../controller/drift.ts";
 import type { Controller, Outcome, ReconcileContext } from "../../controller/reconciler.ts";
 import { type Resolver, checkResolved, resolve, waitsText } from "../../controller/resolve.ts";
 import { type DependentsView, affectedBy } from "../../controller/view.ts";
@@ -41,6 +42,8 @@ export interface ProvisionOptions {
   readonly kinds: ReadonlySet<string>;
   readonly providerOf: (kind: string, spec: Placement) => Provider;
   readonly context: Omit<ProviderContext, "signal">;
+  /** Asked before a thing is made so again; everything is set back when absent. */
+  readonly drift?: DriftJudge;
 }
 
 interface Spec {
@@ -48,7 +51,7 @@ interface Spec {
   readonly location: string;
   readonly retain?: boolean;
 }
-interface Status {
+interface Status extends DriftStatus {
   readonly conditions?: readonly Condition[];
   readonly replaced?: string;
   /** The resolved spec it was made from: what removal goes by after the declaration has changed. */
@@ -166,8 +169,10 @@ async function make(
   if (isReplaced || isMoved(before, spec)) await unmake(resource, before, context, options);
   if (resource.status?.made === undefined && !equal(spec, resource.spec))
     await intend(resource, spec, context, options);
+  const made = { provider, desired: desired(resource, before) };
+  const wanted = (await options.drift?.beforeEnsure(resource, spec, made, context)) ?? spec;
   const observation = await patiently(resource, context, options, () =>
-    provider.ensure(desired(resource, spec), providerContext),
+    provider.ensure(desired(resource, wanted), providerContext),
   );
   await write(resource, { ...seen(observation), made: spec, replaced: replace }, context, options);
   return whenToLook(observation);
@@ -317,8 +322,11 @@ function isNews(before: Condition | undefined, { ready, reason }: Report): boole
   return (before?.status === "True") !== ready || (!ready && before?.reason !== reason);
 }
 
-function kept(status: Status | undefined): Pick<Status, "made" | "replaced" | "lastBackup"> {
+function kept(status: Status | undefined): Partial<Status> {
   return {
+    ...(status?.drift === undefined ? {} : { drift: status.drift }),
+    ...(status?.setBack === undefined ? {} : { setBack: status.setBack }),
+    ...(status?.reverted === undefined ? {} : { reverted: status.reverted }),
     ...(status?.lastBackup === undefined ? {} : { lastBackup: status.lastBackup }),
     ...(status?.made === undefined ? {} : { made: status.made }),
     ...(status?.replaced === undefined ? {} : { replaced: status.replaced }),

@@ -13,6 +13,7 @@ export class DataProvider implements Provider<DataSpec> {
   readonly class = "data";
   readonly capabilities: readonly string[] = ["values in the graph; nothing outside"];
   readonly canCreateBeforeDestroy = true;
+  readonly isInside = true;
 
   observe({ identity, spec, status }: Desired<DataSpec>): Promise<Observation | undefined> {
     return Promise.resolve(status?.["id"] === undefined ? undefined : observation(identity.uid, spec));
