@@ -26,6 +26,7 @@ import { runController } from "../controllers/run/index.ts";
 import { scheduleController } from "../controllers/schedule/index.ts";
 import { snapshotController } from "../controllers/snapshot/index.ts";
 import { systemController } from "../controllers/system/index.ts";
+import { PartsView } from "../controllers/system/parts.ts";
 import { workflowController, workflowOf } from "../controllers/workflow/index.ts";
 import type { Resolver } from "../controller/resolve.ts";
 import { routesTo } from "../controller/routes.ts";
@@ -83,7 +84,8 @@ export function addControllers(
   const dependents = new DependentsView();
   const owned = new OwnedView();
   const ports = new PortsInUse();
-  for (const view of [instances, balancers, dependents, owned, ports]) runtime.addView(view);
+  const parts = new PartsView();
+  for (const view of [instances, balancers, dependents, owned, ports, parts]) runtime.addView(view);
   const resolver = { store, keyring };
   const context: Omit<ProviderContext, "signal"> = {
     clock,
@@ -166,7 +168,7 @@ export function addControllers(
     runtime.addController(backupScheduleController({ store, clock }));
   }
   runtime.addController(snapshotController({ store, clock, dependents, providerOf, context }));
-  runtime.addController(systemController({ store, clock }));
+  runtime.addController(systemController({ store, clock, parts }));
   runtime.addController(garbageController({ store, owned }));
   runtime.addController(expiryController({ store, clock }));
   runtime.addController(approvalController({ store, clock }));

@@ -5,8 +5,7 @@
  */
 import type { Clock } from "../../clock/clock.ts";
 import type { Controller, Outcome, ReconcileContext } from "../../controller/reconciler.ts";
-import { kinds } from "../../kinds/registry.ts";
-import { isReady, timestamp, withCondition } from "../../model/condition.ts";
+import { timestamp, withCondition } from "../../model/condition.ts";
 import { equal } from "../../model/equality.ts";
 import {
   type Condition,
@@ -19,10 +18,12 @@ import {
   keyOf,
 } from "../../model/resource.ts";
 import type { Operation, Store } from "../../store/store.ts";
+import { type Parts, type PartsView, firstOf, urlsOf } from "./parts.ts";
 
 export interface SystemOptions {
   readonly store: Store;
   readonly clock: Clock;
+  readonly parts: PartsView;
 }
 
 interface Status {
@@ -30,8 +31,6 @@ interface Status {
 }
 type System = Resource<object, Status>;
 
-const PARTS = kinds.filter((kind) => kind.declarable && kind.kind !== "System").map((kind) => kind.kind);
-const PASSIVE: ReadonlySet<string> = new Set(["ConfigMap", "Secret", "Namespace", "Location"]);
 const RECORDS = ["Revision", "Change"] as const;
 
 export function systemController(options: SystemOptions): Controller {
@@ -55,10 +54,10 @@ export function systemController(options: SystemOptions): Controller {
 async function reconcile(key: Key, context: ReconcileContext, options: SystemOptions): Promise<Outcome> {
   const system = options.store.get(key) as System | undefined;
   if (system === undefined) return;
-  const resources = partsOf(key, options.store);
+  const parts = options.parts.of(key);
   if (system.metadata.deletionTimestamp !== undefined) {
-    if (resources.length === 0) await dissolve(system, context, options);
-    else await takeDown(resources, context, options);
+    if (parts.all.size === 0) await dissolve(system, context, options);
+    else await takeDown(parts, context, options);
     return;
   }
   const now = options.clock.now();
@@ -67,31 +66,18 @@ async function reconcile(key: Key, context: ReconcileContext, options: SystemOpt
     0,
     ...revisions.map((record) => (record.spec as { readonly number: number }).number),
   );
-  const open = resources.filter((resource) => !isDone(resource));
   const status = {
     ...system.status,
     observedGeneration: system.metadata.generation,
-    resources: resources.length,
-    readyResources: resources.length - open.length,
+    resources: parts.all.size,
+    readyResources: parts.all.size - parts.open.size,
     revision,
-    urls: declaredOrder(resources, revisions, revision).flatMap(
-      (resource) => (resource.status as { readonly urls?: readonly string[] } | undefined)?.urls ?? [],
-    ),
-    conditions: withCondition(
-      system.status?.conditions,
-      summary(resources, open, system.metadata.generation),
-      now,
-    ),
+    urls: declaredOrder(parts.reachable, revisions, revision).flatMap(urlsOf),
+    conditions: withCondition(system.status?.conditions, summary(parts, system.metadata.generation), now),
   };
   const operations: Operation[] = equal(status, system.status) ? [] : [{ type: "status", key, status }];
-  operations.push(...changesEnded(key, revision, open.length === 0, now, options.store));
+  operations.push(...changesEnded(key, revision, parts.open.size === 0, now, options.store));
   if (operations.length > 0) await options.store.commit(operations, context.cause("add up"));
-}
-
-function partsOf(key: Key, store: Store): readonly Resource[] {
-  return PARTS.flatMap(
-    (kind) => store.list({ kind, namespace: key.namespace, labels: { [LABELS.system]: key.name } }).items,
-  );
 }
 
 function recordsOf(key: Key, kind: (typeof RECORDS)[number], store: Store): readonly Resource[] {
@@ -102,44 +88,36 @@ function recordsOf(key: Key, kind: (typeof RECORDS)[number], store: Store): read
 
 /** As the newest Revision lists them; what is not in it comes last. */
 function declaredOrder(
-  resources: readonly Resource[],
+  reachable: Parts["reachable"],
   revisions: readonly Resource[],
   newest: number,
 ): readonly Resource[] {
+  if (reachable.size < 2) return [...reachable.values()];
   const spec = revisions
     .map((record) => record.spec as { readonly number: number; readonly resources: readonly Draft[] })
     .find(({ number }) => number === newest);
   const places = new Map((spec?.resources ?? []).map((draft, index) => [addressOf(draft), index]));
   const placeOf = (resource: Resource): number => places.get(addressOf(resource)) ?? places.size;
-  return [...resources].sort((a, b) => placeOf(a) - placeOf(b));
-}
-
-/** Ready, and not on its way out. */
-function isDone(resource: Resource): boolean {
-  return (
-    resource.metadata.deletionTimestamp === undefined && (PASSIVE.has(resource.kind) || isReady(resource))
+  return [...reachable.values()].sort(
+    (a, b) => placeOf(a) - placeOf(b) || (addressOf(a) < addressOf(b) ? -1 : 1),
   );
 }
 
-function summary(
-  resources: readonly Resource[],
-  open: readonly Resource[],
-  observedGeneration: number,
-): Omit<Condition, "lastTransitionTime"> {
-  if (open.length === 0)
+function summary({ all, open }: Parts, observedGeneration: number): Omit<Condition, "lastTransitionTime"> {
+  if (open.size === 0)
     return {
       type: "Ready",
       status: "True",
       reason: "AllReady",
-      message: `All ${resources.length} resources are ready.`,
+      message: `All ${all.size} resources are ready.`,
       observedGeneration,
     };
-  const names = open.slice(0, 3).map(addressOf).join(", ");
+  const names = firstOf(open.values(), 3).map(addressOf).join(", ");
   return {
     type: "Ready",
     status: "False",
     reason: "NotReady",
-    message: `${open.length} of ${resources.length} resources are not ready: ${names}${open.length > 3 ? " ..." : ""}.`,
+    message: `${open.size} of ${all.size} resources are not ready: ${names}${open.size > 3 ? " ..." : ""}.`,
     observedGeneration,
   };
 }
@@ -168,12 +146,8 @@ function changesEnded(
 }
 
 /** Whoever deletes a System means what it is made of. */
-async function takeDown(
-  resources: readonly Resource[],
-  context: ReconcileContext,
-  { store }: SystemOptions,
-): Promise<void> {
-  const present = resources.filter((resource) => resource.metadata.deletionTimestamp === undefined);
+async function takeDown({ all }: Parts, context: ReconcileContext, { store }: SystemOptions): Promise<void> {
+  const present = [...all.values()].filter((resource) => resource.metadata.deletionTimestamp === undefined);
   if (present.length === 0) return;
   await store.commit(
     present.map((resource): Operation => ({ type: "delete", key: keyOf(resource) })),
