@@ -1,5 +1,6 @@
 /** The patch formats of Kubernetes, as pure functions from a value and a patch to a value. */
 import { equal } from "../model/equality.ts";
+import { mergePatch } from "../model/merge-patch.ts";
 import { checkDepth, isObject } from "./body.ts";
 import type { ApiLimits } from "./limits.ts";
 import { StatusError, badRequest } from "./status-error.ts";
@@ -33,17 +34,6 @@ export function applyPatch(value: unknown, patch: unknown, format: PatchFormat, 
   if (format === "json") return applyJsonPatch(value, patch, limits);
   if (!isObject(patch)) throw badRequest("The patch must be an object.");
   return mergePatch(value, format === "strategic" ? withoutDirectives(patch) : patch);
-}
-
-/** RFC 7386. */
-export function mergePatch(value: unknown, patch: unknown): unknown {
-  if (!isObject(patch)) return patch;
-  const result = new Map(Object.entries(isObject(value) ? value : {}));
-  for (const [name, change] of Object.entries(patch)) {
-    if (change === null) result.delete(name);
-    else result.set(name, mergePatch(result.get(name), change));
-  }
-  return Object.fromEntries(result);
 }
 
 function withoutDirectives(patch: unknown): unknown {

@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { SERVICES, type Serving, service, serving } from "./fixtures/serving.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
-import { applyPatch, mergePatch } from "./patch.ts";
+import { mergePatch } from "../model/merge-patch.ts";
+import { applyPatch } from "./patch.ts";
 
 let api: Serving;
 beforeAll(async () => {

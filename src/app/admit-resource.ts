@@ -1,7 +1,7 @@
 /** Admission of what a step makes: the same as of what the API is asked to make. */
 import { randomBytes } from "node:crypto";
 import { admitResource } from "../api/admission.ts";
-import { mergePatch } from "../api/patch.ts";
+import { mergePatch } from "../model/merge-patch.ts";
 import { presented } from "../api/present.ts";
 import { StatusError } from "../api/status-error.ts";
 import { type Keyring, containsSealed } from "../model/sealed.ts";

@@ -63,7 +63,10 @@ const override = z.strictObject({
     .string()
     .min(1)
     .describe("Of the resource, as declared: `service/api`; `service/*` for all of a kind."),
-  patch: z.record(z.string(), z.unknown()).describe("Merged into it (RFC 7386): `{spec: {replicas: 1}}`."),
+  patch: z
+    .record(z.string(), z.unknown())
+    .meta({ ownExpressions: true })
+    .describe("Merged into it (RFC 7386): `{spec: {replicas: 1}}`."),
 });
 
 const place = z.strictObject({
@@ -148,6 +151,7 @@ export const system = defineKind({
         outputs: z
           .record(z.string(), z.string())
           .default({})
+          .meta({ ownExpressions: true })
           .describe("What other systems may refer to, as ${system.NAME.status.outputs.OUTPUT}: expressions."),
       })
       .prefault({}),

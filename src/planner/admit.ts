@@ -2,8 +2,8 @@
  * Admission of a declaration (§4): from manifests that came from outside to resources that can be planned, or to
  * everything that is wrong with them at once.
  *
- * Order: depth and shape of each one -> duplicates, kinds that nobody declares, foreign namespaces -> secrets sealed ->
- * parameters, references, cycles -> what is live under the same names.
+ * Order: depth and shape of each one -> duplicates, kinds that nobody declares, foreign namespaces -> secrets sealed -> copies for
+ * each Location -> parameters, references, cycles -> what is live under the same names.
  *
  * Invariants
  *  A1 Never throws, whatever JSON it is given.
@@ -22,6 +22,7 @@ import { checkLive } from "./occupied.ts";
 import { checkParameters } from "./parameters.ts";
 import { systemLocation, withLocation } from "./place.ts";
 import { type ReferenceContext, checkReferences } from "./references.ts";
+import { expandLocations, isOnceForAll } from "./locations.ts";
 import { isSecret, sealSecret } from "./secrets.ts";
 
 export interface AdmitInput {
@@ -55,17 +56,20 @@ export function admit(input: AdmitInput): Admitted {
   const diagnostics: Diagnostic[] = [...checkPlace(input)];
   const manifests: readonly unknown[] = Array.isArray(input.resources) ? input.resources : [input.resources];
   const refused = new Set<string>();
+  const once = new Set<string>();
   const location = systemLocation(manifests);
   const drafts = manifests.flatMap((manifest) => {
     const admitted = admitOne(withLocation(manifest, { ...input, location }), input);
     diagnostics.push(...admitted.diagnostics);
     if (admitted.resource === undefined) refused.add(addressOf(namedIn(manifest)));
+    else if (isOnceForAll(manifest)) once.add(addressOf(admitted.resource));
     return admitted.resource === undefined ? [] : [admitted.resource];
   });
   const unique = withoutDuplicates(drafts, diagnostics);
   const system = unique.find((draft) => draft.kind === "System") ?? formerSystem(input);
   const resources = [withFolder(system, input.folder), ...unique.filter((draft) => draft.kind !== "System")];
-  return concluded(resources, { ...input, refused }, diagnostics);
+  const placed = expandLocations({ ...input, resources, once });
+  return concluded(placed.resources, { ...input, refused }, [...diagnostics, ...placed.diagnostics]);
 }
 
 /** Admission of what was admitted before: the content of a Revision, whose secrets are sealed already. */
