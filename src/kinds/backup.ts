@@ -5,6 +5,7 @@ import { baseStatus, duration } from "./fields.ts";
 /** One backup of a Database. Made once, by schedule or on request; deleting it deletes the files. */
 export const backup = defineKind({
   kind: "Backup",
+  holds: "the copy",
   plural: "backups",
   shortNames: ["bkp"],
   description: "One backup of a Database.",

@@ -38,6 +38,7 @@ const server = z.strictObject({
 /** A database with a user of its own. */
 export const database = defineKind({
   kind: "Database",
+  holds: "the data",
   plural: "databases",
   shortNames: ["db"],
   categories: ["all"],
@@ -71,7 +72,7 @@ export const database = defineKind({
           .array(z.string())
           .optional()
           .describe("Extensions to be there, e.g. pg_trgm.")
-          .meta({ needs: "extensions" }),
+          .meta({ needs: "extensions", unordered: true }),
         users: z
           .array(
             z.strictObject({

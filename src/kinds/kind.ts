@@ -94,6 +94,8 @@ export interface KindOptions<B extends z.ZodObject, T extends z.ZodType, O exten
   readonly declarable?: boolean;
   /** What each is born with, so that no controller has to write it first. */
   readonly finalizers?: readonly string[];
+  /** What its things come to hold that nobody declared, and that goes with them: "the files". */
+  readonly holds?: string;
   /** A small valid manifest body, for the reference and the schema's examples. */
   readonly example: z.input<B>;
 }
@@ -120,6 +122,7 @@ export interface Kind<
   readonly namespaced: boolean;
   readonly declarable: boolean;
   readonly finalizers: readonly string[];
+  readonly holds: string | undefined;
   readonly description: string;
   readonly body: B;
   readonly status: T;
@@ -166,6 +169,7 @@ export function defineKind<
     namespaced: options.namespaced ?? true,
     declarable: options.declarable ?? true,
     finalizers: options.finalizers ?? [],
+    holds: options.holds,
     description: options.description,
     body: options.body,
     status: options.status,

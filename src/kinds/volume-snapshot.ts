@@ -5,6 +5,7 @@ import { baseStatus } from "./fields.ts";
 /** What was in a Volume at one moment. Made once; a Volume can begin from it. */
 export const volumeSnapshot = defineKind({
   kind: "VolumeSnapshot",
+  holds: "the copy",
   plural: "volumesnapshots",
   shortNames: ["vsnap"],
   description: "What was in a Volume at one moment.",

@@ -5,6 +5,7 @@ import { baseStatus, classOf, provisioned, quantity, retain } from "./fields.ts"
 /** Files that outlive the instances using them. */
 export const volume = defineKind({
   kind: "Volume",
+  holds: "the files",
   plural: "volumes",
   shortNames: ["vol"],
   categories: ["all"],

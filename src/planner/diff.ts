@@ -11,6 +11,8 @@ import type { AttributeChange } from "./plan.ts";
 export interface Difference extends AttributeChange {
   /** It cannot be changed in place. */
   readonly immutable: boolean;
+  /** It could not be changed in place, but whether it changes is not known yet. */
+  readonly open?: boolean;
 }
 
 export interface DiffOptions {
@@ -47,6 +49,10 @@ type Members = Readonly<Record<string, unknown>>;
 
 function compare(before: unknown, after: unknown, place: Place, walk: Walk): void {
   if (before === after && !(after instanceof Computed)) return;
+  if (place.immutable && standsForAnother(before, after)) {
+    emit(before, after, place, walk);
+    return;
+  }
   // An object that comes or goes is shown by its attributes, without those that it has by default.
   const left = before === undefined ? {} : after === undefined ? telling(before, place) : before;
   const right = after === undefined ? {} : before === undefined ? telling(after, place) : after;
@@ -154,15 +160,36 @@ function same(before: unknown, after: unknown): boolean {
   return [...names].every((name) => same(own(left as Members, name), own(right as Members, name)));
 }
 
+/** The same expression, but what cannot be changed in place was made from another value of it. */
+function standsForAnother(before: unknown, after: unknown): boolean {
+  if (!(before instanceof Computed) || !(after instanceof Computed)) return false;
+  return before.text === after.text && same(before, after) && verdict(before, after) === "differs";
+}
+
+/** Whether something came from the same value as it would come from now. */
+function verdict(before: unknown, after: unknown): "same" | "differs" | "open" {
+  if (computedIn(after).some(({ until }) => until.length > 0)) return "open";
+  const [left, right] = [presentOf(before), presentOf(after)];
+  if (left === undefined || right === undefined || containsSealed(left) || containsSealed(right))
+    return same(before, after) ? "same" : "differs";
+  return equal(left, right) ? "same" : "differs";
+}
+
+/** Undefined when not all of it is known. */
+function presentOf(value: unknown): unknown {
+  if (value instanceof Computed) return value.present();
+  return computedIn(value).length === 0 ? value : undefined;
+}
+
 function isMembers(value: unknown): value is Members {
   return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Computed);
 }
 
 function emit(before: unknown, after: unknown, place: Place, walk: Walk): void {
   const until = [...new Set(computedIn(after).flatMap((computed) => computed.until))].toSorted();
-  const known = [shown(before, false), shown(after, false)] as const;
-  // Another expression of the same value is a change as well: then the expressions are shown.
-  const [left, right] = equal(...known) ? [shown(before, true), shown(after, true)] : known;
+  const [left, right] = told(before, after);
+  const judged =
+    place.immutable && !isImpliedName(left, right, place, walk) ? verdict(before, after) : "same";
   const secret =
     (walk.secretKind && place.schema?.secret === true) ||
     [...computedIn(before), ...computedIn(after)].some((computed) => computed.secret) ||
@@ -174,8 +201,18 @@ function emit(before: unknown, after: unknown, place: Place, walk: Walk): void {
     ...(after === undefined ? {} : { after: right }),
     ...(secret ? { secret } : {}),
     ...(until.length === 0 ? {} : { unknownUntil: until }),
-    immutable: place.immutable && !isImpliedName(left, right, place, walk),
+    immutable: judged === "differs",
+    ...(judged === "open" ? { open: true } : {}),
   });
+}
+
+/** Another expression of the same value is a change as well: then the expressions are shown; else what they stand for. */
+function told(before: unknown, after: unknown): readonly [unknown, unknown] {
+  const known = [shown(before, false), shown(after, false)] as const;
+  if (!equal(...known)) return known;
+  const texts = [shown(before, true), shown(after, true)] as const;
+  if (!equal(...texts) || !(before instanceof Computed) || !(after instanceof Computed)) return texts;
+  return after.secret || after.until.length > 0 ? texts : [before.present(), after.present()];
 }
 
 function isImpliedName(before: unknown, after: unknown, place: Place, walk: Walk): boolean {

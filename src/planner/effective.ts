@@ -22,6 +22,8 @@ export interface World {
   /** Made, or made anew, by the plan: what it will put out is not known. */
   pending(address: string): boolean;
   ready(address: string): boolean;
+  /** What is live at a path of a resource; only asked of what is ready. */
+  output(address: string, path: readonly string[]): unknown;
 }
 
 /** The value of an expression, as far as it is known. */
@@ -37,14 +39,22 @@ export class Computed {
   readonly until: readonly string[];
   /** It will be another value although its text stays the same. */
   readonly forced: boolean;
+  /** Gives the value that a controller makes of it, as things are; undefined where that is not known. Not cheap. */
+  readonly present: () => unknown;
 
-  constructor(fields: Pick<Computed, "text" | "shown" | "identity" | "secret" | "until" | "forced">) {
+  constructor(fields: Omit<Computed, "valued">) {
     this.text = fields.text;
     this.shown = fields.shown;
     this.identity = fields.identity;
     this.secret = fields.secret;
     this.until = fields.until;
     this.forced = fields.forced;
+    this.present = fields.present;
+  }
+
+  /** The same expression, known to stand for this. */
+  valued(value: unknown): Computed {
+    return value === undefined ? this : new Computed({ ...this, present: () => value });
   }
 }
 
@@ -85,10 +95,31 @@ function resolve(text: string, world: World): unknown {
     ].toSorted();
     const forced = open.some((address) => world.pending(address));
     const identity = { text, known: known.map(({ value }) => value ?? null) };
-    return new Computed({ text, shown: text, identity, secret, until, forced });
+    const present = (): unknown =>
+      until.length === 0 ? presentValue(template, references, world) : undefined;
+    return new Computed({ text, shown: text, identity, secret, until, forced, present });
   }
-  const value = evaluated(template, known);
-  return new Computed({ text, shown: value, identity: { text, value }, secret, until: [], forced: false });
+  const value = evaluated(template, known, () => JSON.stringify([template, known.map((one) => one.value)]));
+  const identity = { text, value };
+  return new Computed({
+    text,
+    shown: value,
+    identity,
+    secret,
+    until: [],
+    forced: false,
+    present: () => value,
+  });
+}
+
+/** The value of an expression on what is ready. Never shown: it changes without anybody declaring anything. */
+function presentValue(template: Template, references: readonly Reference[], world: World): unknown {
+  const known = references.map((reference) => ({
+    reference,
+    value: staticValue(reference, world) ?? world.output(addressOfReference(reference), reference.path),
+  }));
+  if (known.some(({ value }) => value === undefined || holdsExpression(value))) return undefined;
+  return evaluated(template, known, () => undefined);
 }
 
 interface Known {
@@ -97,7 +128,7 @@ interface Known {
 }
 
 /** An expression that cannot be evaluated is left to the controllers, who report it; here it stands for itself. */
-function evaluated(template: Template, known: readonly Known[]): unknown {
+function evaluated(template: Template, known: readonly Known[], otherwise: () => unknown): unknown {
   const context: Record<string, Record<string, unknown>> = {};
   for (const { reference, value } of known) {
     const root = (context[reference.root] ??= {});
@@ -106,7 +137,7 @@ function evaluated(template: Template, known: readonly Known[]): unknown {
   try {
     return evaluateTemplate(template, context);
   } catch {
-    return JSON.stringify([template, known.map(({ value }) => value)]);
+    return otherwise();
   }
 }
 

@@ -9,7 +9,7 @@ import { bodyOf } from "./target.ts";
  * SHA-256, in hex, over everything that the plan would do and over the base it would do it to. The base is the identity
  * of each resource touched and what people wrote in it: not its status nor its resourceVersion, since controllers write
  * all the time, and a plan is not out of date because an instance became ready. For the same reason it leaves out
- * `unknownUntil`: when a value will be known is no part of what is done. Of what stays as it is, the step says all. The
+ * `unknownUntil`: when a value will be known is no part of what is done; and drift, which is found by looking. Of what stays as it is, the step says all. The
  * replicas that an autoscaler has written are no part of the base either: they may change at any moment.
  */
 export function planHash(
@@ -17,10 +17,21 @@ export function planHash(
   baseOf: (step: Step) => Resource | undefined,
 ): string {
   const hash = createHash("sha256");
-  const { system, namespace, action, toRevision } = plan;
-  hash.update(canonicalJson({ system, namespace, action, toRevision: toRevision ?? null }));
+  const { system, namespace, action, toRevision, undoes, restricted } = plan;
+  const asked = {
+    ...(undoes === undefined ? {} : { undoes }),
+    ...(restricted === undefined ? {} : { restricted }),
+  };
+  hash.update(canonicalJson({ system, namespace, action, toRevision: toRevision ?? null, ...asked }));
   for (const step of plan.steps) {
-    const { baseVersion: _version, changes, ...rest } = step;
+    const {
+      baseVersion: _version,
+      unknownUntil: _when,
+      because: _why,
+      drift: _drift,
+      changes,
+      ...rest
+    } = step;
     const known = changes.map(({ unknownUntil: _until, ...change }) => change);
     hash.update(`\nstep ${canonicalJson({ ...rest, changes: known })}`);
     const base = step.action === "none" ? undefined : baseOf(step);

@@ -14,6 +14,10 @@
  * annotation away, and a later replacement overwrites it: whatever was made last is what the status tells, so the steps
  * between need not be carried out. A replacement keeps data exactly when the spec that it was made by says `retain`.
  *
+ * **Renaming** (renamed.ts) gives the thing, and all that is owned, to the resource under its new name in the same commit.
+ *
+ * **Not yet.** A step that is `unknown` writes nothing: it is planned again when what it waits for is ready.
+ *
  * **Deleting.** All of a System goes in one commit; finalizers keep what needs undoing, and the controllers undo in
  * reverse order. The System itself holds the finalizer `tutti.dev/system`: its controller removes Revisions and Changes
  * when all else is gone, and then the finalizer.
@@ -28,12 +32,21 @@
 import { randomBytes } from "node:crypto";
 import { validate } from "../kinds/validate.ts";
 import { equal } from "../model/equality.ts";
-import { type Draft, LABELS, addressOf, keyOf } from "../model/resource.ts";
+import {
+  type Draft,
+  LABELS,
+  REQUESTS,
+  RESTARTED_AT,
+  type Resource,
+  addressOf,
+  keyOf,
+} from "../model/resource.ts";
 import type { Keyring } from "../model/sealed.ts";
 import type { Operation, Snapshot } from "../store/store.ts";
 import { changeName } from "./change-name.ts";
-import { REPLACE, liveSystem } from "./ownership.ts";
+import { liveSystem } from "./ownership.ts";
 import type { Action, Plan, Step } from "./plan.ts";
+import { renamed } from "./renamed.ts";
 import { revisionsOf } from "./revisions.ts";
 import { isSecret, withGenerated } from "./secrets.ts";
 import { bodyOf, targetOf } from "./target.ts";
@@ -64,7 +77,8 @@ export function operationsOf(plan: Plan, context: OperationsContext): readonly O
   const drafts = new Map(plan.resources.map((draft) => [addressOf(draft), draft]));
   const operations = plan.steps.flatMap((step) => {
     const draft = drafts.get(step.address);
-    return operationOf(step, draft, previous.get(step.address), plan, context);
+    const before = previous.get(step.movedFrom ?? step.address);
+    return operationOf(step, draft, before, plan, context);
   });
   return [...namespaceOf(plan, live), ...operations, ...records(plan, number, context)];
 }
@@ -76,28 +90,47 @@ function operationOf(
   plan: Plan,
   context: OperationsContext,
 ): readonly Operation[] {
-  const key = { kind: step.kind, namespace: step.namespace, name: step.name };
-  const expected = step.baseVersion === undefined ? {} : { expectedVersion: step.baseVersion };
-  if (step.action === "delete") return [{ type: "delete", key, ...expected }];
-  if (step.action === "none" || draft === undefined) return [];
+  const { action, kind, namespace, baseVersion } = step;
+  if (action === "none" || action === "unknown") return [];
+  const key = { kind, namespace, name: step.movedFrom?.split("/")[1] ?? step.name };
   const live = context.live.get(key);
-  const target = generated(targetOf({ draft, live, previous }), context);
-  if (step.action === "create") return [{ type: "create", resource: target }];
-  const resource = step.action === "replace" ? marked(target, plan.hash) : target;
+  const expected = baseVersion === undefined ? {} : { expectedVersion: baseVersion };
+  if (action === "delete") return [{ type: "delete", key, ...expected }];
+  if (action === "forget" && live !== undefined) return forgetting(live);
+  if (draft === undefined) return [];
+  const target = asked(step, generated(targetOf({ draft, live, previous }), context), plan);
+  if (live === undefined) return [{ type: "create", resource: target }];
+  if (step.movedFrom !== undefined) return renamed(live, target, step.changes.length > 0, context.live);
   // The values of its expressions change, but not what is written: its controller sees those by itself.
-  if (live !== undefined && isSameContent(live as Draft, resource)) return [];
-  return [{ type: "update", resource, ...expected }];
+  if (isSameContent(live as Draft, target)) return [];
+  return [{ type: "update", resource: target, ...expected }];
+}
+
+/** With what is asked of its controller. */
+function asked({ action, adopts }: Step, target: Draft, { hash }: Plan): Draft {
+  if (action === "adopt") return annotated(target, REQUESTS.adopt, adopts ?? "");
+  if (action !== "replace") return target;
+  // Instances are made anew by a rollout, so that the service goes on.
+  return annotated(target, target.kind === "Service" ? RESTARTED_AT : REQUESTS.replace, hash);
+}
+
+/** Its controller is told to let go of the thing before it is told that the resource goes. */
+function forgetting(live: Resource): readonly Operation[] {
+  const { resourceVersion, uid } = live.metadata;
+  const resource = annotated(live as Draft, REQUESTS.forget, "true");
+  return [
+    { type: "update", resource, expectedVersion: resourceVersion },
+    { type: "delete", key: keyOf(live), uid },
+  ];
 }
 
 function generated(target: Draft, { keyring, random = randomBytes }: OperationsContext): Draft {
   return isSecret(target) ? withGenerated(target, keyring, random) : target;
 }
 
-function marked(target: Draft, hash: string): Draft {
-  return {
-    ...target,
-    metadata: { ...target.metadata, annotations: { ...target.metadata.annotations, [REPLACE]: hash } },
-  };
+function annotated(target: Draft, name: string, value: string): Draft {
+  const annotations = { ...target.metadata.annotations, [name]: value };
+  return { ...target, metadata: { ...target.metadata, annotations } };
 }
 
 function isSameContent(live: Draft, target: Draft): boolean {
@@ -163,6 +196,10 @@ const WORDS: readonly (readonly [Action, string])[] = [
   ["update", "update"],
   ["replace", "replace"],
   ["delete", "delete"],
+  ["adopt", "adopt"],
+  ["move", "rename"],
+  ["forget", "forget"],
+  ["unknown", "be seen"],
 ];
 
 /** `2 to create, 1 to update`. */

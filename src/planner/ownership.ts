@@ -6,9 +6,6 @@ import type { Snapshot } from "../store/store.ts";
 /** On kinds that belong to no namespace: the namespace of the System, whose name alone would not tell. */
 export const SYSTEM_NAMESPACE = "tutti.dev/system-namespace";
 
-/** Annotations with which the planner speaks to controllers; they are not part of a declaration. */
-export const REPLACE = "tutti.dev/replace";
-
 /** Held by a System until its controller has removed its Revisions and Changes. */
 export const SYSTEM_FINALIZER = "tutti.dev/system";
 

@@ -1,14 +1,17 @@
 /** The way from what came in to a plan, for whoever offers plans to people and programs. */
 import { type Diagnostic, hasErrors } from "../diagnostics/diagnostic.ts";
-import type { Draft } from "../model/resource.ts";
 import { didYouMean } from "../diagnostics/suggestion.ts";
-import { type AdmitInput, admit, admitRevision } from "./admit.ts";
+import { type Draft, LABELS } from "../model/resource.ts";
+import { type AdmitInput, type Admitted, admit, admitRevision } from "./admit.ts";
 import { heldBy, liveSystem } from "./ownership.ts";
-import { planSystem } from "./plan-system.ts";
+import { type PlanInput, planSystem } from "./plan-system.ts";
 import type { Drifted, Plan } from "./plan.ts";
+import type { Capabilities, Requested } from "./requests.ts";
 import { revisionToRestore } from "./revisions.ts";
+import { expandSets } from "./sets.ts";
+import { undoOf } from "./undo.ts";
 
-export interface ProposeInput extends AdmitInput {
+export interface ProposeInput extends AdmitInput, Requested {
   readonly action: Plan["action"];
   /** What was admitted before (`Proposal.declared`), instead of `resources`. */
   readonly admitted?: readonly Draft[];
@@ -16,26 +19,10 @@ export interface ProposeInput extends AdmitInput {
   readonly toRevision?: number;
   /** For `undo`: name of the Change that is taken back. */
   readonly undoes?: string;
-  /** Addresses: only these, with all that they need. The rest stays as the last Revision has it. */
-  readonly targets?: readonly string[];
-  /** Addresses: all but these, and what needs them. */
-  readonly excludes?: readonly string[];
-  /** Addresses of what is made anew although nothing asks for it. */
-  readonly replaces?: readonly string[];
-  /** Addresses of resources that go while their things stay. */
-  readonly forget?: readonly string[];
-  /** By address, the id of the existing thing that is taken instead of making one. */
-  readonly adopts?: Readonly<Record<string, string>>;
   /** What providers say of a class; nothing is known of any when absent. */
   readonly capabilities?: (draft: Draft) => Capabilities;
   /** By address, how things were found other than they were made. */
   readonly drift?: ReadonlyMap<string, readonly Drifted[]>;
-}
-
-/** Facts about the class of a resource that a plan depends on. */
-export interface Capabilities {
-  /** A second one can be made while the first is there. */
-  readonly canCreateBeforeDestroy: boolean;
 }
 
 export interface Proposal {
@@ -52,42 +39,91 @@ export interface Proposal {
  * the one that was agreed to, and commit `operationsOf(plan)`.
  */
 export function propose(input: ProposeInput): Proposal {
-  const { action, system, namespace, live } = input;
-  if (action === "down")
-    return isThere(input)
-      ? { plan: planSystem({ system, namespace, action, live, resources: [] }), diagnostics: [] }
-      : { diagnostics: [unknownSystem(input)] };
+  const { action } = input;
+  if (action === "down") return down(input);
   if (action === "rollback") return rollback(input);
+  if (action === "undo") return undo(input);
   const admitted = input.admitted === undefined ? admit(input) : admitRevision(input.admitted, input);
   if (hasErrors(admitted.diagnostics)) return { diagnostics: admitted.diagnostics };
-  const plan = planSystem({
+  return expanded(admitted, input);
+}
+
+/** What a set goes over may be made anew by the very plan that its members are part of; then they are not known. */
+function expanded(admitted: Admitted, input: ProposeInput): Proposal {
+  const { system, namespace, live } = input;
+  const declared = admitted.resources;
+  const hasSets = declared.some(({ kind }) => kind === "ResourceSet");
+  const pending = new Set<string>();
+  for (;;) {
+    const context = { system, namespace, live, pending: (address: string) => pending.has(address) };
+    const { resources, unknown, waves, diagnostics } = expandSets(declared, context);
+    const found = [...admitted.diagnostics, ...diagnostics];
+    if (hasErrors(found)) return { diagnostics: found };
+    const proposal = planned({ resources, unknown, waves, diagnostics: found }, input);
+    const size = pending.size;
+    for (const { action, address } of hasSets ? (proposal.plan?.steps ?? []) : [])
+      if (action === "replace" || action === "unknown") pending.add(address);
+    if (pending.size === size) return proposal.plan === undefined ? proposal : { ...proposal, declared };
+  }
+}
+
+type Content = Pick<PlanInput, "resources" | "unknown" | "waves" | "toRevision" | "undoes" | "moved"> &
+  Pick<Proposal, "diagnostics">;
+
+function planned(content: Content, input: ProposeInput): Proposal {
+  const { system, namespace, action, live, capabilities, drift } = input;
+  const { targets, excludes, replaces, forget, adopts } = input;
+  const { diagnostics: before, ...what } = content;
+  const { plan, diagnostics } = planSystem({
+    ...what,
     system,
     namespace,
     action,
     live,
-    resources: admitted.resources,
-    warnings: admitted.diagnostics,
+    capabilities,
+    drift,
+    warnings: before,
+    requested: present({ targets, excludes, replaces, forget, adopts }),
   });
-  return { plan, declared: admitted.resources, diagnostics: admitted.diagnostics };
+  return { ...(plan === undefined ? {} : { plan }), diagnostics: [...before, ...diagnostics] };
+}
+
+/** Without the members that are undefined. */
+function present(requested: { readonly [M in keyof Requested]: Requested[M] | undefined }): Requested {
+  return Object.fromEntries(Object.entries(requested).filter(([, value]) => value !== undefined));
+}
+
+function down(input: ProposeInput): Proposal {
+  if (!isThere(input)) return { diagnostics: [unknownSystem(input)] };
+  const { system, namespace, action, live } = input;
+  return planSystem({ system, namespace, action, live, resources: [] });
 }
 
 function rollback(input: ProposeInput): Proposal {
-  const { action, system, namespace, live } = input;
+  const { system, namespace, live } = input;
   if (!isThere(input)) return { diagnostics: [unknownSystem(input)] };
   const revision = revisionToRestore(live, system, namespace, input.toRevision);
   if ("severity" in revision) return { diagnostics: [revision] };
-  const admitted = admitRevision(revision.resources, input);
-  if (hasErrors(admitted.diagnostics)) return { diagnostics: admitted.diagnostics };
-  const plan = planSystem({
-    system,
-    namespace,
-    action,
-    live,
-    resources: admitted.resources,
-    toRevision: revision.number,
-    warnings: admitted.diagnostics,
-  });
-  return { plan, diagnostics: admitted.diagnostics };
+  return restored({ resources: revision.resources, toRevision: revision.number, diagnostics: [] }, input);
+}
+
+function undo(input: ProposeInput): Proposal {
+  const { system, namespace, live, undoes = "" } = input;
+  const change = live.get({ kind: "Change", namespace, name: undoes });
+  if ((change?.spec as { readonly system?: string } | undefined)?.system !== system || change === undefined)
+    return { diagnostics: [unknownChange(input)] };
+  const { resources, moved, forget, diagnostics } = undoOf(change, live);
+  if (hasErrors(diagnostics)) return { diagnostics };
+  const asked = { ...input, forget: [...forget, ...(input.forget ?? [])] };
+  return restored({ resources, moved, undoes, diagnostics }, asked);
+}
+
+/** What was admitted and expanded before is taken as it was. */
+function restored(content: Content, input: ProposeInput): Proposal {
+  const admitted = admitRevision(content.resources, input);
+  const diagnostics = [...content.diagnostics, ...admitted.diagnostics];
+  if (hasErrors(diagnostics)) return { diagnostics };
+  return planned({ ...content, resources: admitted.resources, diagnostics }, input);
 }
 
 function isThere({ live, system, namespace }: ProposeInput): boolean {
@@ -102,6 +138,21 @@ function unknownSystem({ live, system, namespace }: ProposeInput): Diagnostic {
   return {
     severity: "error",
     code: "UnknownSystem",
+    address: `system/${system.slice(0, 80)}`,
+    message,
+    hint,
+  };
+}
+
+function unknownChange({ live, system, namespace, undoes = "" }: ProposeInput): Diagnostic {
+  const known = live
+    .list({ kind: "Change", namespace, labels: { [LABELS.system]: system } })
+    .items.map((resource) => resource.metadata.name);
+  const hint = didYouMean(undoes, known) ?? `tutti changes ${system} lists them.`;
+  const message = `The system '${system.slice(0, 80)}' has no change '${undoes.slice(0, 80)}'.`;
+  return {
+    severity: "error",
+    code: "UnknownChange",
     address: `system/${system.slice(0, 80)}`,
     message,
     hint,

@@ -290,7 +290,7 @@ function checkParameterReferences(
   return diagnostics;
 }
 
-function parametersIn(text: string): readonly string[] {
+export function parametersIn(text: string): readonly string[] {
   if (!hasExpression(text)) return [];
   try {
     return referencesIn(text).flatMap(({ root, name }) =>

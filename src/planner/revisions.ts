@@ -6,6 +6,8 @@ import type { Snapshot } from "../store/store.ts";
 export interface RevisionContent {
   readonly number: number;
   readonly resources: readonly Draft[];
+  /** Name of the Change that made it. */
+  readonly change?: string;
 }
 
 /** Newest first. */
@@ -14,11 +16,18 @@ export function revisionsOf(live: Snapshot, system: string, namespace: string): 
     .list({ kind: "Revision", namespace, labels: { [LABELS.system]: system } })
     .items.flatMap((resource): readonly RevisionContent[] => {
       const spec = resource.spec as
-        | { readonly system?: unknown; readonly number?: unknown; readonly resources?: unknown }
+        | {
+            readonly system?: unknown;
+            readonly number?: unknown;
+            readonly resources?: unknown;
+            readonly change?: string;
+          }
         | undefined;
       if (spec?.system !== system || typeof spec.number !== "number" || !Array.isArray(spec.resources))
         return [];
-      return [{ number: spec.number, resources: spec.resources as readonly Draft[] }];
+      const { number, change } = spec;
+      const resources = spec.resources as readonly Draft[];
+      return [{ number, resources, ...(change === undefined ? {} : { change }) }];
     })
     .toSorted((a, b) => b.number - a.number);
 }

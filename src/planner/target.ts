@@ -1,11 +1,13 @@
 /**
  * What a declared resource is to become, given what is live under its name. The body is taken from the declaration, but for
- * the replicas of a service that is scaled by what is measured: they are the autoscaler's to write (I6).
+ * the replicas of a service that is scaled by what is measured, which are the autoscaler's to write (I6), and for the paths
+ * whose changes are ignored.
  * Labels and annotations are merged three ways, as `kubectl apply` does: what the last revision declared and this one
  * does not goes, what others wrote (`tutti.dev/restarted-at`) stays. Finalizers and owners are the controllers' own.
  */
 import { keepReplicas } from "../kinds/autoscale.ts";
 import { type Draft, type DraftMetadata, type Resource } from "../model/resource.ts";
+import { keepIgnored } from "./ignored.ts";
 import { SYSTEM_FINALIZER } from "./ownership.ts";
 import { isSecret, keepGenerated } from "./secrets.ts";
 
@@ -22,7 +24,8 @@ export function targetOf({ draft, live, previous }: TargetInput): Draft {
     : draft.kind === "Service"
       ? withReplicas(draft, live)
       : draft;
-  return { ...complete, metadata: targetMetadata(complete, live, previous) };
+  const target = { ...complete, metadata: targetMetadata(complete, live, previous) };
+  return live === undefined ? target : keepIgnored(target, live);
 }
 
 type Spec = Readonly<Record<string, unknown>>;

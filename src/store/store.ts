@@ -26,8 +26,15 @@ export interface Cause {
 }
 
 export type Operation =
-  /** Refused with AlreadyExists. Given a `status`, the resource is born with it. */
-  | { readonly type: "create"; readonly resource: Draft & { readonly status?: unknown } }
+  /**
+   * Refused with AlreadyExists. Given a `status`, the resource is born with it; given a `uid`, it takes the place of the
+   * resource of that uid, which the same commit deletes: it has another name from now on.
+   */
+  | {
+      readonly type: "create";
+      readonly resource: Draft & { readonly status?: unknown };
+      readonly uid?: string;
+    }
   /** Replaces labels, annotations, finalizers, owners and spec (or body). `expectedVersion` is the resourceVersion it was made from. */
   | { readonly type: "update"; readonly resource: Draft; readonly expectedVersion?: string }
   | {

@@ -43,7 +43,7 @@ export function keyOfOperation(operation: Operation): Key {
 export function transition(current: Resource | undefined, operation: Operation, stamp: Stamp): Outcome {
   if (operation.type === "create") {
     if (current !== undefined) throw refusal("AlreadyExists", operation, "exists already");
-    return { type: "created", resource: born(operation.resource, stamp) };
+    return { type: "created", resource: born(operation.resource, stamp, operation.uid) };
   }
   if (current === undefined) throw refusal("NotFound", operation, "does not exist");
   requireVersion(current, operation);
@@ -68,11 +68,15 @@ export function timestamp(milliseconds: number): string {
 
 let lastStamp = { second: Number.NaN, text: "" };
 
-function born(draft: Draft & { readonly status?: unknown }, stamp: Stamp): Resource {
+function born(
+  draft: Draft & { readonly status?: unknown },
+  stamp: Stamp,
+  uid: string | undefined,
+): Resource {
   const metadata: Metadata = {
     name: draft.metadata.name,
     ...(draft.metadata.namespace ? { namespace: draft.metadata.namespace } : {}),
-    uid: stamp.uid(),
+    uid: uid ?? stamp.uid(),
     resourceVersion: String(stamp.revision),
     generation: 1,
     creationTimestamp: timestamp(stamp.now),

@@ -1,0 +1,105 @@
+/** What is asked of a plan beside the declaration, and what is wrong with it. */
+import type { Diagnostic } from "../diagnostics/diagnostic.ts";
+import { didYouMean } from "../diagnostics/suggestion.ts";
+import { kindNamed } from "../kinds/registry.ts";
+import { bodySchema, schemaAt } from "../kinds/schema.ts";
+import type { Draft } from "../model/resource.ts";
+
+/** Facts about the class of a resource that a plan depends on. */
+export interface Capabilities {
+  /** A second one can be made while the first is there. */
+  readonly canCreateBeforeDestroy: boolean;
+}
+
+export interface Requested {
+  /** Addresses: only these, with all that they need. The rest stays as the last Revision has it. */
+  readonly targets?: readonly string[];
+  /** Addresses: all but these, and what needs them. */
+  readonly excludes?: readonly string[];
+  /** Addresses of what is made anew although nothing asks for it. */
+  readonly replaces?: readonly string[];
+  /** Addresses of resources that go while their things stay. */
+  readonly forget?: readonly string[];
+  /** By address, the id of the existing thing that is taken instead of making one. */
+  readonly adopts?: Readonly<Record<string, string>>;
+}
+
+export interface Requests {
+  readonly replaces: ReadonlySet<string>;
+  readonly forget: ReadonlySet<string>;
+  readonly adopts: ReadonlyMap<string, string>;
+}
+
+export function requestsOf({ replaces = [], forget = [], adopts = {} }: Requested): Requests {
+  return {
+    replaces: new Set(replaces),
+    forget: new Set(forget),
+    adopts: new Map(Object.entries(adopts)),
+  };
+}
+
+export interface Known {
+  /** By address. */
+  readonly declared: ReadonlyMap<string, Draft>;
+  /** By address, what the System holds. */
+  readonly held: ReadonlyMap<string, { readonly kind: string }>;
+}
+
+/** Addresses that nothing bears, and requests that cannot be met. */
+export function checkRequests(requested: Requested, known: Known): readonly Diagnostic[] {
+  const { targets = [], excludes = [], replaces = [], forget = [], adopts = {} } = requested;
+  const both = [...known.declared.keys(), ...known.held.keys()];
+  return [
+    ...[...targets, ...excludes].flatMap((address) => missing(address, both)),
+    ...replaces.flatMap((address) => checkReplace(address, known)),
+    ...forget.flatMap((address) => checkForget(address, known)),
+    ...Object.keys(adopts).flatMap((address) => checkAdopt(address, known)),
+  ];
+}
+
+function missing(address: string, known: readonly string[]): readonly Diagnostic[] {
+  if (known.includes(address)) return [];
+  const message = `There is no ${address.slice(0, 120)} in this system.`;
+  const hint = didYouMean(address, known) ?? "Write <kind>/<name>, for example database/orders.";
+  return [{ severity: "error", code: "UnknownAddress", address: address.slice(0, 120), message, hint }];
+}
+
+/** Whether it has a thing that some engine makes, apart from the resource itself. */
+function hasThing(kindName: string): boolean {
+  const kind = kindNamed(kindName);
+  return kind !== undefined && schemaAt(bodySchema(kind), ["spec", "class"]) !== undefined;
+}
+
+function checkReplace(address: string, { declared }: Known): readonly Diagnostic[] {
+  const draft = declared.get(address);
+  if (draft === undefined) return missing(address, [...declared.keys()]);
+  if (hasThing(draft.kind)) return [];
+  const message = `A ${draft.kind} cannot be made anew: nothing outside stands for it.`;
+  return [{ severity: "error", code: "NotReplaceable", address, message, hint: "Change what it declares." }];
+}
+
+function checkForget(address: string, { declared, held }: Known): readonly Diagnostic[] {
+  const found = held.get(address);
+  if (found === undefined) return missing(address, [...held.keys()]);
+  if (declared.has(address)) {
+    const message = "It is to be forgotten, but is still declared.";
+    const hint = "Take it out of the declaration.";
+    return [{ severity: "error", code: "StillDeclared", address, message, hint }];
+  }
+  if (found.kind !== "Service" && hasThing(found.kind)) return [];
+  const message = `A ${found.kind} cannot be forgotten: nothing of it would stay.`;
+  return [{ severity: "error", code: "NotForgettable", address, message, hint: "Delete it instead." }];
+}
+
+function checkAdopt(address: string, { declared, held }: Known): readonly Diagnostic[] {
+  const draft = declared.get(address);
+  if (draft === undefined) return missing(address, [...declared.keys()]);
+  if (held.has(address)) {
+    const message = "It has a thing already, so it cannot adopt another.";
+    const hint = "Declare what is to be adopted under another name.";
+    return [{ severity: "error", code: "AlreadyMade", address, message, hint }];
+  }
+  if (draft.kind !== "Service" && hasThing(draft.kind)) return [];
+  const message = `A ${draft.kind} cannot adopt anything: nothing outside stands for it.`;
+  return [{ severity: "error", code: "NotAdoptable", address, message }];
+}

@@ -1,0 +1,155 @@
+/**
+ * The declaration that takes back one Change: for each resource that the Change touched what the Revision before it had, for
+ * everything else what is declared now. Only declarations come back: what a step destroyed stays destroyed, and is named.
+ *
+ *   created -> deleted (adopted -> forgotten), changed or made anew -> as before, deleted -> made again, renamed -> renamed back
+ *
+ * Refused where it would undo more than the Change: a later Change touched the same resource.
+ */
+import type { Diagnostic } from "../diagnostics/diagnostic.ts";
+import { equal } from "../model/equality.ts";
+import type { Draft, Resource } from "../model/resource.ts";
+import type { Snapshot } from "../store/store.ts";
+import type { Plan, Step } from "./plan.ts";
+import { byAddress } from "./restriction.ts";
+import { type RevisionContent, revisionsOf } from "./revisions.ts";
+
+/** What undoing needs to know of a Change. */
+interface ChangeBody {
+  readonly system: string;
+  readonly revision?: number;
+  readonly action: Plan["action"];
+  readonly plan?: { readonly steps?: readonly Step[] };
+}
+
+interface ChangeStatus {
+  readonly state?: string;
+  readonly undoneBy?: string;
+  readonly stages?: readonly { readonly revision?: number }[];
+}
+
+export interface Undo {
+  /** What is declared, as admitted before. */
+  readonly resources: readonly Draft[];
+  /** Renamings that are taken back. */
+  readonly moved: readonly { readonly from: string; readonly to: string }[];
+  /** What the Change had adopted: it is let go of, not removed. */
+  readonly forget: readonly string[];
+  /** Warnings: what does not come back. Errors: then the rest is empty. */
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+const NOTHING_DONE: ReadonlySet<string> = new Set(["Pending", "Queued", "Rejected", "Expired", "Void"]);
+
+export function undoOf(change: Resource, live: Snapshot): Undo {
+  const spec = change.spec as ChangeBody;
+  const refusal = refused(change, spec);
+  if (refusal !== undefined) return failed([refusal]);
+  const revisions = revisionsOf(live, spec.system, change.metadata.namespace ?? "");
+  const [first, last] = stagesOf(change, spec);
+  const before = revisions.find(({ number }) => number < first);
+  const after = revisions.find(({ number }) => number <= last);
+  if (before === undefined && first > 1) return failed([forgotten(change, first)]);
+  const contents = {
+    before: byAddress(before?.resources ?? []),
+    after: spec.action === "down" ? new Map<string, Draft>() : byAddress(after?.resources ?? []),
+    now: byAddress(isDown(spec) ? [] : (revisions[0]?.resources ?? [])),
+  };
+  const touched = [...new Set([...contents.before.keys(), ...contents.after.keys()])].filter(
+    (address) => !equal(contents.before.get(address), contents.after.get(address)),
+  );
+  const conflicts = touched.filter(
+    (address) => !equal(contents.after.get(address), contents.now.get(address)),
+  );
+  if (conflicts.length > 0)
+    return failed(conflicts.map((address) => overtaken(address, last, contents.after, revisions)));
+  if (touched.length === 0) return failed([nothing(change)]);
+  return taken(change, touched, contents);
+}
+
+function isDown({ action }: ChangeBody): boolean {
+  return action === "down";
+}
+
+interface Contents {
+  readonly before: ReadonlyMap<string, Draft>;
+  readonly now: ReadonlyMap<string, Draft>;
+}
+
+function taken(change: Resource, touched: readonly string[], { before, now }: Contents): Undo {
+  const steps = (change.spec as ChangeBody).plan?.steps ?? [];
+  const isTouched = new Set(touched);
+  const kept = [...now].flatMap(([address, draft]) => (isTouched.has(address) ? [] : [draft]));
+  // The System itself stays: taking it away is what `down` is for.
+  const restored = touched.flatMap((address) => {
+    return before.get(address) ?? (address.startsWith("system/") ? (now.get(address) ?? []) : []);
+  });
+  return {
+    resources: [...kept, ...restored],
+    moved: steps.flatMap(({ address, movedFrom }) =>
+      movedFrom === undefined ? [] : [{ from: address, to: movedFrom }],
+    ),
+    forget: steps.flatMap(({ action, address }) =>
+      action === "adopt" && isTouched.has(address) && !before.has(address) ? [address] : [],
+    ),
+    diagnostics: steps.flatMap((step) => lost(step, change)),
+  };
+}
+
+function lost({ address, irreversible }: Step, change: Resource): readonly Diagnostic[] {
+  if (irreversible === undefined) return [];
+  const message = `What change/${change.metadata.name} did to it cannot be taken back as a whole: ${irreversible}`;
+  return [{ severity: "warning", code: "Irreversible", address, message }];
+}
+
+/** Numbers of the first and the last Revision that it made; of `down` it made none, and takes back the last there is. */
+function stagesOf({ status }: Resource, spec: ChangeBody): readonly [number, number] {
+  const made = ((status as ChangeStatus | undefined)?.stages ?? []).flatMap(({ revision }) => revision ?? []);
+  const number = spec.revision ?? 0;
+  if (isDown(spec)) return [number + 1, number + 1];
+  return [Math.min(number, ...made), Math.max(number, ...made)];
+}
+
+function refused(change: Resource, spec: ChangeBody): Diagnostic | undefined {
+  const { state = "", undoneBy } = (change.status ?? {}) as ChangeStatus;
+  if (undoneBy !== undefined) return said(change, "AlreadyUndone", `It has been taken back by ${undoneBy}.`);
+  if (NOTHING_DONE.has(state) || (spec.revision === undefined && !isDown(spec)))
+    return said(change, "NothingToUndo", "It has changed nothing.");
+  return undefined;
+}
+
+function nothing(change: Resource): Diagnostic {
+  return said(change, "NothingToUndo", "It changed nothing that is declared.");
+}
+
+function forgotten(change: Resource, first: number): Diagnostic {
+  const message = `What was declared before it is not kept any more: there is no revision below ${first}.`;
+  return { ...said(change, "UnknownRevision", message), hint: "Declare it as it should be, and apply that." };
+}
+
+function overtaken(
+  address: string,
+  last: number,
+  after: ReadonlyMap<string, Draft>,
+  revisions: readonly RevisionContent[],
+): Diagnostic {
+  const later = revisions.toReversed().find(({ number, resources }) => {
+    return number > last && !equal(byAddress(resources).get(address), after.get(address));
+  });
+  const by = later?.change === undefined ? "later" : `by change/${later.change}`;
+  return {
+    severity: "error",
+    code: "ChangedSince",
+    address,
+    message: `It has been changed again ${by}.`,
+    hint: later?.change === undefined ? "Undo that first." : `Undo ${later.change} first.`,
+  };
+}
+
+function said(change: Resource, code: string, message: string): Diagnostic {
+  return { severity: "error", code, address: `change/${change.metadata.name}`, message };
+}
+
+function failed(diagnostics: readonly Diagnostic[]): Undo {
+  return { resources: [], moved: [], forget: [], diagnostics };
+}
