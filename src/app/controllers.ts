@@ -5,8 +5,10 @@ import { autoscaleController } from "../controllers/autoscale/index.ts";
 import { backupController } from "../controllers/backup/index.ts";
 import { backupScheduleController } from "../controllers/backup/schedule.ts";
 import { balanceController } from "../controllers/balance/index.ts";
+import { ChangesView, changeController } from "../controllers/change/index.ts";
 import { certificateController } from "../controllers/certificate/index.ts";
 import { deadlineController } from "../controllers/deadline/index.ts";
+import { Drift } from "../controllers/drift/index.ts";
 import { expiryController } from "../controllers/expiry/index.ts";
 import { garbageController } from "../controllers/garbage/index.ts";
 import { healthController } from "../controllers/health/index.ts";
@@ -84,6 +86,7 @@ export function addControllers(
   const dependents = new DependentsView();
   const owned = new OwnedView();
   const ports = new PortsInUse();
+  const changes = new ChangesView();
   const parts = new PartsView();
   for (const view of [instances, balancers, dependents, owned, ports, parts]) runtime.addView(view);
   const resolver = { store, keyring };
@@ -131,6 +134,15 @@ export function addControllers(
     }),
   );
   runtime.addController(balanceController({ store, clock, instances, balancers, providerOf: traffic }));
+  const drift = new Drift({
+    store,
+    clock,
+    kinds: classes.kinds,
+    providerOf,
+    context,
+    wake: (key) => runtime.trigger("provision", key),
+  });
+  runtime.addController(drift.controller);
   runtime.addController(
     provisionController({
       store,
@@ -140,6 +152,7 @@ export function addControllers(
       context,
       kinds: classes.kinds,
       providerOf,
+      drift,
     }),
   );
   runtime.addController(
@@ -169,6 +182,8 @@ export function addControllers(
   }
   runtime.addController(snapshotController({ store, clock, dependents, providerOf, context }));
   runtime.addController(systemController({ store, clock, parts }));
+  runtime.addView(changes);
+  runtime.addController(changeController({ store, clock, keyring, changes }));
   runtime.addController(garbageController({ store, owned }));
   runtime.addController(expiryController({ store, clock }));
   runtime.addController(approvalController({ store, clock }));
