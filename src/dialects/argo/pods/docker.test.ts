@@ -2,7 +2,7 @@
 import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, expect, it, onTestFinished, vi } from "vitest";
 import { systemClock } from "../../../clock/clock.ts";
 import { type Daemon, IMAGE, startDaemon } from "../../../providers/docker/fixtures/daemon.ts";
 import type { Attempt } from "../../../workflow/engine/step-type.ts";
@@ -53,6 +53,7 @@ it.each([
   "an engine that goes away when it is asked %s is waited for, and nothing is lost or left",
   async (_asked, words) => {
     const folder = mkdtempSync(join(tmpdir(), "argo-docker-"));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
     const [held, go] = [join(folder, "held"), join(folder, "go")];
     const docker = join(folder, "docker");
     // Waits once, before it asks that.
@@ -89,7 +90,6 @@ it.each([
     await daemon.start();
     expect(await outcome).toMatchObject({ exitCode: 0, result: "in", parameters: { p: "out" } });
     expect(await daemon.docker.listContainers({ all: true })).toEqual([]);
-    rmSync(folder, { recursive: true, force: true });
   },
   LONG,
 );
