@@ -4,6 +4,7 @@
  */
 import type { Resource } from "../model/resource.ts";
 import { keyOf } from "../model/resource.ts";
+import { protectionOf } from "../planner/protection.ts";
 import type { Operation } from "../store/store.ts";
 import type { Answer, ApiContext, Call, ResourceTarget } from "./api-context.ts";
 import { isObject } from "./body.ts";
@@ -37,6 +38,7 @@ export async function remove(context: ApiContext, call: Call, target: ResourceTa
     async (): Promise<[Resource, Resource | undefined]> => {
       const current = existing(context, target);
       requireRemovable(context, target);
+      requireUnprotected(context, target, current);
       requirePreconditions(current, options, target);
       if (dryRun) return [current, undefined];
       const { resources } = await context.store.commit(
@@ -58,12 +60,12 @@ export async function removeCollection(
 ): Promise<Answer> {
   const { policy } = await optionsOf(context, call);
   const found = selected(context.store, target, selectionOf(call));
-  for (const one of found)
-    requireRemovable(context, {
-      kind: target.kind,
-      namespace: one.metadata.namespace ?? "",
-      name: one.metadata.name,
-    });
+  for (const one of found) {
+    const { kind } = target;
+    const named = { kind, namespace: one.metadata.namespace ?? "", name: one.metadata.name };
+    requireRemovable(context, named);
+    requireUnprotected(context, named, one);
+  }
   for (let from = 0; from < found.length && !isDryRun(call); from += CHUNK) {
     await repeatedly(undefined, () => {
       const present = found.slice(from, from + CHUNK).flatMap((one) => context.store.get(keyOf(one)) ?? []);
@@ -130,6 +132,18 @@ function requireRemovable(context: ApiContext, { kind, name }: ResourceTarget): 
       `The namespace ${name} still holds ${held.length} resources, among them ${first.kind} ${first.metadata.name}. Take its systems down first.`,
       detailsOf(kind, name),
     );
+}
+
+/** What is protected stays until somebody has said that it is not any more. */
+function requireUnprotected(context: ApiContext, { kind, name }: ResourceTarget, current: Resource): void {
+  if (current.metadata.deletionTimestamp !== undefined) return;
+  const diagnostic = protectionOf(current, context.store);
+  if (diagnostic === undefined) return;
+  const { message } = forbidden(kind, name, diagnostic.message);
+  throw new StatusError(403, "Forbidden", message, {
+    ...detailsOf(kind, name),
+    diagnostics: [diagnostic],
+  });
 }
 
 function requirePreconditions(

@@ -46,7 +46,7 @@ import type { Operation, Snapshot } from "../store/store.ts";
 import { changeName } from "./change-name.ts";
 import { liveSystem } from "./ownership.ts";
 import type { Action, Plan, Step } from "./plan.ts";
-import { renamed } from "./renamed.ts";
+import { handedOver } from "./handover.ts";
 import { revisionsOf } from "./revisions.ts";
 import { isSecret, withGenerated } from "./secrets.ts";
 import { bodyOf, targetOf } from "./target.ts";
@@ -100,7 +100,7 @@ function operationOf(
   if (draft === undefined) return [];
   const target = asked(step, generated(targetOf({ draft, live, previous }), context), plan);
   if (live === undefined) return [{ type: "create", resource: target }];
-  if (step.movedFrom !== undefined) return renamed(live, target, step.changes.length > 0, context.live);
+  if (step.movedFrom !== undefined) return handedOver(live, target, step.changes.length > 0, context.live);
   // The values of its expressions change, but not what is written: its controller sees those by itself.
   if (isSameContent(live as Draft, target)) return [];
   return [{ type: "update", resource: target, ...expected }];

@@ -19,7 +19,14 @@ import { type DependentsView, affectedBy } from "../../controller/view.ts";
 import { DiagnosticError } from "../../diagnostics/diagnostic.ts";
 import { conditionOf, withCondition } from "../../model/condition.ts";
 import { equal } from "../../model/equality.ts";
-import { type Condition, FINALIZERS, type Key, type Resource, keyOf } from "../../model/resource.ts";
+import {
+  type Condition,
+  FINALIZERS,
+  type Key,
+  REQUESTS,
+  type Resource,
+  keyOf,
+} from "../../model/resource.ts";
 import {
   type Desired,
   type Observation,
@@ -255,10 +262,16 @@ async function patiently<T>(
   }
 }
 
+/** What has another name now is found by the one by which it was made. */
+function identityOf({ name, uid, annotations }: Resource["metadata"]): { name: string; uid: string } {
+  const made = annotations?.[REQUESTS.identity];
+  return made === undefined ? { name, uid } : (JSON.parse(made) as { name: string; uid: string });
+}
+
 function desired(resource: Provisioned, spec: unknown): Desired {
   const { kind, metadata } = resource;
   return {
-    identity: { kind, namespace: metadata.namespace ?? "", name: metadata.name, uid: metadata.uid },
+    identity: { kind, namespace: metadata.namespace ?? "", ...identityOf(metadata) },
     spec,
     status: resource.status,
     ...(metadata.annotations === undefined ? {} : { annotations: metadata.annotations }),

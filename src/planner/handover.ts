@@ -9,7 +9,7 @@ import { type Draft, LABELS, REQUESTS, type Resource, keyOf } from "../model/res
 import type { Operation, Snapshot } from "../store/store.ts";
 
 /** `target`: under the new name, as it is to be. `isChanged`: other than in its name. */
-export function renamed(
+export function handedOver(
   live: Resource,
   target: Draft,
   isChanged: boolean,
@@ -22,7 +22,7 @@ export function renamed(
     { type: "delete", key: keyOf(live), uid },
   ];
   const resource = { ...withIdentity(live, target), ...statusFor(live, isChanged) };
-  return [...former, { type: "create", resource, uid }, ...handedOver(live, target, snapshot)];
+  return [...former, { type: "create", resource, uid }, ...ownedBy(live, target, snapshot)];
 }
 
 /** By which it was made; kept over any number of renamings. */
@@ -56,7 +56,7 @@ function statusFor({ status }: Resource, isChanged: boolean): { readonly status?
 }
 
 /** What names it as its owner, and what is a copy of it. */
-function handedOver(live: Resource, target: Draft, snapshot: Snapshot): readonly Operation[] {
+function ownedBy(live: Resource, target: Draft, snapshot: Snapshot): readonly Operation[] {
   const { uid, namespace } = live.metadata;
   const name = target.metadata.name;
   const owned = kinds
