@@ -27,7 +27,7 @@ export type Approval = Resource<
     readonly run?: { readonly name: string; readonly step: string };
   },
   {
-    readonly state?: "Pending" | "Approved" | "Rejected" | "Expired";
+    readonly state?: "Pending" | "Approved" | "Rejected" | "Expired" | "Void";
     readonly hash?: string;
     readonly open?: readonly number[];
     readonly expiresAt?: string;

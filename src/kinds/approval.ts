@@ -77,6 +77,10 @@ export const approval = defineKind({
         })
         .optional()
         .describe("With escalate: of whom. What others approved before stays."),
+      void: z
+        .string()
+        .optional()
+        .describe("Why nobody is to decide it any more: what is asked about will not be done."),
       run: z
         .strictObject({ name: z.string(), step: z.string() })
         .optional()
@@ -85,7 +89,7 @@ export const approval = defineKind({
   }),
   status: z.object({
     ...baseStatus,
-    state: z.enum(["Pending", "Approved", "Rejected", "Expired"]).optional(),
+    state: z.enum(["Pending", "Approved", "Rejected", "Expired", "Void"]).optional(),
     /** Of the subject as it stands. */
     hash: z.string().optional(),
     /** Every decision ever made, oldest first; those of another hash do not count. */

@@ -67,7 +67,8 @@ export interface ChangeSpec {
 export interface Stage {
   readonly revision?: number;
   readonly committedAt: string;
-  readonly addresses: readonly string[];
+  /** All of the plan when absent. */
+  readonly addresses?: readonly string[];
   readonly wave?: number;
 }
 
@@ -392,7 +393,9 @@ export function beginOperations(
   const at = new Date(now).toISOString();
   const stage: Stage = {
     committedAt: at,
-    addresses: plan.steps.filter(isTouched).map(({ address }) => address),
+    ...(isWhole(change, plan)
+      ? {}
+      : { addresses: plan.steps.filter(isCommitted).map(({ address }) => address) }),
     ...(revision === undefined ? {} : { revision }),
     ...(context.wave === undefined ? {} : { wave: context.wave }),
   };
@@ -411,6 +414,15 @@ export function beginOperations(
     { type: "update", resource: { ...draft, spec } as Draft },
     { type: "status", key, status, expectedVersion: change.metadata.resourceVersion },
   ];
+}
+
+/** What is committed at once: the rest is not known yet. */
+export function isCommitted({ action }: Step): boolean {
+  return action !== "none" && action !== "unknown";
+}
+
+function isWhole({ status }: ChangeResource, plan: Plan): boolean {
+  return status?.stages === undefined && plan.steps.every(({ action }) => action !== "unknown");
 }
 
 function newestRevision(live: Snapshot, { system, namespace }: Plan): number {
@@ -456,4 +468,3 @@ export function errorsText(diagnostics: readonly Diagnostic[]): string {
     .map(({ address, message }) => (address === undefined ? message : `${address}: ${message}`))
     .join(" ");
 }
-

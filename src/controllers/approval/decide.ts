@@ -4,6 +4,7 @@
  *   Pending ──a reject──────────────────────────> Rejected
  *           ──every stage has its quorum────────> Approved
  *           ──time is up: deny──> Expired;  approve──> Approved;  escalate──> Pending, of others, who deny when their time is up
+ *           ──what is asked about will not be done──> Void
  *
  *  1. A decision is about a hash. Only those about the subject as it stands count; the others stay on record.
  *  2. Within a stage each person decides once, in his own name or on behalf of one other: no quorum is made by one.
@@ -36,6 +37,8 @@ export interface ApprovalSpec {
   readonly expires?: string;
   readonly onExpire: "deny" | "approve" | "escalate";
   readonly escalate?: Stage & { readonly expires?: string };
+  /** Why nobody is to decide it any more. */
+  readonly void?: string;
 }
 
 export interface Decision {
@@ -50,7 +53,7 @@ export interface Decision {
   readonly form?: unknown;
 }
 
-export type ApprovalState = "Pending" | "Approved" | "Rejected" | "Expired";
+export type ApprovalState = "Pending" | "Approved" | "Rejected" | "Expired" | "Void";
 
 export interface ApprovalStatus {
   readonly observedGeneration?: number;
@@ -92,6 +95,7 @@ export function outcomeOf({ metadata, spec, status }: Approval, now: number): Ou
   const deadline = deadlineOf(spec, metadata.creationTimestamp);
   const rejected = counted.find(({ decision }) => decision === "reject");
   const none = { hash, open: [], escalatedAt: undefined, expiresAt: deadline };
+  if (spec.void !== undefined) return { ...none, state: "Void", why: spec.void };
   if (rejected !== undefined)
     return { ...none, state: "Rejected", why: `${nameIn(rejected)} rejected it${said(rejected)}.` };
   const missing = spec.chain.flatMap((stage, index) => (isFull(stage, index, counted) ? [] : [index]));

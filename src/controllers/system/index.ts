@@ -1,11 +1,10 @@
 /**
- * Adds up a System: how many of its resources are ready, where it can be reached, whether the last Change has come to
- * its end. A System that is deleted goes last: its finalizer stays until its resources are gone, then its Revisions and
- * Changes go with it.
+ * Adds up a System: how many of its resources are ready, where it can be reached. A System that is deleted goes last: its
+ * finalizer stays until its resources are gone, then its Revisions and Changes, with what was asked for them, go with it.
  */
 import type { Clock } from "../../clock/clock.ts";
 import type { Controller, Outcome, ReconcileContext } from "../../controller/reconciler.ts";
-import { timestamp, withCondition } from "../../model/condition.ts";
+import { withCondition } from "../../model/condition.ts";
 import { equal } from "../../model/equality.ts";
 import {
   type Condition,
@@ -75,8 +74,9 @@ async function reconcile(key: Key, context: ReconcileContext, options: SystemOpt
     urls: declaredOrder(parts.reachable, revisions, revision).flatMap(urlsOf),
     conditions: withCondition(system.status?.conditions, summary(parts, system.metadata.generation), now),
   };
-  const operations: Operation[] = equal(status, system.status) ? [] : [{ type: "status", key, status }];
-  operations.push(...changesEnded(key, revision, parts.open.size === 0, now, options.store));
+  const operations: readonly Operation[] = equal(status, system.status)
+    ? []
+    : [{ type: "status", key, status }];
   if (operations.length > 0) await options.store.commit(operations, context.cause("add up"));
 }
 
@@ -122,29 +122,6 @@ function summary({ all, open }: Parts, observedGeneration: number): Omit<Conditi
   };
 }
 
-function changesEnded(
-  key: Key,
-  revision: number,
-  ready: boolean,
-  now: number,
-  store: Store,
-): readonly Operation[] {
-  return recordsOf(key, "Change", store).flatMap((change): readonly Operation[] => {
-    const { state } = (change.status ?? {}) as { readonly state?: string };
-    if (state === "Succeeded" || state === "Superseded") return [];
-    const superseded = (change.spec as { readonly revision: number }).revision < revision;
-    const next = superseded ? "Superseded" : ready ? "Succeeded" : "InProgress";
-    if (next === state) return [];
-    return [
-      {
-        type: "status",
-        key: keyOf(change),
-        status: { state: next, ...(next === "InProgress" ? {} : { finishedAt: timestamp(now) }) },
-      },
-    ];
-  });
-}
-
 /** Whoever deletes a System means what it is made of. */
 async function takeDown({ all }: Parts, context: ReconcileContext, { store }: SystemOptions): Promise<void> {
   const present = [...all.values()].filter((resource) => resource.metadata.deletionTimestamp === undefined);
@@ -157,9 +134,10 @@ async function takeDown({ all }: Parts, context: ReconcileContext, { store }: Sy
 
 async function dissolve(system: System, context: ReconcileContext, { store }: SystemOptions): Promise<void> {
   const key = keyOf(system);
-  const operations: Operation[] = RECORDS.flatMap((kind) =>
-    recordsOf(key, kind, store).map((record): Operation => ({ type: "delete", key: keyOf(record) })),
-  );
+  const operations: Operation[] = [
+    ...RECORDS.flatMap((kind) => recordsOf(key, kind, store)),
+    ...recordsOf(key, "Change", store).flatMap((change) => besides(change, store)),
+  ].map((record) => ({ type: "delete", key: keyOf(record) }));
   if (system.metadata.finalizers?.includes(FINALIZERS.system) === true) {
     const finalizers = system.metadata.finalizers.filter((finalizer) => finalizer !== FINALIZERS.system);
     operations.push({
@@ -168,4 +146,14 @@ async function dissolve(system: System, context: ReconcileContext, { store }: Sy
     });
   }
   if (operations.length > 0) await store.commit(operations, context.cause("everything is gone"));
+}
+
+/** What there is for a Change beside itself: the question to people, and who works on it. */
+function besides({ metadata, spec }: Resource, store: Store): readonly Resource[] {
+  const { namespace = "", name } = metadata;
+  const { approval = "" } = spec as { readonly approval?: string };
+  return [
+    store.get({ kind: "Approval", namespace, name: approval }) ?? [],
+    store.get({ kind: "Lease", namespace, name: `change-${name}` }) ?? [],
+  ].flat();
 }

@@ -1,0 +1,385 @@
+/** What is known of a Change, as machine.ts asks for it, with the sentence that tells people why. */
+import { type Key, addressOf } from "../../model/resource.ts";
+import {
+  type AgainContext,
+  type ChangeResource,
+  type ChangeSpec,
+  changePolicy,
+  changesOf,
+  errorsText,
+  isTouched,
+  keyTextOf,
+  movedSince,
+  movedText,
+  proposeAgain,
+  stateOf,
+} from "../../planner/change.ts";
+import { SET } from "../../planner/expansion.ts";
+import { liveSystem } from "../../planner/ownership.ts";
+import type { Plan } from "../../planner/plan.ts";
+import { revisionsOf } from "../../planner/revisions.ts";
+import type { Store } from "../../store/store.ts";
+import { type Inverse, inverseOperations, proposeInverse } from "./inverse.ts";
+import { type Decision, type Facts, type Progress, next } from "./machine.ts";
+import { laterSteps, standingOf, uidOf } from "./steps.ts";
+import type { ChangesView, Tracked } from "./view.ts";
+
+export interface Known {
+  readonly facts: Facts;
+  /** What is to be committed, where that is to be done. */
+  readonly plan?: Plan;
+  readonly inverse?: Inverse;
+  /** One sentence: why it is as it is. */
+  readonly message?: string;
+}
+
+export interface KnowledgeOptions extends Omit<AgainContext, "live"> {
+  readonly store: Store;
+  readonly changes: ChangesView;
+}
+
+export class Knowledge {
+  readonly #options: KnowledgeOptions;
+  /** By name of a Change that waits: the newest revision at which it was found as it was agreed to. */
+  readonly #verified = new Map<string, number>();
+
+  constructor(options: KnowledgeOptions) {
+    this.#options = options;
+  }
+
+  of(change: ChangeResource, tracked: Tracked): Known {
+    return tracked.isBegun ? this.#begun(change, tracked) : this.#waiting(change, tracked);
+  }
+
+  #waiting(change: ChangeResource, tracked: Tracked): Known {
+    const { store } = this.#options;
+    const approval = approvalOf(change, store);
+    const before = blockerOf(change, tracked, this.#options);
+    const facts: Facts = {
+      ...NOTHING,
+      state: tracked.state,
+      approval: approval.state,
+      withdrawn: change.spec.withdrawn !== undefined,
+      blocked: before !== undefined,
+      hold: change.spec.hold === true,
+    };
+    // Looked at only when it matters, and again when it is to begin: a plan of a large System takes a while.
+    const isOut = next(facts).state !== "InProgress" && this.#isVerified(change);
+    if (isOut || next({ ...facts, moved: true }).state !== "Void")
+      return { facts, ...waitingFor(change, facts, approval, before) };
+    const proposal = proposeAgain(placed(change), this.#again());
+    const moved = proposal.plan?.hash !== change.spec.hash;
+    if (!moved) {
+      this.#verified.set(change.metadata.name, this.#revision(change));
+      const { plan } = proposal;
+      return {
+        facts,
+        ...(plan === undefined ? {} : { plan }),
+        ...waitingFor(change, facts, approval, before),
+      };
+    }
+    const errors = errorsText(proposal.diagnostics);
+    const how = movedText(
+      movedSince({ plan: change.spec.plan, base: change.spec.base ?? {} }, store, proposal.plan),
+    );
+    const message =
+      proposal.plan === undefined
+        ? `It cannot be planned any more: ${errors}`
+        : `The base has moved, so this would be another change now. ${how}`.trim();
+    return { facts: { ...facts, moved }, message };
+  }
+
+  #isVerified(change: ChangeResource): boolean {
+    const { plan, base = {} } = change.spec;
+    return (
+      this.#verified.get(change.metadata.name) === this.#revision(change) &&
+      movedSince({ plan, base }, this.#options.store, undefined).length === 0
+    );
+  }
+
+  #revision({ spec, metadata }: ChangeResource): number {
+    const { store } = this.#options;
+    return revisionsOf(store, spec.system, metadata.namespace ?? "default")[0]?.number ?? 0;
+  }
+
+  #again(): AgainContext {
+    const { store, keyring, capabilities } = this.#options;
+    return { live: store, keyring, ...(capabilities === undefined ? {} : { capabilities }) };
+  }
+
+  #begun(change: ChangeResource, tracked: Tracked): Known {
+    const { store } = this.#options;
+    const later = laterSteps(change);
+    const successor = successorOf(change, tracked, store);
+    const failed = unforgiven(change, tracked);
+    const base: Facts = {
+      ...NOTHING,
+      state: tracked.state,
+      superseded: successor !== undefined,
+      onFailure: onFailureOf(change, store),
+      progress: { ...progressOf(tracked, failed.length), further: later.length === 0 ? "none" : "waits" },
+      hold: change.spec.hold === true,
+      resume: (change.spec.resumes ?? 0) > (change.status?.resumed ?? 0),
+      inverse: inverseState(change, store),
+    };
+    const staged = later.length === 0 ? undefined : this.#stage(change, tracked, base);
+    const facts = staged === undefined ? base : withFurther(base, staged.further);
+    const decision = next(facts);
+    if (decision.act === "rollBack") return this.#rollBack(change, tracked, facts);
+    const message = staged?.message ?? messageOf(decision, change, tracked, { successor, failed, store });
+    return {
+      facts,
+      ...(staged?.plan === undefined ? {} : { plan: staged.plan }),
+      ...(message === undefined ? {} : { message }),
+    };
+  }
+
+  #rollBack(change: ChangeResource, tracked: Tracked, facts: Facts): Known {
+    const { store } = this.#options;
+    const actor = "controller:change";
+    const proposal = proposeInverse(change, this.#again());
+    const inverse = inverseOperations(proposal, { ...this.#again(), live: store, actor });
+    const why = failureText(tracked, store);
+    if (inverse !== undefined) {
+      const lost = Object.values(change.spec.irreversible ?? {});
+      const message = `${why} It is taken back by change/${inverse.name}${lost.length === 0 ? "." : `, but for what cannot be: ${lost.join(" ")}`}`;
+      return { facts, inverse, message };
+    }
+    const errors = errorsText(proposal.diagnostics);
+    const reason = errors === "" ? "there is nothing to take back" : `it cannot be taken back: ${errors}`;
+    // Without an inverse it goes on with what it can, and then has failed.
+    return { facts: { ...facts, onFailure: "continue" }, message: `${why} Of itself ${reason}` };
+  }
+
+  /** What would be committed now that more is known. */
+  #stage(change: ChangeResource, tracked: Tracked, facts: Facts): Staged {
+    const isReady = [...tracked.awaited].every((address) => !isOpen(address, tracked));
+    if (!isReady && facts.progress.open > 0) return { further: "waits" };
+    const { plan, diagnostics } = proposeAgain(placed(change), this.#again());
+    if (plan === undefined)
+      return { further: "failed", message: `Its next stage cannot be planned: ${errorsText(diagnostics)}` };
+    const touched = plan.steps.filter(isTouched);
+    if (touched.length === 0) return { further: "none" };
+    if (touched.every(({ action }) => action === "unknown")) return { further: "waits" };
+    const foreign = foreignSteps(change, plan);
+    if (foreign.length > 0)
+      return {
+        further: "failed",
+        message: `Its next stage would do what was not agreed to: ${foreign.slice(0, 5).join(", ")}. Plan it again.`,
+      };
+    return { further: "ready", plan };
+  }
+}
+
+interface Staged {
+  readonly further: Progress["further"];
+  readonly plan?: Plan;
+  readonly message?: string;
+}
+
+function withFurther(facts: Facts, further: Progress["further"]): Facts {
+  return { ...facts, progress: { ...facts.progress, further } };
+}
+
+const NOTHING: Facts = {
+  state: "InProgress",
+  approval: "none",
+  withdrawn: false,
+  blocked: false,
+  moved: false,
+  superseded: false,
+  onFailure: "continue",
+  progress: { open: 0, failed: 0, failures: 0, stuck: false, further: "none" },
+  hold: false,
+  resume: false,
+  inverse: "none",
+};
+
+function placed(change: ChangeResource): ChangeSpec & { readonly namespace: string } {
+  return { ...change.spec, namespace: change.metadata.namespace ?? "default" };
+}
+
+/** Addresses that a further stage would touch, and that were announced neither as such nor as members of a set. */
+function foreignSteps(change: ChangeResource, plan: Plan): readonly string[] {
+  const announced = new Set(
+    change.spec.plan.steps.filter(({ action }) => action !== "none").map(({ address }) => address),
+  );
+  const sets = new Map(
+    plan.resources.map((draft) => [addressOf(draft), draft.metadata.labels?.[SET]] as const),
+  );
+  return plan.steps
+    .filter(isTouched)
+    .filter(({ address }) => {
+      const set = sets.get(address);
+      return !announced.has(address) && !(set !== undefined && announced.has(`resourceSet/${set}`));
+    })
+    .map(({ address }) => address);
+}
+
+function isOpen(address: string, { steps, open }: Tracked): boolean {
+  for (const text of open) if (steps.get(text)?.address === address) return true;
+  return false;
+}
+
+type Waited = Readonly<{ state: Facts["approval"]; message: string }>;
+
+function approvalOf({ spec, metadata }: ChangeResource, store: Store): Waited {
+  if (spec.approval === undefined) return { state: "none", message: "" };
+  const approval = store.get({
+    kind: "Approval",
+    namespace: metadata.namespace ?? "",
+    name: spec.approval,
+  });
+  if (approval === undefined) return { state: "Gone", message: "Its Approval was deleted." };
+  const status = (approval.status ?? {}) as {
+    readonly state?: Facts["approval"];
+    readonly conditions?: readonly { readonly type: string; readonly message: string }[];
+  };
+  const message = status.conditions?.find(({ type }) => type === "Ready")?.message ?? "";
+  const subject = (approval.spec as { readonly subject?: { readonly plan?: unknown } }).subject;
+  // Of another plan: what was decided says nothing of this one.
+  if (subject?.plan !== spec.hash)
+    return { state: "Void", message: "Its Approval asks for something else by now." };
+  return { state: status.state ?? "Pending", message };
+}
+
+function waitingFor(
+  change: ChangeResource,
+  facts: Facts,
+  approval: Waited,
+  before: Key | undefined,
+): Pick<Known, "message"> {
+  const { state } = next(facts);
+  if (facts.withdrawn) return { message: `It was withdrawn by ${change.spec.withdrawn ?? "somebody"}.` };
+  if (state === "Queued" && before !== undefined)
+    return { message: `It waits for ${addressOf(before)}, which touches the same resources.` };
+  if (state === "Queued" && facts.hold) return { message: "It is held: tutti resume." };
+  return approval.message === "" ? {} : { message: approval.message };
+}
+
+const UNDER_WAY: ReadonlySet<string> = new Set(["InProgress", "Held", "RollingBack"]);
+
+/** The Change that has to end first. */
+function blockerOf(
+  change: ChangeResource,
+  tracked: Tracked,
+  { store, changes }: KnowledgeOptions,
+): Key | undefined {
+  const { system, undoes } = change.spec;
+  const namespace = change.metadata.namespace ?? "default";
+  const policy = changePolicy(liveSystem(store, system, namespace), change.spec.declared ?? []);
+  if (policy.concurrency !== "queue") return undefined;
+  for (const other of changes.overlapping(tracked)) {
+    const { metadata } = other.change;
+    // What takes a Change back takes its place.
+    if (metadata.name === undoes) continue;
+    const isFirst = other.state === "Queued" && isBefore(other.change, change);
+    if (UNDER_WAY.has(other.state) || isFirst)
+      return { kind: "Change", namespace: metadata.namespace ?? "", name: metadata.name };
+  }
+  return undefined;
+}
+
+function isBefore(one: ChangeResource, other: ChangeResource): boolean {
+  const order = one.metadata.creationTimestamp.localeCompare(other.metadata.creationTimestamp);
+  return order !== 0 ? order < 0 : numberOf(one) < numberOf(other);
+}
+
+function numberOf({ metadata }: ChangeResource): number {
+  return Number(metadata.name.slice(metadata.name.lastIndexOf("-") + 1)) || 0;
+}
+
+const NOT_BEGUN: ReadonlySet<string> = new Set(["Pending", "Queued", "Rejected", "Expired", "Void"]);
+
+/** A Change that has begun after this one and touches something of it. */
+function successorOf(change: ChangeResource, { steps }: Tracked, store: Store): string | undefined {
+  const { system, revision = 0 } = change.spec;
+  const mine = change.metadata.name;
+  const later = changesOf(store, system, change.metadata.namespace ?? "default").filter((other) => {
+    const theirs = other.spec.revision ?? 0;
+    if (other.metadata.name === mine || NOT_BEGUN.has(stateOf(other))) return false;
+    if (other.spec.action === "down") return theirs >= revision && change.spec.action !== "down";
+    return theirs > revision;
+  });
+  const found = later.find(
+    (other) =>
+      other.metadata.name !== change.status?.undoneBy &&
+      other.spec.plan.steps.some((step) => isTouched(step) && steps.has(keyTextOf(step))),
+  );
+  const inverse = later.find(({ metadata }) => metadata.name === change.status?.undoneBy);
+  return (found ?? (stateOf(change) === "RollingBack" ? undefined : inverse))?.metadata.name;
+}
+
+function onFailureOf({ spec, metadata }: ChangeResource, store: Store): Facts["onFailure"] {
+  const { system, declared = [] } = spec;
+  const live = liveSystem(store, system, metadata.namespace ?? "default");
+  return spec.onFailure ?? changePolicy(live, declared).onFailure ?? "continue";
+}
+
+function unforgiven({ status }: ChangeResource, { failed, steps }: Tracked): readonly string[] {
+  const passedOver = new Set(status?.passedOver ?? []);
+  return [...failed].filter((text) => !passedOver.has(steps.get(text)?.address ?? ""));
+}
+
+function progressOf(tracked: Tracked, failed: number): Omit<Progress, "further"> {
+  const { open, failed: failures } = tracked;
+  return { open: open.size, failed, failures: failures.size, stuck: isStuck(tracked) };
+}
+
+/** In the order of the plan, in which each comes after what it needs: one walk tells all that cannot go on. */
+function isStuck({ steps, open, failed }: Tracked): boolean {
+  if (failed.size === 0) return false;
+  const dead = new Set<string>();
+  for (const [text, step] of steps) {
+    if (!open.has(text)) continue;
+    if (failed.has(text) || step.after.some((address) => dead.has(address))) dead.add(step.address);
+    else return false;
+  }
+  return true;
+}
+
+function inverseState({ status, metadata }: ChangeResource, store: Store): Facts["inverse"] {
+  if (status?.undoneBy === undefined) return "none";
+  const key = { kind: "Change", namespace: metadata.namespace ?? "", name: status.undoneBy };
+  const inverse = store.get(key) as ChangeResource | undefined;
+  if (inverse === undefined) return "Failed";
+  const state = stateOf(inverse);
+  if (state === "Succeeded") return "Succeeded";
+  return UNDER_WAY.has(state) || state === "Queued" || state === "Pending" ? "open" : "Failed";
+}
+
+function failureText({ failed, steps, change }: Tracked, store: Store): string {
+  const told = [...failed].slice(0, 3).map((text) => {
+    const step = steps.get(text);
+    if (step === undefined) return text;
+    const resource = store.get({ kind: step.kind, namespace: step.namespace, name: step.name });
+    const standing = standingOf(step, resource, uidOf(change, step));
+    return standing.state === "failed" ? `${step.address} has failed: ${standing.message}` : step.address;
+  });
+  return told.join(" ") + (failed.size > 3 ? ` And ${failed.size - 3} more.` : "");
+}
+
+function messageOf(
+  { state, act }: Decision,
+  change: ChangeResource,
+  tracked: Tracked,
+  {
+    successor,
+    store,
+  }: { readonly successor: string | undefined; readonly failed: readonly string[]; readonly store: Store },
+): string | undefined {
+  if (act !== "none") return undefined;
+  if (state === "Superseded")
+    return `change/${successor ?? ""} touches the same resources and took its place.`;
+  if (state === "Failed") {
+    if (change.status?.state === "RollingBack")
+      return `Taking it back has failed: see change/${change.status.undoneBy ?? ""}.`;
+    return failureText(tracked, store);
+  }
+  if (state === "RolledBack") return change.status?.message;
+  if (state === "Held")
+    return tracked.failed.size > 0
+      ? failureText(tracked, store)
+      : "Somebody asked for nothing further to begin.";
+  return undefined;
+}

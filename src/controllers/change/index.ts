@@ -1,0 +1,270 @@
+/**
+ * Brings Changes to their end: gathers what is known of one, has machine.ts decide, and does that in one commit.
+ *
+ *     Change, Approval, resources ──view.ts──▶ facts ──machine.ts──▶ decision ──▶ one commit: state, lease, what is done
+ *
+ *  C1 What is done and the state that says so are in one commit, which names the versions it was decided from: killed
+ *     before it, everything is decided anew; killed after it, it is done. Nothing is remembered but what can be seen again.
+ *  C2 A Change that is under way is written seldom: when its state changes, when its lease is due, and with the standing of
+ *     its steps at intervals that grow with their number; completely when it ends.
+ *  C3 Who waits writes nothing.
+ */
+import type { Clock } from "../../clock/clock.ts";
+import { eventOperation } from "../../controller/events.ts";
+import type { Controller, Outcome, ReconcileContext } from "../../controller/reconciler.ts";
+import { FINAL_STATES } from "../../kinds/change.ts";
+import { type Key, type Resource, addressOf, keyOf } from "../../model/resource.ts";
+import type { Keyring } from "../../model/sealed.ts";
+import {
+  APPROVES,
+  type AgainContext,
+  type ChangeResource,
+  type ChangeState,
+  type ChangeStatus,
+  beginOperations,
+  controlPlaneId,
+  stateOf,
+} from "../../planner/change.ts";
+import type { Plan } from "../../planner/plan.ts";
+import type { Operation, Store } from "../../store/store.ts";
+import { type Known, Knowledge } from "./facts.ts";
+import { ChangeLeases } from "./lease.ts";
+import { type Decision, next } from "./machine.ts";
+import { inverseOperations } from "./inverse.ts";
+import { outcomesOf } from "./steps.ts";
+import { type Tracked, ChangesView } from "./view.ts";
+
+export interface ChangeOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly keyring: Keyring;
+  /** Added to the runtime before the controller. */
+  readonly changes: ChangesView;
+  /** What providers say, for plans that are made again. */
+  readonly capabilities?: AgainContext["capabilities"];
+  /** Who works on Changes; this control plane when absent. */
+  readonly holder?: string;
+}
+
+/** Milliseconds between two writes of how far the steps are, of a Change of that many. */
+const perStep = 10;
+const SOONEST = 5_000;
+
+export function changeController(options: ChangeOptions): Controller {
+  const { store, changes, keyring } = options;
+  changes.reading((key) => store.get(key));
+  const leases = new ChangeLeases(store, options.holder ?? controlPlaneId(keyring));
+  const knowledge = new Knowledge(options);
+  const written = new Map<string, number>();
+  return {
+    name: "change",
+    *concerns({ key, type, resource }) {
+      yield* changes.takeDirty();
+      if (key.kind === "Change" && type !== "DELETED") yield key;
+      if (key.kind === "Approval") yield* approvedBy(key, resource);
+    },
+    initial: () => store.list({ kind: "Change" }).items.map(keyOf),
+    reconcile: (key, context) => reconcile(key, context, { ...options, leases, knowledge, written }),
+  };
+}
+
+function* approvedBy({ namespace }: Key, { metadata }: Resource): Generator<Key> {
+  const name = metadata.annotations?.[APPROVES];
+  if (name !== undefined) yield { kind: "Change", namespace, name };
+}
+
+interface Working extends ChangeOptions {
+  readonly leases: ChangeLeases;
+  readonly knowledge: Knowledge;
+  /** When how far it is was written last, by name. */
+  readonly written: Map<string, number>;
+}
+
+async function reconcile(key: Key, context: ReconcileContext, working: Working): Promise<Outcome> {
+  const { store, changes, knowledge, clock } = working;
+  const change = store.get(key) as ChangeResource | undefined;
+  const tracked = changes.get(key);
+  if (change === undefined || change.metadata.deletionTimestamp !== undefined) return;
+  if (tracked === undefined) return ended(change, context, working);
+  const known = knowledge.of(change, tracked);
+  const decision = next(known.facts);
+  const isWaiting = decision.state === "Pending" || decision.state === "Queued";
+  if (isWaiting) return waits(change, decision, known, context, working);
+  const claim = working.leases.claim(key, clock.now());
+  if (!claim.mine) return { requeueAfter: Math.min(claim.wait, 2 ** 30) };
+  const operations = operationsOf(change, tracked, decision, known, working);
+  if (operations.length > 0) {
+    const isOver = FINAL_STATES.has(decision.state);
+    const lease = isOver ? working.leases.released(key) : claim.operations;
+    await store.commit([...operations, ...lease], context.cause(decision.state));
+    return;
+  }
+  return later(change, tracked, claim, context, working);
+}
+
+/** A leftover of a Change that has ended: a crash came before, or it was written by somebody else. */
+async function ended(change: ChangeResource, context: ReconcileContext, working: Working): Promise<Outcome> {
+  working.written.delete(change.metadata.name);
+  const operations = working.leases.released(keyOf(change));
+  if (operations.length > 0) await working.store.commit(operations, context.cause("ended"));
+}
+
+async function waits(
+  change: ChangeResource,
+  { state }: Decision,
+  { message }: Known,
+  context: ReconcileContext,
+  { store }: Working,
+): Promise<Outcome> {
+  const { status } = change;
+  if (status?.state === state && status.message === message) return;
+  const { message: _message, ...rest } = status ?? {};
+  const after: ChangeStatus = { ...rest, state, ...(message === undefined ? {} : { message }) };
+  await store.commit([statusOperation(change, after)], context.cause(state));
+}
+
+function operationsOf(
+  change: ChangeResource,
+  tracked: Tracked,
+  decision: Decision,
+  known: Known,
+  working: Working,
+): readonly Operation[] {
+  const { store, clock, keyring } = working;
+  const now = clock.now();
+  const marks = undoneOperations(change, store);
+  switch (decision.act) {
+    case "begin":
+    case "stage": {
+      const context = { live: store, actor: change.spec.actor, keyring, now };
+      return [...beginOperations(change, known.plan as Plan, context), ...marks];
+    }
+    case "rollBack": {
+      const { operations, name } = known.inverse as NonNullable<Known["inverse"]>;
+      const status = { ...change.status, state: decision.state, undoneBy: name, ...said(known) };
+      return [...operations, statusOperation(change, status), newsOf(change, decision.state, known, working)];
+    }
+    case "resume": {
+      const { message: _message, ...rest } = change.status ?? {};
+      // What is to be taken back when it fails stays a reason to do so.
+      const failed = known.facts.onFailure === "rollBack" ? [] : [...tracked.failed];
+      const passedOver = failed.map((text) => tracked.steps.get(text)?.address ?? text);
+      const resumed = change.spec.resumes ?? 0;
+      return [statusOperation(change, { ...rest, state: decision.state, resumed, passedOver })];
+    }
+    default:
+      if (stateOf(change) === decision.state) return marks;
+      return [...marks, ...entered(change, tracked, decision.state, known, { ...working, now })];
+  }
+}
+
+/** The state is another now, and nothing else is done. */
+function entered(
+  change: ChangeResource,
+  tracked: Tracked,
+  state: ChangeState,
+  known: Known,
+  working: Working & { readonly now: number },
+): readonly Operation[] {
+  const { message: _message, deferred: _deferred, ...before } = change.status ?? {};
+  const isOver = FINAL_STATES.has(state);
+  const next: ChangeResource = { ...change, status: { ...before, state } };
+  const steps = outcomesOf(next, working.store, tracked);
+  const status: ChangeStatus = {
+    ...before,
+    state,
+    ...said(known),
+    ...(tracked.isBegun ? { startedAt: startOf(change), steps, progress: progressOf(tracked) } : {}),
+    ...(isOver ? { finishedAt: new Date(working.now).toISOString() } : {}),
+  };
+  const isNews = state !== "Succeeded";
+  return [
+    statusOperation(change, status),
+    ...(isNews ? [newsOf(change, state, known, working)] : []),
+    ...(isOver && !tracked.isBegun ? knownVoid(change, known, working.store) : []),
+  ];
+}
+
+function startOf(change: ChangeResource): string {
+  return change.status?.startedAt ?? change.metadata.creationTimestamp;
+}
+
+function progressOf({ steps, open }: Tracked): { readonly done: number; readonly of: number } {
+  return { done: steps.size - open.size, of: steps.size };
+}
+
+function said({ message }: Known): { readonly message?: string } {
+  return message === undefined ? {} : { message };
+}
+
+function statusOperation(change: ChangeResource, status: ChangeStatus): Operation {
+  const expectedVersion = change.metadata.resourceVersion;
+  return { type: "status", key: keyOf(change), status, expectedVersion };
+}
+
+function newsOf(
+  change: ChangeResource,
+  reason: ChangeState,
+  known: Known,
+  { store, clock }: Working,
+): Operation {
+  const message = known.message ?? `${addressOf(change)} is ${reason}.`;
+  return eventOperation(store, clock.now(), "change", change, { type: "Warning", reason, message });
+}
+
+/** Nobody is to decide what will not be done. */
+function knownVoid(change: ChangeResource, { message = "" }: Known, store: Store): readonly Operation[] {
+  const name = change.spec.approval;
+  if (name === undefined) return [];
+  const key = { kind: "Approval", namespace: change.metadata.namespace ?? "", name };
+  const approval = store.get(key);
+  const status = (approval?.status ?? {}) as { readonly state?: string };
+  if (approval === undefined || (status.state ?? "Pending") !== "Pending") return [];
+  return [
+    {
+      type: "update",
+      resource: { ...approval, spec: { ...(approval.spec as object), void: message } },
+      expectedVersion: approval.metadata.resourceVersion,
+    },
+  ];
+}
+
+/** The Change that this one takes back says so. */
+function undoneOperations({ spec, metadata }: ChangeResource, store: Store): readonly Operation[] {
+  if (spec.undoes === undefined || spec.revision === undefined) return [];
+  const key = { kind: "Change", namespace: metadata.namespace ?? "", name: spec.undoes };
+  const undone = store.get(key) as ChangeResource | undefined;
+  if (undone === undefined || undone.status?.undoneBy === metadata.name) return [];
+  return [statusOperation(undone, { ...undone.status, undoneBy: metadata.name })];
+}
+
+/** Under way, and nothing to be decided: its lease is kept, and how far it is is written now and then. */
+async function later(
+  change: ChangeResource,
+  tracked: Tracked,
+  claim: { readonly operations: readonly Operation[]; readonly due: number },
+  context: ReconcileContext,
+  { store, clock, written }: Working,
+): Promise<Outcome> {
+  const now = clock.now();
+  const { name } = change.metadata;
+  const interval = Math.max(SOONEST, tracked.steps.size * perStep);
+  const last = written.get(name) ?? now;
+  if (!written.has(name)) written.set(name, now);
+  const isDue = now - last >= interval;
+  if (claim.due > 0 && !isDue) return { requeueAfter: Math.min(claim.due, last + interval - now) };
+  const status: ChangeStatus = {
+    ...change.status,
+    state: tracked.state,
+    startedAt: startOf(change),
+    progress: progressOf(tracked),
+    ...(isDue ? { steps: outcomesOf(change, store, tracked) } : {}),
+  };
+  if (isDue) written.set(name, now);
+  await store.commit([statusOperation(change, status), ...claim.operations], context.cause("under way"));
+  return { requeueAfter: interval };
+}
+
+export { ChangesView } from "./view.ts";
+export { outcomesOf } from "./steps.ts";
+export { inverseOperations };

@@ -1,0 +1,240 @@
+/**
+ * The machine of a Change, explored: every state that a small world can reach, with every order of what may happen to it,
+ * crashes among it. The world has two resources, the second needs the first, and another Change that wants the first.
+ */
+import { describe, expect, it } from "vitest";
+import { FINAL_STATES } from "../../kinds/change.ts";
+import type { OnFailure } from "../../planner/change.ts";
+import { type Decision, type Facts, next } from "./machine.ts";
+
+type Part = "waiting" | "running" | "done" | "failed";
+
+interface World {
+  readonly state: Facts["state"];
+  readonly approval: "none" | "Pending" | "Approved" | "Rejected" | "Expired";
+  readonly moved: boolean;
+  readonly withdrawn: boolean;
+  /** Another Change under way at the same resources. */
+  readonly other: "none" | "before" | "after";
+  /** What is declared: nothing of it, all of it, or what was before again. */
+  readonly desired: "former" | "mine" | "inverse" | "others";
+  readonly parts: readonly [Part, Part];
+  readonly passedOver: boolean;
+  readonly hold: boolean;
+  readonly resume: boolean;
+  readonly inverse: Facts["inverse"];
+  /** How often anything was committed of it. */
+  readonly begun: number;
+}
+
+interface Policy {
+  readonly approval: boolean;
+  readonly queue: boolean;
+  readonly onFailure: OnFailure;
+}
+
+function factsOf(world: World, policy: Policy): Facts {
+  const { state, approval, moved, withdrawn, other, parts, hold, resume, inverse } = world;
+  const [first, second] = parts;
+  const failures = parts.filter((part) => part === "failed").length;
+  const isSecondDead = second === "failed" || first === "failed";
+  const isFirstDead = first === "failed" || first === "done";
+  return {
+    state,
+    approval,
+    moved,
+    withdrawn,
+    blocked: policy.queue && other === "before",
+    superseded: other === "after",
+    onFailure: policy.onFailure,
+    hold,
+    resume,
+    inverse,
+    progress: {
+      open: parts.filter((part) => part !== "done").length,
+      failures,
+      failed: world.passedOver ? 0 : failures,
+      stuck: failures > 0 && isFirstDead && (isSecondDead || second === "done"),
+      further: "none",
+    },
+  };
+}
+
+/** What the reconciler does with a decision, in one commit. */
+function done(world: World, { state, act }: Decision, { onFailure }: Policy): World {
+  const after = { ...world, state };
+  switch (act) {
+    case "begin":
+      return { ...after, desired: "mine", begun: world.begun + 1 };
+    case "rollBack":
+      return { ...after, desired: "inverse", inverse: "open" };
+    case "resume":
+      return {
+        ...after,
+        resume: false,
+        passedOver: onFailure !== "rollBack" && world.parts.includes("failed"),
+      };
+    default:
+      return after;
+  }
+}
+
+const isUnderWay = ({ state }: World): boolean => ["InProgress", "Held"].includes(state);
+
+/** Everything that may happen next but a decision. A crash is that no decision comes: any of these comes before. */
+function* happenings(world: World, policy: Policy): Generator<World> {
+  const { state, approval, other, parts, hold, inverse } = world;
+  if (state === "Pending" && approval === "Pending")
+    for (const decided of ["Approved", "Rejected", "Expired"] as const) yield { ...world, approval: decided };
+  if (state === "Pending" || state === "Queued") {
+    yield { ...world, withdrawn: true };
+    if (other === "none") yield { ...world, other: "before", moved: true, desired: "others" };
+    if (other === "before") yield { ...world, other: "none" };
+  }
+  if (isUnderWay(world) && other === "none" && !policy.queue)
+    yield { ...world, other: "after", desired: "others" };
+  if (isUnderWay(world)) {
+    const [first, second] = parts;
+    const may = state !== "Held";
+    if (first === "waiting" && may) yield { ...world, parts: ["running", second] };
+    if (first === "running") yield { ...world, parts: ["done", second] };
+    if (first === "running") yield { ...world, parts: ["failed", second] };
+    if (first === "failed" && may) yield { ...world, parts: ["done", second] };
+    if (second === "waiting" && first === "done" && may) yield { ...world, parts: [first, "running"] };
+    if (second === "running") yield { ...world, parts: [first, "done"] };
+    if (second === "running") yield { ...world, parts: [first, "failed"] };
+    if (!hold) yield { ...world, hold: true };
+    if (state === "Held") yield { ...world, hold: false, resume: true };
+  }
+  if (inverse === "open")
+    for (const ended of ["Succeeded", "Failed"] as const) yield { ...world, inverse: ended };
+}
+
+interface Explored {
+  readonly worlds: readonly World[];
+  readonly steps: readonly { readonly from: World; readonly to: World; readonly decision: Decision }[];
+}
+
+function explore(policy: Policy): Explored {
+  const start: World = {
+    state: policy.approval ? "Pending" : "Queued",
+    approval: policy.approval ? "Pending" : "none",
+    moved: false,
+    withdrawn: false,
+    other: "none",
+    desired: "former",
+    parts: ["waiting", "waiting"],
+    passedOver: false,
+    hold: false,
+    resume: false,
+    inverse: "none",
+    begun: 0,
+  };
+  const seen = new Map<string, World>([[JSON.stringify(start), start]]);
+  const steps: Explored["steps"][number][] = [];
+  const waiting = [start];
+  for (let world = waiting.pop(); world !== undefined; world = waiting.pop()) {
+    const decision = next(factsOf(world, policy));
+    const to = done(world, decision, policy);
+    steps.push({ from: world, to, decision });
+    for (const reached of [to, ...happenings(world, policy)]) {
+      const name = JSON.stringify(reached);
+      if (seen.has(name)) continue;
+      seen.set(name, reached);
+      waiting.push(reached);
+    }
+  }
+  return { worlds: [...seen.values()], steps };
+}
+
+const policies: readonly Policy[] = [true, false].flatMap((approval) =>
+  [true, false].flatMap((queue) =>
+    (["continue", "hold", "rollBack"] as const).map((onFailure) => ({ approval, queue, onFailure })),
+  ),
+);
+
+describe.each(policies)("with the policy %o", (policy) => {
+  const { worlds, steps } = explore(policy);
+
+  it("never leaves a final state", () => {
+    for (const { from, to } of steps)
+      if (FINAL_STATES.has(from.state)) expect(to.state, JSON.stringify(from)).toBe(from.state);
+  });
+
+  it("touches the desired state once, and only what is approved, unmoved and nobody else's turn", () => {
+    for (const { from, decision } of steps) {
+      if (decision.act !== "begin") continue;
+      expect(from.begun, JSON.stringify(from)).toBe(0);
+      expect(["none", "Approved"]).toContain(from.approval);
+      expect(from.moved || from.withdrawn).toBe(false);
+      expect(policy.queue && from.other === "before").toBe(false);
+    }
+    for (const world of worlds)
+      if (world.begun === 0) expect(world.desired, JSON.stringify(world)).not.toBe("mine");
+  });
+
+  it("succeeds only with everything done", () => {
+    for (const { from, to } of steps)
+      if (to.state === "Succeeded" && from.state !== "Succeeded")
+        expect(from.parts, JSON.stringify(from)).toEqual(["done", "done"]);
+  });
+
+  it("fails only when nothing is left that could go on, or what took it back has failed", () => {
+    for (const { from, to } of steps) {
+      if (to.state !== "Failed" || from.state === "Failed") continue;
+      if (from.state === "RollingBack") expect(from.inverse).not.toBe("open");
+      else {
+        expect(from.parts, JSON.stringify(from)).toContain("failed");
+        expect(from.parts).not.toContain("running");
+      }
+    }
+  });
+
+  it("is held only until somebody says so", () => {
+    for (const { from, to } of steps)
+      if (from.state === "Held" && to.state === "InProgress") expect(from.resume).toBe(true);
+  });
+
+  it("comes to an end from wherever it is, when everybody does what is waited for", () => {
+    const ends = (world: World, fuel = 40): boolean => {
+      if (FINAL_STATES.has(world.state)) return true;
+      if (fuel === 0) return false;
+      const decided = done(world, next(factsOf(world, policy)), policy);
+      if (JSON.stringify(decided) !== JSON.stringify(world)) return ends(decided, fuel - 1);
+      for (const happened of cooperative(world)) return ends(happened, fuel - 1);
+      return false;
+    };
+    for (const world of worlds) expect(ends(world), JSON.stringify(world)).toBe(true);
+  });
+
+  it("does nothing twice: what was decided is not decided again when nothing has happened", () => {
+    for (const { to, decision } of steps) {
+      if (decision.act === "none") continue;
+      expect(next(factsOf(to, policy)).act, JSON.stringify(to)).not.toBe(decision.act);
+    }
+  });
+});
+
+/** The world in which approvers approve, work gets done, and who held it lets it go on. */
+function* cooperative(world: World): Generator<World> {
+  const { state, approval, other, parts, inverse, resume, hold } = world;
+  const [first, second] = parts;
+  if (approval === "Pending") yield { ...world, approval: "Approved" };
+  if (other === "before") yield { ...world, other: "none" };
+  if (state === "Held" && (hold || !resume)) yield { ...world, hold: false, resume: true };
+  if (inverse === "open") yield { ...world, inverse: "Succeeded" };
+  if (first === "waiting") yield { ...world, parts: ["running", second] };
+  if (first === "running") yield { ...world, parts: ["done", second] };
+  if (first === "done" && second === "waiting") yield { ...world, parts: [first, "running"] };
+  if (second === "running") yield { ...world, parts: [first, "done"] };
+}
+
+it("the worlds that are explored are many, and the policies reach the states that they are for", () => {
+  const reached = (policy: Policy): readonly string[] => [
+    ...new Set(explore(policy).worlds.map(({ state }) => state)),
+  ];
+  const all = policies.flatMap(reached);
+  expect(new Set(all).size).toBe(12);
+  expect(reached({ approval: false, queue: false, onFailure: "rollBack" })).toContain("RolledBack");
+  expect(reached({ approval: false, queue: true, onFailure: "continue" })).not.toContain("Superseded");
+});

@@ -1,0 +1,240 @@
+/**
+ * Changes that have not ended, which resources they are about, and how far those are: kept current change by change, so
+ * that a Change of 10,000 steps is not walked through 10,000 times.
+ *
+ *  V1 `open` and `failed` of a Change are what `standingOf` says of its resources as the store has them.
+ *  V2 A Change is dirty when what would be decided of it may be another thing now; whoever takes that looks at it.
+ *  V3 What a Change holds is what it has committed; one that waits holds nothing, and is looked at when its base moves.
+ */
+import type { Gate } from "../../controller/gates.ts";
+import type { View } from "../../controller/view.ts";
+import { type Key, type Resource, addressOf, keyOf, keyText, parseKeyText } from "../../model/resource.ts";
+import {
+  type ChangeResource,
+  type ChangeState,
+  isTouched,
+  keyTextOf,
+  stateOf,
+} from "../../planner/change.ts";
+import type { Step } from "../../planner/plan.ts";
+import type { Change, Snapshot } from "../../store/store.ts";
+import { FINAL_STATES } from "../../kinds/change.ts";
+import { committedSteps, laterSteps, standingOf, uidOf } from "./steps.ts";
+
+export interface Tracked {
+  change: ChangeResource;
+  state: ChangeState;
+  /** What it has committed; of one that waits, what it would touch. By key text, in the order of the plan. */
+  readonly steps: ReadonlyMap<string, Step>;
+  readonly isBegun: boolean;
+  /** Addresses whose values a further stage waits for. */
+  readonly awaited: ReadonlySet<string>;
+  readonly open: Set<string>;
+  readonly failed: Set<string>;
+  /** Milliseconds since the epoch. */
+  readonly started: Map<string, number>;
+  readonly ended: Map<string, number>;
+}
+
+export interface Holder {
+  readonly change: Key;
+  readonly state: ChangeState;
+}
+
+export class ChangesView implements View {
+  readonly #tracked = new Map<string, Tracked>();
+  /** By key text of a resource: the Changes that are about it. */
+  readonly #about = new Map<string, Set<string>>();
+  readonly #dirty = new Set<string>();
+  readonly #opened = new Set<(key: Key) => void>();
+
+  fill(snapshot: Snapshot): void {
+    for (const change of snapshot.list({ kind: "Change" }).items)
+      this.#track(change, snapshot.get.bind(snapshot));
+  }
+
+  apply({ key, type, resource, previous, time }: Change): void {
+    if (key.kind === "Change") return this.#changed(key, type === "DELETED" ? undefined : resource);
+    const text = keyText(key);
+    const about = this.#about.get(text);
+    if (about === undefined) return;
+    for (const name of about) {
+      const tracked = this.#tracked.get(name);
+      if (tracked !== undefined)
+        this.#look(tracked, text, type === "DELETED" ? undefined : resource, { previous, time });
+    }
+  }
+
+  get(key: Key): Tracked | undefined {
+    return this.#tracked.get(keyText(key));
+  }
+
+  all(): Iterable<Tracked> {
+    return this.#tracked.values();
+  }
+
+  /** Others that are about something that this one is about. */
+  *overlapping(tracked: Tracked): Generator<Tracked> {
+    const seen = new Set<string>([keyText(keyOf(tracked.change))]);
+    for (const text of tracked.steps.keys())
+      for (const name of this.#about.get(text) ?? []) {
+        if (seen.has(name)) continue;
+        seen.add(name);
+        const other = this.#tracked.get(name);
+        if (other !== undefined) yield other;
+      }
+  }
+
+  /** The Change under way that has this resource. */
+  holderOf(key: Key): Holder | undefined {
+    for (const name of this.#about.get(keyText(key)) ?? []) {
+      const tracked = this.#tracked.get(name);
+      if (tracked?.isBegun === true) return { change: keyOf(tracked.change), state: tracked.state };
+    }
+    return undefined;
+  }
+
+  /** Why nothing is to be begun of this resource; undefined when it may. */
+  heldBy(resource: Resource): Gate | undefined {
+    const text = keyText(keyOf(resource));
+    for (const name of this.#about.get(text) ?? []) {
+      const tracked = this.#tracked.get(name);
+      if (tracked?.state !== "Held" || !tracked.open.has(text)) continue;
+      const { message } = tracked.change.status ?? {};
+      return {
+        reason: "Held",
+        message: `${addressOf(keyOf(tracked.change))} is held${message === undefined ? "." : `: ${message}`}`,
+      };
+    }
+    return undefined;
+  }
+
+  /** Told of resources that a Change held, which goes on or has ended. */
+  onOpened(listener: (key: Key) => void): () => void {
+    this.#opened.add(listener);
+    return () => void this.#opened.delete(listener);
+  }
+
+  /** Those to be looked at; each is told once. */
+  *takeDirty(): Generator<Key> {
+    for (const name of this.#dirty) {
+      this.#dirty.delete(name);
+      yield parseKeyText(name);
+    }
+  }
+
+  #changed(key: Key, resource: Resource | undefined): void {
+    const name = keyText(key);
+    const before = this.#tracked.get(name);
+    const after = resource as ChangeResource | undefined;
+    if (before !== undefined && after !== undefined && isSameSteps(before, after)) {
+      const was = before.state;
+      before.change = after;
+      before.state = stateOf(after);
+      if (was === "Held" && before.state !== "Held") this.#open(before);
+      return;
+    }
+    if (before !== undefined) this.#drop(name, before);
+    if (after !== undefined) this.#track(after, undefined, before);
+    if (before?.state === "Held" && this.#tracked.get(name)?.state !== "Held") this.#open(before);
+    // Who waits for its turn, and whose inverse it is, look again.
+    const mine = after ?? before?.change;
+    for (const other of this.#tracked.values())
+      if (other.change.spec.system === mine?.spec.system && keyOf(other.change).namespace === key.namespace)
+        this.#dirty.add(keyText(keyOf(other.change)));
+  }
+
+  #get: ((key: Key) => Resource | undefined) | undefined;
+
+  /** From where resources are read when a Change is seen for the first time. */
+  reading(get: (key: Key) => Resource | undefined): void {
+    this.#get = get;
+  }
+
+  #track(resource: Resource, get = this.#get, before?: Tracked): void {
+    const change = resource as ChangeResource;
+    const state = stateOf(change);
+    if (FINAL_STATES.has(state)) return;
+    const isBegun = change.spec.revision !== undefined;
+    const steps = isBegun
+      ? committedSteps(change)
+      : new Map(change.spec.plan.steps.filter(isTouched).map((step) => [keyTextOf(step), step]));
+    const tracked: Tracked = {
+      change,
+      state,
+      steps,
+      isBegun,
+      awaited: new Set(isBegun ? laterSteps(change).flatMap(({ unknownUntil = [] }) => unknownUntil) : []),
+      open: new Set(),
+      failed: new Set(),
+      started: before?.isBegun === true ? before.started : new Map(),
+      ended: before?.isBegun === true ? before.ended : new Map(),
+    };
+    const name = keyText(keyOf(change));
+    this.#tracked.set(name, tracked);
+    this.#dirty.add(name);
+    for (const [text, step] of steps) {
+      const about = this.#about.get(text);
+      if (about === undefined) this.#about.set(text, new Set([name]));
+      else about.add(name);
+      if (!isBegun) continue;
+      const standing = standingOf(step, get?.(parseKeyText(text)), uidOf(change, step));
+      if (standing.state !== "done") tracked.open.add(text);
+      if (standing.state === "failed") tracked.failed.add(text);
+    }
+  }
+
+  #drop(name: string, { steps }: Tracked): void {
+    this.#tracked.delete(name);
+    for (const text of steps.keys()) {
+      const about = this.#about.get(text);
+      about?.delete(name);
+      if (about?.size === 0) this.#about.delete(text);
+    }
+  }
+
+  #look(
+    tracked: Tracked,
+    text: string,
+    resource: Resource | undefined,
+    { previous, time }: { readonly previous: Resource | undefined; readonly time: number },
+  ): void {
+    const name = keyText(keyOf(tracked.change));
+    if (!tracked.isBegun) {
+      if (previous?.metadata.generation !== resource?.metadata.generation) this.#dirty.add(name);
+      return;
+    }
+    const step = tracked.steps.get(text) as Step;
+    const standing = standingOf(step, resource, uidOf(tracked.change, step));
+    if (standing.state === "open" ? standing.begun : !tracked.started.has(text))
+      if (!tracked.started.has(text)) tracked.started.set(text, time);
+    if (standing.state === "open") tracked.ended.delete(text);
+    else if (!tracked.ended.has(text)) tracked.ended.set(text, time);
+    const wasOpen = tracked.open.size;
+    const wasFailed = tracked.failed.has(text);
+    if (standing.state === "done") tracked.open.delete(text);
+    else tracked.open.add(text);
+    if (standing.state === "failed") tracked.failed.add(text);
+    else tracked.failed.delete(text);
+    const isNews =
+      wasFailed !== (standing.state === "failed") ||
+      (wasOpen > 0 && tracked.open.size === 0) ||
+      (wasOpen === 0 && tracked.open.size > 0) ||
+      (tracked.failed.size > 0 && wasOpen !== tracked.open.size) ||
+      (standing.state === "done" && tracked.awaited.has(step.address));
+    if (isNews) this.#dirty.add(name);
+  }
+
+  #open(tracked: Tracked): void {
+    for (const text of tracked.open) for (const listener of this.#opened) listener(parseKeyText(text));
+  }
+}
+
+function isSameSteps({ change, state }: Tracked, after: ChangeResource): boolean {
+  return (
+    change.spec.plan === after.spec.plan &&
+    change.spec.revision === after.spec.revision &&
+    change.status?.stages?.length === after.status?.stages?.length &&
+    FINAL_STATES.has(stateOf(after)) === FINAL_STATES.has(state)
+  );
+}
