@@ -5,6 +5,7 @@ import type { Logger } from "../controller/reconciler.ts";
 import type { AnyKind } from "../kinds/kind.ts";
 import type { Draft } from "../model/resource.ts";
 import type { Keyring } from "../model/sealed.ts";
+import type { Discovery, DiscoveryQuery } from "../provider/discovery.ts";
 import type { InstanceEngines } from "../provider/placement.ts";
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import type { Plan } from "../planner/plan.ts";
@@ -25,6 +26,8 @@ export interface ApiContext {
   readonly preflight: (plan: Plan) => Promise<readonly Diagnostic[]>;
   /** The exact images that a plan's services mean now, by address. */
   readonly pins: (plan: Plan) => Promise<ReadonlyMap<string, string>>;
+  /** What is there and could be adopted. Rejects with DiagnosticError a query that is wrong. */
+  readonly discover: (query: DiscoveryQuery) => Promise<Discovery>;
   /** Refuses with TerminalError what no class can do, or not the one that is asked for. */
   readonly checkPlacement: (kind: string, spec: Readonly<Record<string, unknown>>) => void;
   /** What is wrong with rules and their templates, which only machinery above the kinds can read. */

@@ -66,6 +66,8 @@ export interface ApiOptions {
   readonly preflight?: ApiContext["preflight"];
   /** The exact images that a plan's services mean now, by address; none when absent. */
   readonly pins?: ApiContext["pins"];
+  /** What is there and could be adopted; nothing when absent. */
+  readonly discover?: ApiContext["discover"];
   /** Refuses with TerminalError what no class can do; everything can be done when absent. */
   readonly checkPlacement?: ApiContext["checkPlacement"];
   /** What is wrong with rules; nothing is looked for when absent. */
@@ -142,6 +144,7 @@ class HttpApi implements Api {
       engines = NO_ENGINES,
       preflight = () => Promise.resolve([]),
       pins = () => Promise.resolve(new Map()),
+      discover = () => Promise.resolve({ items: [], problems: [] }),
       checkPlacement = () => undefined,
       checkRules = () => [],
       prepareCheck = () => Promise.resolve(),
@@ -159,6 +162,7 @@ class HttpApi implements Api {
       engines,
       preflight,
       pins,
+      discover,
       checkPlacement,
       checkRules,
       prepareCheck,

@@ -10,10 +10,12 @@ import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import type { Plan } from "../planner/plan.ts";
 import type { Keyring } from "../model/sealed.ts";
 import { LOCATIONS } from "../planner/place.ts";
+import type { Discovery, DiscoveryQuery } from "../provider/discovery.ts";
 import type { InstanceEngines, Placement } from "../provider/placement.ts";
 import type { Provider } from "../provider/provider.ts";
 import { type Change, type Store, StoreError } from "../store/store.ts";
 import { Classes, type Engines, type OpenLocation } from "./classes.ts";
+import { discover } from "./discovery.ts";
 import { onClockJump } from "./clock-jumps.ts";
 import { type Composed, type Monitoring, addControllers } from "./controllers.ts";
 import { type Collect, collector } from "./monitoring/collect.ts";
@@ -48,6 +50,8 @@ export interface ControlPlane {
   readonly preflight: (plan: Plan) => Promise<readonly Diagnostic[]>;
   /** The exact images that a plan's services mean now, by address. */
   readonly pins: (plan: Plan) => Promise<ReadonlyMap<string, string>>;
+  /** What is there and could be adopted. */
+  readonly discover: (query: DiscoveryQuery) => Promise<Discovery>;
   /** Refuses with TerminalError what no class can do, or not the one that is asked for. */
   readonly checkPlacement: (kind: string, spec: Readonly<Record<string, unknown>>) => void;
   /** What the control plane measures, in Prometheus' text format. */
@@ -106,6 +110,7 @@ export function createControlPlane({
     engines: classes,
     preflight: (plan) => preflight(plan, classes, store),
     pins: (plan) => pins(plan, classes, store),
+    discover: (query) => discover(query, { classes, store, context, resolver: { store, keyring } }),
     checkPlacement: (kind, spec) => void providerOf(kind, spec, classes),
     ownText,
     alerts,

@@ -5,6 +5,7 @@ import type { Clock } from "../clock/clock.ts";
 import type { Draft, Resource } from "../model/resource.ts";
 import type { Plan } from "../planner/plan.ts";
 import type { MeasuredSeries, MeasuredValue } from "../provider/monitoring.ts";
+import type { Discovery, DiscoveryQuery } from "../provider/discovery.ts";
 import type { ExecSession } from "../provider/provider.ts";
 import type { Cause } from "../store/store.ts";
 import type { WatchEvent, WatchOptions } from "./watch.ts";
@@ -219,6 +220,8 @@ export interface Client extends Measurements {
   plan(system: string, proposed: Proposed, options?: Scope): Promise<Plan>;
   /** As `plan`, then commits, if the plan still has this hash; ApiError 409 otherwise. */
   apply(system: string, proposed: Proposed & { readonly hash: string }, options?: Scope): Promise<Applied>;
+  /** What is there at a Location and could be adopted. Rejects with ApiError 422 when the question is not right. */
+  discover(query: DiscoveryQuery, signal?: AbortSignal): Promise<Discovery>;
   /** Lines of one instance. */
   log(instance: string, query?: LogQuery): AsyncGenerator<string, void, undefined>;
   /** Lines of all instances of a service, also of those that come while following. */

@@ -5,6 +5,7 @@
 import { systemClock, type Clock } from "../clock/clock.ts";
 import type { Draft, Resource } from "../model/resource.ts";
 import type { Plan } from "../planner/plan.ts";
+import type { Discovery, DiscoveryQuery } from "../provider/discovery.ts";
 import type { ExecSession } from "../provider/provider.ts";
 import type {
   Applied,
@@ -46,6 +47,7 @@ const INSTANCE: KindName = {
   namespaced: true,
 };
 const SERVICE: KindName = { ...INSTANCE, kind: "Service", plural: "services" };
+const LOCATION: KindName = { ...INSTANCE, kind: "Location", plural: "locations", namespaced: false };
 const SYSTEM: KindName = { ...INSTANCE, kind: "System", plural: "systems" };
 
 export function createClient(options: ClientOptions): Client {
@@ -238,6 +240,11 @@ class HttpClient implements Client {
       signal: options.signal,
     });
     return (body as { readonly plan: Plan }).plan;
+  }
+
+  async discover({ location, ...query }: DiscoveryQuery, signal?: AbortSignal): Promise<Discovery> {
+    const path = `${pathOf(LOCATION, {}, location)}/discover`;
+    return (await this.#transport.json({ method: "POST", path, body: query, signal })) as Discovery;
   }
 
   async apply(

@@ -14,6 +14,7 @@ import {
 import { decide } from "../workflow/approvals.ts";
 import { forkRun, forkRuns } from "../workflow/forks.ts";
 import { backfill, nextTimes, triggerNow } from "../workflow/schedules.ts";
+import { discover } from "./discover.ts";
 import { history } from "./history.ts";
 import { instanceLog, serviceLog } from "./log.ts";
 import { scale } from "./scale.ts";
@@ -57,6 +58,7 @@ const SUBRESOURCES: readonly (readonly [string, Subresource])[] = [
   ["trigger", { methods: ["POST"], of: only("Schedule"), serve: triggerNow }],
   ["fork", { methods: ["POST"], of: only("Run"), serve: forkRun }],
   ["fork-runs", { methods: ["POST"], of: only("Workflow"), serve: forkRuns }],
+  ["discover", { methods: ["POST"], of: only("Location"), serve: discover }],
   ["plan", { methods: ["POST"], of: only("System"), serve: plan }],
   ["apply", { methods: ["POST"], of: only("System"), serve: apply }],
 ];

@@ -1,0 +1,248 @@
+/**
+ * What is there already and could be adopted: every provider of a Location is asked, in parallel and for a bounded time, and
+ * what it answers becomes the declaration that the thing would have.
+ *
+ *   query --> providers that can list --list--> Found --checked, named, owner looked up--> Discovered
+ *
+ *  - Changes nothing. What cannot be listed, or does not answer, is said, and the rest is shown all the same.
+ *  - A declaration validates as it stands. It holds no secret in the open: where to look is said by references.
+ *  - What was adopted is kept when its declaration goes: nobody who tries this out loses what was there before.
+ */
+import { type Diagnostic, refuse } from "../diagnostics/diagnostic.ts";
+import { kindNamed } from "../kinds/registry.ts";
+import { bodySchema, schemaAt } from "../kinds/schema.ts";
+import { validate } from "../kinds/validate.ts";
+import { type Resolver, resolve, waitsText } from "../controller/resolve.ts";
+import { hasExpression } from "../model/expression.ts";
+import { type Draft, type Resource, addressOf } from "../model/resource.ts";
+import { pathText, strings } from "../model/walk.ts";
+import { ADOPT } from "../provider/adoption.ts";
+import type { Discovered, Discovery, DiscoveryQuery } from "../provider/discovery.ts";
+import { type CallContext, type Found, type Provider, TerminalError } from "../provider/provider.ts";
+import type { Store } from "../store/store.ts";
+import { type Reply, asked } from "./bounded.ts";
+import type { Classes } from "./classes.ts";
+import { Names } from "./names.ts";
+
+export interface DiscoveryParts {
+  readonly classes: Pick<Classes, "enginesAt">;
+  readonly store: Pick<Store, "get" | "list">;
+  readonly resolver: Resolver;
+  readonly context: Omit<CallContext, "signal">;
+}
+
+/** Of these a live resource tells where else to look. */
+const WHERE = ["engine", "server"] as const;
+
+type Spec = Readonly<Record<string, unknown>>;
+
+/** Rejects with DiagnosticError when the query itself is wrong. */
+export async function discover(query: DiscoveryQuery, parts: DiscoveryParts): Promise<Discovery> {
+  const providers = askedProviders(query, parts);
+  const names = new Names(query.namespace, parts.store);
+  const answers = await Promise.all(
+    providers.flatMap((provider) =>
+      placesOf(provider, query, parts).map((where) => listed(provider, where, query, parts)),
+    ),
+  );
+  const problems: Diagnostic[] = answers.flatMap((answer) => answer.problems);
+  const items = answers.flatMap(({ provider, where, found }) =>
+    found.flatMap((one) => {
+      const item = discovered(one, { provider, where, query, names, parts });
+      if ("severity" in item) problems.push(item);
+      return "severity" in item ? [] : [item];
+    }),
+  );
+  return { items, problems };
+}
+
+function askedProviders(query: DiscoveryQuery, { classes }: DiscoveryParts): readonly Provider[] {
+  const all = enginesAt(query.location, classes);
+  const able = all.filter(({ list }) => list !== undefined);
+  const meant = able.filter(
+    (one) =>
+      (query.kind === undefined || one.kind === query.kind) &&
+      (query.class === undefined || one.class === query.class),
+  );
+  if (meant.length > 0) return meant;
+  const what = [
+    query.kind ?? "anything",
+    ...(query.class === undefined ? [] : [`of class '${query.class}'`]),
+  ];
+  return refuse({
+    code: "CannotList",
+    message: `Nothing at the location '${query.location}' can list ${what.join(" ")}.`,
+    hint: `These can: ${able.map((one) => `${one.kind} of class ${one.class}`).join(", ") || "none"}. One whose id you know: tutti import <kind>/<name> <id>.`,
+  });
+}
+
+function enginesAt(location: string, classes: DiscoveryParts["classes"]): readonly Provider[] {
+  try {
+    return classes.enginesAt(location).providers;
+  } catch (error) {
+    if (error instanceof TerminalError) return refuse(error.diagnostic);
+    throw error;
+  }
+}
+
+/** What is said, or where the resources of this class that are there already look; nowhere in particular otherwise. */
+function placesOf(provider: Provider, query: DiscoveryQuery, { store }: DiscoveryParts): readonly Spec[] {
+  if (query.where !== undefined) return [query.where];
+  const live = store
+    .list({ kind: provider.kind, namespace: query.namespace })
+    .items.map(({ spec }) => spec as Spec)
+    .filter((spec) => spec["class"] === provider.class && spec["server"] !== undefined)
+    .map((spec) => Object.fromEntries(WHERE.map((name) => [name, spec[name]])));
+  const distinct = new Map(live.map((where) => [JSON.stringify(where), where]));
+  return distinct.size === 0 ? [{}] : [...distinct.values()];
+}
+
+interface Listed {
+  readonly provider: Provider;
+  readonly where: Spec;
+  readonly found: readonly Found[];
+  readonly problems: readonly Diagnostic[];
+}
+
+async function listed(
+  provider: Provider,
+  where: Spec,
+  query: DiscoveryQuery,
+  parts: DiscoveryParts,
+): Promise<Listed> {
+  const nothing = { provider, where, found: [] };
+  const resolved = resolvedPlace(provider, where, query, parts);
+  if ("problem" in resolved) return { ...nothing, problems: [resolved.problem] };
+  const reply = await asked({
+    whom: `the class '${provider.class}' of ${provider.kind} at the location '${query.location}'`,
+    what: "what it has",
+    ask: (signal) => (provider.list as NonNullable<Provider["list"]>)({ ...parts.context, signal }, resolved.answer),
+    isSound: (answer) => Array.isArray(answer) && answer.every(isFound),
+    clock: parts.context.clock,
+  });
+  if ("answer" in reply) return { provider, where, found: reply.answer, problems: [] };
+  // Nobody asked for this one in particular: that it needs to be told where to look is no problem.
+  const isAskedFor = query.kind !== undefined || query.class !== undefined || query.where !== undefined;
+  const { problem } = reply;
+  if (problem.severity === "warning") return { ...nothing, problems: [problem] };
+  return { ...nothing, problems: isAskedFor ? [problem] : [] };
+}
+
+function isFound(value: unknown): boolean {
+  const { id, name, spec, description } = (value ?? {}) as Partial<Record<keyof Found, unknown>>;
+  return (
+    typeof id === "string" &&
+    typeof name === "string" &&
+    typeof description === "string" &&
+    typeof spec === "object" &&
+    spec !== null
+  );
+}
+
+function resolvedPlace(
+  { kind }: Provider,
+  where: Spec,
+  { namespace }: DiscoveryQuery,
+  { resolver }: DiscoveryParts,
+): Reply<Spec> {
+  refusePlainSecrets(kind, where);
+  const asking = {
+    apiVersion: "tutti.dev/v1",
+    kind,
+    metadata: { name: "discovery", namespace },
+    spec: where,
+  };
+  try {
+    const { spec, waits } = resolve(asking as unknown as Resource, resolver);
+    if (waits.length === 0) return { answer: spec as Spec };
+    const message = waitsText(waits);
+    return { problem: { severity: "error", code: "WaitingFor", path: "spec", message } };
+  } catch (error) {
+    if (!(error instanceof TerminalError)) throw error;
+    return { problem: { severity: "error", ...error.diagnostic } };
+  }
+}
+
+/** It would stand in the declaration. */
+function refusePlainSecrets(kindName: string, where: Spec): void {
+  const kind = kindNamed(kindName);
+  const schema = kind === undefined ? {} : bodySchema(kind);
+  for (const { text, path } of strings(where, ["spec"]))
+    if (schemaAt(schema, path)?.secret === true && !hasExpression(text))
+      refuse({
+        code: "PlainSecret",
+        path: pathText(path),
+        message: "A secret is given as it is, and would stand in the declaration.",
+        hint: "Put it into a Secret and refer to it: ${secret.NAME.KEY}.",
+      });
+}
+
+interface Finding {
+  readonly provider: Provider;
+  readonly where: Spec;
+  readonly query: DiscoveryQuery;
+  readonly names: Names;
+  readonly parts: DiscoveryParts;
+}
+
+function discovered(found: Found, finding: Finding): Discovered | Diagnostic {
+  const { provider, where, query, names } = finding;
+  const ownedBy = ownerOf(found, finding);
+  const name = ownedBy === undefined ? names.next(provider.kind, found.name) : names.plain(found.name);
+  const declaration: Draft = {
+    apiVersion: "tutti.dev/v1",
+    kind: provider.kind,
+    metadata: { name, annotations: { [ADOPT]: found.id } },
+    spec: {
+      ...where,
+      ...found.spec,
+      class: provider.class,
+      ...(query.location === "local" ? {} : { location: query.location }),
+      lifecycle: { onDelete: "retain" },
+    },
+  };
+  const { resource, diagnostics } = validate(declaration);
+  if (resource === undefined)
+    return {
+      severity: "warning",
+      code: "NotDeclarable",
+      address: addressOf({ kind: provider.kind, name, namespace: query.namespace }),
+      message: `The ${provider.kind} '${found.id}' of class '${provider.class}' cannot be declared as it is: ${diagnostics[0]?.message ?? "its spec is not right"}`,
+      hint: "Declare it by hand, with the annotation tutti.dev/adopt.",
+    };
+  return {
+    kind: provider.kind,
+    class: provider.class,
+    id: found.id,
+    description: found.description,
+    ...(ownedBy === undefined ? {} : { ownedBy }),
+    declaration,
+  };
+}
+
+/** By its mark, or by what resources have adopted. A mark of a resource that is gone says nothing. */
+function ownerOf(found: Found, { provider, where, parts: { store } }: Finding): string | undefined {
+  if (found.ownedBy !== undefined) return found.ownedBy;
+  const { owner } = found;
+  if (owner !== undefined) {
+    const there = store.get({ kind: owner.kind, namespace: owner.namespace, name: owner.name });
+    if (there?.metadata.uid === owner.uid) return inWords(there);
+  }
+  // Where there are several places of one class, an id alone does not tell.
+  if (Object.keys(where).length > 0) return undefined;
+  const taker = store.list({ kind: provider.kind }).items.find((resource) => {
+    const { adopt } = resource.spec as { readonly adopt?: string };
+    const { adopted } = (resource.status ?? {}) as { readonly adopted?: string };
+    return found.id === (adopted ?? adopt) && classOf(resource) === provider.class;
+  });
+  return taker === undefined ? undefined : inWords(taker);
+}
+
+function classOf({ spec, status }: Resource): string | undefined {
+  const made = (status as { readonly made?: { readonly class?: string } } | undefined)?.made;
+  return made?.class ?? (spec as { readonly class?: string }).class;
+}
+
+function inWords(resource: Resource): string {
+  return `${addressOf(resource)} in ${resource.metadata.namespace ?? "default"}`;
+}
