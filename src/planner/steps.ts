@@ -9,6 +9,7 @@
  */
 import { lifecycleOf } from "../kinds/lifecycle.ts";
 import type { Resource } from "../model/resource.ts";
+import { ADOPT } from "../provider/adoption.ts";
 import { type Subject, changeOf, creation, differencesOf } from "./attributes.ts";
 import { outcomeOf } from "./consequences.ts";
 import type { Difference } from "./diff.ts";
@@ -53,7 +54,7 @@ function judged(differences: readonly Difference[], isRequested: boolean, rename
 }
 
 function coming(subject: Subject, { requests }: StepContext): Pick<Step, "action" | "changes" | "adopts"> {
-  const adopts = requests.adopts.get(subject.address);
+  const adopts = requests.adopts.get(subject.address) ?? subject.target.metadata.annotations?.[ADOPT];
   const changes = creation(subject);
   return adopts === undefined ? { action: "create", changes } : { action: "adopt", changes, adopts };
 }
