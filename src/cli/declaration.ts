@@ -73,13 +73,18 @@ export interface Planned {
   readonly proposed: Proposed;
 }
 
-/** Rejects with DiagnosticError, in which the sources are named, when the control plane refuses the declaration. */
+/**
+ * Rejects with DiagnosticError, in which the sources are named, when the control plane refuses the declaration.
+ * `requested`: what is asked beside the declaration, such as targets.
+ */
 export async function planDeclaration(
   context: CommandContext,
   planner: Pick<Client, "plan"> | Offline,
   loaded: Loaded,
+  requested: Omit<Partial<Proposed>, "resources" | "action" | "folder"> = {},
 ): Promise<Planned> {
   const proposed: Proposed = {
+    ...requested,
     resources: [loaded.system, ...loaded.resources],
     action: "apply",
     folder: loaded.folder,
