@@ -24,13 +24,32 @@ export function deletionsOf(gone: readonly Resource[], context: DeletionContext)
   const byAddress = new Map(gone.map((resource) => [addressOf(resource), resource]));
   const ordered = orderOf(gone as readonly Draft[]);
   const users = gone.length === 0 ? new Map<string, string[]>() : formerUsers(staying, live);
+  const open = new Map(staying.flatMap((step) => (step.action === "unknown" ? [[step.address, step]] : [])));
   const steps = ordered.addresses.toReversed().map((address) => {
     const resource = byAddress.get(address) as Resource;
     const after = [...new Set([...ordered.dependents(address), ...(users.get(address) ?? [])])].toSorted();
-    return deletion(resource, after, forget.has(address) ? "forget" : "delete", before);
+    const step = deletion(resource, after, forget.has(address) ? "forget" : "delete", before);
+    const user = after.map((one) => open.get(one)).find((one) => one !== undefined);
+    if (user === undefined) return step;
+    const later = deferred(step, user);
+    open.set(address, later);
+    return later;
   });
   if (itself === undefined || isTerminating(itself)) return steps;
   return [...steps, deletion(itself, steps.map((step) => step.address).toSorted(), "delete", before)];
+}
+
+/** It cannot go before what uses it, and what becomes of that is not known yet. */
+function deferred(
+  { loses: _loses, keeps: _keeps, irreversible: _irreversible, ...step }: Step,
+  user: Step,
+): Step {
+  return {
+    ...step,
+    action: "unknown",
+    unknownUntil: user.unknownUntil ?? [],
+    because: `It is deleted when ${user.address}, which uses it now, has been planned.`,
+  };
 }
 
 function deletion(

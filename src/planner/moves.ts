@@ -44,9 +44,10 @@ export function resolveMoves(moved: readonly Moved[], context: MoveContext): Mov
     });
   const next = nextOf(moved, report);
   const continued = new Map<string, Resource>();
-  for (const [index, { from }] of moved.entries()) {
+  for (const from of next.keys()) {
     const live = context.held.get(from);
-    if (live === undefined || next.get(from) === undefined) continue;
+    if (live === undefined) continue;
+    const index = moved.findIndex((one) => one.from === from);
     const to = endOf(from, next);
     if (to === undefined) {
       report(circle(from), index);

@@ -7,6 +7,7 @@
  *
  * An `unknown` step is not carried out: it is planned again when what it waits for is ready, and is then one of the others.
  */
+import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import { lifecycleOf } from "../kinds/lifecycle.ts";
 import type { Resource } from "../model/resource.ts";
 import { ADOPT } from "../provider/adoption.ts";
@@ -84,4 +85,22 @@ function waiting(differences: readonly Difference[]): Pick<Step, "unknownUntil" 
     unknownUntil: until,
     because: `Whether it is changed in place or made anew depends on ${paths}, known when ${until.join(" and ")} ${until.length === 1 ? "is" : "are"} ready.`,
   };
+}
+
+/** Those that are destroyed first although their declaration wants it the other way round. */
+export function destroyedFirst(
+  steps: readonly Step[],
+  wants: (address: string) => boolean,
+): readonly Diagnostic[] {
+  return steps
+    .filter(({ action, createBeforeDestroy, address }) => {
+      return action === "replace" && createBeforeDestroy !== true && wants(address);
+    })
+    .map(({ address }) => ({
+      severity: "warning",
+      code: "DestroyedFirst",
+      address,
+      message: "Its class cannot make the new one while the former is there: the former goes first.",
+      hint: "Set spec.lifecycle.createBeforeDestroy to false, or take another class.",
+    }));
 }

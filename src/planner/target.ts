@@ -6,7 +6,7 @@
  * does not goes, what others wrote (`tutti.dev/restarted-at`) stays. Finalizers and owners are the controllers' own.
  */
 import { keepReplicas } from "../kinds/autoscale.ts";
-import { type Draft, type DraftMetadata, type Resource } from "../model/resource.ts";
+import { type Draft, type DraftMetadata, REQUESTS, type Resource } from "../model/resource.ts";
 import { keepIgnored } from "./ignored.ts";
 import { SYSTEM_FINALIZER } from "./ownership.ts";
 import { isSecret, keepGenerated } from "./secrets.ts";
@@ -47,10 +47,29 @@ function targetMetadata(
     name: draft.metadata.name,
     namespace: draft.metadata.namespace,
     labels: merged(draft.metadata.labels, now?.labels, previous?.metadata.labels),
-    annotations: merged(draft.metadata.annotations, now?.annotations, previous?.metadata.annotations),
+    annotations: merged(
+      withoutRequests(draft.metadata.annotations),
+      now?.annotations,
+      withoutRequests(previous?.metadata.annotations),
+    ),
     finalizers: finalizers.length === 0 ? undefined : finalizers,
     ownerReferences: now?.ownerReferences,
   });
+}
+
+const OWN_REQUESTS: ReadonlySet<string> = new Set([
+  REQUESTS.replace,
+  REQUESTS.identity,
+  REQUESTS.adopt,
+  REQUESTS.forget,
+]);
+
+/** What a plan alone may say to controllers cannot be declared: it would take another's thing for one's own. */
+function withoutRequests(texts: Texts): Texts {
+  const entries = Object.entries(texts ?? {});
+  return entries.some(([name]) => OWN_REQUESTS.has(name))
+    ? Object.fromEntries(entries.filter(([name]) => !OWN_REQUESTS.has(name)))
+    : texts;
 }
 
 /** Without the members that are undefined. */
