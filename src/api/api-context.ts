@@ -9,8 +9,10 @@ import type { Discovery, DiscoveryQuery } from "../provider/discovery.ts";
 import type { InstanceEngines } from "../provider/placement.ts";
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import type { Plan } from "../planner/plan.ts";
+import type { RefreshQuery, Refreshed } from "../planner/refreshed.ts";
 import type { Store } from "../store/store.ts";
 import type { ApiLimits } from "./limits.ts";
+import type { RememberedDrift } from "./remembered.ts";
 import type { StreamLimit } from "./stream-limit.ts";
 import type { WatchHub } from "./watch-hub.ts";
 import type { WorkflowService } from "./workflow/service.ts";
@@ -24,6 +26,9 @@ export interface ApiContext {
   readonly engines: Pick<InstanceEngines, "instance">;
   /** What stands against a plan that is about to be shown. */
   readonly preflight: (plan: Plan) => Promise<readonly Diagnostic[]>;
+  /** Whether a System's things are as they were made, looked at while its plan is made. */
+  readonly refresh: (query: RefreshQuery) => Promise<Refreshed>;
+  readonly remembered: RememberedDrift;
   /** The exact images that a plan's services mean now, by address. */
   readonly pins: (plan: Plan) => Promise<ReadonlyMap<string, string>>;
   /** What is there and could be adopted. Rejects with DiagnosticError a query that is wrong. */

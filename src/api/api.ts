@@ -34,6 +34,7 @@ import { type ApiLimits, DEFAULT_LIMITS } from "./limits.ts";
 import { type Mounts, mountOf, serveMounted } from "./mount.ts";
 import { OPENAPI_V2_TYPE, OpenApi } from "./openapi.ts";
 import { type FindKind, type Target, kindFinder, parsePath } from "./paths.ts";
+import { RememberedDrift } from "./remembered.ts";
 import { RequestMetrics } from "./request-metrics.ts";
 import { isSigned } from "./states/signature.ts";
 import { sendJson, sendStatusError, sendText } from "./respond.ts";
@@ -64,6 +65,8 @@ export interface ApiOptions {
   readonly engines?: Pick<InstanceEngines, "instance">;
   /** What stands against a plan that is about to be shown; nothing when absent. */
   readonly preflight?: ApiContext["preflight"];
+  /** Nothing is looked at when absent. */
+  readonly refresh?: ApiContext["refresh"];
   /** The exact images that a plan's services mean now, by address; none when absent. */
   readonly pins?: ApiContext["pins"];
   /** What is there and could be adopted; nothing when absent. */
@@ -143,6 +146,7 @@ class HttpApi implements Api {
       kinds = registeredKinds,
       engines = NO_ENGINES,
       preflight = () => Promise.resolve([]),
+      refresh = () => Promise.resolve({ drift: new Map(), warnings: [] }),
       pins = () => Promise.resolve(new Map()),
       discover = () => Promise.resolve({ items: [], problems: [] }),
       checkPlacement = () => undefined,
@@ -161,6 +165,8 @@ class HttpApi implements Api {
       version,
       engines,
       preflight,
+      refresh,
+      remembered: new RememberedDrift(clock),
       pins,
       discover,
       checkPlacement,

@@ -8,6 +8,7 @@ import { Runtime } from "../controller/runtime.ts";
 import { type Draft, type Key, type Resource, keyOf } from "../model/resource.ts";
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import type { Plan } from "../planner/plan.ts";
+import type { RefreshQuery, Refreshed } from "../planner/refreshed.ts";
 import type { Keyring } from "../model/sealed.ts";
 import { LOCATIONS } from "../planner/place.ts";
 import type { Discovery, DiscoveryQuery } from "../provider/discovery.ts";
@@ -23,6 +24,7 @@ import { ControlPlaneMeasurements } from "./monitoring/sources/control-plane.ts"
 import { RestartCounts } from "./monitoring/sources/instances.ts";
 import { pins } from "./pins.ts";
 import { preflight, providerOf } from "./preflight.ts";
+import { refresh } from "./refresh.ts";
 import type { Workflows } from "./workflows.ts";
 
 export interface ControlPlaneOptions {
@@ -48,6 +50,8 @@ export interface ControlPlane {
   readonly engines: InstanceEngines;
   /** What stands against a plan: asked before it is shown. */
   readonly preflight: (plan: Plan) => Promise<readonly Diagnostic[]>;
+  /** Whether a System's things are as they were made. */
+  readonly refresh: (query: RefreshQuery) => Promise<Refreshed>;
   /** The exact images that a plan's services mean now, by address. */
   readonly pins: (plan: Plan) => Promise<ReadonlyMap<string, string>>;
   /** What is there and could be adopted. */
@@ -90,7 +94,7 @@ export function createControlPlane({
     reconciled: measurements.reconciled,
     ...(log === undefined ? {} : { log }),
   });
-  const { context, instances, resourceText, alerts, targets } = addControllers(runtime, {
+  const { context, drift, instances, resourceText, alerts, targets } = addControllers(runtime, {
     store,
     clock,
     keyring,
@@ -109,6 +113,7 @@ export function createControlPlane({
     runtime,
     engines: classes,
     preflight: (plan) => preflight(plan, classes, store),
+    refresh: (query) => refresh(query, { store, clock, classes, context, drift }),
     pins: (plan) => pins(plan, classes, store),
     discover: (query) => discover(query, { classes, store, context, resolver: { store, keyring } }),
     checkPlacement: (kind, spec) => void providerOf(kind, spec, classes),

@@ -62,6 +62,7 @@ export interface Parts {
 
 export interface Composed {
   readonly context: Omit<ProviderContext, "signal">;
+  readonly drift: Drift;
   /** By the key text of their service. */
   readonly instances: IndexView;
   /** What is known of resources, in Prometheus' text format. */
@@ -190,6 +191,7 @@ export function addControllers(
   if (workflows !== undefined) addWorkflows(runtime, workflows, { store, clock });
   return {
     context,
+    drift,
     instances,
     ...(monitoring === undefined
       ? NOT_MONITORED

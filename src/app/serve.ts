@@ -126,6 +126,7 @@ export async function serve({
     checkRules: (resource) => [...checkDeclared(resource), ...checkRun(resource, store)],
     prepareCheck,
     preflight: plane.preflight,
+    refresh: plane.refresh,
     workflows,
     upgrades: { workers: workflows.upgrade },
     openMounts: {

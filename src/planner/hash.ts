@@ -3,13 +3,14 @@ import { createHash } from "node:crypto";
 import { canonicalJson } from "../model/equality.ts";
 import { type Resource, addressOf } from "../model/resource.ts";
 import type { Plan, Step } from "./plan.ts";
+import { isSetBack } from "./refreshed.ts";
 import { bodyOf } from "./target.ts";
 
 /**
  * SHA-256, in hex, over everything that the plan would do and over the base it would do it to. The base is the identity
  * of each resource touched and what people wrote in it: not its status nor its resourceVersion, since controllers write
  * all the time, and a plan is not out of date because an instance became ready. For the same reason it leaves out
- * `unknownUntil`: when a value will be known is no part of what is done; and drift, which is found by looking. Of what stays as it is, the step says all. The
+ * `unknownUntil`: when a value will be known is no part of what is done; and drift, which is found by looking: what is only set back counts as what stays as it is. Of what stays as it is, the step says all. The
  * replicas that an autoscaler has written are no part of the base either: they may change at any moment.
  */
 export function planHash(
@@ -29,19 +30,25 @@ export function planHash(
       unknownUntil: _when,
       because: _why,
       drift: _drift,
+      action: _action,
       changes,
       ...rest
     } = step;
+    const action = actionOf(step);
     const known = changes.map(({ unknownUntil: _until, ...change }) => change);
-    hash.update(`\nstep ${canonicalJson({ ...rest, changes: known })}`);
-    const base = step.action === "none" ? undefined : baseOf(step);
+    hash.update(`\nstep ${canonicalJson({ ...rest, action, changes: known })}`);
+    const base = action === "none" ? undefined : baseOf(step);
     if (base !== undefined) hash.update(`\nbase ${canonicalJson(written(base))}`);
   }
-  const same = new Set(plan.steps.filter((step) => step.action === "none").map((step) => step.address));
+  const same = new Set(plan.steps.filter((step) => actionOf(step) === "none").map((step) => step.address));
   for (const resource of plan.resources) {
     if (!same.has(addressOf(resource))) hash.update(`\nresource ${canonicalJson(resource)}`);
   }
   return hash.digest("hex");
+}
+
+function actionOf({ action, changes, drift }: Step): Step["action"] {
+  return action === "update" && changes.length === 0 && isSetBack(drift) ? "none" : action;
 }
 
 function written(resource: Resource): unknown {

@@ -1,5 +1,6 @@
 /** What of a System a request wants planned: the restrictions and requests beside the declaration itself. */
 import type { ProposeInput } from "../../planner/propose.ts";
+import type { RefreshQuery } from "../../planner/refreshed.ts";
 import { isObject } from "../body.ts";
 import { badRequest } from "../status-error.ts";
 
@@ -16,6 +17,15 @@ export function requestedOf(body: Readonly<Record<string, unknown>>): Requested 
     return addresses.length === 0 ? [] : [[name, addresses as readonly string[]]];
   });
   return { ...(Object.fromEntries(lists) as Requested), ...adoptsOf(body["adopts"]), ...undoneOf(body) };
+}
+
+/** `refresh: false`, or `since`: what of the things is looked at. */
+export function sinceIn({ refresh, since }: Readonly<Record<string, unknown>>): Pick<RefreshQuery, "since"> {
+  if (refresh !== undefined && typeof refresh !== "boolean")
+    throw badRequest("refresh: it must be true or false.");
+  if (since !== undefined && typeof since !== "string") throw badRequest("since: it must be a text.");
+  if (refresh === false) return { since: false };
+  return since === undefined ? {} : { since };
 }
 
 function adoptsOf(adopts: unknown): Pick<Requested, "adopts"> {

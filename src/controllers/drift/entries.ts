@@ -69,6 +69,11 @@ function resealed(one: Difference, made: unknown, actual: unknown): Difference {
   };
 }
 
+/** What `inspect` resolves with. */
+export function isFindings(value: unknown): value is Findings {
+  return isMembers(value) && typeof value["isGone"] === "boolean" && Array.isArray(value["differences"]);
+}
+
 function actualIn(observation: unknown, { identity }: Desired): unknown {
   const { ready, outputs, actual } = (observation ?? {}) as Partial<Observation>;
   const isPlain = actual === undefined || (isMembers(actual) && isJson(actual));

@@ -233,5 +233,5 @@ function isNews(before: Made | undefined, now: Made): boolean {
   );
 }
 
-export { inspect, judge, type Judged } from "./entries.ts";
+export { type Findings, inspect, isFindings, judge, type Judged } from "./entries.ts";
 export { Turns, within } from "./limits.ts";
