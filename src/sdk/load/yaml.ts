@@ -1,5 +1,6 @@
 /**
- * YAML files as manifests with positions.
+ * YAML files as manifests with positions. Documents in plain YAML (plain-yaml.ts) are read without the parser, whose tree is
+ * made when somebody asks where something stands.
  *
  * Parsing never throws and never takes long: size is checked before, YAML's own errors become diagnostics, aliases may
  * not multiply (limits.ts), and duplicate keys are looked for here, since the parser compares every key with every other.
@@ -21,6 +22,7 @@ import {
 } from "yaml";
 import type { Diagnostic, SourcePosition } from "../../diagnostics/diagnostic.ts";
 import { MAX_DEPTH, beyondLimits } from "./limits.ts";
+import { plainDocument } from "./plain-yaml.ts";
 import { type Source, stepsOf } from "./sources.ts";
 
 export interface Manifested {
@@ -41,7 +43,47 @@ const MAX_ALIASES = 1000;
 const MAX_EXPANSIONS = 10_000;
 
 export function parseYaml(text: string, file: string): ParsedYaml {
+  const manifests: Manifested[] = [];
+  const diagnostics: Diagnostic[] = [];
+  for (const part of partsOf(text)) {
+    const value = plainDocument(part.text);
+    if (value !== undefined && beyondLimits(value) === undefined)
+      manifests.push({ value, source: new LaterSource(part, file) });
+    else {
+      const parsed = parsePart(part, file);
+      manifests.push(...parsed.manifests);
+      diagnostics.push(...parsed.diagnostics);
+    }
+  }
+  return { manifests, diagnostics: diagnostics.slice(0, MAX_ERRORS) };
+}
+
+/** One document of a file, or all of it. */
+interface Part {
+  readonly text: string;
+  /** Lines of the file before it. */
+  readonly above: number;
+}
+
+/** Documents begin with `---` at the beginning of a line, whatever is around it; what says more is left in one piece. */
+function partsOf(text: string): readonly Part[] {
+  if (/^(?:%|\.\.\.|\ufeff)/m.test(text) || /\r(?!\n)/.test(text)) return [{ text, above: 0 }];
+  const parts: Part[] = [];
+  let above = 0;
+  for (const part of text.split(/^(?=---(?:[ \t\r\n]|$))/m)) {
+    parts.push({ text: part, above });
+    for (let at = part.indexOf("\n"); at >= 0; at = part.indexOf("\n", at + 1)) above += 1;
+  }
+  return parts;
+}
+
+function parsePart({ text, above }: Part, file: string): ParsedYaml {
   const lines = new LineCounter();
+  const within = lines.linePos;
+  lines.linePos = (offset) => {
+    const { line, col } = within(offset);
+    return { line: line + above, col };
+  };
   const documents = documentsIn(text, lines);
   if (documents === undefined) return { manifests: [], diagnostics: [tooDeep({ file })] };
   const manifests: Manifested[] = [];
@@ -57,6 +99,23 @@ export function parseYaml(text: string, file: string): ParsedYaml {
     } else diagnostics.push({ severity: "error", ...value.problem, source: source.position() });
   }
   return { manifests, diagnostics };
+}
+
+/** Of a document that was read without its tree: made when it is asked for. */
+class LaterSource implements Source {
+  readonly #part: Part;
+  #made: Source | undefined;
+  readonly file: string;
+
+  constructor(part: Part, file: string) {
+    this.#part = part;
+    this.file = file;
+  }
+
+  position(path?: string): SourcePosition {
+    this.#made ??= parsePart(this.#part, this.file).manifests[0]?.source;
+    return this.#made?.position(path) ?? { file: this.file, line: this.#part.above + 1 };
+  }
 }
 
 /** Undefined when the nesting overflows the parser's stack. */
