@@ -3,17 +3,13 @@
  * the data of a Secret, asked for by name or listed as such by somebody with access, and what `reveal` asks for, are
  * opened. And the way back: a `(secret)` that comes in again with an edited resource is what it stood for.
  */
+import { MASK, masked } from "../model/masked.ts";
 import { mapStrings, valueAt } from "../model/walk.ts";
 import type { Draft, Resource } from "../model/resource.ts";
 import { type Keyring, containsSealed, isSealed } from "../model/sealed.ts";
 import { secretBytes } from "../planner/secrets.ts";
 
-export const MASK = "(secret)";
-
-/** Sealed texts masked; all else shared with the original. For any value: resources, plans, causes. */
-export function masked(value: unknown): unknown {
-  return containsSealed(value) ? mapStrings(value, (text) => (containsSealed(text) ? MASK : text)) : value;
-}
+export { MASK, masked };
 
 /** As clients see it. Secrets are opened to base64. */
 export function presented(resource: Resource, keyring: Keyring): Resource {

@@ -3,7 +3,9 @@
  */
 import type { Clock } from "../clock/clock.ts";
 import type { Draft, Resource } from "../model/resource.ts";
+import type { ChangeState, OnFailure } from "../planner/change.ts";
 import type { Plan } from "../planner/plan.ts";
+import type { SavedPlan } from "../planner/saved.ts";
 import type { MeasuredSeries, MeasuredValue } from "../provider/monitoring.ts";
 import type { Discovery, DiscoveryQuery } from "../provider/discovery.ts";
 import type { ExecSession } from "../provider/provider.ts";
@@ -113,12 +115,21 @@ export interface Proposed {
   readonly folder?: string;
 }
 
+export interface Planned {
+  readonly plan: Plan;
+  readonly saved: SavedPlan;
+}
+
 export interface Applied {
   readonly plan: Plan;
   /** Number of the revision made; the present one when there was nothing to do. */
   readonly revision: number;
   /** Name of the Change; absent when there was nothing to do. */
   readonly change?: string;
+  /** Of the Change: Pending while people have to approve it, Queued while another comes first. */
+  readonly state?: ChangeState;
+  /** Name of the Approval that it waits for. */
+  readonly approval?: string;
   readonly resourceVersion: string;
 }
 
@@ -218,8 +229,17 @@ export interface Client extends Measurements {
   why(kind: KindName, name: string, options?: Scope): Promise<readonly WhyLink[]>;
   /** Rejects with ApiError 422 (`diagnostics`) when what is proposed is not right. */
   plan(system: string, proposed: Proposed, options?: Scope): Promise<Plan>;
-  /** As `plan`, then commits, if the plan still has this hash; ApiError 409 otherwise. */
-  apply(system: string, proposed: Proposed & { readonly hash: string }, options?: Scope): Promise<Applied>;
+  /** As `plan`, with what `apply` takes of a file later. */
+  savedPlan(system: string, proposed: Proposed, options?: Scope): Promise<Planned>;
+  /**
+   * As `plan`, then commits, if the plan still has this hash; ApiError 409 otherwise. What has to wait for people or for its
+   * turn becomes a Change that waits: see `state`.
+   */
+  apply(
+    system: string,
+    proposed: (Proposed & { readonly hash: string }) | { readonly saved: SavedPlan },
+    options?: Scope & { readonly onFailure?: OnFailure },
+  ): Promise<Applied>;
   /** What is there at a Location and could be adopted. Rejects with ApiError 422 when the question is not right. */
   discover(query: DiscoveryQuery, signal?: AbortSignal): Promise<Discovery>;
   /** Lines of one instance. */

@@ -18,6 +18,7 @@ import type {
   LogQuery,
   Measurements,
   PatchType,
+  Planned,
   Proposed,
   ReadOptions,
   RemoveOptions,
@@ -247,15 +248,24 @@ class HttpClient implements Client {
     return (await this.#transport.json({ method: "POST", path, body: query, signal })) as Discovery;
   }
 
+  async savedPlan(system: string, proposed: Proposed, options: Scope = {}): Promise<Planned> {
+    return (await this.#transport.json({
+      method: "POST",
+      path: `${pathOf(SYSTEM, options, system)}/plan`,
+      body: { ...proposed, save: true },
+      signal: options.signal,
+    })) as Planned;
+  }
+
   async apply(
     system: string,
-    proposed: Proposed & { readonly hash: string },
-    options: Scope = {},
+    proposed: Parameters<Client["apply"]>[1],
+    { onFailure, ...options }: NonNullable<Parameters<Client["apply"]>[2]> = {},
   ): Promise<Applied> {
     return (await this.#transport.json({
       method: "POST",
       path: `${pathOf(SYSTEM, options, system)}/apply`,
-      body: proposed,
+      body: dropUndefined({ ...proposed, onFailure }),
       signal: options.signal,
     })) as Applied;
   }

@@ -1,22 +1,22 @@
 /**
  * A plan as a Change: how it is written down, proposed again when its time has come, and committed (I7).
  *
- *     plan ──pendingOperations──▶ Change (+ Approval)     nothing of the desired state is touched
+ *     plan ──submissionOf──▶ Change (+ Approval)     nothing of the desired state is touched
  *     Change ──proposeAgain──▶ plan of the same hash ──beginOperations──▶ resources, Revision, Change: one commit
  *                          └──▶ of another hash: `movedSince` says what moved
+ *     (change-operations.ts has the operations)
  *
  *  - What a Change holds is enough to propose it again: what was declared, as admitted, and what was asked beside it.
  *  - A plan that is committed at once makes the same Change in the same commit (operations.ts).
  */
 import { createHash } from "node:crypto";
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
-import { type Draft, LABELS, type Resource, keyOf } from "../model/resource.ts";
+import { type Draft, LABELS, type Resource } from "../model/resource.ts";
 import type { Keyring } from "../model/sealed.ts";
-import type { Operation, Snapshot } from "../store/store.ts";
-import { changeName } from "./change-name.ts";
-import { type OperationsContext, operationsOf } from "./operations.ts";
+import type { Snapshot } from "../store/store.ts";
 import type { Plan, Step } from "./plan.ts";
 import { type ProposeInput, type Proposal, propose } from "./propose.ts";
+import { waveOf } from "./waves.ts";
 
 export type ChangeState =
   | "Pending"
@@ -232,20 +232,6 @@ export function proposeAgain(
   });
 }
 
-/** A change that waits: by whom it was asked for, and for what. */
-export interface Waiting {
-  readonly plan: Plan;
-  /** As admitted, before it was expanded. */
-  readonly declared: readonly Draft[];
-  readonly request: Requested;
-  readonly actor: string;
-  readonly live: Snapshot;
-  readonly onFailure?: OnFailure;
-  /** Who must approve; it waits for its turn only when absent. */
-  readonly policy?: ApprovalPolicy;
-  readonly name?: string;
-}
-
 export interface ApprovalPolicy {
   readonly when: "always" | "destructive" | "never";
   readonly chain: readonly object[];
@@ -253,183 +239,6 @@ export interface ApprovalPolicy {
   readonly selfApproval: boolean;
   readonly expires?: string;
   readonly onExpire: string;
-}
-
-/** The operations that write it down; nothing of the desired state is among them. */
-export function pendingOperations(waiting: Waiting): readonly Operation[] {
-  const { plan, live, actor, policy } = waiting;
-  const name = waiting.name ?? changeName(live, plan.system, plan.namespace);
-  const approval = policy === undefined ? undefined : approvalDraft(waiting, policy, name);
-  const { resources: _resources, ...shown } = plan;
-  const irreversible = irreversibleOf(plan);
-  const change = {
-    apiVersion: "tutti.dev/v1",
-    kind: "Change",
-    metadata: { name, namespace: plan.namespace, labels: { [LABELS.system]: plan.system } },
-    spec: {
-      system: plan.system,
-      action: plan.action,
-      actor,
-      plan: shown,
-      hash: plan.hash,
-      ...(plan.undoes === undefined ? {} : { undoes: plan.undoes }),
-      declared: waiting.declared,
-      request: waiting.request,
-      base: baseOf(plan, live),
-      ...(waiting.onFailure === undefined ? {} : { onFailure: waiting.onFailure }),
-      ...(approval === undefined ? {} : { approval: approval.metadata.name }),
-      ...(irreversible === undefined ? {} : { irreversible }),
-    },
-    status: { state: policy === undefined ? "Queued" : "Pending" },
-  };
-  const namespace = namespaceOf(plan, live);
-  return [
-    ...namespace,
-    { type: "create", resource: change },
-    ...(approval === undefined ? [] : [{ type: "create", resource: approval } as const]),
-  ];
-}
-
-function namespaceOf({ namespace }: Plan, live: Snapshot): readonly Operation[] {
-  if (live.get({ kind: "Namespace", namespace: "", name: namespace }) !== undefined) return [];
-  const resource = { apiVersion: "v1", kind: "Namespace", metadata: { name: namespace }, spec: {} };
-  return [{ type: "create", resource }];
-}
-
-const MOST_SHOWN = 500;
-
-function approvalDraft({ plan, actor, live }: Waiting, policy: ApprovalPolicy, change: string): Draft {
-  const name = freeApproval(live, plan.namespace, change);
-  const { chain, order, selfApproval, expires, onExpire } = policy;
-  return {
-    apiVersion: "tutti.dev/v1",
-    kind: "Approval",
-    metadata: {
-      name,
-      namespace: plan.namespace,
-      labels: { [LABELS.system]: plan.system },
-      annotations: { [APPROVES]: change },
-    },
-    spec: {
-      title: titleOf(plan),
-      subject: subjectOf(plan, change),
-      requester: actor.replace(/^user:/, ""),
-      chain,
-      order,
-      selfApproval,
-      ...(expires === undefined ? {} : { expires }),
-      onExpire,
-      delegate: [],
-    },
-  };
-}
-
-function freeApproval(live: Snapshot, namespace: string, change: string): string {
-  const isTaken = (name: string): boolean => live.get({ kind: "Approval", namespace, name }) !== undefined;
-  if (!isTaken(change)) return change;
-  for (let count = 2; ; count += 1) if (!isTaken(`${change}-${count}`)) return `${change}-${count}`;
-}
-
-function titleOf({ action, system, toRevision, undoes }: Plan): string {
-  if (action === "down") return `Take down ${system}?`;
-  if (action === "rollback") return `Go back to revision ${toRevision ?? ""} of ${system}?`;
-  return action === "undo" ? `Take back ${undoes ?? "a change"} of ${system}?` : `Change ${system}?`;
-}
-
-/** What an approver must see: which things, what of them, what is lost. Values stay as sealed as they are in the plan. */
-function subjectOf(plan: Plan, change: string): object {
-  const touched = plan.steps.filter(isTouched);
-  return {
-    change,
-    system: plan.system,
-    namespace: plan.namespace,
-    action: plan.action,
-    plan: plan.hash,
-    summary: Object.fromEntries(Object.entries(plan.summary).filter(([, count]) => count > 0)),
-    steps: touched.slice(0, MOST_SHOWN).map(shownStep),
-    ...(touched.length > MOST_SHOWN ? { more: touched.length - MOST_SHOWN } : {}),
-  };
-}
-
-function shownStep({ action, address, changes, replaceBecause, loses, irreversible }: Step): object {
-  return {
-    action,
-    address,
-    ...(changes.length === 0 ? {} : { changes: changes.map(shownChange) }),
-    ...(replaceBecause === undefined ? {} : { replaceBecause }),
-    ...(loses === undefined ? {} : { loses }),
-    ...(irreversible === undefined ? {} : { irreversible }),
-  };
-}
-
-/** A digest for what is secret: whoever approves sees that another value is another approval, and not which. */
-function shownChange({ path, before, after, secret }: Step["changes"][number]): object {
-  if (secret === true) return { path, secret: true };
-  return {
-    path,
-    ...(before === undefined ? {} : { before }),
-    ...(after === undefined ? {} : { after }),
-  };
-}
-
-/** The commit by which a Change that was written down before begins, or goes on with a further stage. */
-export function beginOperations(
-  change: ChangeResource,
-  plan: Plan,
-  context: OperationsContext & { readonly now: number; readonly wave?: number },
-): readonly Operation[] {
-  const key = keyOf(change);
-  const { now } = context;
-  let revision: number | undefined;
-  const others = operationsOf(plan, context).flatMap((operation): readonly Operation[] => {
-    if (operation.type !== "create") return [operation];
-    const { resource } = operation;
-    if (resource.kind === "Change") return [];
-    if (resource.kind !== "Revision") return [operation];
-    const spec = resource.spec as { readonly number: number };
-    revision = spec.number;
-    return [{ type: "create", resource: { ...resource, spec: { ...spec, change: key.name } } }];
-  });
-  const at = new Date(now).toISOString();
-  const stage: Stage = {
-    committedAt: at,
-    ...(isWhole(change, plan)
-      ? {}
-      : { addresses: plan.steps.filter(isCommitted).map(({ address }) => address) }),
-    ...(revision === undefined ? {} : { revision }),
-    ...(context.wave === undefined ? {} : { wave: context.wave }),
-  };
-  const { message: _message, ...before } = change.status ?? {};
-  const status: ChangeStatus = {
-    ...before,
-    state: "InProgress",
-    startedAt: change.status?.startedAt ?? at,
-    stages: [...(change.status?.stages ?? []), stage],
-  };
-  const number = revision ?? newestRevision(context.live, plan);
-  const spec = { ...change.spec, revision: change.spec.revision ?? number };
-  const { status: _status, ...draft } = change;
-  return [
-    ...others,
-    { type: "update", resource: { ...draft, spec } as Draft },
-    { type: "status", key, status, expectedVersion: change.metadata.resourceVersion },
-  ];
-}
-
-/** What is committed at once: the rest is not known yet. */
-export function isCommitted({ action }: Step): boolean {
-  return action !== "none" && action !== "unknown";
-}
-
-function isWhole({ status }: ChangeResource, plan: Plan): boolean {
-  return status?.stages === undefined && plan.steps.every(({ action }) => action !== "unknown");
-}
-
-function newestRevision(live: Snapshot, { system, namespace }: Plan): number {
-  const numbers = live
-    .list({ kind: "Revision", namespace, labels: { [LABELS.system]: system } })
-    .items.map(({ spec }) => (spec as { readonly number: number }).number);
-  return Math.max(0, ...numbers);
 }
 
 /** What the System says of how it is changed: as it is now; of one that is not there, as it is declared. */
@@ -454,6 +263,36 @@ export function approvalOf({ approval }: ChangePolicy, plan: Plan): ApprovalPoli
 /** Key text of what a step is about. */
 export function keyTextOf({ kind, namespace, name }: Step): string {
   return `${kind}/${namespace}/${name}`;
+}
+
+/** What is committed at once: the rest is not known yet. */
+export function isCommitted({ action }: Step): boolean {
+  return action !== "none" && action !== "unknown";
+}
+
+/** The commits that it has made so far. The first of one that was committed at once is in no status: the plan tells it. */
+export function stagesOf({ spec, status, metadata }: ChangeResource): readonly Stage[] {
+  if (status?.stages !== undefined) return status.stages;
+  if (spec.revision === undefined) return [];
+  const { steps } = spec.plan;
+  return [
+    {
+      revision: spec.revision,
+      committedAt: metadata.creationTimestamp,
+      ...placeOf(steps),
+    },
+  ];
+}
+
+/** What of the steps one commit makes: all of it, or which of them, and of which wave. */
+export function placeOf(steps: readonly Step[]): Pick<Stage, "addresses" | "wave"> {
+  const wave = waveOf({ steps });
+  const isNow = (step: Step): boolean => isCommitted(step) && (step.wave ?? 0) <= (wave ?? 0);
+  const isWhole = steps.every((step) => step.action === "none" || isNow(step));
+  return {
+    ...(isWhole ? {} : { addresses: steps.filter(isNow).map(({ address }) => address) }),
+    ...(wave === undefined ? {} : { wave }),
+  };
 }
 
 /** A stable name for one control plane, which tells nothing of its key. */

@@ -70,7 +70,7 @@ spec: { command: "sleep 1", replicas: "\${param.n}" }
 
 const succeed = async (): Promise<Resource> => {
   const change = await seen("Change", (one) => one.status === undefined);
-  await status(key("Change", change.metadata.name), { outcome: "Succeeded" });
+  await status(key("Change", change.metadata.name), { state: "Succeeded" });
   return change;
 };
 
@@ -129,7 +129,7 @@ it("does it in a namespace of its own, and says where the system is to be reache
   expect((await change).metadata.namespace).toBe("staging");
   const urls = ["http://127.0.0.1:8080/"];
   await status({ kind: "System", namespace: "staging", name: "shop" }, { urls });
-  await status({ kind: "Change", namespace: "staging", name: "shop-1" }, { outcome: "Succeeded" });
+  await status({ kind: "Change", namespace: "staging", name: "shop-1" }, { state: "Succeeded" });
   expect(await here.engine.result(RUN)).toMatchObject({
     output: { a: { revision: 1, previous: null, addresses: urls } },
   });
@@ -191,8 +191,8 @@ it("is done once it is committed when nobody waits; what comes of it is waited f
   const back = await seen("Change", (one) => one.metadata.name === "shop-3");
   expect(back.spec).toMatchObject({ action: "rollback", plan: { toRevision: 1 } });
   await status(api, { conditions: [] });
-  await status(key("Change", change.metadata.name), { outcome: "Superseded" });
-  await status(key("Change", "shop-3"), { outcome: "Succeeded" });
+  await status(key("Change", change.metadata.name), { state: "Superseded" });
+  await status(key("Change", "shop-3"), { state: "Succeeded" });
   expect(await here.engine.result(RUN)).toMatchObject({ failure: { error: "RolloutFailed" } });
   expect(store.get(key("System", "shop"))?.spec).not.toMatchObject({ values: { n: 5 } });
 });
@@ -214,7 +214,7 @@ it("goes back to what was before its first try, and not back to nothing", async 
   await seen("Change", (one) => one.metadata.name === "shop-2");
   await status(api, rollout("RolloutFailed", "It crashes."));
   await status(api, { conditions: [] });
-  await status(key("Change", "shop-2"), { outcome: "Succeeded" });
+  await status(key("Change", "shop-2"), { state: "Succeeded" });
   expect(await here.engine.result(RUN)).toMatchObject({
     failure: { class: "Terminal", error: "NoRevision" },
   });

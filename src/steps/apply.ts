@@ -1,12 +1,13 @@
 /**
  * `apply`: declares a System anew, as `tutti apply` does, and waits until what was changed is as it should be.
  *
- *     load | given | as it is now | an earlier revision ──▶ propose ──▶ plan ──▶ commit ──▶ Change Succeeded
+ *     load | given | as it is now | an earlier revision ──▶ propose ──▶ plan ──▶ Change, at once or when its time has come ──▶ Succeeded
  *                                                                       └──dry run──▶ what would be changed
  *
  *  - The Change bears the identity of the step and its try: a second attempt finds it and waits on (I3). A plan with
  *    nothing to do makes none; the Change before it is waited for then.
- *  - Nobody is asked: a workflow that wants a yes puts an approval of a dry run before, and names its plan's hash.
+ *  - The step itself asks nobody: a workflow that wants a yes puts an approval of a dry run before, and names its plan's hash.
+ *    What the System's policies ask for is waited for: approval, its turn, and then the end.
  *  - A rollout that failed, or went back, is the failure of the step; a later Change of the System supersedes it.
  *  - `previous` is the revision before the step did anything, in whichever try: going back to it undoes the step.
  */
@@ -15,10 +16,10 @@ import { formatDiagnostic, hasErrors } from "../diagnostics/diagnostic.ts";
 import type { Condition, Draft, Key, Resource } from "../model/resource.ts";
 import { LABELS, addressOf } from "../model/resource.ts";
 import type { Keyring } from "../model/sealed.ts";
-import { admitRevision } from "../planner/admit.ts";
-import { operationsOf, summaryOf } from "../planner/operations.ts";
+import { type ChangeResource, type ChangeState, stateOf } from "../planner/change.ts";
+import { submissionOf } from "../planner/change-operations.ts";
+import { summaryOf } from "../planner/operations.ts";
 import { liveSystem } from "../planner/ownership.ts";
-import { planSystem } from "../planner/plan-system.ts";
 import type { Plan } from "../planner/plan.ts";
 import { propose } from "../planner/propose.ts";
 import { revisionsOf } from "../planner/revisions.ts";
@@ -98,12 +99,12 @@ async function apply(attempt: Attempt, options: ApplyStepOptions): Promise<Apply
   const place = placeOf(attempt);
   const before = newestRevision(place, store);
   const { plan, change } = foundOf(place, store) ?? (await commit(place, attempt, options));
-  const revision = change?.spec.revision ?? before ?? 0;
   const { dryRun = false, wait = true } = place.step;
-  if (wait && !dryRun) await succeeded(place, revision, attempt, store);
+  const name = change?.metadata.name ?? changeOf(place, before, store);
+  if (wait && !dryRun && name !== undefined) await succeeded(place, name, attempt, store);
   return {
     change: change?.metadata.name ?? null,
-    revision,
+    revision: revisionOf(change, place, store) ?? before ?? 0,
     previous: previousOf(place, before, store),
     addresses: addressesOf(place, store),
     plan: shown(plan),
@@ -118,8 +119,6 @@ interface Place {
   readonly labels: Readonly<Record<typeof STEP | typeof TRY, string>>;
 }
 
-type DeclaredChange = Resource<{ readonly revision: number; readonly plan: Plan }>;
-
 function placeOf(attempt: Attempt): Place {
   const step = stepOf(attempt, "apply");
   const identity = createHash("sha256").update(attempt.idempotencyKey).digest("hex").slice(0, 40);
@@ -132,15 +131,35 @@ function placeOf(attempt: Attempt): Place {
 }
 
 /** That the step made, in all its tries. */
-function changesOf({ namespace, labels }: Place, store: Store): readonly DeclaredChange[] {
+function changesOf({ namespace, labels }: Place, store: Store): readonly ChangeResource[] {
   return store.list({ kind: "Change", namespace, labels: { [STEP]: labels[STEP] } })
-    .items as readonly DeclaredChange[];
+    .items as readonly ChangeResource[];
+}
+
+/** The revision that the Change has made; undefined while it waits. */
+function revisionOf(
+  change: ChangeResource | undefined,
+  { namespace }: Place,
+  store: Store,
+): number | undefined {
+  if (change === undefined) return undefined;
+  const now = store.get({ kind: "Change", namespace, name: change.metadata.name }) ?? change;
+  return (now as ChangeResource).spec.revision;
+}
+
+/** Name of the Change that made what there is. */
+function changeOf(
+  { system, namespace }: Place,
+  revision: number | undefined,
+  store: Store,
+): string | undefined {
+  return revisionsOf(store, system, namespace).find(({ number }) => number === revision)?.change;
 }
 
 /** What this very try has committed before. */
 function foundOf(place: Place, store: Store): Committed | undefined {
   const change = changesOf(place, store).find(({ metadata }) => metadata.labels?.[TRY] === place.labels[TRY]);
-  return change && { plan: change.spec.plan, change };
+  return change && { plan: { ...change.spec.plan, resources: [] }, change };
 }
 
 function newestRevision({ system, namespace }: Place, store: Store): number | undefined {
@@ -149,7 +168,7 @@ function newestRevision({ system, namespace }: Place, store: Store): number | un
 
 /** The revision before the step's first Change; that there is, when it made none. */
 function previousOf(place: Place, before: number | undefined, store: Store): number | null {
-  const mine = changesOf(place, store).map(({ spec }) => spec.revision);
+  const mine = changesOf(place, store).flatMap(({ spec }) => spec.revision ?? []);
   if (mine.length === 0) return before ?? null;
   const first = Math.min(...mine);
   const earlier = revisionsOf(store, place.system, place.namespace).find(({ number }) => number < first);
@@ -173,30 +192,34 @@ function shown(plan: Plan): PlanResult {
 interface Committed {
   readonly plan: Plan;
   /** Absent when there was nothing to do, or nothing was to be done. */
-  readonly change?: DeclaredChange;
+  readonly change?: ChangeResource;
 }
 
 async function commit(place: Place, attempt: Attempt, options: ApplyStepOptions): Promise<Committed> {
   const { store, keyring } = options;
   const { step, system } = place;
-  const declared = await declarationOf(place, attempt, options);
-  const pins = await options.pins?.(planOf(place, declared, options));
+  const declaration = await declarationOf(place, attempt, options);
+  const pins = await options.pins?.(proposed(place, declaration, options).plan);
   for (let tries = 1; ; tries++) {
     attempt.signal.throwIfAborted();
-    const plan = planOf(place, declared, options, pins);
+    const { plan, declared } = proposed(place, declaration, options, pins);
     refuseErrors((await options.preflight?.(plan)) ?? []);
     attempt.log(`${system}: ${summaryOf(plan)}`);
     requireAgreed(step, plan);
-    const operations =
-      step.dryRun === true ? [] : operationsOf(plan, { live: store, actor: actorOf(attempt), keyring });
-    if (operations.length === 0) return { plan };
+    if (step.dryRun === true) return { plan };
+    const request = plan.toRevision === undefined ? {} : { toRevision: plan.toRevision };
+    const actor = actorOf(attempt);
+    const submission = submissionOf({ plan, declared, request, actor, live: store, keyring });
+    const { operations, change: name } = submission;
+    if (name === undefined) return { plan };
     try {
-      const { resources } = await store.commit(
-        operations.map((operation) => marked(operation, place)),
-        causeOf(attempt, "apply", store),
-      );
-      const change = resources.find((resource) => resource?.kind === "Change");
-      if (change !== undefined) return { plan, change: change as DeclaredChange };
+      if (operations.length > 0)
+        await store.commit(
+          operations.map((operation) => marked(operation, place)),
+          causeOf(attempt, "apply", store),
+        );
+      const change = store.get({ kind: "Change", namespace: place.namespace, name });
+      if (change !== undefined) return { plan, change: change as ChangeResource };
     } catch (error) {
       if (!isRace(error) || tries === ATTEMPTS) throw error;
     }
@@ -282,33 +305,26 @@ function withValues(
   });
 }
 
-function planOf(
+function proposed(
   { system, namespace }: Place,
   { resources, folder, back, isAdmitted }: Declaration,
   { store: live, keyring }: Pick<ApplyStepOptions, "store" | "keyring">,
   pins?: ReadonlyMap<string, string>,
-): Plan {
-  const place = { system, namespace, live, keyring };
-  if (isAdmitted && back === undefined) {
-    const admitted = admitRevision(resources as readonly Draft[], place);
-    refuseErrors(admitted.diagnostics);
-    return planSystem({
-      ...place,
-      action: "apply",
-      resources: admitted.resources,
-      warnings: admitted.diagnostics,
-    });
-  }
-  const { plan, diagnostics } = propose({
-    ...place,
-    resources,
+): { readonly plan: Plan; readonly declared: readonly Draft[] } {
+  const { plan, declared, diagnostics } = propose({
+    system,
+    namespace,
+    live,
+    keyring,
+    resources: isAdmitted ? [] : resources,
+    ...(isAdmitted && back === undefined ? { admitted: resources as readonly Draft[] } : {}),
     ...(back === undefined ? { action: "apply" } : { action: "rollback", toRevision: back }),
     ...(folder === undefined ? {} : { folder }),
     ...(pins === undefined || pins.size === 0 ? {} : { pins }),
   });
   refuseErrors(diagnostics);
   if (plan === undefined) throw new Error(`The system ${system} could not be planned.`);
-  return plan;
+  return { plan, declared: declared ?? [] };
 }
 
 /** What only a person can mend. */
@@ -321,26 +337,32 @@ function refuseErrors(diagnostics: readonly Parameters<typeof formatDiagnostic>[
   throw new TaskError(diagnostics[0]?.code ?? "Refused", text, { terminal: true });
 }
 
-/** Resolves once the Change that made the revision has succeeded, whoever made it. */
+/** Resolves once the Change has succeeded, whoever made it. */
 function succeeded(
   { system, namespace }: Place,
-  revision: number,
+  name: string,
   attempt: Attempt,
   store: Store,
 ): Promise<true> {
   let told = "";
-  const key: Key = { kind: "Change", namespace, name: `${system}-${revision}` };
-  const isNewest = (): boolean => revisionsOf(store, system, namespace)[0]?.number === revision;
+  const key: Key = { kind: "Change", namespace, name };
   const look = (): true | undefined => {
-    const outcome = (store.get(key)?.status as { readonly outcome?: string } | undefined)?.outcome;
-    if (store.get(key) === undefined)
+    const change = store.get(key) as ChangeResource | undefined;
+    if (change === undefined)
       throw new TaskError("SystemGone", `The system ${system} was taken down.`, { terminal: true });
-    if (outcome === "Superseded")
-      throw new TaskError("Superseded", `Another change of ${system} came before this one had succeeded.`);
-    const failed = outcome === "Succeeded" && !isNewest() ? undefined : failedPart(namespace, system, store);
-    if (failed !== undefined) throw new TaskError("RolloutFailed", failed);
-    if (outcome === "Succeeded") return true;
-    const message = messageOf(store.get({ kind: "System", namespace, name: system }));
+    const state = stateOf(change);
+    const isNewest = revisionsOf(store, system, namespace)[0]?.number === change.spec.revision;
+    const isOpen = change.spec.revision !== undefined && (state !== "Succeeded" || isNewest);
+    const failed = isOpen ? failedPart(namespace, system, store) : undefined;
+    if (failed !== undefined && state !== "Superseded") throw new TaskError("RolloutFailed", failed);
+    if (state === "Succeeded") return true;
+    const ended = ENDED[state];
+    if (ended !== undefined) {
+      const why = `change/${name} is ${state}. ${change.status?.message ?? ""}`.trim();
+      throw new TaskError(ended.error, why, ended.terminal ? { terminal: true } : {});
+    }
+    const waits = change.status?.message ?? "";
+    const message = waits === "" ? messageOf(store.get({ kind: "System", namespace, name: system })) : waits;
     if (message !== told && message !== "") attempt.log((told = message));
     return undefined;
   };
@@ -349,12 +371,23 @@ function succeeded(
     look,
     ({ key: changed, resource }) =>
       changed.namespace === namespace &&
-      (changed.name === key.name ||
+      (changed.name === name ||
         changed.name === system ||
         resource.metadata.labels?.[LABELS.system] === system),
     attempt.signal,
   );
 }
+
+/** What a Change that did not succeed is to the step: what a person decided is not tried again. */
+const ENDED: Readonly<Partial<Record<ChangeState, { readonly error: string; readonly terminal: boolean }>>> =
+  {
+    Superseded: { error: "Superseded", terminal: false },
+    Failed: { error: "RolloutFailed", terminal: false },
+    RolledBack: { error: "RolloutFailed", terminal: false },
+    Rejected: { error: "ApprovalRejected", terminal: true },
+    Expired: { error: "ApprovalExpired", terminal: true },
+    Void: { error: "StalePlan", terminal: true },
+  };
 
 /** As the System adds them up, which lists its balancers in the order of their declaration. */
 function addressesOf({ system, namespace }: Place, store: Store): readonly string[] {

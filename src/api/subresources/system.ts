@@ -1,63 +1,144 @@
 /**
  * Plan and apply of a whole system. Apply proposes again and goes on only when it comes to the very plan that was agreed
- * to (I7), and commits it at once: resources, Revision and Change become visible together or not at all (I1).
+ * to (I7), be it from the declaration or from a saved plan, and commits it at once: resources, Revision and Change become
+ * visible together or not at all (I1). What needs approval, or has to wait for its turn, becomes a Change that waits.
  */
 import { hasErrors } from "../../diagnostics/diagnostic.ts";
 import type { Draft } from "../../model/resource.ts";
-import { operationsOf } from "../../planner/operations.ts";
+import { type Moved, type OnFailure, type Requested, movedSince, movedText } from "../../planner/change.ts";
+import { submissionOf } from "../../planner/change-operations.ts";
 import type { Plan } from "../../planner/plan.ts";
 import { type ProposeInput, propose } from "../../planner/propose.ts";
 import { revisionsOf } from "../../planner/revisions.ts";
-import { type Operation, StoreError } from "../../store/store.ts";
+import { readSaved, savedPlan } from "../../planner/saved.ts";
+import { StoreError } from "../../store/store.ts";
 import { type Answer, type ApiContext, type Call, type ResourceTarget, ok } from "../api-context.ts";
 import { objectBody } from "../body.ts";
 import { masked } from "../present.ts";
 import { StatusError, badRequest, refused } from "../status-error.ts";
 import { bodyOf, causeOf } from "../write.ts";
-import { requestedOf } from "./proposed.ts";
+import { requestedOf, sinceIn } from "./proposed.ts";
 
 /** Statuses are written all the time; each may make a commit's expectations stale without touching the plan. */
 const ATTEMPTS = 16;
 
 export async function plan(context: ApiContext, call: Call, target: ResourceTarget): Promise<Answer> {
-  const input = await pinned(inputOf(objectBody(await bodyOf(context, call)), context, target), context);
-  const made = planOf(input);
+  const body = objectBody(await bodyOf(context, call));
+  const [pinnedInput, found] = await Promise.all([
+    pinned(inputOf(body, context, target), context),
+    context.refresh({ system: target.name, namespace: target.namespace, ...sinceIn(body) }),
+  ]);
+  const input = { ...pinnedInput, drift: found.drift };
+  const { plan: made, declared } = planOf(input);
+  context.remembered.put(made.hash, found.drift);
   const obstacles = await context.preflight(made);
   if (hasErrors(obstacles)) throw refused(obstacles);
-  return ok({ plan: masked({ ...made, warnings: [...made.warnings, ...obstacles] }) });
+  const shown = { ...made, warnings: [...made.warnings, ...found.warnings, ...obstacles] };
+  if (body["save"] !== true) return ok({ plan: masked(shown) });
+  const { store: live, keyring, version } = context;
+  const request = requestOf(input, made);
+  return ok({
+    plan: masked(shown),
+    saved: savedPlan({ plan: shown, declared, request, live, keyring, version }),
+  });
 }
 
+/**
+ * Commits the plan; where the System's policies say that it has to wait for people or for its turn, the Change alone
+ * (202), which is committed when its time has come.
+ */
 export async function apply(context: ApiContext, call: Call, target: ResourceTarget): Promise<Answer> {
   const body = objectBody(await bodyOf(context, call));
-  const { hash } = body;
-  if (typeof hash !== "string" || hash === "")
-    throw badRequest("Give the hash of the plan that is to be applied.");
-  const input = await pinned(inputOf(body, context, target), context);
+  const { saved } = body;
+  const { input, agreed, stale } =
+    saved === undefined ? await declaredIn(body, context, target) : savedIn(saved, context, target);
+  const onFailure = onFailureOf(body);
+  // What was found when it was planned: it is set back with the rest, and not looked for again.
+  const drift = context.remembered.get(agreed);
   for (let attempt = 1; ; attempt += 1) {
-    const current = planOf(input);
-    if (current.hash !== hash) throw moved(target, current);
-    const operations = operationsOf(current, {
-      live: context.store,
+    const { plan: current, declared } = planOf(drift === undefined ? input : { ...input, drift });
+    if (current.hash !== agreed) throw moved(target, current, stale(current));
+    const { operations, ...submission } = submissionOf({
+      plan: current,
+      declared,
+      request: requestOf(input, current),
       actor: call.actor,
+      live: context.store,
       keyring: context.keyring,
+      ...onFailure,
     });
     try {
       if (operations.length > 0) await context.store.commit(operations, causeOf(call, current.action));
-      return ok({
-        plan: masked(current),
-        ...recorded(operations, context, target),
-        resourceVersion: String(context.store.revision),
-      });
+      return {
+        code: submission.state === "Pending" || submission.state === "Queued" ? 202 : 200,
+        body: {
+          plan: masked(current),
+          revision: newestRevision(context, target),
+          ...submission,
+          resourceVersion: String(context.store.revision),
+        },
+      };
     } catch (error) {
       if (!isRace(error) || attempt === ATTEMPTS) throw error;
     }
   }
 }
 
+interface Agreed {
+  readonly input: ProposeInput;
+  /** Hash of what was agreed to. */
+  readonly agreed: string;
+  /** What has moved, when it is another plan by now. */
+  readonly stale: (current: Plan) => readonly Moved[];
+}
+
+async function declaredIn(
+  body: Readonly<Record<string, unknown>>,
+  context: ApiContext,
+  target: ResourceTarget,
+): Promise<Agreed> {
+  const { hash } = body;
+  if (typeof hash !== "string" || hash === "")
+    throw badRequest("Give the hash of the plan that is to be applied.");
+  const input = await pinned(inputOf(body, context, target), context);
+  return { input, agreed: hash, stale: () => [] };
+}
+
+function savedIn(value: unknown, context: ApiContext, target: ResourceTarget): Agreed {
+  const { saved, diagnostic } = readSaved(value, context);
+  if (saved === undefined) throw refused([diagnostic]);
+  if (saved.system !== target.name || saved.namespace !== target.namespace)
+    throw badRequest(`The plan is for the system ${saved.system} in the namespace ${saved.namespace}.`);
+  const { system, namespace, action, request, declared } = saved;
+  const { store: live, keyring } = context;
+  return {
+    input: { ...request, resources: [], admitted: declared, system, namespace, action, live, keyring },
+    agreed: saved.hash,
+    stale: (current) => movedSince(saved, live, current),
+  };
+}
+
+/** What is planned beside the declaration, so that it can be planned again. */
+function requestOf(input: ProposeInput, { toRevision }: Plan): Requested {
+  const { targets, excludes, replaces, forget, adopts, undoes } = input;
+  const asked = { targets, excludes, replaces, forget, adopts, undoes, toRevision };
+  return Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined)) as Requested;
+}
+
+function onFailureOf({ onFailure }: Readonly<Record<string, unknown>>): { readonly onFailure?: OnFailure } {
+  if (onFailure === undefined) return {};
+  if (onFailure === "continue" || onFailure === "hold" || onFailure === "rollBack") return { onFailure };
+  throw badRequest("onFailure: it must be continue, hold or rollBack.");
+}
+
+function newestRevision({ store }: ApiContext, { name, namespace }: ResourceTarget): number {
+  return revisionsOf(store, name, namespace)[0]?.number ?? 0;
+}
+
 /** With the exact images that the declaration means at this moment: a tag may have moved since the last plan. */
 async function pinned(input: ProposeInput, context: ApiContext): Promise<ProposeInput> {
   if (input.action !== "apply") return input;
-  const pins = await context.pins(planOf(input));
+  const pins = await context.pins(planOf(input).plan);
   return pins.size === 0 ? input : { ...input, pins };
 }
 
@@ -98,19 +179,22 @@ function folderOf(folder: unknown): Pick<ProposeInput, "folder"> {
   throw badRequest("folder: it must be a text.");
 }
 
-function planOf(input: ProposeInput): Plan {
-  const { plan: made, diagnostics } = propose(input);
+function planOf(input: ProposeInput): { readonly plan: Plan; readonly declared: readonly Draft[] } {
+  const { plan: made, declared = [], diagnostics } = propose(input);
   if (made === undefined) throw refused(diagnostics);
-  return made;
+  return { plan: made, declared };
 }
 
-function moved(target: ResourceTarget, current: Plan): StatusError {
-  const message = `The base has moved: the system ${target.name} would now be changed in another way than by the plan that was agreed to. Plan again.`;
+function moved(target: ResourceTarget, current: Plan, what: readonly Moved[]): StatusError {
+  const message = `The base has moved: the system ${target.name} would now be changed in another way than by the plan that was agreed to. ${what.length === 0 ? "Plan again." : movedText(what)}`;
   return new StatusError(409, "Conflict", message, {
     name: target.name,
     kind: "systems",
     group: "tutti.dev",
-    causes: [{ reason: "PlanChanged", message: current.hash, field: "hash" }],
+    causes: [
+      { reason: "PlanChanged", message: current.hash, field: "hash" },
+      ...what.map(({ address, message: how }) => ({ reason: "Moved", message: how, field: address })),
+    ],
     diagnostics: [
       {
         severity: "error",
@@ -128,18 +212,4 @@ function isRace(error: unknown): boolean {
     error instanceof StoreError &&
     (error.code === "Conflict" || error.code === "AlreadyExists" || error.code === "NotFound")
   );
-}
-
-function recorded(
-  operations: readonly Operation[],
-  context: ApiContext,
-  target: ResourceTarget,
-): { readonly revision: number; readonly change?: string } {
-  const created = operations.flatMap((operation): readonly Draft[] =>
-    operation.type === "create" && operation.resource.kind === "Change" ? [operation.resource] : [],
-  );
-  const change = created.at(-1);
-  if (change === undefined)
-    return { revision: revisionsOf(context.store, target.name, target.namespace)[0]?.number ?? 0 };
-  return { revision: (change.spec as { readonly revision: number }).revision, change: change.metadata.name };
 }

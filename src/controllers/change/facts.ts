@@ -1,4 +1,5 @@
 /** What is known of a Change, as machine.ts asks for it, with the sentence that tells people why. */
+import type { Clock } from "../../clock/clock.ts";
 import { type Key, addressOf } from "../../model/resource.ts";
 import {
   type AgainContext,
@@ -18,11 +19,13 @@ import { SET } from "../../planner/expansion.ts";
 import { liveSystem } from "../../planner/ownership.ts";
 import type { Plan } from "../../planner/plan.ts";
 import { revisionsOf } from "../../planner/revisions.ts";
+import { waveOf } from "../../planner/waves.ts";
 import type { Store } from "../../store/store.ts";
 import { type Inverse, inverseOperations, proposeInverse } from "./inverse.ts";
 import { type Decision, type Facts, type Progress, next } from "./machine.ts";
 import { laterSteps, standingOf, uidOf } from "./steps.ts";
 import type { ChangesView, Tracked } from "./view.ts";
+import { type GateBefore, gateBefore } from "./waves.ts";
 
 export interface Known {
   readonly facts: Facts;
@@ -31,9 +34,14 @@ export interface Known {
   readonly inverse?: Inverse;
   /** One sentence: why it is as it is. */
   readonly message?: string;
+  /** When it is to be looked at again although nothing has happened, milliseconds since the epoch. */
+  readonly until?: number;
+  /** A gate that somebody who resumes it passes over. */
+  readonly mark?: string;
 }
 
 export interface KnowledgeOptions extends Omit<AgainContext, "live"> {
+  readonly clock: Clock;
   readonly store: Store;
   readonly changes: ChangesView;
 }
@@ -123,23 +131,25 @@ export class Knowledge {
       inverse: inverseState(change, store),
     };
     const staged = later.length === 0 ? undefined : this.#stage(change, tracked, base);
-    const facts = staged === undefined ? base : withFurther(base, staged.further);
+    const facts = staged === undefined ? base : withFurther(base, staged);
     const decision = next(facts);
-    if (decision.act === "rollBack") return this.#rollBack(change, tracked, facts);
+    if (decision.act === "rollBack") return this.#rollBack(change, tracked, facts, staged?.message);
     const message = staged?.message ?? messageOf(decision, change, tracked, { successor, failed, store });
     return {
       facts,
       ...(staged?.plan === undefined ? {} : { plan: staged.plan }),
       ...(message === undefined ? {} : { message }),
+      ...(staged?.until === undefined ? {} : { until: staged.until }),
+      ...(staged?.mark === undefined ? {} : { mark: staged.mark }),
     };
   }
 
-  #rollBack(change: ChangeResource, tracked: Tracked, facts: Facts): Known {
+  #rollBack(change: ChangeResource, tracked: Tracked, facts: Facts, stopped?: string): Known {
     const { store } = this.#options;
     const actor = "controller:change";
     const proposal = proposeInverse(change, this.#again());
     const inverse = inverseOperations(proposal, { ...this.#again(), live: store, actor });
-    const why = failureText(tracked, store);
+    const why = tracked.failed.size > 0 ? failureText(tracked, store) : (stopped ?? "");
     if (inverse !== undefined) {
       const lost = Object.values(change.spec.irreversible ?? {});
       const message = `${why} It is taken back by change/${inverse.name}${lost.length === 0 ? "." : `, but for what cannot be: ${lost.join(" ")}`}`;
@@ -151,10 +161,13 @@ export class Knowledge {
     return { facts: { ...facts, onFailure: "continue" }, message: `${why} Of itself ${reason}` };
   }
 
-  /** What would be committed now that more is known. */
+  /** What would be committed now that more is known, or its wave's turn has come. */
   #stage(change: ChangeResource, tracked: Tracked, facts: Facts): Staged {
-    const isReady = [...tracked.awaited].every((address) => !isOpen(address, tracked));
+    const { awaited } = tracked;
+    const isReady = awaited.size > 0 && [...awaited].every((address) => !isOpen(address, tracked));
     if (!isReady && facts.progress.open > 0) return { further: "waits" };
+    const gate = gateBefore(change, this.#options.store, this.#options.clock.now());
+    if (gate !== undefined && awaited.size === 0 && gate.verdict.state !== "passed") return stopped(gate);
     const { plan, diagnostics } = proposeAgain(placed(change), this.#again());
     if (plan === undefined)
       return { further: "failed", message: `Its next stage cannot be planned: ${errorsText(diagnostics)}` };
@@ -167,18 +180,38 @@ export class Knowledge {
         further: "failed",
         message: `Its next stage would do what was not agreed to: ${foreign.slice(0, 5).join(", ")}. Plan it again.`,
       };
-    return { further: "ready", plan };
+    const isNextWave = gate !== undefined && (waveOf(plan) ?? 0) > gate.wave;
+    if (isNextWave && facts.progress.open > 0) return { further: "waits" };
+    return isNextWave && gate.verdict.state !== "passed" ? stopped(gate) : { further: "ready", plan };
   }
+}
+
+function stopped({ verdict, mark }: GateBefore): Staged {
+  if (verdict.state === "waits") return { further: "waits", message: verdict.why, until: verdict.until };
+  return verdict.state === "passed"
+    ? { further: "ready" }
+    : { further: "failed", message: `The gate of its wave has not passed. ${verdict.why}`, mark };
 }
 
 interface Staged {
   readonly further: Progress["further"];
   readonly plan?: Plan;
   readonly message?: string;
+  /** When it is to be looked at again, milliseconds since the epoch. */
+  readonly until?: number;
+  /** What has failed is a gate, which goes by this name. */
+  readonly mark?: string;
 }
 
-function withFurther(facts: Facts, further: Progress["further"]): Facts {
-  return { ...facts, progress: { ...facts.progress, further } };
+/** A gate that has not passed is a failure like that of a step: held, taken back or the end, but never the next wave. */
+function withFurther(facts: Facts, { further, mark }: Staged): Facts {
+  const { progress } = facts;
+  if (mark === undefined) return { ...facts, progress: { ...progress, further } };
+  const { failed, failures } = progress;
+  return {
+    ...facts,
+    progress: { ...progress, failed: failed + 1, failures: failures + 1, stuck: true, further },
+  };
 }
 
 const NOTHING: Facts = {

@@ -21,10 +21,10 @@ import {
   type ChangeResource,
   type ChangeState,
   type ChangeStatus,
-  beginOperations,
   controlPlaneId,
   stateOf,
 } from "../../planner/change.ts";
+import { beginOperations } from "../../planner/change-operations.ts";
 import type { Plan } from "../../planner/plan.ts";
 import type { Operation, Store } from "../../store/store.ts";
 import { type Known, Knowledge } from "./facts.ts";
@@ -49,6 +49,8 @@ export interface ChangeOptions {
 /** Milliseconds between two writes of how far the steps are, of a Change of that many. */
 const perStep = 10;
 const SOONEST = 5_000;
+/** Milliseconds between two looks at a gate: alerts and conditions tell of themselves to nobody. */
+const GATE = 1_000;
 
 export function changeController(options: ChangeOptions): Controller {
   const { store, changes, keyring } = options;
@@ -99,7 +101,7 @@ async function reconcile(key: Key, context: ReconcileContext, working: Working):
     await store.commit([...operations, ...lease], context.cause(decision.state));
     return;
   }
-  return later(change, tracked, claim, context, working);
+  return later(change, tracked, claim, context, { ...working, known });
 }
 
 /** A leftover of a Change that has ended: a crash came before, or it was written by somebody else. */
@@ -150,6 +152,7 @@ function operationsOf(
       const failed = known.facts.onFailure === "rollBack" ? [] : [...tracked.failed];
       const passedOver = failed.map((text) => tracked.steps.get(text)?.address ?? text);
       const resumed = change.spec.resumes ?? 0;
+      if (known.mark !== undefined) passedOver.push(known.mark);
       return [statusOperation(change, { ...rest, state: decision.state, resumed, passedOver })];
     }
     default:
@@ -244,25 +247,30 @@ async function later(
   tracked: Tracked,
   claim: { readonly operations: readonly Operation[]; readonly due: number },
   context: ReconcileContext,
-  { store, clock, written }: Working,
+  { store, clock, written, known }: Working & { readonly known: Known },
 ): Promise<Outcome> {
   const now = clock.now();
   const { name } = change.metadata;
+  const { until } = known;
+  const isSaid = until === undefined || known.message === change.status?.message;
   const interval = Math.max(SOONEST, tracked.steps.size * perStep);
   const last = written.get(name) ?? now;
   if (!written.has(name)) written.set(name, now);
   const isDue = now - last >= interval;
-  if (claim.due > 0 && !isDue) return { requeueAfter: Math.min(claim.due, last + interval - now) };
+  const again = until === undefined ? interval : Math.min(GATE, Math.max(0, until - now));
+  if (claim.due > 0 && !isDue && isSaid)
+    return { requeueAfter: Math.min(claim.due, last + interval - now, again) };
   const status: ChangeStatus = {
     ...change.status,
     state: tracked.state,
     startedAt: startOf(change),
     progress: progressOf(tracked),
+    ...(until === undefined ? {} : said(known)),
     ...(isDue ? { steps: outcomesOf(change, store, tracked) } : {}),
   };
   if (isDue) written.set(name, now);
   await store.commit([statusOperation(change, status), ...claim.operations], context.cause("under way"));
-  return { requeueAfter: interval };
+  return { requeueAfter: again };
 }
 
 export { ChangesView } from "./view.ts";

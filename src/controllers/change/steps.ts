@@ -8,6 +8,7 @@ import {
   type StepOutcome,
   isCommitted,
   keyTextOf,
+  stagesOf,
   stateOf,
 } from "../../planner/change.ts";
 import type { Step } from "../../planner/plan.ts";
@@ -25,18 +26,14 @@ export type Standing =
 
 /** Steps that have been committed, by key text, in the order of the plan. */
 export function committedSteps(change: ChangeResource): ReadonlyMap<string, Step> {
-  const { spec, status } = change;
+  const { spec } = change;
   if (spec.revision === undefined) return new Map();
   const planned = new Map(spec.plan.steps.map((step) => [step.address, step]));
-  const stages = status?.stages;
-  const steps =
-    stages === undefined
-      ? spec.plan.steps.filter(isCommitted)
-      : stages.flatMap(
-          ({ addresses }) =>
-            addresses?.map((address) => committedAs(planned.get(address), address, change)) ??
-            spec.plan.steps.filter(isCommitted),
-        );
+  const steps = stagesOf(change).flatMap(
+    ({ addresses }) =>
+      addresses?.map((address) => committedAs(planned.get(address), address, change)) ??
+      spec.plan.steps.filter(isCommitted),
+  );
   return new Map(steps.map((step) => [keyTextOf(step), step]));
 }
 
@@ -59,9 +56,7 @@ function committedAs(planned: Step | undefined, address: string, change: ChangeR
 /** Steps that wait for something to become known, or for their wave. */
 export function laterSteps(change: ChangeResource): readonly Step[] {
   const committed = committedSteps(change);
-  return change.spec.plan.steps.filter(
-    (step) => step.action === "unknown" && !committed.has(keyTextOf(step)),
-  );
+  return change.spec.plan.steps.filter((step) => step.action !== "none" && !committed.has(keyTextOf(step)));
 }
 
 /** `resource`: as it is now. */
