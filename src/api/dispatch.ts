@@ -53,6 +53,9 @@ const SUBVERBS: ReadonlySet<string> = new Set([
   "backfill",
   "trigger",
   "decide",
+  "inverse",
+  "undo",
+  "hold",
 ]);
 
 function isWatch(query: URLSearchParams): boolean {

@@ -15,6 +15,14 @@ import { decide } from "../workflow/approvals.ts";
 import { forkRun, forkRuns } from "../workflow/forks.ts";
 import { backfill, nextTimes, triggerNow } from "../workflow/schedules.ts";
 import { discover } from "./discover.ts";
+import {
+  cancelChange,
+  holdChange,
+  inverseOfChange,
+  resumeChange,
+  stepsOfChange,
+  undoChange,
+} from "./change.ts";
 import { history } from "./history.ts";
 import { instanceLog, serviceLog } from "./log.ts";
 import { scale } from "./scale.ts";
@@ -59,6 +67,12 @@ const SUBRESOURCES: readonly (readonly [string, Subresource])[] = [
   ["fork", { methods: ["POST"], of: only("Run"), serve: forkRun }],
   ["fork-runs", { methods: ["POST"], of: only("Workflow"), serve: forkRuns }],
   ["discover", { methods: ["POST"], of: only("Location"), serve: discover }],
+  ["steps", { methods: ["GET"], of: only("Change"), serve: stepsOfChange }],
+  ["inverse", { methods: ["GET"], of: only("Change"), serve: inverseOfChange }],
+  ["undo", { methods: ["POST"], of: only("Change"), serve: undoChange }],
+  ["hold", { methods: ["POST"], of: only("Change"), serve: holdChange }],
+  ["resume", { methods: ["POST"], of: only("Change"), serve: resumeChange }],
+  ["cancel", { methods: ["POST"], of: only("Change"), serve: cancelChange }],
   ["plan", { methods: ["POST"], of: only("System"), serve: plan }],
   ["apply", { methods: ["POST"], of: only("System"), serve: apply }],
 ];

@@ -48,7 +48,15 @@ export async function plan(context: ApiContext, call: Call, target: ResourceTarg
  * (202), which is committed when its time has come.
  */
 export async function apply(context: ApiContext, call: Call, target: ResourceTarget): Promise<Answer> {
-  const body = objectBody(await bodyOf(context, call));
+  return applyAsked(context, call, target, objectBody(await bodyOf(context, call)));
+}
+
+export async function applyAsked(
+  context: ApiContext,
+  call: Call,
+  target: ResourceTarget,
+  body: Readonly<Record<string, unknown>>,
+): Promise<Answer> {
   const { saved } = body;
   const { input, agreed, stale } =
     saved === undefined ? await declaredIn(body, context, target) : savedIn(saved, context, target);
