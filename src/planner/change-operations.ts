@@ -22,6 +22,8 @@ import {
   isTouched,
   keyTextOf,
   stateOf,
+  placeOf,
+  stagesOf,
 } from "./change.ts";
 import { type OperationsContext, operationsOf } from "./operations.ts";
 import { liveSystem } from "./ownership.ts";

@@ -32,8 +32,6 @@ export interface Expansion {
   readonly unknown: readonly Unknown[];
   /** What is wrong with members: names taken twice, a shape that does not fit. */
   readonly diagnostics: readonly Diagnostic[];
-  /** By address, of a System in several Locations: the wave it belongs to. */
-  readonly waves?: ReadonlyMap<string, number>;
 }
 
 /** Pure. `resources` as admitted, the System among them. */

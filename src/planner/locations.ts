@@ -24,6 +24,7 @@ import { pathText } from "../model/walk.ts";
 import { checkParameters, parameterNames, parameterValues } from "./parameters.ts";
 import { type Ambiguity, type Names, renamed } from "./rename.ts";
 import { specOfSet } from "./set-template.ts";
+import { checkWaves } from "./waves.ts";
 
 export interface Override {
   readonly address: string;
@@ -78,9 +79,14 @@ export function expandLocations(input: LocationInput): Placed {
   const { resources, once } = input;
   const system = resources.find((draft) => draft.kind === "System");
   const locations = locationsOf(system);
-  if (system === undefined || locations.length === 0) return { resources, diagnostics: [] };
+  if (system === undefined) return { resources, diagnostics: [] };
+  const waves = checkWaves(
+    system,
+    locations.map(({ name }) => name),
+  );
+  if (locations.length === 0) return { resources, diagnostics: waves };
   const copied = resources.filter((draft) => draft !== system && !once.has(addressOf(draft)));
-  const diagnostics = [...checkLocations(system, locations, copied, once)];
+  const diagnostics = [...waves, ...checkLocations(system, locations, copied, once)];
   if (diagnostics.length > 0) return { resources, diagnostics };
   const others = resources.filter((draft) => draft === system || once.has(addressOf(draft)));
   const names = locations.map(({ name }) => name);

@@ -45,11 +45,13 @@ import type { Keyring } from "../model/sealed.ts";
 import type { Operation, Snapshot } from "../store/store.ts";
 import { changeName } from "./change-name.ts";
 import { liveSystem } from "./ownership.ts";
-import type { Action, Plan, Step } from "./plan.ts";
+import type { Action, Drifted, Plan, Step } from "./plan.ts";
+import { isSetBack } from "./refreshed.ts";
 import { handedOver } from "./handover.ts";
 import { revisionsOf } from "./revisions.ts";
 import { isSecret, withGenerated } from "./secrets.ts";
 import { bodyOf, targetOf } from "./target.ts";
+import { stageOf } from "./waves.ts";
 
 export interface OperationsContext {
   /** The snapshot that the plan was made from. */
@@ -63,24 +65,21 @@ export interface OperationsContext {
   readonly change?: Readonly<Record<string, unknown>>;
 }
 
-/** The operations of one commit; none when the plan has nothing to do. */
+/** The operations of one commit, of plans with waves the first that has work left; none when there is nothing to do. */
 export function operationsOf(plan: Plan, context: OperationsContext): readonly Operation[] {
   if (plan.steps.every((step) => step.action === "none")) return [];
   const { live } = context;
-  const number = (revisionsOf(live, plan.system, plan.namespace)[0]?.number ?? 0) + 1;
-  const previous = new Map(
-    (revisionsOf(live, plan.system, plan.namespace)[0]?.resources ?? []).map((draft) => [
-      addressOf(draft),
-      draft,
-    ]),
-  );
-  const drafts = new Map(plan.resources.map((draft) => [addressOf(draft), draft]));
-  const operations = plan.steps.flatMap((step) => {
+  const newest = revisionsOf(live, plan.system, plan.namespace)[0];
+  const stage = stageOf(plan, newest?.resources ?? []);
+  const previous = new Map((newest?.resources ?? []).map((draft) => [addressOf(draft), draft]));
+  const drafts = new Map(stage.resources.map((draft) => [addressOf(draft), draft]));
+  const operations = stage.steps.flatMap((step) => {
     const draft = drafts.get(step.address);
     const before = previous.get(step.movedFrom ?? step.address);
     return operationOf(step, draft, before, plan, context);
   });
-  return [...namespaceOf(plan, live), ...operations, ...records(plan, number, context)];
+  const number = (newest?.number ?? 0) + 1;
+  return [...namespaceOf(stage, live), ...operations, ...records(plan, stage, number, context)];
 }
 
 function operationOf(
@@ -98,7 +97,7 @@ function operationOf(
   if (action === "delete") return [{ type: "delete", key, ...expected }];
   if (action === "forget" && live !== undefined) return forgetting(live);
   if (draft === undefined) return [];
-  const target = asked(step, generated(targetOf({ draft, live, previous }), context), plan);
+  const target = asked(step, generated(targetOf({ draft, live, previous }), context), plan, context.live);
   if (live === undefined) return [{ type: "create", resource: target }];
   if (step.movedFrom !== undefined) return handedOver(live, target, step.changes.length > 0, context.live);
   // The values of its expressions change, but not what is written: its controller sees those by itself.
@@ -107,11 +106,22 @@ function operationOf(
 }
 
 /** With what is asked of its controller. */
-function asked({ action, adopts }: Step, target: Draft, { hash }: Plan): Draft {
+function asked(step: Step, target: Draft, { hash }: Plan, { revision }: Snapshot): Draft {
+  const { action, adopts, drift } = step;
+  if (action === "update" && isSetBack(drift))
+    return annotated(target, REQUESTS.revert, askedBack(drift, revision));
   if (action === "adopt") return annotated(target, REQUESTS.adopt, adopts ?? "");
   if (action !== "replace") return target;
   // Instances are made anew by a rollout, so that the service goes on.
   return annotated(target, target.kind === "Service" ? RESTARTED_AT : REQUESTS.replace, hash);
+}
+
+/** `revision`: tells this request from the same one at another time. */
+function askedBack(drift: readonly Drifted[] = [], revision: number): string {
+  const paths = drift.flatMap(({ path, answer = "revert" }) =>
+    path === undefined || answer !== "revert" ? [] : [path],
+  );
+  return JSON.stringify({ at: revision, paths });
 }
 
 /** Its controller is told to let go of the thing before it is told that the resource goes. */
@@ -155,9 +165,10 @@ function namespaceOf(plan: Plan, live: Snapshot): readonly Operation[] {
   return declared ? [] : [{ type: "create", resource }];
 }
 
-/** The Revision, with the content, and the Change, with how it came to be. A System that goes has no further revision. */
+/** The Revision, with the content of the stage, and the Change, with the whole plan and how it came to be. A System that goes has no further revision. */
 function records(
   plan: Plan,
+  stage: Plan,
   next: number,
   { live, actor, change: more }: OperationsContext,
 ): readonly Operation[] {
@@ -165,12 +176,13 @@ function records(
   const labels = { [LABELS.system]: plan.system };
   const { namespace } = plan;
   const name = changeName(live, plan.system, namespace);
-  const { resources, ...shown } = plan;
+  const { resources: _resources, ...shown } = plan;
+  const { resources } = stage;
   const revision: Draft = {
     apiVersion: "tutti.dev/v1",
     kind: "Revision",
     metadata: { name: `${plan.system}-${next}`, namespace, labels },
-    spec: { system: plan.system, number: next, change: name, resources, summary: summaryOf(plan) },
+    spec: { system: plan.system, number: next, change: name, resources, summary: summaryOf(stage) },
   };
   const change: Draft = {
     apiVersion: "tutti.dev/v1",

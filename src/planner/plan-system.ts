@@ -17,7 +17,8 @@
  *  P7 What a restricted plan does not touch is not written, and stays in the Revision as it was.
  */
 import { type Diagnostic, hasErrors } from "../diagnostics/diagnostic.ts";
-import { type Draft, type Resource, addressOf, keyOf, rootName } from "../model/resource.ts";
+import { lifecycleOf } from "../kinds/lifecycle.ts";
+import { type Draft, LABELS, type Resource, addressOf, keyOf, rootName } from "../model/resource.ts";
 import type { Snapshot } from "../store/store.ts";
 import { deletionsOf } from "./deletions.ts";
 import type { Unknown } from "./expansion.ts";
@@ -27,12 +28,14 @@ import { orderOf } from "./order.ts";
 import { heldBy, liveSystem } from "./ownership.ts";
 import { type Action, type Drifted, NO_STEPS, type Plan, type Step } from "./plan.ts";
 import { checkProtected } from "./protection.ts";
+import { isSetBack } from "./refreshed.ts";
 import { checkReferences } from "./references.ts";
 import { type Capabilities, type Requested, checkRequests, requestsOf } from "./requests.ts";
 import { byAddress, restrict } from "./restriction.ts";
 import { revisionsOf } from "./revisions.ts";
-import { stepOf } from "./steps.ts";
+import { destroyedFirst, stepOf } from "./steps.ts";
 import { targetOf } from "./target.ts";
+import { type Wave, inWaves, wavesOf } from "./waves.ts";
 import { comingWorld, liveWorld } from "./worlds.ts";
 
 export interface PlanInput {
@@ -53,7 +56,6 @@ export interface PlanInput {
   readonly moved?: readonly { readonly from: string; readonly to: string }[];
   /** What expansion could not tell. */
   readonly unknown?: readonly Unknown[];
-  readonly waves?: ReadonlyMap<string, number> | undefined;
   readonly capabilities?: ((draft: Draft) => Capabilities) | undefined;
   readonly drift?: ReadonlyMap<string, readonly Drifted[]> | undefined;
 }
@@ -69,10 +71,20 @@ export function planSystem(input: PlanInput): Planned {
   const situation = situationOf(input);
   if (hasErrors(situation.diagnostics)) return { diagnostics: situation.diagnostics };
   const staying = declaredSteps(situation, input);
-  const steps = [...staying, ...deletions(staying, situation, input)].map((step) => annotated(step, input));
-  const diagnostics = [...situation.diagnostics, ...checkProtected(steps, input.live)];
+  const all = [...staying, ...deletions(staying, situation, input)].map((step) => annotated(step, input));
+  const steps = inWaves(all, wavesIn(situation, input), placeIn(situation, input));
+  const drafts = byAddress(situation.resources);
+  const comesFirst = (address: string): boolean => {
+    const draft = drafts.get(address);
+    return draft !== undefined && lifecycleOf(draft).createBeforeDestroy === true;
+  };
+  const diagnostics = [
+    ...situation.diagnostics,
+    ...checkProtected(steps, input.live),
+    ...destroyedFirst(steps, comesFirst),
+  ];
   if (hasErrors(diagnostics)) return { diagnostics };
-  return { plan: planOf(steps, situation, input), diagnostics };
+  return { plan: planOf(steps, diagnostics, situation, input), diagnostics };
 }
 
 /** What is planned, and with what. */
@@ -196,18 +208,32 @@ function deletions(staying: readonly Step[], { gone }: Situation, input: PlanInp
   });
 }
 
-function annotated(step: Step, { drift, waves }: PlanInput): Step {
+function annotated(step: Step, { drift }: PlanInput): Step {
   const found = drift?.get(step.address);
-  const wave = waves?.get(step.address);
-  if (found === undefined && wave === undefined) return step;
-  return {
-    ...step,
-    ...(found === undefined || found.length === 0 ? {} : { drift: found }),
-    ...(wave === undefined ? {} : { wave }),
-  };
+  if (found === undefined || found.length === 0) return step;
+  // What others changed is set back, also where nothing is declared anew.
+  const action = step.action === "none" && isSetBack(found) ? "update" : step.action;
+  return { ...step, action, drift: found };
 }
 
-function planOf(steps: readonly Step[], { resources }: Situation, input: PlanInput): Plan {
+/** What is taken back is taken back everywhere at once. */
+function wavesIn({ resources }: Situation, { action }: PlanInput): readonly Wave[] {
+  return action === "apply" ? wavesOf(resources.find(({ kind }) => kind === "System")) : [];
+}
+
+/** Of what is declared: where it is to be. Of what goes: where it is. */
+function placeIn({ resources }: Situation, { live }: PlanInput): (step: Step) => string | undefined {
+  const declared = byAddress(resources);
+  return ({ address, kind, namespace, name }) =>
+    (declared.get(address) ?? live.get({ kind, namespace, name }))?.metadata.labels?.[LABELS.location];
+}
+
+function planOf(
+  steps: readonly Step[],
+  found: readonly Diagnostic[],
+  { resources }: Situation,
+  input: PlanInput,
+): Plan {
   const { system, namespace, action, toRevision, undoes, live, requested = {} } = input;
   const { targets, excludes } = requested;
   const restricted = {
@@ -230,7 +256,7 @@ function planOf(steps: readonly Step[], { resources }: Situation, input: PlanInp
     ...content,
     summary,
     destructive: summary.delete + summary.replace > 0,
-    warnings: input.warnings ?? [],
+    warnings: [...(input.warnings ?? []), ...found],
     hash: planHash(content, ({ kind, namespace: home, name, movedFrom }) =>
       live.get({ kind, namespace: home, name: movedFrom?.split("/")[1] ?? name }),
     ),

@@ -56,10 +56,10 @@ function expanded(admitted: Admitted, input: ProposeInput): Proposal {
   const pending = new Set<string>();
   for (;;) {
     const context = { system, namespace, live, pending: (address: string) => pending.has(address) };
-    const { resources, unknown, waves, diagnostics } = expandSets(declared, context);
+    const { resources, unknown, diagnostics } = expandSets(declared, context);
     const found = [...admitted.diagnostics, ...diagnostics];
     if (hasErrors(found)) return { diagnostics: found };
-    const proposal = planned({ resources, unknown, waves, diagnostics: found }, input);
+    const proposal = planned({ resources, unknown, diagnostics: found }, input);
     const size = pending.size;
     for (const { action, address } of hasSets ? (proposal.plan?.steps ?? []) : [])
       if (action === "replace" || action === "unknown") pending.add(address);
@@ -67,7 +67,7 @@ function expanded(admitted: Admitted, input: ProposeInput): Proposal {
   }
 }
 
-type Content = Pick<PlanInput, "resources" | "unknown" | "waves" | "toRevision" | "undoes" | "moved"> &
+type Content = Pick<PlanInput, "resources" | "unknown" | "toRevision" | "undoes" | "moved"> &
   Pick<Proposal, "diagnostics">;
 
 function planned(content: Content, input: ProposeInput): Proposal {
