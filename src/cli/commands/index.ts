@@ -33,6 +33,24 @@ export const verbs: readonly VerbEntry[] = [
     load: async () => (await import("./down.ts")).verb,
   },
   {
+    name: "discover",
+    group: "Declare",
+    summary: "List what is there already, and adopt it",
+    load: async () => (await import("./discover.ts")).verb,
+  },
+  {
+    name: "import",
+    group: "Declare",
+    summary: "Adopt one thing that is there already",
+    load: async () => (await import("./import.ts")).verb,
+  },
+  {
+    name: "forget",
+    group: "Declare",
+    summary: "Let go of a resource, and leave its thing there",
+    load: async () => (await import("./forget.ts")).verb,
+  },
+  {
     name: "schema",
     group: "Declare",
     summary: "Print the JSON Schema of kinds, for editors",

@@ -1,0 +1,108 @@
+/**
+ * From what is there to a system that holds it, for `import` and `discover`:
+ *
+ *   Discovered --declarations written--> loaded --planned for these addresses only--> shown --applied--> ready
+ *
+ *  - What is wrong before it is committed takes the written lines back: the files are as they were.
+ *  - Only what is imported is applied; whatever else the declaration would change waits for `tutti up`.
+ */
+import { relative, resolve } from "node:path";
+import type { Client } from "../client/client.ts";
+import { type Draft, addressOf } from "../model/resource.ts";
+import type { Discovered } from "../provider/discovery.ts";
+import type { CommandContext } from "./context.ts";
+import {
+  type DeclarationOptions,
+  type Planned,
+  applyPlan,
+  approve,
+  isEmpty,
+  loadDeclaration,
+  planDeclaration,
+  showPlan,
+} from "./declaration.ts";
+import { emit } from "./output.ts";
+import { settle } from "./settle.ts";
+import { type Written, append, fileFor, programText } from "./written.ts";
+
+export interface AdoptOptions extends Omit<DeclarationOptions, "location"> {
+  /** Of the declaration. */
+  readonly folder: string;
+  /** The file that the declarations go into. */
+  readonly write?: string;
+  /** False: only written. */
+  readonly apply?: boolean;
+  readonly yes?: boolean;
+  /** Milliseconds. */
+  readonly timeout: number;
+}
+
+export async function adoptAll(
+  context: CommandContext,
+  client: Client,
+  items: readonly Discovered[],
+  options: AdoptOptions,
+): Promise<void> {
+  const path = resolve(context.environment.cwd, options.folder);
+  const file = fileFor({ path, ...(options.write === undefined ? {} : { file: options.write }) });
+  const drafts = items.map(({ declaration }) => declaration);
+  if (file === undefined) return toPaste(context, drafts);
+  const written = await append(file, drafts);
+  const shown = relative(context.environment.cwd, file) || file;
+  const addresses = drafts.map((draft) => addressOf({ ...draft, namespace: "" }));
+  for (const remark of new Set(items.flatMap(({ remarks = [] }) => remarks))) context.say(remark);
+  if (options.apply === false) {
+    await emit(context, { file, addresses }, () => "");
+    context.say(`Wrote ${shown}. Look at it, then: tutti up ${options.folder}`);
+    return;
+  }
+  const planned = await plannedOrUndone(context, client, { written, addresses, options });
+  context.say(`Wrote ${shown}.`);
+  context.listenToInterrupts();
+  const applied = isEmpty(planned.plan) ? undefined : await applyPlan(context, client, planned);
+  const revision = applied?.revision ?? 0;
+  await settle(context, client, { plan: planned.plan, revision, timeout: options.timeout });
+  const adopted = items.flatMap(({ id }, index) =>
+    id === undefined ? [] : [{ address: addresses[index], id }],
+  );
+  await emit(context, { system: planned.plan.system, file, adopted }, () =>
+    adopted.map(({ address, id }) => `adopted  ${address}  ${id}`).join("\n"),
+  );
+  context.say(
+    "They stay where they are when their declarations go (lifecycle.onDelete: retain); take that out to have them removed.",
+  );
+}
+
+async function plannedOrUndone(
+  context: CommandContext,
+  client: Client,
+  {
+    written,
+    addresses,
+    options,
+  }: {
+    readonly written: Written;
+    readonly addresses: readonly string[];
+    readonly options: AdoptOptions;
+  },
+): Promise<Planned> {
+  try {
+    const { set, values } = options;
+    const loaded = await loadDeclaration(context, options.folder, {
+      ...(set === undefined ? {} : { set }),
+      ...(values === undefined ? {} : { values }),
+    });
+    const planned = await planDeclaration(context, client, loaded, { targets: addresses });
+    showPlan(context, planned.plan);
+    await approve(context, planned.plan, options.yes ?? false);
+    return planned;
+  } catch (error) {
+    written.undo();
+    throw error;
+  }
+}
+
+async function toPaste(context: CommandContext, drafts: readonly Draft[]): Promise<void> {
+  await emit(context, drafts, () => programText(drafts));
+  context.say("This declaration is a program: put that into it, then: tutti up");
+}
