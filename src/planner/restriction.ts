@@ -65,7 +65,7 @@ function graphOf({ declared, last, held, system, former }: RestrictionInput): Ne
     else list.push(user);
   };
   for (const [address, draft] of declared) {
-    const found = edgesOf(draft).edges.map(({ to }) => to);
+    const found = edgesOf(draft).edges.flatMap(({ to }) => (declared.has(to) ? [to] : []));
     if (uses(draft, changed)) found.push(system);
     needs.set(address, found);
     for (const to of found) use(address, to);
@@ -74,7 +74,9 @@ function graphOf({ declared, last, held, system, former }: RestrictionInput): Ne
   const presentUsers = new Map<string, string[]>();
   for (const [address, resource] of held) {
     // What is declared is kept whatever uses it; only what would go is of interest.
-    const going = edgesOf(resource as Draft).edges.flatMap(({ to }) => (declared.has(to) ? [] : [to]));
+    const going = edgesOf(resource as Draft).edges.flatMap(({ to }) =>
+      held.has(to) && !declared.has(to) ? [to] : [],
+    );
     presentUses.set(former(address), going);
     for (const to of going) presentUsers.set(to, [...(presentUsers.get(to) ?? []), address]);
   }
