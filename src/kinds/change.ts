@@ -21,8 +21,8 @@ const stage = z.object({
   /** Number of the Revision that it made; of `down` none. */
   revision: z.int().optional(),
   committedAt: z.string(),
-  /** Addresses that it touched. */
-  addresses: z.array(z.string()),
+  /** Addresses that it touched; all of the plan when absent. */
+  addresses: z.array(z.string()).optional(),
   /** Of waves: its number, from 0. */
   wave: z.int().optional(),
 });
