@@ -3,6 +3,7 @@
  * is declared true (controllers.ts), and what the API asks of them.
  */
 import type { Clock } from "../clock/clock.ts";
+import type { Gates } from "../controller/gates.ts";
 import type { Logger } from "../controller/reconciler.ts";
 import { Runtime } from "../controller/runtime.ts";
 import { type Draft, type Key, type Resource, keyOf } from "../model/resource.ts";
@@ -42,6 +43,10 @@ export interface ControlPlaneOptions {
   /** Runs workflows; none run when absent. */
   readonly workflows?: Workflows;
   readonly measurements?: ControlPlaneMeasurements;
+  /** Asked, beside whether a resource is paused, before anything is done outside. */
+  readonly gates?: readonly Gates[];
+  /** So many resources are worked on at once; no limit when absent. */
+  readonly parallelism?: number;
   readonly log?: Logger;
 }
 
@@ -83,6 +88,8 @@ export function createControlPlane({
   monitoring,
   workflows,
   measurements = new ControlPlaneMeasurements(),
+  gates = [],
+  parallelism,
   log,
 }: ControlPlaneOptions): ControlPlane {
   const kinds = new Set(local.providers.map(({ kind }) => kind));
@@ -102,6 +109,8 @@ export function createControlPlane({
     backups,
     monitoring,
     workflows,
+    gates,
+    parallelism,
   });
   const restarts = new RestartCounts();
   runtime.addView({ fill: () => undefined, apply: (change) => countEnd(restarts, change, store) });

@@ -30,6 +30,7 @@ import { snapshotController } from "../controllers/snapshot/index.ts";
 import { systemController } from "../controllers/system/index.ts";
 import { PartsView } from "../controllers/system/parts.ts";
 import { workflowController, workflowOf } from "../controllers/workflow/index.ts";
+import { type Gates, allOf, pausing } from "../controller/gates.ts";
 import type { Resolver } from "../controller/resolve.ts";
 import { routesTo } from "../controller/routes.ts";
 import { type Run, runId } from "../controller/runs.ts";
@@ -58,6 +59,10 @@ export interface Parts {
   readonly monitoring: Monitoring | undefined;
   /** Runs workflows; none run when absent. */
   readonly workflows: Workflows | undefined;
+  /** Asked, beside whether a resource is paused, before anything is done outside. */
+  readonly gates: readonly Gates[];
+  /** So many resources are worked on at once; no limit when absent. */
+  readonly parallelism: number | undefined;
 }
 
 export interface Composed {
@@ -80,8 +85,9 @@ export interface Monitoring {
 
 export function addControllers(
   runtime: Runtime,
-  { store, clock, keyring, classes, backups, monitoring, workflows }: Parts,
+  { store, clock, keyring, classes, backups, monitoring, workflows, gates, parallelism }: Parts,
 ): Composed {
+  const allGates = allOf([pausing, ...gates]);
   const instances = new IndexView("Instance", serviceOf);
   const balancers = new IndexView("LoadBalancer", () => "");
   const dependents = new DependentsView();
@@ -154,6 +160,9 @@ export function addControllers(
       kinds: classes.kinds,
       providerOf,
       drift,
+      gates: allGates,
+      wake: (key) => runtime.trigger("provision", key),
+      ...(parallelism === undefined ? {} : { parallelism }),
     }),
   );
   runtime.addController(

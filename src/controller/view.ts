@@ -86,6 +86,11 @@ export class DependentsView implements View {
     for (const text of this.#dependents.get(keyText(key))?.keys() ?? []) yield parseKeyText(text);
   }
 
+  /** Keys of what this resource refers to. */
+  *targetsOf(key: Key): Generator<Key> {
+    for (const text of this.#targets.get(keyText(key))?.keys() ?? []) yield parseKeyText(text);
+  }
+
   /** Keys of the resources that need `key` ready, or a value of it: what to look at when it changes. */
   *needing(key: Key): Generator<Key> {
     for (const [text, strength] of this.#dependents.get(keyText(key)) ?? [])

@@ -19,6 +19,16 @@ export function withCondition(
   return (conditions ?? []).map((other) => (other === before ? condition : other));
 }
 
+/** The same ones where there is none of this type. */
+export function without(
+  conditions: readonly Condition[] | undefined,
+  type: string,
+): readonly Condition[] | undefined {
+  return conditions?.some((condition) => condition.type === type) === true
+    ? conditions.filter((condition) => condition.type !== type)
+    : conditions;
+}
+
 export function conditionOf(resource: { readonly status?: unknown }, type: string): Condition | undefined {
   return (resource.status as Status | undefined)?.conditions?.find((condition) => condition.type === type);
 }

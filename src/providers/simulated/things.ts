@@ -210,10 +210,11 @@ async function hang(how: "obedient" | "deaf", signal: AbortSignal): Promise<neve
   });
 }
 
+const OUTER: ReadonlySet<string> = new Set(["class", "location", "lifecycle", "dependsOn", "retain"]);
+
 /** What the thing itself is made from: not where it is, and not what becomes of it. */
 function own(spec: unknown): Spec {
-  const { class: _class, location, lifecycle, dependsOn, retain, ...rest } = (spec ?? {}) as Spec;
-  return rest;
+  return Object.fromEntries(Object.entries((spec ?? {}) as Spec).filter(([field]) => !OUTER.has(field)));
 }
 
 /** What others may refer to; texts, but for ports. */

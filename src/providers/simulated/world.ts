@@ -210,7 +210,7 @@ export class World {
   capacities(kind: string): readonly Capacity[] {
     return this.limits
       .filter((limit) => limit.kind === kind)
-      .map(({ kind: _, ...limit }) => ({ ...limit, used: this.#used(kind, limit.needs) }));
+      .map((limit) => ({ ...limit, used: this.#used(kind, limit.needs) }));
   }
 
   /** What there would be too little of. */
