@@ -4,6 +4,7 @@ interface Pending {
   readonly due: number;
   readonly order: number;
   readonly callback: () => void;
+  isOver: boolean;
 }
 
 /**
@@ -15,7 +16,8 @@ export class ManualClock implements Clock {
   #now: number;
   #order = 0;
   #seed: number;
-  readonly #pending = new Set<Pending>();
+  /** A heap: each is due before those at twice its place. Cancelled ones stay until they come up. */
+  readonly #pending: Pending[] = [];
 
   constructor(start = Date.UTC(2026, 0, 1), seed = 1) {
     this.#now = start;
@@ -27,9 +29,9 @@ export class ManualClock implements Clock {
   }
 
   setTimeout(callback: () => void, delay: number): Timer {
-    const pending = { due: this.#now + Math.max(0, delay), order: this.#order++, callback };
-    this.#pending.add(pending);
-    return { cancel: () => void this.#pending.delete(pending) };
+    const pending = { due: this.#now + Math.max(0, delay), order: this.#order++, callback, isOver: false };
+    this.#push(pending);
+    return { cancel: () => void (pending.isOver = true) };
   }
 
   soon(callback: () => void): void {
@@ -53,7 +55,7 @@ export class ManualClock implements Clock {
     const end = this.#now + duration;
     await turn();
     for (let next = this.#next(end); next !== undefined; next = this.#next(end)) {
-      this.#pending.delete(next);
+      this.#pop();
       this.#now = Math.max(this.#now, next.due);
       next.callback();
       await turn();
@@ -71,18 +73,43 @@ export class ManualClock implements Clock {
   }
 
   #next(end: number): Pending | undefined {
-    let first: Pending | undefined;
-    for (const pending of this.#pending) {
-      if (pending.due > end) continue;
-      if (
-        first === undefined ||
-        pending.due < first.due ||
-        (pending.due === first.due && pending.order < first.order)
-      )
-        first = pending;
-    }
-    return first;
+    while (this.#pending[0]?.isOver === true) this.#pop();
+    const first = this.#pending[0];
+    return first !== undefined && first.due <= end ? first : undefined;
   }
+
+  #push(pending: Pending): void {
+    const heap = this.#pending;
+    let place = heap.push(pending) - 1;
+    while (place > 0) {
+      const above = (place - 1) >> 1;
+      if (!isBefore(pending, heap[above] as Pending)) break;
+      heap[place] = heap[above] as Pending;
+      place = above;
+    }
+    heap[place] = pending;
+  }
+
+  #pop(): void {
+    const heap = this.#pending;
+    const last = heap.pop();
+    if (last === undefined || heap.length === 0) return;
+    let place = 0;
+    for (;;) {
+      const left = 2 * place + 1;
+      const right = left + 1;
+      const isRight = right < heap.length && isBefore(heap[right] as Pending, heap[left] as Pending);
+      const below = isRight ? right : left;
+      if (below >= heap.length || !isBefore(heap[below] as Pending, last)) break;
+      heap[place] = heap[below] as Pending;
+      place = below;
+    }
+    heap[place] = last;
+  }
+}
+
+function isBefore(a: Pending, b: Pending): boolean {
+  return a.due < b.due || (a.due === b.due && a.order < b.order);
 }
 
 function turn(): Promise<void> {

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from "node:crypto";
 import type { Clock } from "../clock/clock.ts";
-import { keyText } from "../model/resource.ts";
+import { deepFreeze, keyOf, keyText } from "../model/resource.ts";
 import { superfluous } from "../store/compaction.ts";
 import type { ChangeLog, Difference } from "../store/log.ts";
 import { LogStore } from "../store/log-store.ts";
@@ -28,13 +28,23 @@ export interface MemoryStoreOptions {
   readonly recent?: RecentBounds;
   /** How many changes are kept for history and time travel: 100,000 when absent. */
   readonly historyLimit?: number;
+  /** What is there from the start, as it was elsewhere: identities, generations and statuses stay. */
+  readonly initial?: Iterable<Resource>;
   /** Called before each batch is kept: a test makes it wait, or reject as a full or broken disk would. */
   readonly persist?: (changes: readonly Change[]) => Promise<void>;
 }
 
 export function createMemoryStore(options: MemoryStoreOptions): Store {
   const log = new MemoryLog(options.historyLimit ?? 100_000, options.persist);
-  return new LogStore(log, new CurrentState(), {
+  const state = new CurrentState();
+  for (const resource of options.initial ?? [])
+    state.set(
+      keyOf(resource),
+      deepFreeze(resource),
+      Math.max(state.revision, Number(resource.metadata.resourceVersion)),
+    );
+  log.begin(state.revision);
+  return new LogStore(log, state, {
     clock: options.clock,
     uid: options.uid ?? randomUUID,
     gather: () => Promise.resolve(),
@@ -61,6 +71,11 @@ class MemoryLog implements ChangeLog<Row> {
     this.#limit = limit;
     this.#trimAt = 2 * limit;
     this.#persist = persist;
+  }
+
+  /** Nothing is known of what came before. */
+  begin(revision: number): void {
+    this.#horizon = { revision, time: -Infinity };
   }
 
   /** Nothing is serialised, so nothing is weighed: the memory store's bounds count changes. */

@@ -12,7 +12,7 @@ export {
   World,
 } from "../providers/simulated/index.ts";
 export { createMemoryStore } from "../stores/memory.ts";
-export { type Severable, type SeverableStore, severableStore } from "./crash.ts";
+export { type Severable, type SeverableStore, severableStore } from "../stores/severable.ts";
 export {
   type GivenAttempt,
   type Outcome,

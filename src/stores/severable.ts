@@ -1,6 +1,6 @@
 /**
- * Crashes for tests: what a control plane holds (its store handle here, its providers by their own `sever`) can be cut off from the world at any
- * moment, as `kill -9` would; another one then starts on the same store and the same world.
+ * A store that can be cut off: what a control plane holds (its store here, its simulated providers by their own `sever`) ends at any moment, as
+ * `kill -9` would have it; another one then starts on the same store and the same world. For rehearsals and tests.
  */
 import { type Store, StoreError } from "../store/store.ts";
 
