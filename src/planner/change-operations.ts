@@ -87,7 +87,7 @@ function waitingAs(change: ChangeResource): Omit<Submission, "operations"> {
 
 function atOnce({ plan, declared, request, actor, live, keyring, onFailure }: Submitted): Submission {
   const irreversible = irreversibleOf(plan);
-  const isStaged = !plan.steps.every((step) => step.action === "none" || isCommitted(step));
+  const isStaged = placeOf(plan.steps).addresses !== undefined;
   const change = {
     ...(onFailure === undefined ? {} : { onFailure }),
     ...(irreversible === undefined ? {} : { irreversible }),
