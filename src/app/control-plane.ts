@@ -19,7 +19,7 @@ import { type Change, type Store, StoreError } from "../store/store.ts";
 import { Classes, type Engines, type OpenLocation } from "./classes.ts";
 import { discover } from "./discovery.ts";
 import { onClockJump } from "./clock-jumps.ts";
-import { type Composed, type Monitoring, addControllers } from "./controllers.ts";
+import { type Composed, type Monitoring, type Rehearsed, addControllers } from "./controllers.ts";
 import { type Collect, collector } from "./monitoring/collect.ts";
 import { ControlPlaneMeasurements } from "./monitoring/sources/control-plane.ts";
 import { RestartCounts } from "./monitoring/sources/instances.ts";
@@ -48,6 +48,8 @@ export interface ControlPlaneOptions {
   /** So many resources are worked on at once; no limit when absent. */
   readonly parallelism?: number;
   readonly log?: Logger;
+  /** Everything outside is played: this answers probes, and no certificates are made nor asked for. */
+  readonly rehearsed?: Rehearsed;
 }
 
 export interface ControlPlane {
@@ -91,6 +93,7 @@ export function createControlPlane({
   gates = [],
   parallelism,
   log,
+  rehearsed,
 }: ControlPlaneOptions): ControlPlane {
   const kinds = new Set(local.providers.map(({ kind }) => kind));
   // Shared by every Location of the type: none of them closes it.
@@ -111,6 +114,7 @@ export function createControlPlane({
     workflows,
     gates,
     parallelism,
+    rehearsed,
   });
   const restarts = new RestartCounts();
   runtime.addView({ fill: () => undefined, apply: (change) => countEnd(restarts, change, store) });

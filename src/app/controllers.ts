@@ -11,7 +11,7 @@ import { deadlineController } from "../controllers/deadline/index.ts";
 import { Drift } from "../controllers/drift/index.ts";
 import { expiryController } from "../controllers/expiry/index.ts";
 import { garbageController } from "../controllers/garbage/index.ts";
-import { healthController } from "../controllers/health/index.ts";
+import { type HealthOptions, healthController } from "../controllers/health/index.ts";
 import { instanceController } from "../controllers/instance/index.ts";
 import { locationController } from "../controllers/location/index.ts";
 import { type AlertLog, alertLog } from "../controllers/monitor/alert-log.ts";
@@ -63,6 +63,12 @@ export interface Parts {
   readonly gates: readonly Gates[];
   /** So many resources are worked on at once; no limit when absent. */
   readonly parallelism: number | undefined;
+  readonly rehearsed: Rehearsed | undefined;
+}
+
+/** What stands for the world outside, beside providers. */
+export interface Rehearsed {
+  readonly check: NonNullable<HealthOptions["check"]>;
 }
 
 export interface Composed {
@@ -85,7 +91,7 @@ export interface Monitoring {
 
 export function addControllers(
   runtime: Runtime,
-  { store, clock, keyring, classes, backups, monitoring, workflows, gates, parallelism }: Parts,
+  { store, clock, keyring, classes, backups, monitoring, workflows, gates, parallelism, rehearsed }: Parts,
 ): Composed {
   const allGates = allOf([pausing, ...gates]);
   const instances = new IndexView("Instance", serviceOf);
@@ -138,6 +144,7 @@ export function addControllers(
       context,
       engines: classes,
       wake: (key) => runtime.trigger("health", key),
+      ...(rehearsed === undefined ? {} : { check: rehearsed.check }),
     }),
   );
   runtime.addController(balanceController({ store, clock, instances, balancers, providerOf: traffic }));
@@ -176,16 +183,17 @@ export function addControllers(
       gone: (name) => classes.closeAt(name),
     }),
   );
-  runtime.addController(
-    certificateController({
-      store,
-      clock,
-      keyring,
-      balancers,
-      providerOf: traffic,
-      changed: (key) => runtime.trigger("provision", key),
-    }),
-  );
+  if (rehearsed === undefined)
+    runtime.addController(
+      certificateController({
+        store,
+        clock,
+        keyring,
+        balancers,
+        providerOf: traffic,
+        changed: (key) => runtime.trigger("provision", key),
+      }),
+    );
   if (backups !== undefined) {
     runtime.addController(backupController({ store, clock, providerOf, context, folder: backups }));
     runtime.addController(backupScheduleController({ store, clock }));

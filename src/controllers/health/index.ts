@@ -24,6 +24,8 @@ export interface HealthOptions {
   /** Has the controller look at an instance again. */
   readonly wake: (key: Key) => void;
   readonly context: Omit<ProviderContext, "signal">;
+  /** Asks an instance; over the network, or by its engine, when absent. */
+  readonly check?: typeof runCheck;
 }
 
 interface InstanceStatus {
@@ -115,7 +117,7 @@ async function check(
   context: ReconcileContext,
 ): Promise<Verdict> {
   const host = instance.status?.host ?? "127.0.0.1";
-  return runCheck(probe.check, host, probe.timeout, (command, timeout) =>
+  return (options.check ?? runCheck)(probe.check, host, probe.timeout, (command, timeout) =>
     runCommand(instance, command, timeout, options, context),
   );
 }
