@@ -6,7 +6,7 @@ import { type AdmitInput, type Admitted, admit, admitRevision } from "./admit.ts
 import { heldBy, liveSystem } from "./ownership.ts";
 import { type PlanInput, planSystem } from "./plan-system.ts";
 import type { Drifted, Plan } from "./plan.ts";
-import type { Capabilities, Requested } from "./requests.ts";
+import { type Capabilities, type Requested, spelled } from "./requests.ts";
 import { revisionToRestore } from "./revisions.ts";
 import { expandSets } from "./sets.ts";
 import { undoOf } from "./undo.ts";
@@ -72,7 +72,6 @@ type Content = Pick<PlanInput, "resources" | "unknown" | "toRevision" | "undoes"
 
 function planned(content: Content, input: ProposeInput): Proposal {
   const { system, namespace, action, live, capabilities, drift } = input;
-  const { targets, excludes, replaces, forget, adopts } = input;
   const { diagnostics: before, ...what } = content;
   const { plan, diagnostics } = planSystem({
     ...what,
@@ -83,14 +82,9 @@ function planned(content: Content, input: ProposeInput): Proposal {
     capabilities,
     drift,
     warnings: before,
-    requested: present({ targets, excludes, replaces, forget, adopts }),
+    requested: spelled(input),
   });
   return { ...(plan === undefined ? {} : { plan }), diagnostics: [...before, ...diagnostics] };
-}
-
-/** Without the members that are undefined. */
-function present(requested: { readonly [M in keyof Requested]: Requested[M] | undefined }): Requested {
-  return Object.fromEntries(Object.entries(requested).filter(([, value]) => value !== undefined));
 }
 
 function down(input: ProposeInput): Proposal {

@@ -1,7 +1,7 @@
 /** What is asked of a plan beside the declaration, and what is wrong with it. */
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import { didYouMean } from "../diagnostics/suggestion.ts";
-import { kindNamed } from "../kinds/registry.ts";
+import { findKind, kindNamed, kindOfRoot } from "../kinds/registry.ts";
 import { bodySchema, schemaAt } from "../kinds/schema.ts";
 import type { Draft } from "../model/resource.ts";
 
@@ -28,6 +28,25 @@ export interface Requests {
   readonly replaces: ReadonlySet<string>;
   readonly forget: ReadonlySet<string>;
   readonly adopts: ReadonlyMap<string, string>;
+}
+
+/** The same, with each address as references spell it: `db/orders` and `Database/orders` are `database/orders`. */
+export function spelled({ targets, excludes, replaces, forget, adopts }: Requested): Requested {
+  return {
+    ...(targets === undefined ? {} : { targets: targets.map(addressIn) }),
+    ...(excludes === undefined ? {} : { excludes: excludes.map(addressIn) }),
+    ...(replaces === undefined ? {} : { replaces: replaces.map(addressIn) }),
+    ...(forget === undefined ? {} : { forget: forget.map(addressIn) }),
+    ...(adopts === undefined
+      ? {}
+      : { adopts: Object.fromEntries(Object.entries(adopts).map(([key, id]) => [addressIn(key), id])) }),
+  };
+}
+
+function addressIn(text: string): string {
+  const [word = "", ...rest] = text.split("/");
+  const kind = kindOfRoot(word) ?? findKind(word);
+  return kind === undefined ? text : [kind.root, ...rest].join("/");
 }
 
 export function requestsOf({ replaces = [], forget = [], adopts = {} }: Requested): Requests {

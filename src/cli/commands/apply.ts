@@ -1,10 +1,11 @@
 import { loadDeclaration, withDeclarationOptions } from "../declaration.ts";
+import { withRequestOptions } from "../plan-options.ts";
 import type { Verb } from "../verb.ts";
 import { type ApplyOptions, applyLoaded } from "./up.ts";
 
 export const verb: Verb = {
   define(command, act) {
-    withDeclarationOptions(command)
+    withRequestOptions(withDeclarationOptions(command))
       .argument("[folder]", "folder or file of the declaration", ".")
       .option("-y, --yes", "do it even when something is destroyed, without asking")
       .option("-w, --wait", "watch until everything is ready", false)

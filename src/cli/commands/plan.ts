@@ -11,17 +11,18 @@ import { runsToBegin } from "../declared-runs.ts";
 import type { Offline } from "../environment.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
 import { emit } from "../output.ts";
+import { type RequestOptions, requestedIn, withRequestOptions } from "../plan-options.ts";
 import type { Verb } from "../verb.ts";
 import { diagnosticsView } from "../views/diagnostics.ts";
 import { planView } from "../views/plan.ts";
 
-interface PlanOptions extends DeclarationOptions {
+interface PlanOptions extends DeclarationOptions, RequestOptions {
   readonly detailedExitcode?: boolean;
 }
 
 export const verb: Verb = {
   define(command, act) {
-    withDeclarationOptions(command)
+    withRequestOptions(withDeclarationOptions(command))
       .argument("[folder]", "folder or file of the declaration", ".")
       .option("--detailed-exitcode", "exit with 10 when there is something to do")
       .addHelpText("after", EXAMPLES)
@@ -32,11 +33,15 @@ export const verb: Verb = {
 const EXAMPLES = `
 Shows what 'tutti up' would do, and changes nothing. Works without a running control plane.
 
-  +   create      ~  change in place      -/+  make anew      -  delete
+  +  create       ~  change in place      -/+  make anew (+/- the new one first)      -  delete
+  >  rename      <+  adopt what is there    x  forget (the thing stays)                ?  not known yet
 
 Examples:
   $ tutti plan
   $ tutti plan examples/storefront --set replicas=3
+  $ tutti plan --target service/api
+  $ tutti plan --exclude database/orders --refresh=false
+  $ tutti plan --replace volume/cache
   $ tutti plan -o json | jq .summary`;
 
 const SOMETHING_TO_DO = 10;
@@ -45,7 +50,7 @@ async function plan(context: CommandContext, folder: string, options: PlanOption
   const loaded = await loadDeclaration(context, folder, options);
   const planner = await plannerOf(context);
   try {
-    const { plan: result } = await planDeclaration(context, planner, loaded);
+    const { plan: result } = await planDeclaration(context, planner, loaded, requestedIn(options));
     const { style, environment } = context;
     if (result.warnings.length > 0 && !context.isStructured)
       context.say(diagnosticsView(result.warnings, { style: context.errorStyle, cwd: environment.cwd }));

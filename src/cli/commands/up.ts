@@ -13,11 +13,12 @@ import { beginRuns } from "../declared-runs.ts";
 import { EXIT, type ExitCode, misuse } from "../exit.ts";
 import { emit } from "../output.ts";
 import { addressesOf, settle } from "../settle.ts";
+import { type RequestOptions, requestedIn, withRequestOptions } from "../plan-options.ts";
 import type { Verb } from "../verb.ts";
 import type { Client } from "../../client/client.ts";
 import type { Loaded } from "../../sdk/load.ts";
 
-export interface ApplyOptions extends DeclarationOptions {
+export interface ApplyOptions extends DeclarationOptions, RequestOptions {
   readonly yes?: boolean;
   readonly wait?: boolean;
   readonly timeout?: string;
@@ -25,7 +26,7 @@ export interface ApplyOptions extends DeclarationOptions {
 
 export const verb: Verb = {
   define(command, act) {
-    withDeclarationOptions(command)
+    withRequestOptions(withDeclarationOptions(command))
       .argument("[folder]", "folder or file of the declaration", ".")
       .option("-y, --yes", "do it even when something is destroyed, without asking")
       .option("--no-wait", "end once it is committed")
@@ -43,6 +44,7 @@ Examples:
   $ tutti up
   $ tutti up examples/storefront --set replicas=3
   $ tutti up shop.yaml --values production.yaml --yes
+  $ tutti up --target service/api --target service/web
   $ TUTTI_PARAM_REPLICAS=3 tutti up`;
 
 async function up(context: CommandContext, folder: string, options: ApplyOptions): Promise<ExitCode> {
@@ -61,7 +63,7 @@ export async function applyLoaded(
   options: ApplyOptions,
 ): Promise<ExitCode> {
   const timeout = await durationOf(options.timeout ?? "10m");
-  const planned = await planDeclaration(context, client, loaded);
+  const planned = await planDeclaration(context, client, loaded, requestedIn(options));
   const { plan } = planned;
   showPlan(context, plan);
   await approve(context, plan, options.yes ?? false);
