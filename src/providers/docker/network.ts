@@ -72,7 +72,7 @@ export class DockerNetworks implements Provider {
     const network = await this.#adopted(id, context.signal);
     if (network === undefined) throw noSuchNetwork(id);
     checkOwner("network", id, ownerIn(this.#home, network.Labels), desired, context);
-    return observation(network, id);
+    return observation(desired, network, id);
   }
 
   /** Labels cannot be taken off; when the resource is gone they mean nothing. */
@@ -80,21 +80,30 @@ export class DockerNetworks implements Provider {
 
   async observe(desired: Desired, { signal }: ProviderContext): Promise<Observation | undefined> {
     const there = await this.#find(desired, signal);
-    return there === undefined ? undefined : observation(there.network, there.adopted);
+    return there === undefined ? undefined : observation(desired, there.network, there.adopted);
   }
 
   async ensure(desired: Desired, context: ProviderContext): Promise<Observation> {
     const { signal } = context;
     const there = await this.#find(desired, signal);
     const { cidr } = desired.spec as NetworkSpec;
-    const isRight = there !== undefined && (cidr === undefined || rangeOf(there.network) === cidr);
-    if (isRight) return observation(there.network, there.adopted);
+    const isRange = there !== undefined && (cidr === undefined || rangeOf(there.network) === cidr);
+    if (isRange && (there.adopted !== undefined || isAsMade(there.network, desired.spec)))
+      return observation(desired, there.network, there.adopted);
     if (there?.adopted !== undefined) throw otherRange(there.network, cidr ?? "");
     const asked = adoptedId(desired);
     if (there === undefined && asked !== undefined) return this.adopt(desired, asked, context);
-    if (there !== undefined) await this.#remove(there.network, "It gets another range of addresses", signal);
+    if (there !== undefined)
+      await this.#remove(
+        there.network,
+        isRange ? "It is made anew" : "It gets another range of addresses",
+        signal,
+      );
     const name = networkName(this.#home, desired.identity);
-    return observation(await this.#making.run(name, signal, (ending) => this.#create(desired, ending)));
+    return observation(
+      desired,
+      await this.#making.run(name, signal, (ending) => this.#create(desired, ending)),
+    );
   }
 
   async remove(desired: Desired, { signal }: ProviderContext): Promise<readonly string[]> {
@@ -211,7 +220,7 @@ interface There {
   readonly adopted?: string | undefined;
 }
 
-function observation(network: NetworkInspectInfo, adopted?: string): Observation {
+function observation(desired: Desired, network: NetworkInspectInfo, adopted?: string): Observation {
   const gateway = network.IPAM?.Config?.[0]?.Gateway;
   return {
     ready: true,
@@ -219,6 +228,7 @@ function observation(network: NetworkInspectInfo, adopted?: string): Observation
       ...(gateway === undefined ? {} : { host: gateway.replace(/\/\d+$/, "") }),
       ...(adopted === undefined ? {} : { adopted }),
     },
+    actual: actualOf(desired.spec as NetworkSpec, network, adopted),
   };
 }
 
@@ -226,6 +236,28 @@ function observation(network: NetworkInspectInfo, adopted?: string): Observation
 function rangeFor(cidr: string): { Subnet: string; Gateway?: string } {
   const first = /^(\d+\.\d+\.\d+\.)(\d+)\/([12]?\d|30)$/.exec(cidr);
   return first === null ? { Subnet: cidr } : { Subnet: cidr, Gateway: `${first[1]}${Number(first[2]) + 1}` };
+}
+
+/** Of ours: a bridge that reaches outwards, or what is to stay as it was found. */
+function isAsMade({ Driver, Internal }: NetworkInspectInfo, spec: unknown): boolean {
+  const { driver = "bridge", internal = false } = spec as {
+    readonly driver?: string;
+    readonly internal?: boolean;
+  };
+  return Driver === driver && Internal === internal;
+}
+
+/** What others could have made of it. */
+function actualOf(
+  { cidr }: NetworkSpec,
+  network: NetworkInspectInfo,
+  adopted: string | undefined,
+): NonNullable<Observation["actual"]> {
+  return {
+    ...(cidr === undefined ? {} : { cidr: rangeOf(network) ?? null }),
+    ...(adopted !== undefined || network.Driver === "bridge" ? {} : { driver: network.Driver }),
+    ...(adopted !== undefined || !network.Internal ? {} : { internal: true }),
+  };
 }
 
 function rangeOf(found: NetworkInspectInfo): string | undefined {

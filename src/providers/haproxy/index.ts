@@ -90,11 +90,16 @@ export class HaproxyBalancers implements TrafficProvider {
       if (!process.isRunning) return undefined;
       const record = readRecord(process.folder);
       const frame = await process.frame();
-      return observation(
+      const seen = observation(
         desired.spec as BalancerSpec,
         record?.listeners ?? [],
         frame === undefined ? "HAProxy has no worker." : undefined,
       );
+      const isOther =
+        frame !== undefined &&
+        record !== undefined &&
+        frame !== frameOf(record.spec, record.listeners).digest;
+      return isOther ? { ...seen, actual: { configuration: "another one is in force" } } : seen;
     });
   }
 

@@ -151,10 +151,10 @@ function zones(servers: ZoneServers): Provider<ZoneSpec> {
       "does not transfer zones and does not sign them",
     ],
     obstacles: ({ spec }) => portObstacles(servers.options.home, portIn(spec)),
-    observe: async ({ identity }) => {
+    observe: async ({ identity, spec }) => {
       if (servers.options.supervisor.find(servers.id(identity)) === undefined) return undefined;
       const { listen } = await servers.client(identity).health();
-      return listen === undefined ? undefined : zoneObservation(listen);
+      return listen === undefined ? undefined : zoneObservation(spec, listen, servers.state(identity));
     },
     ensure: (desired, context) =>
       servers.exclusively(desired.identity, () => ensureZone(desired, context, servers)),
@@ -163,10 +163,19 @@ function zones(servers: ZoneServers): Provider<ZoneSpec> {
   };
 }
 
-function zoneObservation(listen: { readonly host: string; readonly port: number }): Observation {
+function zoneObservation(
+  spec: ZoneSpec,
+  { host, port }: { readonly host: string; readonly port: number },
+  config: DnsConfig | undefined,
+): Observation {
+  const zone = config?.zones[0];
   return {
     ready: true,
-    outputs: { host: listen.host, port: listen.port, server: `${listen.host}:${listen.port}` },
+    outputs: { host, port, server: `${host}:${port}` },
+    actual: {
+      ...(spec.port === undefined ? {} : { port }),
+      ...(zone === undefined ? {} : { domain: zone.name, ttl: zone.soa?.minimum ?? null }),
+    },
   };
 }
 
@@ -183,19 +192,21 @@ async function ensureZone(
     zones: [{ name: spec.domain, soa: { minimum: spec.ttl }, records: recordsIn(present) }],
   });
   const fixed = spec.port ?? listen?.port;
-  if (fixed === undefined) return configureAnywhere(client, configOn, status?.["port"], servers);
-  if (listen?.port === fixed && equal(present, configOn(fixed))) return zoneObservation(listen);
+  if (fixed === undefined) return configureAnywhere(client, spec, configOn, status?.["port"], servers);
+  if (listen?.port === fixed && equal(present, configOn(fixed)))
+    return zoneObservation(spec, listen, present);
   try {
     await client.configure(configOn(fixed));
   } catch (error) {
     throw spec.port === undefined ? error : portInUse(fixed);
   }
-  return zoneObservation({ host: HOST, port: fixed });
+  return zoneObservation(spec, { host: HOST, port: fixed }, configOn(fixed));
 }
 
 /** On the port it had before, on the usual one, or on another: free for TCP is not free for UDP, where mDNS has 5353. */
 async function configureAnywhere(
   client: DnsClient,
+  spec: ZoneSpec,
   configOn: (port: number) => DnsConfig,
   before: unknown,
   servers: ZoneServers,
@@ -206,7 +217,7 @@ async function configureAnywhere(
     const port = await choosePort(recorded, refused, servers.options.home);
     try {
       await client.configure(configOn(port));
-      return zoneObservation({ host: HOST, port });
+      return zoneObservation(spec, { host: HOST, port }, configOn(port));
     } catch (error) {
       if (refused.size === ATTEMPTS) throw error;
       refused.add(port);
@@ -256,7 +267,7 @@ function records(servers: ZoneServers): Provider<RecordSpec> {
     capabilities: ["records of an embedded zone"],
     observe: (desired) => {
       const config = servers.state(zoneOf(desired));
-      const there = recordsIn(config).some((record) => equal(record, recordOf(desired.spec)));
+      const there = recordsIn(config).some((record) => isSame(record, desired.spec));
       return Promise.resolve(there ? recordObservation(desired.spec, config) : undefined);
     },
     ensure: (desired, context) =>
@@ -296,7 +307,7 @@ async function changeRecords(
     const client = await servers.start(zone, context);
     await client.configure({ ...config, zones: [{ ...first, records: next }] });
   }
-  return recordObservation(spec, config);
+  return recordObservation(spec, { ...config, zones: [{ ...first, records: next }] });
 }
 
 function isSame(record: RecordConfig, spec: RecordSpec): boolean {
@@ -305,5 +316,12 @@ function isSame(record: RecordConfig, spec: RecordSpec): boolean {
 
 function recordObservation(spec: RecordSpec, config: DnsConfig | undefined): Observation {
   const domain = config?.zones[0]?.name ?? "";
-  return { ready: true, outputs: { name: spec.name === "@" ? domain : `${spec.name}.${domain}` } };
+  const found = recordsIn(config).find((record) => isSame(record, spec));
+  return {
+    ready: true,
+    outputs: { name: spec.name === "@" ? domain : `${spec.name}.${domain}` },
+    ...(found === undefined
+      ? {}
+      : { actual: { values: found.values, ...(spec.ttl === undefined ? {} : { ttl: found.ttl ?? null }) } }),
+  };
 }

@@ -66,7 +66,9 @@ export class EmbeddedBalancers implements TrafficProvider {
   async observe(desired: Desired): Promise<Observation | undefined> {
     const id = processId(desired.identity);
     if (this.#options.supervisor.find(id) === undefined) return undefined;
-    return observation(desired.spec as BalancerSpec, await this.#client(id).stats());
+    const client = this.#client(id);
+    const [report, present] = [await client.stats(), await client.configuration()];
+    return observation(desired.spec as BalancerSpec, report, present);
   }
 
   async obstacles({ spec }: Prospect): Promise<readonly Obstacle[]> {
@@ -94,7 +96,7 @@ export class EmbeddedBalancers implements TrafficProvider {
     const report = await client.stats();
     // What the balancer would start from after a crash may still name the old ones.
     if (report.diagnostics.length === 0) discardOthers(folder, certificates);
-    return observation(spec, report);
+    return observation(spec, report, await client.configuration());
   }
 
   async remove(desired: Desired): Promise<readonly string[]> {

@@ -1,4 +1,5 @@
 /** What a declaration means to the balancer's process, and what its process reports means to people: pure. */
+import { equal } from "../../../model/equality.ts";
 import { parseDuration } from "../../../model/duration.ts";
 import { type BalancerSpec, poolName, poolsOf } from "../../../controller/routes.ts";
 import type { Observation, Obstacle } from "../../../provider/provider.ts";
@@ -95,7 +96,28 @@ export function ruleObstacles(routes: unknown): readonly Obstacle[] {
 }
 
 /** What is there now. */
-export function observation(spec: BalancerSpec, { listeners, diagnostics }: BalancerReport): Observation {
+/** What the process has in force, as it would be declared. */
+function actualOf(
+  spec: BalancerSpec,
+  { listeners, routes }: Configuration,
+): NonNullable<Observation["actual"]> {
+  const isAsDeclared = equal(spec.routes.map(routeOf), routes);
+  return {
+    listeners: listeners.map(({ name, host, port, protocol }) => {
+      const isChosen = spec.listeners.some((one) => one.name === name && one.port === undefined);
+      return { name, host, protocol, ...(isChosen ? {} : { port }) };
+    }),
+    ...(isAsDeclared
+      ? {}
+      : { routes: routes.map(({ host = "*", path, pool }) => `${host}${path} -> ${pool}`) }),
+  };
+}
+
+export function observation(
+  spec: BalancerSpec,
+  { listeners, diagnostics }: BalancerReport,
+  present: Configuration,
+): Observation {
   const first = listeners[0];
   const urls = listeners.flatMap(({ protocol, host, port }) =>
     protocol === "tcp" ? [] : [`${protocol}://${shown(host)}:${port}/`],
@@ -115,6 +137,7 @@ export function observation(spec: BalancerSpec, { listeners, diagnostics }: Bala
           }),
       ports: Object.fromEntries(listeners.map(({ name, port }) => [name, port])),
     },
+    actual: actualOf(spec, present),
   };
 }
 

@@ -32,8 +32,13 @@ export function directoryVolumes(home: Home): VolumeProvider {
   const observe = (desired: Desired): Observation | undefined => {
     const path = folderOf(desired);
     if (!existsSync(path)) return undefined;
-    const adopted = (desired.spec as VolumeSpec).adopt === undefined && isLink(path);
-    return { ready: true, outputs: { path, ...(adopted ? { adopted: readlinkSync(path) } : {}) } };
+    const target = isLink(path) ? readlinkSync(path) : undefined;
+    const isDeclared = (desired.spec as VolumeSpec).adopt !== undefined;
+    return {
+      ready: true,
+      outputs: { path, ...(isDeclared || target === undefined ? {} : { adopted: target }) },
+      ...(isDeclared ? { actual: { adopt: target ?? null } } : {}),
+    };
   };
   const ensure = async (desired: Desired, context: ProviderContext): Promise<Observation> => {
     const folder = folderOf(desired);

@@ -59,7 +59,7 @@ export function loopVolumes(home: Home): VolumeProvider {
     ],
     features: ["sizes", "clones"],
     obstacles: ({ spec }) => Promise.resolve(obstacles(spec["size"])),
-    observe: (desired) => Promise.resolve(volumes.observe(desired.identity)),
+    observe: (desired) => Promise.resolve(volumes.observe(desired)),
     ensure: (desired, context) => volumes.ensure(desired, context),
     measure: (desired) => volumes.measure(desired.identity),
     remove: (desired, { keepData }) => volumes.remove(desired.identity, keepData),
@@ -85,12 +85,13 @@ class LoopVolumes {
     this.snapshots = new Snapshots(home, "loop");
   }
 
-  observe(identity: Named): Observation | undefined {
+  observe({ identity, spec }: Desired): Observation | undefined {
     const { image, folder } = this.#placeOf(identity);
     if (!existsSync(image)) return undefined;
-    const outputs = { path: folder, capacity: statSync(image).size };
+    const { size } = statSync(image);
+    const outputs = { path: folder, capacity: size };
     return isMounted(folder)
-      ? { ready: true, outputs }
+      ? { ready: true, outputs, actual: { size: sizeText(size, spec as VolumeSpec) } }
       : { ready: false, message: "Its filesystem is not mounted.", outputs };
   }
 
@@ -114,7 +115,7 @@ class LoopVolumes {
         this.#thawed.add(place.image);
       }
       const isGrown = await this.#grown(place, bytes);
-      const observation = this.observe(desired.identity) as Observation;
+      const observation = this.observe(desired) as Observation;
       return isGrown ? observation : { ...observation, message: NOT_GROWN, lookAfter: LOOK_AGAIN };
     });
   }
@@ -222,6 +223,11 @@ function checkSize(image: string, bytes: number, what: string): void {
       message: `A volume of class loop cannot be made smaller: ${what} has ${present} bytes, ${bytes} are declared.`,
       hint: `Declare at least ${Math.ceil(present / 2 ** 20)}Mi, or make a smaller volume and copy the files.`,
     });
+}
+
+/** As it was declared, when it is that. */
+function sizeText(bytes: number, { size }: VolumeSpec): string {
+  return size !== undefined && bytesOf(size) === bytes ? size : String(bytes);
 }
 
 /** In whole blocks. */
