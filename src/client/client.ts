@@ -10,6 +10,7 @@ import type { MeasuredSeries, MeasuredValue } from "../provider/monitoring.ts";
 import type { Discovery, DiscoveryQuery } from "../provider/discovery.ts";
 import type { ExecSession } from "../provider/provider.ts";
 import type { Cause } from "../store/store.ts";
+import type { Changes } from "./changes.ts";
 import type { WatchEvent, WatchOptions } from "./watch.ts";
 import type { Workflows } from "./workflows.ts";
 
@@ -186,6 +187,7 @@ export interface Measurements {
 export interface Client extends Measurements {
   readonly url: string;
   readonly workflows: Workflows;
+  readonly changes: Changes;
   get<R extends Resource = Resource>(kind: KindName, name: string, options?: ReadOptions): Promise<R>;
   /** As `get`, undefined when there is none. */
   find<R extends Resource = Resource>(

@@ -29,6 +29,7 @@ import type {
   WhyLink,
   WriteOptions,
 } from "./client.ts";
+import { HttpChanges } from "./changes.ts";
 import { HttpWorkflows } from "./http-workflows.ts";
 import { HttpMeasurements } from "./measurements.ts";
 import { type Call, Transport, queryText } from "./transport.ts";
@@ -57,6 +58,7 @@ export function createClient(options: ClientOptions): Client {
 
 class HttpClient implements Client {
   readonly workflows: HttpWorkflows;
+  readonly changes: HttpChanges;
   readonly #transport: Transport;
   readonly #clock: Clock;
   readonly #measurements: Measurements;
@@ -65,6 +67,7 @@ class HttpClient implements Client {
     this.#transport = transport;
     this.#clock = clock;
     this.workflows = new HttpWorkflows(transport, this);
+    this.changes = new HttpChanges(transport);
     this.#measurements = new HttpMeasurements(transport, "/prometheus");
   }
 

@@ -159,10 +159,16 @@ export class HttpWorkflows implements Workflows {
 
   async decide(
     approval: string,
-    { decision, comment, form, hash, ...options }: DecideOptions,
+    { decision, comment, form, hash, as, ...options }: DecideOptions,
   ): Promise<Resource> {
     const body = given({ decision, comment, form, hash });
-    return (await this.#post("approvals", approval, "decide", body, options)) as Resource;
+    return (await this.#transport.json({
+      method: "POST",
+      path: pathOf("approvals", approval, "decide", options),
+      body,
+      as,
+      signal: options.signal,
+    })) as Resource;
   }
 
   #post(plural: string, name: string, verb: string, body: object, options: Scope): Promise<unknown> {

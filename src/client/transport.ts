@@ -23,6 +23,8 @@ export interface Call {
   readonly query?: Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
   readonly body?: unknown;
   readonly contentType?: string;
+  /** In whose name, and in which groups, as `kubectl --as`. */
+  readonly as?: { readonly user: string; readonly groups?: readonly string[] } | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -117,6 +119,9 @@ export class Transport {
       headers: {
         authorization: `Bearer ${token}`,
         accept: "application/json",
+        ...(call.as === undefined
+          ? {}
+          : { "impersonate-user": call.as.user, "impersonate-group": [...(call.as.groups ?? [])] }),
         ...(body === undefined
           ? {}
           : { "content-type": call.contentType ?? "application/json", "content-length": body.length }),

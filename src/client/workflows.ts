@@ -144,6 +144,8 @@ export interface DecideOptions extends Scope {
   readonly form?: unknown;
   /** Of the subject that was looked at: refused when it is another by now. */
   readonly hash?: string;
+  /** In whose name, and in which groups, as `kubectl --as`. */
+  readonly as?: { readonly user: string; readonly groups?: readonly string[] };
 }
 
 /** All reject as the client's methods do. Names are of resources; `namespace` in the options, else `default`. */
