@@ -21,15 +21,7 @@ import { type DependentsView, affectedBy } from "../../controller/view.ts";
 import type { Timer } from "../../clock/clock.ts";
 import { conditionOf } from "../../model/condition.ts";
 import { equal } from "../../model/equality.ts";
-import {
-  FINALIZERS,
-  type Key,
-  REQUESTS,
-  type Resource,
-  keyOf,
-  keyText,
-  parseKeyText,
-} from "../../model/resource.ts";
+import { FINALIZERS, type Key, REQUESTS, keyOf, keyText, parseKeyText } from "../../model/resource.ts";
 import type { Change } from "../../store/store.ts";
 import { attemptAt } from "./attempt.ts";
 import { reporting } from "./failing.ts";
@@ -71,9 +63,9 @@ export function provisionController(given: ProvisionOptions): Controller {
     concurrency: 4096,
     resync: RESYNC,
     *concerns(change) {
-      const { key, resource, previous } = change;
+      const { key } = change;
       if (key.kind === "Instance" || key.kind === "Event") return;
-      if (kinds.has(key.kind) && (previous === undefined || isAskedAnew(previous, resource))) yield key;
+      if (kinds.has(key.kind) && isAskedAnew(change)) yield key;
       for (const affected of affectedBy(change, dependents)) if (kinds.has(affected.kind)) yield affected;
       if (shared.waiting.size > 0) yield* waitingFor(change, shared);
     },
@@ -87,7 +79,9 @@ export function provisionController(given: ProvisionOptions): Controller {
 }
 
 /** All but its status, which is written here. */
-function isAskedAnew({ metadata: before }: Resource, { metadata: now }: Resource): boolean {
+function isAskedAnew({ type, resource, previous }: Change): boolean {
+  if (type === "DELETED" || previous === undefined) return true;
+  const [before, now] = [previous.metadata, resource.metadata];
   return (
     before.generation !== now.generation ||
     before.deletionTimestamp !== now.deletionTimestamp ||

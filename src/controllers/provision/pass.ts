@@ -1,5 +1,6 @@
 /** One look at one resource: what it goes by, and its place among all that is being done outside. */
 import type { Clock } from "../../clock/clock.ts";
+import { desiredOf } from "../../controller/desired.ts";
 import type { DriftJudge } from "../../controller/drift.ts";
 import type { Gates } from "../../controller/gates.ts";
 import type { ReconcileContext } from "../../controller/reconciler.ts";
@@ -102,6 +103,8 @@ export class Pass {
       `provider ${numberOf(provider)}`,
       provider.parallelism ?? (provider.isInside ? undefined : PER_PROVIDER),
     );
+    // What was renamed while something was done about it is still done by who had the former name.
+    if (provider.isInside !== true) add(`thing ${desiredOf(this.resource, undefined, 1).identity.uid}`, 1);
     add("all", parallelism);
     const { namespace = "", labels } = this.resource.metadata;
     const name = labels?.[LABELS.system];

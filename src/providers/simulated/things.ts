@@ -134,7 +134,8 @@ export class SimulatedThings implements Provider {
         at: clock.now(),
         ...(desired === undefined ? {} : { identity: desired.identity, spec: desired.spec }),
       },
-      () => !this.#dead,
+      // Who was told to stop changes nothing any more.
+      () => !this.#dead && !signal.aborted,
     );
     try {
       const twist = this.#twist(call);

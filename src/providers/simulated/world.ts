@@ -220,7 +220,7 @@ export class World {
     );
   }
 
-  /** A provider is asked; `end` when it has answered. `isAlive`: its control plane is. */
+  /** A provider is asked; `end` when it has answered. `isAlive`: it may have an effect yet. */
   begin(call: Omit<Call, "nth">, isAlive: () => boolean): { readonly call: Call; readonly end: () => void } {
     const place = `${call.operation} ${call.kind} ${call.identity?.uid ?? ""}`;
     const nth = (this.#nth.get(place) ?? 0) + 1;
