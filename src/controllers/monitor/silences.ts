@@ -17,7 +17,8 @@ const NEVER_SILENCED = ["ChangeStuck", "RolloutStuck", "LocationUnreachable", "D
 interface Cause {
   readonly key: string;
   readonly namespace: string;
-  readonly addresses: readonly string[];
+  /** A regular expression of the addresses. */
+  readonly touched: string;
   /** Milliseconds. */
   readonly since: number;
   readonly comment: string;
@@ -48,10 +49,14 @@ function causeOf(resource: Resource): Cause | undefined {
   // Instances come and go with their Service, of which the alerts are.
   if (resource.kind === "Instance" || resource.kind === "Event") return undefined;
   const { deletionTimestamp, namespace = "default" } = resource.metadata;
-  const common = { key: keyText(keyOf(resource)), namespace, addresses: [addressOf(resource)] };
+  const common = (): Pick<Cause, "key" | "namespace" | "touched"> => ({
+    key: keyText(keyOf(resource)),
+    namespace,
+    touched: literally(addressOf(resource)),
+  });
   if (deletionTimestamp !== undefined)
     return {
-      ...common,
+      ...common(),
       since: Date.parse(deletionTimestamp),
       comment: `${addressOf(resource)} is being deleted.`,
     };
@@ -62,7 +67,7 @@ function causeOf(resource: Resource): Cause | undefined {
   if (resource.kind !== "Service" || rollout?.startedAt === undefined || rollout.problem !== undefined)
     return undefined;
   return {
-    ...common,
+    ...common(),
     since: rollout.startedAt,
     comment: `A rollout of ${addressOf(resource)} is under way.`,
   };
@@ -73,30 +78,47 @@ const UNDER_WAY: ReadonlySet<string> = new Set(["InProgress", "RollingBack"]);
 function changeUnderWay(change: Resource): Cause | undefined {
   const { state = "InProgress" } = (change.status ?? {}) as { readonly state?: string };
   if (!UNDER_WAY.has(state)) return undefined;
-  const { system, plan, action } = change.spec as {
-    readonly system: string;
-    readonly action: string;
-    readonly plan?: Partial<Plan>;
-  };
-  const touched = (plan?.steps ?? []).filter((step) => step.action !== "none").map(({ address }) => address);
-  if (touched.length === 0) return undefined;
+  const spec = change.spec as ChangeSpec;
+  const { system, action } = spec;
+  const touched = touchedBy(spec);
+  if (touched === "") return undefined;
   return {
     key: keyText(keyOf(change)),
     namespace: change.metadata.namespace ?? "default",
-    addresses: touched.toSorted(),
+    touched,
     since: Date.parse(change.metadata.creationTimestamp),
     comment: `Change ${change.metadata.name} (${action} of ${system}) is under way.`,
   };
 }
 
-function silenceFor({ key, namespace, addresses, since, comment }: Cause): ManagedSilence {
+interface ChangeSpec {
+  readonly system: string;
+  readonly action: string;
+  readonly plan?: Partial<Plan>;
+}
+
+/** A Change is looked at whenever its status moves, and may touch thousands: what it touches never changes. */
+const touchedTexts = new WeakMap<ChangeSpec, string>();
+
+function touchedBy(spec: ChangeSpec): string {
+  const known = touchedTexts.get(spec);
+  if (known !== undefined) return known;
+  const addresses = (spec.plan?.steps ?? []).flatMap(({ action, address }) =>
+    action === "none" ? [] : [address],
+  );
+  const text = addresses.toSorted().map(literally).join("|");
+  touchedTexts.set(spec, text);
+  return text;
+}
+
+function silenceFor({ key, namespace, touched, since, comment }: Cause): ManagedSilence {
   return {
     id: uuid(`${key}\n${since}`),
     matchers: [
       { name: TARGET_LABELS.namespace, value: namespace, isRegex: false, isEqual: true },
       {
         name: TARGET_LABELS.resource,
-        value: addresses.map(literally).join("|"),
+        value: touched,
         isRegex: true,
         isEqual: true,
       },
