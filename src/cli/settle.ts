@@ -135,7 +135,7 @@ function mine(plan: Plan, resource: Resource | undefined): Resource | undefined 
 }
 
 function nodeOfStep(step: Step, resource: Resource | undefined): TreeNode {
-  if (step.action !== "delete")
+  if (step.action !== "delete" && step.action !== "forget")
     return resource === undefined ? { address: step.address, state: "waiting" } : nodeOf(resource);
   if (resource === undefined) return { address: step.address, state: "gone" };
   return {
