@@ -22,10 +22,11 @@ import { RunEnds, runMetrics } from "../controllers/monitor/run-metrics.ts";
 import { resourceMetrics } from "../controllers/monitor/resource-metrics.ts";
 import { poolController } from "../controllers/pool/index.ts";
 import { provisionController } from "../controllers/provision/index.ts";
-import { rolloutController } from "../controllers/rollout/index.ts";
+import { isRolledOut, rolloutController } from "../controllers/rollout/index.ts";
 import { PortsInUse } from "../controllers/rollout/ports.ts";
 import { runController } from "../controllers/run/index.ts";
 import { scheduleController } from "../controllers/schedule/index.ts";
+import { setController } from "../controllers/set/index.ts";
 import { snapshotController } from "../controllers/snapshot/index.ts";
 import { systemController } from "../controllers/system/index.ts";
 import { PartsView } from "../controllers/system/parts.ts";
@@ -45,6 +46,7 @@ import type { MetricsSource, MonitoringSink, TargetGroup } from "../provider/mon
 import type { Placement } from "../provider/placement.ts";
 import type { Provider, ProviderContext, TrafficProvider } from "../provider/provider.ts";
 import type { Store } from "../store/store.ts";
+import { capabilitiesOf } from "./capabilities.ts";
 import type { Classes } from "./classes.ts";
 import type { Workflows } from "./workflows.ts";
 
@@ -121,18 +123,19 @@ export function addControllers(
     classes.provider("LoadBalancer", spec) as TrafficProvider;
   const providerOf = (kind: string, spec: Placement): Provider => classes.provider(kind, spec);
 
-  runtime.addController(
-    rolloutController({
-      store,
-      clock,
-      resolver,
-      instances,
-      dependents,
-      ports,
-      routed,
-      providerOf: (spec) => classes.instance(spec),
-    }),
-  );
+  const rollout = {
+    store,
+    clock,
+    resolver,
+    instances,
+    dependents,
+    ports,
+    routed,
+    providerOf: (spec: Placement) => classes.instance(spec),
+    gates: allGates,
+    wake: (key: Key) => runtime.trigger("rollout", key),
+  };
+  runtime.addController(rolloutController(rollout));
   runtime.addController(
     instanceController({ store, clock, instances, routed, wake, context, engines: classes }),
   );
@@ -168,6 +171,7 @@ export function addControllers(
       providerOf,
       drift,
       gates: allGates,
+      settled: (dependent) => dependent.kind !== "Service" || isRolledOut(dependent, rollout),
       wake: (key) => runtime.trigger("provision", key),
       ...(parallelism === undefined ? {} : { parallelism }),
     }),
@@ -199,9 +203,18 @@ export function addControllers(
     runtime.addController(backupScheduleController({ store, clock }));
   }
   runtime.addController(snapshotController({ store, clock, dependents, providerOf, context }));
-  runtime.addController(systemController({ store, clock, parts }));
+  runtime.addController(setController({ store, clock, resolver, dependents }));
+  runtime.addController(systemController({ store, clock, parts, resolver }));
   runtime.addView(changes);
-  runtime.addController(changeController({ store, clock, keyring, changes }));
+  runtime.addController(
+    changeController({
+      store,
+      clock,
+      keyring,
+      changes,
+      capabilities: (draft) => capabilitiesOf(draft, classes),
+    }),
+  );
   runtime.addController(garbageController({ store, owned }));
   runtime.addController(expiryController({ store, clock }));
   runtime.addController(approvalController({ store, clock }));

@@ -70,8 +70,18 @@ function waitFor(
   if (target.metadata.deletionTimestamp !== undefined)
     return { address: edge.to, reason: "is being deleted" };
   const first = edge.reference?.path[0];
+  if (edge.kind === "System" && first === "status")
+    return unsaid(edge.to, edge.reference?.path ?? [], target);
   if (PASSIVE.has(edge.kind) || first === "metadata" || first === "spec") return undefined;
   return isReady(target) ? undefined : { address: edge.to, reason: "is not ready" };
+}
+
+/** A System is asked for what it puts out, whether all of it is ready or not. */
+function unsaid(address: string, path: readonly string[], target: Resource): Wait | undefined {
+  const name = path[1] === "outputs" ? "output " : "";
+  return valueAt(target, path) === undefined
+    ? { address, reason: `has no ${name}'${path.at(-1) ?? ""}' yet` }
+    : undefined;
 }
 
 function evaluate(resource: Resource, text: string, path: Path, resolver: Resolver): unknown {

@@ -20,6 +20,8 @@ export interface Edge {
   readonly weak: boolean;
   /** The expression's reference, when it is one. */
   readonly reference?: Reference;
+  /** What the expression gives may be a secret: it is not printed where it stands. */
+  readonly maySecret?: boolean;
 }
 
 /** Roots that are values, not resources. */
@@ -42,7 +44,34 @@ export interface EdgesFound {
   readonly diagnostics: readonly Diagnostic[];
 }
 
+interface Remembered {
+  readonly address: string;
+  readonly labels: unknown;
+  readonly annotations: unknown;
+  readonly found: EdgesFound;
+}
+
+/** By spec. What is stored or admitted is frozen and shared by all its versions, and asked again with every status. */
+const remembered = new WeakMap<object, Remembered>();
+
 export function edgesOf(resource: Draft): EdgesFound {
+  const { spec, metadata } = resource;
+  if (typeof spec !== "object" || spec === null || !Object.isFrozen(spec)) return foundIn(resource);
+  const { labels, annotations } = metadata;
+  const address = addressOf(resource);
+  const known = remembered.get(spec);
+  if (known?.address === address && known.labels === labels && known.annotations === annotations)
+    return known.found;
+  const found = foundIn(resource);
+  // Of a kind that has other members too, the spec does not say all.
+  if (Object.keys(resource).every((member) => SPEC_ONLY.has(member)))
+    remembered.set(spec, { address, labels, annotations, found });
+  return found;
+}
+
+const SPEC_ONLY: ReadonlySet<string> = new Set(["apiVersion", "kind", "metadata", "spec", "status"]);
+
+function foundIn(resource: Draft): EdgesFound {
   const kind = kindNamed(resource.kind);
   const edges: Edge[] = [];
   const diagnostics: Diagnostic[] = [];
@@ -154,6 +183,7 @@ function expressionEdge(
       path,
       weak: false,
       reference,
+      ...(maySecret ? { maySecret } : {}),
     },
   ];
 }

@@ -19,6 +19,7 @@ import { type Keyring, containsSealed } from "../model/sealed.ts";
 import type { Snapshot } from "../store/store.ts";
 import { SYSTEM_NAMESPACE, isTerminating, liveSystem } from "./ownership.ts";
 import { checkLive } from "./occupied.ts";
+import { checkOutputs } from "./outputs.ts";
 import { checkParameters } from "./parameters.ts";
 import { systemLocation, withLocation } from "./place.ts";
 import { type ReferenceContext, checkReferences } from "./references.ts";
@@ -87,6 +88,7 @@ function concluded(
     ...before,
     ...(system === undefined ? [] : checkParameters(system)),
     ...checkReferences(resources, input),
+    ...checkOutputs(resources, input),
     ...checkLive(resources, input),
   ];
   if (hasErrors(diagnostics)) return { resources: [], diagnostics };

@@ -4,6 +4,7 @@ import { didYouMean } from "../diagnostics/suggestion.ts";
 import { type Draft, LABELS } from "../model/resource.ts";
 import { type AdmitInput, type Admitted, admit, admitRevision } from "./admit.ts";
 import { heldBy, liveSystem } from "./ownership.ts";
+import { usedElsewhere } from "./outputs.ts";
 import { type PlanInput, planSystem } from "./plan-system.ts";
 import type { Drifted, Plan } from "./plan.ts";
 import { type Capabilities, type Requested, spelled } from "./requests.ts";
@@ -84,13 +85,25 @@ function planned(content: Content, input: ProposeInput): Proposal {
     warnings: before,
     requested: spelled(input),
   });
-  return { ...(plan === undefined ? {} : { plan }), diagnostics: [...before, ...diagnostics] };
+  return unused(plan, [...before, ...diagnostics], live);
+}
+
+/** A plan that takes nothing away that others use. */
+function unused(
+  plan: Plan | undefined,
+  diagnostics: readonly Diagnostic[],
+  live: ProposeInput["live"],
+): Proposal {
+  if (plan === undefined) return { diagnostics };
+  const used = usedElsewhere(plan, live);
+  return used.length > 0 ? { diagnostics: [...diagnostics, ...used] } : { plan, diagnostics };
 }
 
 function down(input: ProposeInput): Proposal {
   if (!isThere(input)) return { diagnostics: [unknownSystem(input)] };
   const { system, namespace, action, live } = input;
-  return planSystem({ system, namespace, action, live, resources: [] });
+  const { plan, diagnostics } = planSystem({ system, namespace, action, live, resources: [] });
+  return unused(plan, diagnostics, live);
 }
 
 function rollback(input: ProposeInput): Proposal {

@@ -11,6 +11,7 @@ import { kindNamed } from "../kinds/registry.ts";
 import { type JsonSchema, bodySchema, childSchema, statusSchema } from "../kinds/schema.ts";
 import { type Reference, hasExpression, referencesIn } from "../model/expression.ts";
 import { type Draft, addressOf } from "../model/resource.ts";
+import { containsSealed } from "../model/sealed.ts";
 import { forEachString, pathText } from "../model/walk.ts";
 import type { Snapshot } from "../store/store.ts";
 import { belongsTo, isTerminating } from "./ownership.ts";
@@ -58,15 +59,29 @@ function checkTemplate(
 ): readonly Diagnostic[] {
   const { draft, placed, diagnostics } = probeOf(set);
   if (draft === undefined) return diagnostics;
-  const { edges, diagnostics: found } = edgesOf(draft);
+  return [...diagnostics, ...checkOne(draft, declared, context).map(placed)];
+}
+
+/** What is wrong with the references of something that is not among what is declared. */
+export function checkDraft(
+  draft: Draft,
+  resources: readonly Draft[],
+  context: ReferenceContext,
+): readonly Diagnostic[] {
+  return checkOne(draft, new Map(resources.map((resource) => [addressOf(resource), resource])), context);
+}
+
+function checkOne(
+  draft: Draft,
+  declared: ReadonlyMap<string, Draft>,
+  context: ReferenceContext,
+): readonly Diagnostic[] {
+  const { edges, diagnostics } = edgesOf(draft);
   const system = declared.get(`system/${context.system}`);
   return [
     ...diagnostics,
-    ...[
-      ...found,
-      ...edges.flatMap((edge) => checkEdge(addressOf(draft), edge, declared, context)),
-      ...checkParameterReferences(system === undefined ? [draft] : [system, draft], context),
-    ].map(placed),
+    ...edges.flatMap((edge) => checkEdge(addressOf(draft), edge, declared, context)),
+    ...checkParameterReferences(system === undefined ? [draft] : [system, draft], context),
   ];
 }
 
@@ -93,7 +108,11 @@ function checkEdge(
   const path = pathText(edge.path);
   const target = declared.get(edge.to) ?? liveTarget(edge, context);
   if (target !== undefined) {
-    return edge.reference === undefined ? [] : checkRead(address, path, edge.reference, edge.kind, target);
+    if (edge.reference === undefined) return [];
+    const output = edge.kind === "System" ? outputProblem(edge, target, context) : undefined;
+    return output === undefined
+      ? checkRead(address, path, edge.reference, edge.kind, target)
+      : [{ severity: "error", address, path, ...output }];
   }
   const isThere = edge.kind === "Location" && LOCATIONS.has(edge.name);
   if (isThere || context.refused?.has(edge.to) === true || mayBeMember(edge, declared, context)) return [];
@@ -177,6 +196,35 @@ function checkRead(
 }
 
 type Found = Pick<Diagnostic, "code" | "message" | "hint">;
+
+/** Of a reference to an output of a System: of another one, which has it. */
+function outputProblem(
+  { reference, maySecret, name }: Edge,
+  target: Draft,
+  { system }: ReferenceContext,
+): Found | undefined {
+  const [status, outputs, output] = reference?.path ?? [];
+  if (status !== "status" || outputs !== "outputs") return undefined;
+  if (name === system)
+    return {
+      code: "OwnOutput",
+      message: "A resource cannot refer to an output of its own system.",
+      hint: "Refer to what the output is made of.",
+    };
+  const { outputs: declared = {} } = (target.spec ?? {}) as { readonly outputs?: object };
+  if (output !== undefined && !Object.hasOwn(declared, output))
+    return unknownOutput({ root: "system", name, path: [] }, output, Object.keys(declared), "Its outputs");
+  const { outputs: values } = ((target as Draft & { readonly status?: object }).status ?? {}) as {
+    readonly outputs?: Readonly<Record<string, unknown>>;
+  };
+  const isSecret = containsSealed(output === undefined ? values : values?.[output]);
+  if (!isSecret || maySecret === true) return undefined;
+  return {
+    code: "SecretInTheOpen",
+    message: `\${system.${name}.status.outputs.${output ?? ""}} is a secret, and what stands here is printed.`,
+    hint: "Pass it to the program through 'env', where it stays hidden.",
+  };
+}
 
 function isData(kind: string): boolean {
   return kind === "Secret" || kind === "ConfigMap";

@@ -162,6 +162,15 @@ function refused(set: Draft, problems: readonly Problem[]): Outcome {
   };
 }
 
+/** Names of the members that a value of `forEach` gives, by key order; undefined when it gives none. */
+export function memberNames(
+  set: { readonly metadata: { readonly name: string } },
+  value: unknown,
+): readonly string[] | undefined {
+  const keyed = keysOf(value);
+  return "code" in keyed ? undefined : [...keyed.keys()].map((suffix) => `${set.metadata.name}-${suffix}`);
+}
+
 /** By what stands behind the set's name in that of a member. */
 function keysOf(value: unknown): ReadonlyMap<string, Each> | Problem {
   const entries = entriesOf(value);

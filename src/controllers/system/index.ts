@@ -1,5 +1,5 @@
 /**
- * Adds up a System: how many of its resources are ready, where it can be reached. A System that is deleted goes last: its
+ * Adds up a System: how many of its resources are ready, where it can be reached, what it puts out for others. A System that is deleted goes last: its
  * finalizer stays until its resources are gone, then its Revisions and Changes, with what was asked for them, go with it.
  */
 import type { Clock } from "../../clock/clock.ts";
@@ -17,12 +17,15 @@ import {
   keyOf,
 } from "../../model/resource.ts";
 import type { Operation, Store } from "../../store/store.ts";
+import type { Resolver } from "../../controller/resolve.ts";
+import { CONDITION, Sources, evaluateOutputs } from "./outputs.ts";
 import { type Parts, type PartsView, firstOf, urlsOf } from "./parts.ts";
 
 export interface SystemOptions {
   readonly store: Store;
   readonly clock: Clock;
   readonly parts: PartsView;
+  readonly resolver: Resolver;
 }
 
 interface Status {
@@ -34,9 +37,11 @@ const RECORDS = ["Revision", "Change"] as const;
 
 export function systemController(options: SystemOptions): Controller {
   const { store } = options;
+  const sources = new Sources();
   return {
     name: "system",
     *concerns({ key, resource }) {
+      yield* sources.of(key);
       if (key.kind === "System") yield key;
       else if (key.kind !== "Instance" && key.kind !== "Event") {
         const name =
@@ -46,13 +51,17 @@ export function systemController(options: SystemOptions): Controller {
       }
     },
     initial: () => store.list({ kind: "System" }).items.map(keyOf),
-    reconcile: (key, context) => reconcile(key, context, options),
+    reconcile: (key, context) => reconcile(key, context, { ...options, sources }),
   };
 }
 
-async function reconcile(key: Key, context: ReconcileContext, options: SystemOptions): Promise<Outcome> {
+async function reconcile(
+  key: Key,
+  context: ReconcileContext,
+  options: SystemOptions & { readonly sources: Sources },
+): Promise<Outcome> {
   const system = options.store.get(key) as System | undefined;
-  if (system === undefined) return;
+  if (system === undefined) return options.sources.forget(key);
   const parts = options.parts.of(key);
   if (system.metadata.deletionTimestamp !== undefined) {
     if (parts.all.size === 0) await dissolve(system, context, options);
@@ -65,14 +74,23 @@ async function reconcile(key: Key, context: ReconcileContext, options: SystemOpt
     0,
     ...revisions.map((record) => (record.spec as { readonly number: number }).number),
   );
+  options.sources.keep(system);
+  const { values, condition } = evaluateOutputs(system, options.resolver);
+  const summed = withCondition(
+    system.status?.conditions?.filter(({ type }) => condition !== undefined || type !== CONDITION),
+    summary(parts, system.metadata.generation),
+    now,
+  );
+  const { outputs: _outputs, ...before } = (system.status ?? {}) as Status & { readonly outputs?: unknown };
   const status = {
-    ...system.status,
+    ...before,
+    ...(Object.keys(values).length === 0 ? {} : { outputs: values }),
     observedGeneration: system.metadata.generation,
     resources: parts.all.size,
     readyResources: parts.all.size - parts.open.size,
     revision,
     urls: declaredOrder(parts.reachable, revisions, revision).flatMap(urlsOf),
-    conditions: withCondition(system.status?.conditions, summary(parts, system.metadata.generation), now),
+    conditions: condition === undefined ? summed : withCondition(summed, condition, now),
   };
   const operations: readonly Operation[] = equal(status, system.status)
     ? []

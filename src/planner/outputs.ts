@@ -1,0 +1,107 @@
+/**
+ * What a System puts out for others: that its expressions are right, and that nothing goes that somebody else still uses.
+ *
+ * Removing what is in use takes two steps, since neither System can be changed in the other's commit: first the user lets go,
+ * then it is removed. A plan that would do it in one is refused and names the users.
+ */
+import type { Diagnostic } from "../diagnostics/diagnostic.ts";
+import { type Edge, edgesOf } from "../kinds/edges.ts";
+import { kinds } from "../kinds/registry.ts";
+import { type Draft, LABELS, type Resource, addressOf } from "../model/resource.ts";
+import { pathText } from "../model/walk.ts";
+import type { Snapshot } from "../store/store.ts";
+import { isTerminating, liveSystem } from "./ownership.ts";
+import type { Plan } from "./plan.ts";
+import { type ReferenceContext, checkDraft } from "./references.ts";
+
+export function outputsOf(system: { readonly spec?: unknown } | undefined): Readonly<Record<string, string>> {
+  return (system?.spec as { readonly outputs?: Readonly<Record<string, string>> } | undefined)?.outputs ?? {};
+}
+
+/** As something that holds the outputs' expressions, where they are seen as references. */
+export function holderOf(system: Draft | Resource, outputs = outputsOf(system)): Draft {
+  const { name, namespace } = system.metadata;
+  const metadata = {
+    name,
+    ...(namespace === undefined ? {} : { namespace }),
+    labels: { [LABELS.system]: name },
+  };
+  return { apiVersion: system.apiVersion, kind: "Resource", metadata, spec: { config: outputs } };
+}
+
+/** What is wrong with the expressions themselves. A secret may stand in them: what it gives stays sealed. */
+export function checkOutputs(resources: readonly Draft[], context: ReferenceContext): readonly Diagnostic[] {
+  const system = resources.find((draft) => draft.kind === "System");
+  if (system === undefined || Object.keys(outputsOf(system)).length === 0) return [];
+  return checkDraft(holderOf(system), resources, context)
+    .filter(({ code }) => code !== "SecretInTheOpen")
+    .map((diagnostic) => ({
+      ...diagnostic,
+      address: addressOf(system),
+      path: String(diagnostic.path).replace(/^spec\.config/, "spec.outputs"),
+    }));
+}
+
+/** What the plan would take away while others use it. */
+export function usedElsewhere(plan: Plan, live: Snapshot): readonly Diagnostic[] {
+  const itself = `system/${plan.system}`;
+  const gone = new Set(
+    plan.steps.flatMap(({ action, address, movedFrom }) =>
+      action === "delete" || action === "forget" ? [address] : movedFrom === undefined ? [] : [movedFrom],
+    ),
+  );
+  const before = liveSystem(live, plan.system, plan.namespace);
+  const after = plan.action === "down" ? undefined : plan.resources.find(({ kind }) => kind === "System");
+  const outputs = new Set(Object.keys(outputsOf(before)).filter((name) => !(name in outputsOf(after))));
+  if (gone.size === 0 && outputs.size === 0) return [];
+  const found = new Map<string, Diagnostic>();
+  for (const { user, edge } of usesIn(live, plan)) {
+    const output = edge.to === itself ? outputOf(edge) : undefined;
+    const isLost = gone.has(edge.to) || (output !== undefined && outputs.has(output));
+    if (!isLost) continue;
+    const diagnostic = inUse(user, edge, output);
+    found.set(`${diagnostic.address}\n${diagnostic.path}\n${addressOf(user)}`, diagnostic);
+  }
+  return [...found.values()].slice(0, MOST);
+}
+
+const MOST = 20;
+
+function outputOf({ reference }: Edge): string | undefined {
+  const [status, outputs, name] = reference?.path ?? [];
+  return status === "status" && outputs === "outputs" ? name : undefined;
+}
+
+/** By whatever is not of this System, in the same namespace. */
+function* usesIn(
+  live: Snapshot,
+  { system, namespace }: Plan,
+): Generator<{ readonly user: Resource; readonly edge: Edge }> {
+  for (const kind of kinds) {
+    if (!kind.declarable || !kind.namespaced) continue;
+    for (const user of live.list({ kind: kind.kind, namespace }).items) {
+      const isItself = kind.kind === "System" && user.metadata.name === system;
+      if (isItself || user.metadata.labels?.[LABELS.system] === system || isTerminating(user)) continue;
+      // What a controller made for something declared is used by that.
+      if ((user.metadata.ownerReferences ?? []).length > 0) continue;
+      const holder = kind.kind === "System" ? holderOf(user) : (user as Draft);
+      for (const edge of edgesOf(holder).edges) yield { user, edge };
+    }
+  }
+}
+
+function inUse(user: Resource, edge: Edge, output: string | undefined): Diagnostic {
+  const system = user.kind === "System" ? user.metadata.name : user.metadata.labels?.[LABELS.system];
+  const who = user.kind === "System" ? `an output of the system '${system ?? ""}'` : addressOf(user);
+  const whose = system === undefined || user.kind === "System" ? "" : ` of the system '${system}'`;
+  const first =
+    system === undefined ? `Change ${addressOf(user)}` : `Apply '${system}' without it, or take it down`;
+  return {
+    severity: "error",
+    code: output === undefined ? "InUse" : "OutputInUse",
+    address: edge.to,
+    ...(output === undefined ? {} : { path: pathText(["spec", "outputs", output]) }),
+    message: `${output === undefined ? "It" : `The output '${output}'`} would be gone, but ${who}${whose} uses it.`,
+    hint: `In two steps: ${first}; then plan this again.`,
+  };
+}
