@@ -10,6 +10,7 @@ import type { InstanceEngines } from "../provider/placement.ts";
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import type { Plan } from "../planner/plan.ts";
 import type { RefreshQuery, Refreshed } from "../planner/refreshed.ts";
+import type { Capabilities } from "../planner/requests.ts";
 import type { Store } from "../store/store.ts";
 import type { ApiLimits } from "./limits.ts";
 import type { RememberedDrift } from "./remembered.ts";
@@ -29,6 +30,8 @@ export interface ApiContext {
   /** Whether a System's things are as they were made, looked at while its plan is made. */
   readonly refresh: (query: RefreshQuery) => Promise<Refreshed>;
   readonly remembered: RememberedDrift;
+  /** What a plan has to know of the class of a resource. */
+  readonly capabilities: (draft: Draft) => Capabilities;
   /** The exact images that a plan's services mean now, by address. */
   readonly pins: (plan: Plan) => Promise<ReadonlyMap<string, string>>;
   /** What is there and could be adopted. Rejects with DiagnosticError a query that is wrong. */

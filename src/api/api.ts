@@ -63,6 +63,8 @@ export interface ApiOptions {
   readonly kinds?: readonly AnyKind[];
   /** For logs and commands. */
   readonly engines?: Pick<InstanceEngines, "instance">;
+  /** What a plan has to know of the class of a resource; nothing is known when absent. */
+  readonly capabilities?: ApiContext["capabilities"];
   /** What stands against a plan that is about to be shown; nothing when absent. */
   readonly preflight?: ApiContext["preflight"];
   /** Nothing is looked at when absent. */
@@ -145,6 +147,7 @@ class HttpApi implements Api {
       version,
       kinds = registeredKinds,
       engines = NO_ENGINES,
+      capabilities = () => ({ canCreateBeforeDestroy: false }),
       preflight = () => Promise.resolve([]),
       refresh = () => Promise.resolve({ drift: new Map(), warnings: [] }),
       pins = () => Promise.resolve(new Map()),
@@ -164,6 +167,7 @@ class HttpApi implements Api {
       kinds,
       version,
       engines,
+      capabilities,
       preflight,
       refresh,
       remembered: new RememberedDrift(clock),

@@ -10,12 +10,14 @@ import { type Draft, type Key, type Resource, keyOf } from "../model/resource.ts
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import type { Plan } from "../planner/plan.ts";
 import type { RefreshQuery, Refreshed } from "../planner/refreshed.ts";
+import type { Capabilities } from "../planner/requests.ts";
 import type { Keyring } from "../model/sealed.ts";
 import { LOCATIONS } from "../planner/place.ts";
 import type { Discovery, DiscoveryQuery } from "../provider/discovery.ts";
 import type { InstanceEngines, Placement } from "../provider/placement.ts";
 import type { Provider } from "../provider/provider.ts";
 import { type Change, type Store, StoreError } from "../store/store.ts";
+import { capabilitiesOf } from "./capabilities.ts";
 import { Classes, type Engines, type OpenLocation } from "./classes.ts";
 import { discover } from "./discovery.ts";
 import { onClockJump } from "./clock-jumps.ts";
@@ -59,6 +61,8 @@ export interface ControlPlane {
   readonly preflight: (plan: Plan) => Promise<readonly Diagnostic[]>;
   /** Whether a System's things are as they were made. */
   readonly refresh: (query: RefreshQuery) => Promise<Refreshed>;
+  /** What a plan has to know of the class of a resource. */
+  readonly capabilities: (draft: Draft) => Capabilities;
   /** The exact images that a plan's services mean now, by address. */
   readonly pins: (plan: Plan) => Promise<ReadonlyMap<string, string>>;
   /** What is there and could be adopted. */
@@ -127,6 +131,7 @@ export function createControlPlane({
     engines: classes,
     preflight: (plan) => preflight(plan, classes, store),
     refresh: (query) => refresh(query, { store, clock, classes, context, drift }),
+    capabilities: (draft) => capabilitiesOf(draft, classes),
     pins: (plan) => pins(plan, classes, store),
     discover: (query) => discover(query, { classes, store, context, resolver: { store, keyring } }),
     checkPlacement: (kind, spec) => void providerOf(kind, spec, classes),

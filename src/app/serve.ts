@@ -121,6 +121,7 @@ export async function serve({
     version: VERSION,
     engines: plane.engines,
     pins: plane.pins,
+    capabilities: plane.capabilities,
     discover: plane.discover,
     checkPlacement: plane.checkPlacement,
     checkRules: (resource) => [...checkDeclared(resource), ...checkRun(resource, store)],

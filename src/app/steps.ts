@@ -35,7 +35,7 @@ export interface StepParts {
   /** Where processes and containers run. */
   readonly engines: InstanceEngines;
   /** What is asked before a plan is carried out. */
-  readonly plans: Pick<ControlPlane, "pins" | "preflight" | "checkPlacement">;
+  readonly plans: Pick<ControlPlane, "pins" | "capabilities" | "preflight" | "checkPlacement">;
   /** Of the engine that the steps are for, which is opened with them: asked only while steps are done. */
   readonly runs: {
     /** `run`: `NAMESPACE/NAME`. */
@@ -65,6 +65,7 @@ export function stepTypes({ store, clock, keyring, folder, engines, plans, runs 
       store,
       keyring,
       pins: plans.pins,
+      capabilities: plans.capabilities,
       preflight: plans.preflight,
       load: async (path, values) =>
         (await import("../sdk/load.ts")).load(path, { values, env: {}, dialects: fileDialects }),

@@ -43,7 +43,10 @@ export interface WorkflowsOptions {
   readonly store: Store;
   readonly keyring: Keyring;
   /** Where steps run; asked when there are some. */
-  readonly plane: () => Pick<ControlPlane, "engines" | "pins" | "preflight" | "checkPlacement">;
+  readonly plane: () => Pick<
+    ControlPlane,
+    "engines" | "pins" | "capabilities" | "preflight" | "checkPlacement"
+  >;
 }
 
 interface Opened {

@@ -21,7 +21,7 @@ import { submissionOf } from "../planner/change-operations.ts";
 import { summaryOf } from "../planner/operations.ts";
 import { liveSystem } from "../planner/ownership.ts";
 import type { Plan } from "../planner/plan.ts";
-import { propose } from "../planner/propose.ts";
+import { type ProposeInput, propose } from "../planner/propose.ts";
 import { revisionsOf } from "../planner/revisions.ts";
 import { type Operation, type Store, StoreError } from "../store/store.ts";
 import type { ApplyStep } from "../workflow/definition/workflow.ts";
@@ -45,6 +45,8 @@ export interface ApplyStepOptions {
   readonly load: (path: string, values: Readonly<Record<string, unknown>>) => Promise<LoadedSystem>;
   /** The exact images that a plan's services mean now, by address. */
   readonly pins?: (plan: Plan) => Promise<ReadonlyMap<string, string>>;
+  /** What a plan has to know of the class of a resource; nothing is known when absent. */
+  readonly capabilities?: ProposeInput["capabilities"];
   /** What stands against it. */
   readonly preflight?: (plan: Plan) => Promise<readonly Parameters<typeof formatDiagnostic>[0][]>;
 }
@@ -308,7 +310,7 @@ function withValues(
 function proposed(
   { system, namespace }: Place,
   { resources, folder, back, isAdmitted }: Declaration,
-  { store: live, keyring }: Pick<ApplyStepOptions, "store" | "keyring">,
+  { store: live, keyring, capabilities }: Pick<ApplyStepOptions, "store" | "keyring" | "capabilities">,
   pins?: ReadonlyMap<string, string>,
 ): { readonly plan: Plan; readonly declared: readonly Draft[] } {
   const { plan, declared, diagnostics } = propose({
@@ -320,6 +322,7 @@ function proposed(
     ...(isAdmitted && back === undefined ? { admitted: resources as readonly Draft[] } : {}),
     ...(back === undefined ? { action: "apply" } : { action: "rollback", toRevision: back }),
     ...(folder === undefined ? {} : { folder }),
+    ...(capabilities === undefined ? {} : { capabilities }),
     ...(pins === undefined || pins.size === 0 ? {} : { pins }),
   });
   refuseErrors(diagnostics);

@@ -40,6 +40,7 @@ export async function inverseOfChange(
     namespace: target.namespace,
     live: context.store,
     keyring: context.keyring,
+    capabilities: context.capabilities,
   });
   if (plan === undefined) throw refused(diagnostics);
   return Promise.resolve(ok({ plan: masked(plan) }));
