@@ -23,6 +23,7 @@ import {
   stepsOfChange,
   undoChange,
 } from "./change.ts";
+import { drift } from "./drift.ts";
 import { history } from "./history.ts";
 import { instanceLog, serviceLog } from "./log.ts";
 import { scale } from "./scale.ts";
@@ -48,6 +49,7 @@ const SUBRESOURCES: readonly (readonly [string, Subresource])[] = [
   ["scale", { methods: ["GET", "PUT", "PATCH"], of: (kind) => kind.scale !== undefined, serve: scale }],
   ["history", { methods: ["GET"], of: every, serve: history }],
   ["why", { methods: ["GET"], of: every, serve: why }],
+  ["drift", { methods: ["GET", "POST"], of: every, serve: drift }],
   ["log", { methods: ["GET"], of: only("Instance"), serve: instanceLog }],
   ["log", { methods: ["GET"], of: only("Service"), serve: serviceLog }],
   ["signal", { methods: ["POST"], of: only("Service"), serve: signal }],
