@@ -149,7 +149,7 @@ async function sinceOf(query: RefreshQuery, { store, clock, drift }: RefreshPart
   const { since } = query;
   if (since === undefined) return { mayHaveChanged: () => true };
   if (since === false) return { mayHaveChanged: () => false };
-  const time = momentOf(since, query, store, clock);
+  const time = await momentOf(since, query, store, clock);
   if (time === undefined) return { warning: unknownMoment(since, query) };
   const revision = await revisionAt(store, time);
   return {
@@ -169,16 +169,18 @@ async function revisionAt(store: Store, time: number): Promise<number> {
   }
 }
 
-function momentOf(
+async function momentOf(
   since: string,
   { system, namespace }: RefreshQuery,
-  store: Pick<Store, "get">,
+  store: Pick<Store, "get" | "change">,
   clock: Clock,
-): number | undefined {
+): Promise<number | undefined> {
   const record = /^\d+$/.test(since)
     ? store.get({ kind: "Revision", namespace, name: `${system}-${since}` })
     : store.get({ kind: "Change", namespace, name: since });
   if (record !== undefined) return Date.parse(record.metadata.creationTimestamp);
+  if (/^\d+$/.test(since)) return (await store.change(Number(since)))?.time;
+  if (/^\d{4}-\d{2}-/.test(since)) return Number.isNaN(Date.parse(since)) ? undefined : Date.parse(since);
   try {
     return clock.now() - parseDuration(since);
   } catch {
@@ -191,7 +193,7 @@ function unknownMoment(since: string, { system }: RefreshQuery): Diagnostic {
     severity: "warning",
     code: "UnknownMoment",
     address: `system/${system}`,
-    message: `'${since.slice(0, 60)}' is no revision and no Change of this system, and no duration: the plan is not refreshed.`,
-    hint: "Write --since 12 (a revision), --since shop-12 (a Change) or --since 2h.",
+    message: `'${since.slice(0, 60)}' is no revision, Change, time or duration: the plan is not refreshed.`,
+    hint: `Write for example --since 2h, --since ${system}-12 (a Change), --since 12 (a revision) or a time in RFC 3339.`,
   };
 }

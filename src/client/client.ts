@@ -11,6 +11,7 @@ import type { Discovery, DiscoveryQuery } from "../provider/discovery.ts";
 import type { ExecSession } from "../provider/provider.ts";
 import type { Cause } from "../store/store.ts";
 import type { Changes } from "./changes.ts";
+import type { DriftAnswers } from "./drift.ts";
 import type { WatchEvent, WatchOptions } from "./watch.ts";
 import type { Workflows } from "./workflows.ts";
 
@@ -188,6 +189,7 @@ export interface Client extends Measurements {
   readonly url: string;
   readonly workflows: Workflows;
   readonly changes: Changes;
+  readonly drift: DriftAnswers;
   get<R extends Resource = Resource>(kind: KindName, name: string, options?: ReadOptions): Promise<R>;
   /** As `get`, undefined when there is none. */
   find<R extends Resource = Resource>(

@@ -30,6 +30,7 @@ import type {
   WriteOptions,
 } from "./client.ts";
 import { HttpChanges } from "./changes.ts";
+import { HttpDrift } from "./drift.ts";
 import { HttpWorkflows } from "./http-workflows.ts";
 import { HttpMeasurements } from "./measurements.ts";
 import { type Call, Transport, queryText } from "./transport.ts";
@@ -59,6 +60,7 @@ export function createClient(options: ClientOptions): Client {
 class HttpClient implements Client {
   readonly workflows: HttpWorkflows;
   readonly changes: HttpChanges;
+  readonly drift: HttpDrift;
   readonly #transport: Transport;
   readonly #clock: Clock;
   readonly #measurements: Measurements;
@@ -68,6 +70,7 @@ class HttpClient implements Client {
     this.#clock = clock;
     this.workflows = new HttpWorkflows(transport, this);
     this.changes = new HttpChanges(transport);
+    this.drift = new HttpDrift(transport, pathOf);
     this.#measurements = new HttpMeasurements(transport, "/prometheus");
   }
 

@@ -6,7 +6,8 @@ export interface RefreshQuery {
   readonly system: string;
   readonly namespace: string;
   /**
-   * Only what may have changed since: the number of a Revision, the name of a Change, or a duration back from now.
+   * Only what may have changed since: the number of a Revision (of the System, else of the store), the name of a Change, a
+   * time in RFC 3339, or a duration back from now.
    * Everything when absent; nothing with false.
    */
   readonly since?: string | false;
