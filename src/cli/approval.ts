@@ -1,10 +1,14 @@
 /** Approvals for who decides: what is asked, and the form that goes with the answer. */
+import type { Command } from "commander";
 import type { Resource } from "../model/resource.ts";
 import type { CommandContext } from "./context.ts";
 import { confirm, firstLine } from "./confirm.ts";
 import { CommandFailure, EXIT, misuse } from "./exit.ts";
 import { emit } from "./output.ts";
 import { fetched, kindOf } from "./target.ts";
+import { APPROVES, type ChangeResource, stateOf } from "../planner/change.ts";
+import { changeNamed, isChange } from "./change.ts";
+import { changeView } from "./views/change.ts";
 import { approvalView } from "./views/approval.ts";
 import { harmless } from "./views/style.ts";
 
@@ -54,6 +58,18 @@ export interface DecisionOptions {
   /** `name=value`. */
   readonly form?: readonly string[];
   readonly yes?: boolean;
+  /** In whose name, and in which groups. */
+  readonly as?: string;
+  readonly asGroup?: readonly string[];
+}
+
+export function withDecisionOptions(command: Command): Command {
+  const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
+  return command
+    .option("--comment <text>", "why, for the record")
+    .option("--as <user>", "decide in this name")
+    .option("--as-group <group>", "who is in this group; may be repeated", collect)
+    .option("-y, --yes", "do not ask");
 }
 
 const WORDS = { approve: "approved", reject: "rejected" } as const;
@@ -65,9 +81,9 @@ export async function decide(
   decision: "approve" | "reject",
   options: DecisionOptions,
 ): Promise<void> {
-  const approval = await pending(context, word.replace(/^(approvals?|appr)\//, ""));
+  const approval = await pending(context, await approvalNamed(context, word));
   const { name } = approval.metadata;
-  context.say(approvalView(approval, { style: context.errorStyle, now: context.environment.clock.now() }));
+  await showAsked(context, approval);
   const form = decision === "approve" ? await formOf(context, approval, options.form ?? []) : undefined;
   if (options.yes !== true)
     await confirm(
@@ -84,10 +100,48 @@ export async function decide(
     ...(options.comment === undefined ? {} : { comment: options.comment }),
     ...(form === undefined ? {} : { form }),
     ...(hash === undefined ? {} : { hash }),
+    ...(options.as === undefined ? {} : { as: { user: options.as, groups: options.asGroup ?? [] } }),
   })) as Approval;
   const isOpen = (decided.status?.state ?? "Pending") === "Pending";
   context.say(`approval/${name}: ${WORDS[decision]}.${isOpen ? " Others must decide as well." : ""}`);
   await emit(context, decided, () => (context.output === "name" ? `approval/${name}` : ""));
+}
+
+/** Of an Approval, or of the Change that waits for one. */
+async function approvalNamed(context: CommandContext, word: string): Promise<string> {
+  const { namespace, signal } = context;
+  const name = word.replace(/^(approvals?|appr)\//, "");
+  if (name !== word) return name;
+  const client = await context.client();
+  if (!isChange(word)) {
+    const approval = await client.find(kindOf("approval"), name, { namespace, signal });
+    if (approval !== undefined) return name;
+  }
+  const change = await client.find<ChangeResource>(kindOf("change"), changeNamed(word), {
+    namespace,
+    signal,
+  });
+  if (change === undefined) return name;
+  if (change.spec.approval !== undefined) return change.spec.approval;
+  throw new CommandFailure(
+    EXIT.failed,
+    `change/${change.metadata.name} needs nobody's approval; it is ${stateOf(change)}.`,
+    `See: tutti changes ${change.metadata.name}`,
+  );
+}
+
+/** The plan itself, where it is one that is asked about: what its Change holds is what is applied. */
+async function showAsked(context: CommandContext, approval: Approval): Promise<void> {
+  const { errorStyle: style, environment, namespace, signal } = context;
+  const { change: name } = (approval.spec.subject ?? {}) as { readonly change?: unknown };
+  const change =
+    typeof name === "string" && approval.metadata.annotations?.[APPROVES] === name
+      ? await (await context.client()).find<ChangeResource>(kindOf("change"), name, { namespace, signal })
+      : undefined;
+  const now = environment.clock.now();
+  if (change === undefined) return context.say(approvalView(approval, { style, now }));
+  const columns = environment.stderr.columns ?? 100;
+  context.say(changeView(change, { style, columns, now, approval, steps: [] }));
 }
 
 async function pending(context: CommandContext, name: string): Promise<Approval> {

@@ -22,6 +22,8 @@ export class CommandContext {
   /** By flag or environment; else it is only the usual one. */
   readonly isNamespaceGiven: boolean;
   readonly output: OutputFormat;
+  /** Where the result is to be written, of a verb that writes one: `-o plan.json`. */
+  readonly outputFile: string | undefined;
   readonly quiet: boolean;
   readonly style: Style;
   /** Of standard error, where progress and questions go. */
@@ -38,7 +40,9 @@ export class CommandContext {
     const namespace = options.namespace ?? environment.env["TUTTI_NAMESPACE"];
     this.isNamespaceGiven = namespace !== undefined;
     this.namespace = namespace ?? "default";
-    this.output = (options.output ?? "table") as OutputFormat;
+    const output = options.output ?? "table";
+    this.outputFile = isOutputFile(output) ? output : undefined;
+    this.output = (this.outputFile === undefined ? output : "table") as OutputFormat;
     this.quiet = options.quiet ?? false;
     this.style = coloured(environment, environment.stdout.isTTY, options) ? colourStyle : plainStyle;
     this.errorStyle = coloured(environment, environment.stderr.isTTY, options) ? colourStyle : plainStyle;
@@ -119,6 +123,11 @@ export class CommandContext {
     for (const release of this.#release) release();
     this.#client?.close();
   }
+}
+
+/** A path instead of a format. */
+export function isOutputFile(output: string): boolean {
+  return output.endsWith(".json") && output !== ".json";
 }
 
 /** https://no-color.org, and FORCE_COLOR for those who pipe into a pager. */

@@ -5,7 +5,9 @@ import type { Command } from "commander";
 import { ApiError } from "../client/error.ts";
 import type { Applied, Client, Proposed } from "../client/client.ts";
 import { DiagnosticError, hasErrors } from "../diagnostics/diagnostic.ts";
+import type { OnFailure } from "../planner/change.ts";
 import type { Plan } from "../planner/plan.ts";
+import type { SavedPlan } from "../planner/saved.ts";
 import type { Loaded } from "../sdk/load.ts";
 import type { Offline } from "./environment.ts";
 import { confirm } from "./confirm.ts";
@@ -70,19 +72,41 @@ function assignments(texts: readonly string[]): Readonly<Record<string, string>>
 
 export interface Planned {
   readonly plan: Plan;
-  readonly proposed: Proposed;
+  readonly proposed: Proposed | { readonly saved: SavedPlan };
 }
+
+/** What a control plane is asked to plan, beside the declaration. */
+type Requested = Omit<Partial<Proposed>, "resources" | "action" | "folder">;
 
 /**
  * Rejects with DiagnosticError, in which the sources are named, when the control plane refuses the declaration.
  * `requested`: what is asked beside the declaration, such as targets.
  */
-export async function planDeclaration(
+export function planDeclaration(
   context: CommandContext,
   planner: Pick<Client, "plan"> | Offline,
   loaded: Loaded,
-  requested: Omit<Partial<Proposed>, "resources" | "action" | "folder"> = {},
+  requested: Requested = {},
 ): Promise<Planned> {
+  return declared(context, loaded, requested, async (...asked) => ({ plan: await planner.plan(...asked) }));
+}
+
+/** As `planDeclaration`, with what goes into a file. */
+export function savedDeclaration(
+  context: CommandContext,
+  planner: Pick<Client, "savedPlan"> | Offline,
+  loaded: Loaded,
+  requested: Requested,
+): Promise<Planned & { readonly saved: SavedPlan }> {
+  return declared(context, loaded, requested, (...asked) => planner.savedPlan(...asked));
+}
+
+async function declared<P extends { readonly plan: Plan }>(
+  context: CommandContext,
+  loaded: Loaded,
+  requested: Requested,
+  planned: (...asked: Parameters<Client["plan"]>) => Promise<P>,
+): Promise<P & { readonly proposed: Proposed }> {
   const proposed: Proposed = {
     ...requested,
     resources: [loaded.system, ...loaded.resources],
@@ -91,11 +115,12 @@ export async function planDeclaration(
   };
   const { located } = await import("../sdk/load/sources.ts");
   try {
-    const plan = await planner.plan(loaded.system.metadata.name, proposed, {
+    const made = await planned(loaded.system.metadata.name, proposed, {
       namespace: namespaceOf(context, loaded),
       signal: context.signal,
     });
-    return { plan: { ...plan, warnings: located(plan.warnings, loaded.sources) }, proposed };
+    const { plan } = made;
+    return { ...made, plan: { ...plan, warnings: located(plan.warnings, loaded.sources) }, proposed };
   } catch (error) {
     const diagnostics =
       error instanceof ApiError || error instanceof DiagnosticError ? error.diagnostics : [];
@@ -144,19 +169,27 @@ export async function applyPlan(
   context: CommandContext,
   client: Client,
   { plan, proposed }: Planned,
+  onFailure?: OnFailure,
 ): Promise<Applied> {
-  try {
-    // Without the signal: it takes a moment, and who interrupts it would not know whether it was done.
-    return await client.apply(plan.system, { ...proposed, hash: plan.hash }, { namespace: plan.namespace });
-  } catch (error) {
-    if (error instanceof ApiError && error.code === 409)
-      throw new CommandFailure(
-        EXIT.conflict,
-        "The system has changed since the plan was made, so nothing was applied.",
-        "Look at the plan again and repeat.",
-      );
-    throw error;
-  }
+  const { hash, namespace } = plan;
+  const asked = "saved" in proposed ? proposed : { ...proposed, hash };
+  // Without the signal: it takes a moment, and who interrupts it would not know whether it was done.
+  return client
+    .apply(plan.system, asked, { namespace, ...(onFailure === undefined ? {} : { onFailure }) })
+    .catch((error: unknown) => applyFailure(error));
+}
+
+/** Says what has moved, where the control plane knows. */
+export function applyFailure(error: unknown): never {
+  if (!(error instanceof ApiError) || error.code !== 409) throw error;
+  const moved = (error.status.details?.causes ?? []).flatMap(({ reason, field = "", message = "" }) =>
+    reason === "Moved" ? [`\n  ${field}: ${message}`] : [],
+  );
+  throw new CommandFailure(
+    EXIT.conflict,
+    `The system has changed since the plan was made, so nothing was applied.${moved.join("")}`,
+    "Look at the plan again and repeat.",
+  );
 }
 
 /** Whether the word means files rather than the name of a system. */

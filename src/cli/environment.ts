@@ -2,7 +2,7 @@
  * What the command line needs from outside itself: the terminal, the environment, and ways to reach a control plane.
  * `src/app` provides the real one, tests provide streams of their own.
  */
-import type { Client, Proposed, Scope } from "../client/client.ts";
+import type { Client, Planned, Proposed, Scope } from "../client/client.ts";
 import type { Clock } from "../clock/clock.ts";
 import type { Plan } from "../planner/plan.ts";
 import type { FileDialect } from "../sdk/load/dialect.ts";
@@ -80,6 +80,7 @@ export interface ServeOptions {
 export interface Offline {
   /** As the client's. Refuses with DiagnosticError. */
   plan(system: string, proposed: Proposed, options?: Scope): Promise<Plan>;
+  savedPlan(system: string, proposed: Proposed, options?: Scope): Promise<Planned>;
   close(): Promise<void>;
 }
 

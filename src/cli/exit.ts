@@ -11,6 +11,8 @@ export const EXIT = {
   unreachable: 4,
   /** The base has moved: the plan that was shown is no longer right. */
   conflict: 5,
+  /** The change waits for people, or for another to end; nothing of it is applied yet. */
+  waiting: 6,
   interrupted: 130,
 } as const;
 

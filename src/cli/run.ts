@@ -4,7 +4,7 @@
  */
 import { Command, CommanderError, Option } from "commander";
 import { didYouMean } from "../diagnostics/suggestion.ts";
-import { CommandContext, type GlobalOptions } from "./context.ts";
+import { CommandContext, type GlobalOptions, isOutputFile } from "./context.ts";
 import type { Environment } from "./environment.ts";
 import { EXIT, type ExitCode, misuse } from "./exit.ts";
 import { verbs } from "./commands/index.ts";
@@ -16,7 +16,7 @@ Exit codes:
   0  done                          3  refused: the plan destroys something; say --yes
   1  failed, or did not get ready  4  no control plane answers
   2  bad input or wrong usage      5  the base has moved: look at the plan again
-  130  interrupted`;
+  6  the change waits for approval, or for its turn     130  interrupted`;
 
 const EXAMPLES = `
 Examples:
@@ -154,12 +154,22 @@ function programFor(environment: Environment): Command {
 function withGlobals(command: Command): Command {
   return command
     .option("-n, --namespace <name>", "namespace (TUTTI_NAMESPACE, else default)")
-    .addOption(
-      new Option("-o, --output <format>", "how to print").choices(["table", "wide", "name", "json", "yaml"]),
-    )
+    .addOption(outputOption(command.name()))
     .option("-q, --quiet", "results only, no progress")
     .option("--home <folder>", "state folder of the control plane (TUTTI_HOME, else ~/.tutti)")
     .option("--no-color", "no colours; so does NO_COLOR");
+}
+
+const FORMATS = ["table", "wide", "name", "json", "yaml"];
+
+function outputOption(verb: string): Option {
+  const option = new Option("-o, --output <format>", "how to print").choices(FORMATS);
+  const { parseArg: parse } = option;
+  return verb === "plan"
+    ? option.argParser((value: string, before: string) =>
+        isOutputFile(value) ? value : (parse?.(value, before) ?? value),
+      )
+    : option;
 }
 
 /** Given before or behind the verb; behind wins. */

@@ -43,6 +43,13 @@ export type Requested = Omit<
   "resources" | "system" | "namespace" | "live" | "keyring" | "action" | "capabilities" | "drift" | "pins"
 >;
 
+/** What is planned beside the declaration, so that it can be planned again. */
+export function requestOf(input: Partial<ProposeInput>, { toRevision }: Plan): Requested {
+  const { targets, excludes, replaces, forget, adopts, undoes } = input;
+  const asked = { targets, excludes, replaces, forget, adopts, undoes, toRevision };
+  return Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined)) as Requested;
+}
+
 export type ShownPlan = Omit<Plan, "resources">;
 
 export interface ChangeSpec {

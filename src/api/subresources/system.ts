@@ -5,7 +5,7 @@
  */
 import { hasErrors } from "../../diagnostics/diagnostic.ts";
 import type { Draft } from "../../model/resource.ts";
-import { type Moved, type OnFailure, type Requested, movedSince, movedText } from "../../planner/change.ts";
+import { type Moved, type OnFailure, movedSince, movedText, requestOf } from "../../planner/change.ts";
 import { submissionOf } from "../../planner/change-operations.ts";
 import type { Plan } from "../../planner/plan.ts";
 import { type ProposeInput, propose } from "../../planner/propose.ts";
@@ -126,13 +126,6 @@ function savedIn(value: unknown, context: ApiContext, target: ResourceTarget): A
   };
 }
 
-/** What is planned beside the declaration, so that it can be planned again. */
-function requestOf(input: ProposeInput, { toRevision }: Plan): Requested {
-  const { targets, excludes, replaces, forget, adopts, undoes } = input;
-  const asked = { targets, excludes, replaces, forget, adopts, undoes, toRevision };
-  return Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined)) as Requested;
-}
-
 function onFailureOf({ onFailure }: Readonly<Record<string, unknown>>): { readonly onFailure?: OnFailure } {
   if (onFailure === undefined) return {};
   if (onFailure === "continue" || onFailure === "hold" || onFailure === "rollBack") return { onFailure };
@@ -145,9 +138,15 @@ function newestRevision({ store }: ApiContext, { name, namespace }: ResourceTarg
 
 /** With the exact images that the declaration means at this moment: a tag may have moved since the last plan. */
 async function pinned(input: ProposeInput, context: ApiContext): Promise<ProposeInput> {
-  if (input.action !== "apply") return input;
+  if (input.action !== "apply" || !input.resources.some(mayHaveImage)) return input;
   const pins = await context.pins(planOf(input).plan);
   return pins.size === 0 ? input : { ...input, pins };
+}
+
+/** Only services have images, and sets may be of services. */
+function mayHaveImage(manifest: unknown): boolean {
+  const { kind } = (manifest ?? {}) as { readonly kind?: unknown };
+  return kind === "Service" || kind === "ResourceSet";
 }
 
 function inputOf(
@@ -165,6 +164,7 @@ function inputOf(
     live: context.store,
     keyring: context.keyring,
     action,
+    capabilities: context.capabilities,
     ...numberOf(toRevision),
     ...folderOf(folder),
     ...requestedOf(body),

@@ -10,6 +10,7 @@ import {
   showPlan,
   withDeclarationOptions,
 } from "../declaration.ts";
+import { isWaiting, tellWaiting, untilBegun } from "../change.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
 import { emit } from "../output.ts";
 import { settle } from "../settle.ts";
@@ -59,7 +60,17 @@ async function down(
   if (isEmpty(plan)) return EXIT.ok;
   await approve(context, plan, options.yes ?? false);
   context.listenToInterrupts();
-  const { revision } = await applyPlan(context, client, { plan, proposed });
+  const applied = await applyPlan(context, client, { plan, proposed });
+  const { change = "" } = applied;
+  let { revision } = applied;
+  if (isWaiting(applied)) {
+    await tellWaiting(context, client, { change, namespace });
+    if (!options.wait) {
+      await emit(context, { system: name, namespace, change, state: applied.state }, () => "");
+      return EXIT.waiting;
+    }
+    revision = await untilBegun(context, client, { change, namespace });
+  }
   if (options.wait) await settle(context, client, { plan, revision, timeout });
   const kept = plan.steps.flatMap((step) =>
     step.keeps === undefined ? [] : [{ address: step.address, keeps: step.keeps }],

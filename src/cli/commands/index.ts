@@ -191,12 +191,36 @@ export const verbs: readonly VerbEntry[] = [
     load: async () => (await import("./slo.ts")).verb,
   },
   {
+    name: "outputs",
+    group: "Look",
+    summary: "What a system puts out for others",
+    load: async () => (await import("./outputs.ts")).verb,
+  },
+  {
     name: "open",
     group: "Look",
     summary: "Open a system's first address in the browser",
     load: async () => (await import("./open.ts")).verb,
   },
 
+  {
+    name: "changes",
+    group: "Change",
+    summary: "List changes, or show one with its plan, its approvals and what came of it",
+    load: async () => (await import("./changes.ts")).verb,
+  },
+  {
+    name: "undo",
+    group: "Change",
+    summary: "Take a change back",
+    load: async () => (await import("./undo.ts")).verb,
+  },
+  {
+    name: "hold",
+    group: "Change",
+    summary: "Have nothing further of a change begin",
+    load: async () => (await import("./hold.ts")).verb,
+  },
   {
     name: "scale",
     group: "Change",

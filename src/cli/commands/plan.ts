@@ -5,6 +5,7 @@ import {
   isEmpty,
   loadDeclaration,
   planDeclaration,
+  savedDeclaration,
   withDeclarationOptions,
 } from "../declaration.ts";
 import { runsToBegin } from "../declared-runs.ts";
@@ -12,18 +13,22 @@ import type { Offline } from "../environment.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
 import { emit } from "../output.ts";
 import { type RequestOptions, requestedIn, withRequestOptions } from "../plan-options.ts";
+import type { Plan } from "../../planner/plan.ts";
+import type { Loaded } from "../../sdk/load.ts";
 import type { Verb } from "../verb.ts";
 import { diagnosticsView } from "../views/diagnostics.ts";
 import { planView } from "../views/plan.ts";
 
 interface PlanOptions extends DeclarationOptions, RequestOptions {
   readonly detailedExitcode?: boolean;
+  readonly out?: string;
 }
 
 export const verb: Verb = {
   define(command, act) {
     withRequestOptions(withDeclarationOptions(command))
       .argument("[folder]", "folder or file of the declaration", ".")
+      .option("--out <file>", "save it, to be applied as it is: tutti apply <file>; so does -o plan.json")
       .option("--detailed-exitcode", "exit with 10 when there is something to do")
       .addHelpText("after", EXAMPLES)
       .action((folder: string, options: PlanOptions) => act((context) => plan(context, folder, options)));
@@ -42,6 +47,7 @@ Examples:
   $ tutti plan --target service/api
   $ tutti plan --exclude database/orders --refresh=false
   $ tutti plan --replace volume/cache
+  $ tutti plan -o plan.json && tutti apply plan.json
   $ tutti plan -o json | jq .summary`;
 
 const SOMETHING_TO_DO = 10;
@@ -50,7 +56,11 @@ async function plan(context: CommandContext, folder: string, options: PlanOption
   const loaded = await loadDeclaration(context, folder, options);
   const planner = await plannerOf(context);
   try {
-    const { plan: result } = await planDeclaration(context, planner, loaded, requestedIn(options));
+    const file = options.out ?? context.outputFile;
+    const result =
+      file === undefined
+        ? (await planDeclaration(context, planner, loaded, requestedIn(options))).plan
+        : await save(context, planner, loaded, requestedIn(options), file);
     const { style, environment } = context;
     if (result.warnings.length > 0 && !context.isStructured)
       context.say(diagnosticsView(result.warnings, { style: context.errorStyle, cwd: environment.cwd }));
@@ -62,6 +72,24 @@ async function plan(context: CommandContext, folder: string, options: PlanOption
   } finally {
     if ("url" in planner === false) await planner.close();
   }
+}
+
+async function save(
+  context: CommandContext,
+  planner: Client | Offline,
+  loaded: Loaded,
+  requested: ReturnType<typeof requestedIn>,
+  file: string,
+): Promise<Plan> {
+  const { plan: made, saved } = await savedDeclaration(context, planner, loaded, requested);
+  const { writeFile } = await import("node:fs/promises");
+  const { resolve } = await import("node:path");
+  // Secrets in it are sealed, but what is declared is nobody else's.
+  await writeFile(resolve(context.environment.cwd, file), `${JSON.stringify(saved, undefined, 1)}\n`, {
+    mode: 0o600,
+  });
+  context.say(`The plan is saved. Apply exactly this: tutti apply ${file}`);
+  return made;
 }
 
 async function plannerOf(context: CommandContext): Promise<Client | Offline> {

@@ -1,6 +1,7 @@
 import { type CommandContext } from "../context.ts";
 import {
   type DeclarationOptions,
+  type Planned,
   applyPlan,
   approve,
   isEmpty,
@@ -12,9 +13,14 @@ import {
 import { beginRuns } from "../declared-runs.ts";
 import { EXIT, type ExitCode, misuse } from "../exit.ts";
 import { emit } from "../output.ts";
+import { outputsIn, outputsText } from "../outputs.ts";
 import { addressesOf, settle } from "../settle.ts";
+import { systemOf } from "../target.ts";
 import { type RequestOptions, requestedIn, withRequestOptions } from "../plan-options.ts";
+import { isWaiting, tellWaiting, untilBegun } from "../change.ts";
 import type { Verb } from "../verb.ts";
+import { type Command, Option } from "commander";
+import type { OnFailure } from "../../planner/change.ts";
 import type { Client } from "../../client/client.ts";
 import type { Loaded } from "../../sdk/load.ts";
 
@@ -22,11 +28,22 @@ export interface ApplyOptions extends DeclarationOptions, RequestOptions {
   readonly yes?: boolean;
   readonly wait?: boolean;
   readonly timeout?: string;
+  readonly onFailure?: OnFailure;
+}
+
+export function withFailureOption(command: Command): Command {
+  return command.addOption(
+    new Option("--on-failure <answer>", "when a step fails, instead of what the system says").choices([
+      "continue",
+      "hold",
+      "rollBack",
+    ]),
+  );
 }
 
 export const verb: Verb = {
   define(command, act) {
-    withRequestOptions(withDeclarationOptions(command))
+    withFailureOption(withRequestOptions(withDeclarationOptions(command)))
       .argument("[folder]", "folder or file of the declaration", ".")
       .option("-y, --yes", "do it even when something is destroyed, without asking")
       .option("--no-wait", "end once it is committed")
@@ -38,7 +55,8 @@ export const verb: Verb = {
 
 const EXAMPLES = `
 Loads the declaration, starts a control plane in the background if none runs, shows the plan, applies it, watches until
-everything is ready and prints the addresses. Asks before anything is deleted or made anew.
+everything is ready and prints the addresses. Asks before anything is deleted or made anew. Where the system asks for
+approval, waits for it; Ctrl-C leaves it waiting.
 
 Examples:
   $ tutti up
@@ -64,18 +82,45 @@ export async function applyLoaded(
 ): Promise<ExitCode> {
   const timeout = await durationOf(options.timeout ?? "10m");
   const planned = await planDeclaration(context, client, loaded, requestedIn(options));
+  return applyPlanned(context, client, planned, { ...options, timeout, runs: loaded.runs });
+}
+
+interface ApplyingOptions extends Omit<ApplyOptions, "timeout"> {
+  /** Milliseconds. */
+  readonly timeout: number;
+  readonly runs: Loaded["runs"];
+}
+
+/** From the plan to a system that is ready. */
+export async function applyPlanned(
+  context: CommandContext,
+  client: Client,
+  planned: Planned,
+  options: ApplyingOptions,
+): Promise<ExitCode> {
+  const { timeout } = options;
   const { plan } = planned;
+  const { system, namespace } = plan;
   showPlan(context, plan);
   await approve(context, plan, options.yes ?? false);
   context.listenToInterrupts();
-  const applied = isEmpty(plan) ? undefined : await applyPlan(context, client, planned);
-  const revision = applied?.revision ?? 0;
-  const runs = await beginRuns(context, client, loaded.runs, plan.namespace);
-  const begun = runs.length === 0 ? {} : { runs };
+  const applied = isEmpty(plan) ? undefined : await applyPlan(context, client, planned, options.onFailure);
+  const { change } = applied ?? {};
+  let revision = applied?.revision ?? 0;
+  if (applied !== undefined && change !== undefined && isWaiting(applied)) {
+    await tellWaiting(context, client, { change, namespace });
+    if (options.wait === false) {
+      await emit(context, { system, namespace, change, state: applied.state }, () => "");
+      return EXIT.waiting;
+    }
+    revision = await untilBegun(context, client, { change, namespace });
+  }
+  const runs = await beginRuns(context, client, options.runs, namespace);
+  const begun = { ...(change === undefined ? {} : { change }), ...(runs.length === 0 ? {} : { runs }) };
   if (options.wait === false) {
-    await emit(context, { system: plan.system, namespace: plan.namespace, revision, ...begun }, () => "");
+    await emit(context, { system, namespace, revision, ...begun }, () => "");
     if (applied !== undefined)
-      context.say(`Revision ${revision} of ${plan.system} is committed; see: tutti status ${plan.system}`);
+      context.say(`Revision ${revision} of ${system} is committed; see: tutti status ${system}`);
     return EXIT.ok;
   }
   const { picture, nodes } = await settle(context, client, { plan, revision, timeout });
@@ -85,8 +130,11 @@ export async function applyLoaded(
     state,
     ...(count === undefined ? {} : { ready: count }),
   }));
-  const { system, namespace } = plan;
-  await emit(context, { system, namespace, revision, urls, resources, ...begun }, () => urls.join("\n"));
+  const { values: outputs } = outputsIn(await systemOf(context, system));
+  const told = Object.keys(outputs).length === 0 ? {} : { outputs };
+  await emit(context, { system, namespace, revision, urls, ...told, resources, ...begun }, () =>
+    [...urls, ...(told.outputs === undefined ? [] : [outputsText(outputs)])].join("\n"),
+  );
   return EXIT.ok;
 }
 

@@ -11,23 +11,11 @@ export function approvalView(
   const subject = typeof spec.subject === "string" ? spec.subject : stringify(spec.subject, { lineWidth: 0 });
   const rows: readonly (readonly [string, string | undefined])[] = [
     ["State", status.state ?? "Pending"],
-    ["Waits for", stagesOf(spec, status.open ?? [])],
+    ...approvalRows({ spec, status }, now).slice(0, 1),
     ["Asked by", spec.requester],
     ["For", spec.run === undefined ? undefined : `run/${spec.run.name}, step ${spec.run.step}`],
-    [
-      "Expires",
-      status.expiresAt === undefined
-        ? undefined
-        : `${age(status.expiresAt, now)} (then: ${spec.onExpire ?? "deny"})`,
-    ],
     ["Hash", status.hash],
-    ...(status.decisions ?? []).map(
-      ({ by, decision, at, comment }) =>
-        [
-          "Decided",
-          `${decision} by ${by}, ${age(at, now)} ago${comment === undefined ? "" : `: ${comment}`}`,
-        ] as const,
-    ),
+    ...approvalRows({ spec, status }, now).slice(1),
   ];
   return [
     style.bold(harmless(spec.title ?? metadata.name)),
@@ -40,6 +28,37 @@ export function approvalView(
       .filter(([, value]) => value !== undefined && value !== "")
       .map(([name, value]) => `  ${style.dim(name.padEnd(10))} ${harmless(value ?? "")}`),
   ].join("\n");
+}
+
+/** Who is waited for, until when, and who has decided what. */
+export function approvalRows(
+  { spec, status = {} }: Pick<Approval, "spec" | "status">,
+  now: number,
+): readonly (readonly [string, string | undefined])[] {
+  return [
+    ["Waits for", stagesOf(spec, status.open ?? [])],
+    [
+      "Expires",
+      status.expiresAt === undefined
+        ? undefined
+        : `${age(status.expiresAt, now)} (then: ${spec.onExpire ?? "deny"})`,
+    ],
+    ...(status.decisions ?? []).map(
+      ({ by, decision, at, comment }) =>
+        [
+          "Decided",
+          `${decision} by ${by}, ${age(at, now)} ago${comment === undefined ? "" : `: ${comment}`}`,
+        ] as const,
+    ),
+  ];
+}
+
+/** Who must approve, all of them: of one that nobody has looked at nothing stands in its status yet. */
+export function approversText({ spec }: Pick<Approval, "spec">): string {
+  return stagesOf(
+    spec,
+    (spec.chain ?? []).map((_stage, index) => index),
+  );
 }
 
 function stagesOf({ chain = [] }: Approval["spec"], open: readonly number[]): string {

@@ -6,7 +6,7 @@
  *  V2 A Change is dirty when what would be decided of it may be another thing now; whoever takes that looks at it.
  *  V3 What a Change holds is what it has committed; one that waits holds nothing, and is looked at when its base moves.
  */
-import type { Gate } from "../../controller/gates.ts";
+import type { Gate, Gates } from "../../controller/gates.ts";
 import type { View } from "../../controller/view.ts";
 import { type Key, type Resource, addressOf, keyOf, keyText, parseKeyText } from "../../model/resource.ts";
 import {
@@ -47,6 +47,11 @@ export class ChangesView implements View {
   readonly #about = new Map<string, Set<string>>();
   readonly #dirty = new Set<string>();
   readonly #opened = new Set<(key: Key) => void>();
+  /** Closed for what a held Change has not done yet. */
+  readonly gates: Gates = {
+    closed: (resource) => this.heldBy(resource),
+    onOpened: (listener) => this.onOpened(listener),
+  };
 
   fill(snapshot: Snapshot): void {
     for (const change of snapshot.list({ kind: "Change" }).items)
