@@ -264,8 +264,9 @@ export function beginOperations(
   const { status: _status, ...draft } = change;
   return [
     ...others,
-    { type: "update", resource: { ...draft, spec } as Draft },
+    // The version is that of before both.
     { type: "status", key, status, expectedVersion: change.metadata.resourceVersion },
+    { type: "update", resource: { ...draft, spec } as Draft },
   ];
 }
 

@@ -211,8 +211,8 @@ export class ChangesView implements View {
     }
     const step = tracked.steps.get(text) as Step;
     const standing = standingOf(step, resource, uidOf(tracked.change, step));
-    if (standing.state === "open" ? standing.begun : !tracked.started.has(text))
-      if (!tracked.started.has(text)) tracked.started.set(text, time);
+    if (standing.state === "open" && standing.begun && !tracked.started.has(text))
+      tracked.started.set(text, time);
     if (standing.state === "open") tracked.ended.delete(text);
     else if (!tracked.ended.has(text)) tracked.ended.set(text, time);
     const wasOpen = tracked.open.size;
