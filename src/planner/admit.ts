@@ -23,6 +23,7 @@ import { checkOutputs } from "./outputs.ts";
 import { checkParameters } from "./parameters.ts";
 import { systemLocation, withLocation } from "./place.ts";
 import { type ReferenceContext, checkReferences } from "./references.ts";
+import { Remembered, onceFor, rememberedOf } from "./remembered.ts";
 import { expandLocations, isOnceForAll } from "./locations.ts";
 import { isSecret, sealSecret } from "./secrets.ts";
 
@@ -58,14 +59,21 @@ export function admit(input: AdmitInput): Admitted {
   const manifests: readonly unknown[] = Array.isArray(input.resources) ? input.resources : [input.resources];
   const refused = new Set<string>();
   const once = new Set<string>();
-  const location = systemLocation(manifests);
+  const place = { ...input, location: systemLocation(manifests) };
+  const home = `${input.namespace}/${input.system}`;
+  const remembered = rememberedOf(input.live, home, () => new Remembered<One>());
   const drafts = manifests.flatMap((manifest) => {
-    const admitted = admitOne(withLocation(manifest, { ...input, location }), input);
-    diagnostics.push(...admitted.diagnostics);
-    if (admitted.resource === undefined) refused.add(addressOf(namedIn(manifest)));
-    else if (isOnceForAll(manifest)) once.add(addressOf(admitted.resource));
-    return admitted.resource === undefined ? [] : [admitted.resource];
+    const placed = withLocation(manifest, place);
+    const address = addressOf(namedIn(manifest));
+    const { resource, diagnostics: found } = isTooDeep(placed)
+      ? tooDeep()
+      : remembered.admitted(address, placed, () => admitOne(placed, input));
+    diagnostics.push(...found);
+    if (resource === undefined) refused.add(address);
+    else if (isOnceForAll(manifest)) once.add(addressOf(resource));
+    return resource === undefined ? [] : [pinned(resource, input)];
   });
+  remembered.forgetOthers();
   const unique = withoutDuplicates(drafts, diagnostics);
   const system = unique.find((draft) => draft.kind === "System") ?? formerSystem(input);
   const resources = [withFolder(system, input.folder), ...unique.filter((draft) => draft.kind !== "System")];
@@ -96,7 +104,9 @@ function concluded(
   const sorted = resources
     .map((draft) => [rank(draft), draft] as const)
     .toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return { resources: sorted.map(([, draft]) => sortMembers(labelled(draft, input)) as Draft), diagnostics };
+  const home = `${input.namespace}/${input.system}`;
+  const finish = (draft: Draft): Draft => sortMembers(labelled(draft, input)) as Draft;
+  return { resources: sorted.map(([, draft]) => onceFor(draft, home, () => finish(draft))), diagnostics };
 }
 
 function checkPlace({ system, namespace }: Place): readonly Diagnostic[] {
@@ -127,21 +137,24 @@ interface One {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-function admitOne(manifest: unknown, input: AdmitInput): One {
-  const refused = (diagnostic: Omit<Diagnostic, "severity">): One => ({
-    diagnostics: [{ severity: "error", ...diagnostic }],
+function refusal(diagnostic: Omit<Diagnostic, "severity">): One {
+  return { diagnostics: [{ severity: "error", ...diagnostic }] };
+}
+
+function tooDeep(): One {
+  return refusal({
+    code: "TooDeep",
+    message: `A resource is nested more than ${MAX_DEPTH} levels deep.`,
+    hint: "Make it flatter.",
   });
-  if (isTooDeep(manifest)) {
-    return refused({
-      code: "TooDeep",
-      message: `A resource is nested more than ${MAX_DEPTH} levels deep.`,
-      hint: "Make it flatter.",
-    });
-  }
+}
+
+/** A manifest that is not too deep. */
+function admitOne(manifest: unknown, input: AdmitInput): One {
   const named = namedIn(manifest);
   if (kindNamed(named.kind)?.declarable === false) {
     const known = kinds.filter((other) => other.declarable).map((other) => other.kind);
-    return refused({
+    return refusal({
       code: "NotDeclarable",
       address: addressOf(named),
       path: "kind",
@@ -153,7 +166,7 @@ function admitOne(manifest: unknown, input: AdmitInput): One {
   if (resource === undefined) return { diagnostics };
   const address = addressOf(resource);
   if (containsSealed(resource)) {
-    return refused({
+    return refusal({
       code: "SealedText",
       address,
       message: "It holds a sealed value, which can come from the control plane only.",
@@ -162,8 +175,7 @@ function admitOne(manifest: unknown, input: AdmitInput): One {
   }
   const findings = checkHome(manifest, resource, input);
   const { resource: clean, diagnostics: ignored } = withoutControllerFields(resource);
-  if (!isSecret(clean))
-    return { resource: pinned(clean, input), diagnostics: [...diagnostics, ...findings, ...ignored] };
+  if (!isSecret(clean)) return { resource: clean, diagnostics: [...diagnostics, ...findings, ...ignored] };
   const sealed = sealSecret(clean, input.keyring);
   return {
     resource: sealed.resource,

@@ -1,0 +1,71 @@
+/**
+ * What was admitted is remembered by its text, so that of ten thousand manifests only those are looked at again that are not
+ * what they were the last time. What is remembered is frozen and given again as the same object: whoever compares may go by
+ * identity first.
+ *
+ *  - It changes no answer: the same text in the same System is admitted alike, but for pins and what else is there, which are
+ *    looked at anew each time.
+ *  - Secrets are not remembered (I10), nor is what had something to say about it.
+ *  - Of each System the last declaration, of a few Systems.
+ */
+import { type Draft, deepFreeze } from "../model/resource.ts";
+import type { Snapshot } from "../store/store.ts";
+
+const MOST_SYSTEMS = 8;
+
+interface Entry<T> {
+  readonly text: string;
+  readonly admitted: T;
+}
+
+/** Of one System; between `admitted` for each manifest and `forgetOthers` lies one admission. */
+export class Remembered<T extends { readonly resource?: Draft; readonly diagnostics: readonly unknown[] }> {
+  #last = new Map<string, Entry<T>>();
+  #now = new Map<string, Entry<T>>();
+
+  /** As it was admitted before, else as `admit` does. `address` may be anything that tells manifests apart. */
+  admitted(address: string, manifest: unknown, admit: () => T): T {
+    const text = JSON.stringify(manifest);
+    const known = this.#last.get(address);
+    const entry = known?.text === text ? known : { text, admitted: admit() };
+    const { resource, diagnostics } = entry.admitted;
+    if (resource !== undefined && resource.kind !== "Secret" && diagnostics.length === 0) {
+      if (entry !== known) deepFreeze(resource);
+      this.#now.set(address, entry);
+    }
+    return entry.admitted;
+  }
+
+  forgetOthers(): void {
+    this.#last = this.#now;
+    this.#now = new Map();
+  }
+}
+
+const stores = new WeakMap<Snapshot, Map<string, unknown>>();
+
+/** That of a System in a store. */
+export function rememberedOf<T>(live: Snapshot, system: string, make: () => T): T {
+  const systems = stores.get(live) ?? new Map<string, unknown>();
+  stores.set(live, systems);
+  const known = (systems.get(system) as T | undefined) ?? make();
+  systems.delete(system);
+  systems.set(system, known);
+  for (const oldest of systems.keys()) {
+    if (systems.size <= MOST_SYSTEMS) break;
+    systems.delete(oldest);
+  }
+  return known;
+}
+
+const finished = new WeakMap<Draft, { readonly home: string; readonly result: Draft }>();
+
+/** `finish(draft)`, once for each frozen draft in a home. */
+export function onceFor(draft: Draft, home: string, finish: () => Draft): Draft {
+  if (!Object.isFrozen(draft)) return finish();
+  const known = finished.get(draft);
+  if (known?.home === home) return known.result;
+  const result = deepFreeze(finish());
+  finished.set(draft, { home, result });
+  return result;
+}
