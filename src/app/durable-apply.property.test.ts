@@ -263,24 +263,22 @@ function drafted(bench: Bench, wanted: Wanted, name: string): Draft {
 
 /** As one transaction of a person; undefined when there is nothing to be done. */
 function operations(bench: Bench, action: Step, number: number): readonly Operation[] | undefined {
-  if (action.type === "declare") {
-    const present = bench.at(action.index);
-    const resource = drafted(bench, action, present?.metadata.name ?? `r${action.index}`);
-    if (present === undefined) {
-      const name = resource.metadata.name;
-      const isTaken = bench.store.get({ kind: "Resource", namespace: "default", name }) !== undefined;
-      return isTaken ? undefined : [{ type: "create", resource }];
-    }
-    const { replaceOn } = present.spec as Spec;
-    const spec = { ...(resource.spec as object), ...(replaceOn === undefined ? {} : { replaceOn }) };
-    return [{ type: "update", resource: { ...present, spec } as Draft }];
-  }
+  if (action.type === "declare") return [declared(bench, action)];
   const present = "index" in action ? bench.at(action.index) : undefined;
   if (present === undefined || present.metadata.deletionTimestamp !== undefined) return undefined;
   if (action.type === "delete") return [{ type: "delete", key: keyOf(present) }];
   if (action.type === "replace") return [replaced(present, number)];
   if (action.type === "rename") return renamed(bench, present, number);
   return [paused(present)];
+}
+
+function declared(bench: Bench, wanted: Wanted): Operation {
+  const present = bench.at(wanted.index);
+  const resource = drafted(bench, wanted, present?.metadata.name ?? `r${wanted.index}`);
+  if (present === undefined) return { type: "create", resource };
+  const { replaceOn } = present.spec as Spec;
+  const spec = { ...(resource.spec as object), ...(replaceOn === undefined ? {} : { replaceOn }) };
+  return { type: "update", resource: { ...present, spec } as Draft };
 }
 
 /** As the planner asks for it. */
@@ -358,6 +356,7 @@ async function change(bench: Bench, action: Step, number: number): Promise<void>
 /** Everything that is referred to is there, and nothing is paused. */
 async function complete(bench: Bench): Promise<void> {
   for (const resource of bench.resources) await bench.store.commit([paused(resource, false)], cause);
+  await bench.clock.advance(120_000);
   for (let place = SIZE - 1; place >= 0; place -= 1) {
     const isNamed = bench.resources.some(({ spec }) => JSON.stringify(spec).includes(`resource.r${place}.`));
     const wanted: Wanted = { index: place, size: 0, refersTo: [], first: "former", hasLimits: false };
@@ -409,7 +408,6 @@ describe("an apply survives anything", () => {
             }
             bench.calm();
             await bench.revive();
-            await bench.clock.advance(120_000);
             await complete(bench);
             for (let round = 0; round < 20; round += 1) await bench.clock.advance(20_000);
             await bench.stop();

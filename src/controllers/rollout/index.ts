@@ -10,12 +10,13 @@
 import type { Clock } from "../../clock/clock.ts";
 import { eventOperation } from "../../controller/events.ts";
 import type { Controller, Outcome, ReconcileContext } from "../../controller/reconciler.ts";
+import type { Gates } from "../../controller/gates.ts";
 import { isKept, keptUntil } from "../../controller/kept.ts";
 import { type Resolver, checkResolved, resolve, waitsText } from "../../controller/resolve.ts";
 import { type DependentsView, type IndexView, affectedBy } from "../../controller/view.ts";
 import { outliersOf } from "../../kinds/outliers.ts";
 import { hasExpression } from "../../model/expression.ts";
-import { conditionOf, withCondition } from "../../model/condition.ts";
+import { conditionOf, isReady } from "../../model/condition.ts";
 import {
   type Draft,
   FINALIZERS,
@@ -55,6 +56,7 @@ import {
   templateHash,
   templateOf,
 } from "./template.ts";
+import { type Held, scaledAs, statusOperation, writeGate, writeNotReady } from "./write.ts";
 
 /** So that a very large service does not hold up everybody else: the rest follows at once. */
 const PER_COMMIT = 500;
@@ -77,6 +79,10 @@ export interface RolloutOptions {
   readonly routed: (instance: RoutedInstance) => boolean;
   /** Which provider runs a service; refuses with TerminalError when there is none. */
   readonly providerOf: (spec: Placement) => InstanceProvider;
+  /** Asked before an instance is made, healed or removed; all are open when absent. */
+  readonly gates?: Gates;
+  /** Has a service looked at now. */
+  readonly wake?: (key: Key) => void;
 }
 
 interface Options extends RolloutOptions {
@@ -89,8 +95,12 @@ interface Options extends RolloutOptions {
 export function rolloutController(given: RolloutOptions): Controller {
   const options: Options = { ...given, watchedSince: given.clock.now(), rests: new Map() };
   const { store, dependents } = options;
+  const deafen = options.gates?.onOpened((key) => {
+    if (key.kind === "Service") options.wake?.(key);
+  });
   return {
     name: "rollout",
+    stop: () => deafen?.(),
     concurrency: 32,
     *concerns(change) {
       const { key, resource } = change;
@@ -124,25 +134,26 @@ async function reconcile(key: Key, context: ReconcileContext, options: Options):
   }
   const rest = (options.rests.get(text) ?? 0) - options.clock.now();
   if (rest > 0) return { requeueAfter: rest };
+  const gate = options.gates?.closed(service);
+  if (gate !== undefined) return writeGate(service, gate, context, options);
   if (service.metadata.deletionTimestamp !== undefined) return remove(service, context, options);
-  if (service.metadata.finalizers?.includes(FINALIZERS.rollout) !== true) {
-    await options.store.commit(
-      [
-        {
-          type: "update",
-          resource: withFinalizers(service, [...(service.metadata.finalizers ?? []), FINALIZERS.rollout]),
-          expectedVersion: service.metadata.resourceVersion,
-        },
-      ],
-      context.cause("take charge"),
-    );
-    return;
-  }
+  if (service.metadata.finalizers?.includes(FINALIZERS.rollout) !== true)
+    return takeCharge(service, context, options);
   const outcome = await roll(service, context, options);
   const size = options.instances.get(text).size;
   if (size < RESTS_FROM || outcome?.requeueAfter === 0) options.rests.delete(text);
   else options.rests.set(text, options.clock.now() + size / INSTANCES_PER_MILLISECOND);
   return outcome;
+}
+
+async function takeCharge(
+  service: Service,
+  context: ReconcileContext,
+  { store }: RolloutOptions,
+): Promise<undefined> {
+  const { finalizers = [], resourceVersion: expectedVersion } = service.metadata;
+  const resource = withFinalizers(service, [...finalizers, FINALIZERS.rollout]);
+  await store.commit([{ type: "update", resource, expectedVersion }], context.cause("take charge"));
 }
 
 /** What is to be run: the declared, resolved, or while that cannot be known the stable template. */
@@ -152,11 +163,6 @@ interface Wanted {
   readonly hash: string;
   /** Why it is not the declared. */
   readonly held?: Held;
-}
-interface Held {
-  readonly reason: string;
-  readonly message: string;
-  readonly error?: TerminalError;
 }
 type Service = Resource<ServiceSpec, ServiceStatus>;
 
@@ -394,39 +400,13 @@ function sourceOf(namespace: string, name: string, store: Store): VolumeSource |
   return { ...(path === undefined ? {} : { path }), ...(volume === undefined ? {} : { volume }) };
 }
 
-async function writeNotReady(
-  service: Service,
-  { reason, message }: Held,
-  context: ReconcileContext,
-  { store, clock }: RolloutOptions,
-): Promise<undefined> {
-  const conditions = withCondition(
-    service.status?.conditions,
-    { type: "Ready", status: "False", reason, message, observedGeneration: service.metadata.generation },
-    clock.now(),
+/** It is ready, and nothing of it runs from what was declared, or was given by what it refers to, before. */
+export function isRolledOut(resource: Resource, options: RolloutOptions): boolean {
+  const service = resource as Service;
+  const declared = declaredOf(service, options);
+  if ("reason" in declared || !isReady(service)) return false;
+  const instances = options.instances.get(keyText(keyOf(service))).values();
+  return [...instances].every(
+    ({ spec }) => (spec as { readonly template: string }).template === declared.hash,
   );
-  const restart = service.metadata.annotations?.[RESTARTED_AT];
-  const status = {
-    ...service.status,
-    observedGeneration: service.metadata.generation,
-    ...(restart === undefined ? {} : { observedRestart: restart }),
-    conditions,
-  };
-  if (!equal(status, service.status))
-    await store.commit([statusOperation(service, status, store)], context.cause(reason));
-  return undefined;
-}
-
-/** With what the autoscaler wrote. */
-function scaledAs(from: ServiceStatus | undefined, status: ServiceStatus): ServiceStatus {
-  return from?.autoscale === undefined ? status : { ...status, autoscale: from.autoscale };
-}
-
-/** The autoscaler writes a part of the status: it is taken as it is now, and the write is refused if it changes meanwhile. */
-function statusOperation(service: Service, status: ServiceStatus, store: Store): Operation {
-  const key = keyOf(service);
-  if (service.spec.autoscale === undefined) return { type: "status", key, status };
-  const now = (store.get(key) as Service | undefined) ?? service;
-  const expectedVersion = now.metadata.resourceVersion;
-  return { type: "status", key, status: scaledAs(now.status, status), expectedVersion };
 }

@@ -1,6 +1,8 @@
 /** Between a service's status, written for people and programs, and what the decision remembers. */
-import { conditionOf, withCondition } from "../../model/condition.ts";
+import { type Gate, withGate } from "../../controller/gates.ts";
+import { conditionOf, withCondition, without } from "../../model/condition.ts";
 import { type Condition, RESTARTED_AT, type Resource } from "../../model/resource.ts";
+import type { TerminalError } from "../../provider/provider.ts";
 import type { Decision, InstanceSnapshot, RolloutMemory } from "./situation.ts";
 import type { Template } from "./template.ts";
 
@@ -92,7 +94,7 @@ export function statusOf(
     readonly replicas: number;
     readonly total: number;
     /** Why it is not the declared template that is kept. */
-    readonly held: { readonly reason: string; readonly message: string } | undefined;
+    readonly held: Held | undefined;
   },
 ): ServiceStatus {
   const generation = service.metadata.generation;
@@ -103,7 +105,7 @@ export function statusOf(
   // While the declared template is not known, neither is whether it is the one that failed.
   const failed = held === undefined ? memory.failed?.hash === context.hash : memory.failed !== undefined;
   let conditions = withCondition(
-    before?.conditions,
+    withGate(before?.conditions, undefined, context.now),
     {
       type: "Ready",
       status: complete ? "True" : "False",
@@ -130,6 +132,7 @@ export function statusOf(
     progressing({ ...decision, complete, state }, failed, generation),
     context.now,
   );
+  conditions = withFailed(conditions, failedOf(decision, failed, held), generation, context.now);
   const kept = [context, ...templatesIn(before)];
   return {
     observedGeneration: generation,
@@ -149,6 +152,73 @@ export function statusOf(
       serving: memory.serving,
     }),
   };
+}
+
+/** Why what is declared is not what is run. */
+export interface Held {
+  readonly reason: string;
+  readonly message: string;
+  /** There is no use in waiting. */
+  readonly error?: TerminalError;
+}
+
+interface Failure {
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** What is declared has failed, and will not come by itself. */
+function failedOf(decision: Decision, isFailed: boolean, held: Held | undefined): Failure | undefined {
+  if (held?.error !== undefined) return { reason: held.reason, message: held.message };
+  if (isFailed) return { reason: "RolledBack", message: decision.memory.failed?.message ?? "" };
+  const problem = decision.memory.rollout?.problem;
+  return problem === undefined ? undefined : { reason: "RolloutFailed", message: problem };
+}
+
+function withFailed(
+  conditions: readonly Condition[],
+  failure: Failure | undefined,
+  observedGeneration: number,
+  now: number,
+): readonly Condition[] {
+  if (failure === undefined) return without(conditions, "Failed") ?? [];
+  return withCondition(conditions, { type: "Failed", status: "True", ...failure, observedGeneration }, now);
+}
+
+/** Of a service of which nothing runs and nothing can be begun. */
+export function notReadyConditions(
+  { status, metadata }: Resource<unknown, ServiceStatus>,
+  held: Held,
+  now: number,
+): readonly Condition[] {
+  const { reason, message, error } = held;
+  const observedGeneration = metadata.generation;
+  const conditions = withCondition(
+    withGate(status?.conditions, undefined, now),
+    { type: "Ready", status: "False", reason, message, observedGeneration },
+    now,
+  );
+  return withFailed(
+    conditions,
+    error === undefined ? undefined : { reason, message },
+    observedGeneration,
+    now,
+  );
+}
+
+/** All else stays as it was said last. */
+export function gatedConditions(
+  { status, metadata }: Resource<unknown, ServiceStatus>,
+  gate: Gate,
+  now: number,
+): readonly Condition[] {
+  const before = status?.conditions;
+  const isSaid = before?.some(({ type }) => type === "Ready") === true;
+  const observedGeneration = metadata.generation;
+  const conditions = isSaid
+    ? before
+    : withCondition(before, { type: "Ready", status: "False", ...gate, observedGeneration }, now);
+  return withGate(conditions, gate, now) ?? [];
 }
 
 /** What a failed rollout may go back to. */
