@@ -34,6 +34,13 @@ export interface DiscoveryParts {
 /** Of these a live resource tells where else to look. */
 const WHERE = ["engine", "server"] as const;
 
+/** The parts of a spec that say where its thing is. */
+export function whereOf(spec: Spec): Spec {
+  return Object.fromEntries(
+    WHERE.filter((name) => spec[name] !== undefined).map((name) => [name, spec[name]]),
+  );
+}
+
 type Spec = Readonly<Record<string, unknown>>;
 
 /** Rejects with DiagnosticError when the query itself is wrong. */
@@ -92,7 +99,7 @@ function placesOf(provider: Provider, query: DiscoveryQuery, { store }: Discover
     .list({ kind: provider.kind, namespace: query.namespace })
     .items.map(({ spec }) => spec as Spec)
     .filter((spec) => spec["class"] === provider.class && spec["server"] !== undefined)
-    .map((spec) => Object.fromEntries(WHERE.map((name) => [name, spec[name]])));
+    .map(whereOf);
   const distinct = new Map(live.map((where) => [JSON.stringify(where), where]));
   return distinct.size === 0 ? [{}] : [...distinct.values()];
 }
@@ -104,10 +111,10 @@ interface Listed {
   readonly problems: readonly Diagnostic[];
 }
 
-async function listed(
+export async function listed(
   provider: Provider,
   where: Spec,
-  query: DiscoveryQuery,
+  query: Pick<DiscoveryQuery, "location" | "namespace" | "kind" | "class" | "where">,
   parts: DiscoveryParts,
 ): Promise<Listed> {
   const nothing = { provider, where, found: [] };
@@ -116,7 +123,8 @@ async function listed(
   const reply = await asked({
     whom: `the class '${provider.class}' of ${provider.kind} at the location '${query.location}'`,
     what: "what it has",
-    ask: (signal) => (provider.list as NonNullable<Provider["list"]>)({ ...parts.context, signal }, resolved.answer),
+    ask: (signal) =>
+      (provider.list as NonNullable<Provider["list"]>)({ ...parts.context, signal }, resolved.answer),
     isSound: (answer) => Array.isArray(answer) && answer.every(isFound),
     clock: parts.context.clock,
   });
@@ -142,7 +150,7 @@ function isFound(value: unknown): boolean {
 function resolvedPlace(
   { kind }: Provider,
   where: Spec,
-  { namespace }: DiscoveryQuery,
+  { namespace }: Pick<DiscoveryQuery, "namespace">,
   { resolver }: DiscoveryParts,
 ): Reply<Spec> {
   refusePlainSecrets(kind, where);
@@ -221,7 +229,10 @@ function discovered(found: Found, finding: Finding): Discovered | Diagnostic {
 }
 
 /** By its mark, or by what resources have adopted. A mark of a resource that is gone says nothing. */
-function ownerOf(found: Found, { provider, where, parts: { store } }: Finding): string | undefined {
+export function ownerOf(
+  found: Found,
+  { provider, where, parts: { store } }: Pick<Finding, "provider" | "where" | "parts">,
+): string | undefined {
   if (found.ownedBy !== undefined) return found.ownedBy;
   const { owner } = found;
   if (owner !== undefined) {

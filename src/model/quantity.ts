@@ -33,3 +33,13 @@ export function parseQuantity(text: string): number {
   }
   return Number(match[1]) * (FACTORS[match[2] ?? ""] ?? 1);
 }
+
+/** As people read it: `1.5Gi`. */
+export function formatBytes(value: number): string {
+  if (!Number.isFinite(value)) return "-";
+  for (const unit of ["Ti", "Gi", "Mi", "Ki"]) {
+    const size = FACTORS[unit] ?? 1;
+    if (value >= size) return `${Number((value / size).toPrecision(3))}${unit}`;
+  }
+  return String(Math.round(value));
+}

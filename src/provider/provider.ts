@@ -79,6 +79,10 @@ export interface Capacity {
   readonly used: number;
   /** How much of it a thing of this spec takes; 0 for what takes none. */
   readonly needs: (spec: Readonly<Record<string, unknown>>) => number;
+  /** More may be promised than there is, for not all of it is used at once: beyond the limit is a warning. */
+  readonly overcommit?: true;
+  /** `bytes`: told as 1.5Gi; a plain count when absent. */
+  readonly unit?: "bytes";
 }
 
 /** One number of what a provider made, named and in units as Prometheus' conventions have it: `tutti_database_size_bytes`. */
@@ -96,6 +100,12 @@ export interface Prospect {
   readonly spec: Readonly<Record<string, unknown>>;
   /** Of the declaration, absolute. */
   readonly folder: string;
+  /** The spec with every reference resolved, secrets sealed; undefined unless all that it refers to is there and ready. */
+  readonly resolved?: () => Readonly<Record<string, unknown>> | undefined;
+  /** There is no such resource yet. */
+  readonly isNew?: boolean;
+  /** The id of what it is to take, instead of making one. */
+  readonly adopts?: string;
 }
 
 /** What stands against making it, as far as can be seen before: a port that is taken, a program that is missing. */
@@ -129,8 +139,8 @@ export interface Provider<S = unknown> {
   readonly isInside?: boolean;
   /** A second thing of another incarnation (`Identity.uid`) can be made while the first is there. */
   readonly canCreateBeforeDestroy?: boolean;
-  /** Asked while a plan is made. Changes nothing. */
-  obstacles?(prospect: Prospect): Promise<readonly Obstacle[]>;
+  /** Asked while a plan is made, with one context for all of it. Changes nothing. */
+  obstacles?(prospect: Prospect, context: CallContext): Promise<readonly Obstacle[]>;
   /** What there is left of what is bounded, asked while a plan is made. Changes nothing. */
   capacities?(context: CallContext): Promise<readonly Capacity[]>;
   /**
@@ -270,7 +280,9 @@ export interface InstanceProvider {
    */
   pin?(prospect: Prospect): Promise<string | undefined>;
   /** Asked of a Service while a plan is made. Changes nothing. */
-  obstacles?(prospect: Prospect): Promise<readonly Obstacle[]>;
+  obstacles?(prospect: Prospect, context: CallContext): Promise<readonly Obstacle[]>;
+  /** What there is left of what is bounded, asked while a plan is made. Changes nothing. */
+  capacities?(context: CallContext): Promise<readonly Capacity[]>;
   /** Starts it, or finds it running. */
   start(identity: Identity, spec: InstanceSpec, context: CallContext): Promise<Started>;
   /** Undefined when it does not run. */

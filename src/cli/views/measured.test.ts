@@ -1,13 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { MeasuredSeries } from "../../provider/monitoring.ts";
-import {
-  formatBytes,
-  formatCores,
-  formatNumber,
-  formatPercent,
-  formatSeconds,
-  seriesName,
-} from "./measured.ts";
+import { formatCores, formatNumber, formatPercent, formatSeconds, seriesName } from "./measured.ts";
+import { formatBytes } from "../../model/quantity.ts";
 import { type PlotOptions, plotView } from "./plot.ts";
 import { colourStyle, plainStyle } from "./style.ts";
 import { type TopOptions, type TopRow, topView } from "./top.ts";

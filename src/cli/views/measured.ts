@@ -27,17 +27,6 @@ export function formatCores(value: number): string {
   return milli < 10_000 ? `${milli}m` : trimmed(value, 4);
 }
 
-export function formatBytes(value: number): string {
-  if (!Number.isFinite(value)) return "-";
-  for (const [size, unit] of [
-    [2 ** 30, "Gi"],
-    [2 ** 20, "Mi"],
-    [2 ** 10, "Ki"],
-  ] as const)
-    if (value >= size) return `${Number((value / size).toPrecision(3))}${unit}`;
-  return String(Math.round(value));
-}
-
 /** With so many significant digits: five nines are another thing than four. */
 export function formatPercent(ratio: number, digits = 3): string {
   return Number.isFinite(ratio) ? `${Number((ratio * 100).toPrecision(digits))}%` : "-";

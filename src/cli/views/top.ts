@@ -1,5 +1,6 @@
 /** Who uses how much: a line a service or instance, the greatest on top. */
-import { formatBytes, formatCores, formatNumber, formatPercent, formatSeconds } from "./measured.ts";
+import { formatBytes } from "../../model/quantity.ts";
+import { formatCores, formatNumber, formatPercent, formatSeconds } from "./measured.ts";
 import { type Style, fitted, harmless } from "./style.ts";
 import { tableText } from "./table.ts";
 

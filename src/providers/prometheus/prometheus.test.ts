@@ -254,13 +254,13 @@ describe("what stands against it", () => {
     onTestFinished(() => bench.close());
     const provider = await bench.provider({ folders: ["/nowhere"] });
     const prospect = { namespace: "default", name: "web", spec: {}, folder: "/" };
-    expect((await provider.obstacles?.(prospect))?.map(({ code, hint }) => [code, hint])).toEqual([
+    expect((await provider.obstacles?.(prospect, context))?.map(({ code, hint }) => [code, hint])).toEqual([
       ["ProgramMissing", expect.stringContaining("apt-get install prometheus-alertmanager")],
       ["ProgramMissing", expect.stringContaining("apt-get install prometheus'")],
     ]);
     await expect(provider.ensure(desiredMonitor(), context)).rejects.toThrow("is not installed");
     const elsewhere = { url: "http://127.0.0.1:9", rules: "/tmp" };
-    expect(await provider.obstacles?.({ ...prospect, spec: { server: elsewhere } })).toEqual([]);
+    expect(await provider.obstacles?.({ ...prospect, spec: { server: elsewhere } }, context)).toEqual([]);
   });
 
   it("is a Prometheus that is said to be there and is not", async () => {

@@ -154,7 +154,9 @@ describe("a server of the system's programs", () => {
       folder: "/",
       spec: spec as Record<string, unknown>,
     };
-    expect(await own.obstacles!(prospect)).toMatchObject([{ code: "VersionMissing", path: "spec.version" }]);
+    expect(await own.obstacles!(prospect, context)).toMatchObject([
+      { code: "VersionMissing", path: "spec.version" },
+    ]);
   });
 
   it("is refused what MariaDB does not have, with the field", async () => {

@@ -72,7 +72,7 @@ describe("a cluster of the system's programs", () => {
       folder: "/",
       spec: spec as Record<string, unknown>,
     };
-    expect(await databases.obstacles!(prospect)).toEqual([
+    expect(await databases.obstacles!(prospect, context)).toEqual([
       {
         code: "ProgramMissing",
         path: "spec.version",

@@ -202,6 +202,8 @@ describe("a folder that is adopted", () => {
   ])("is refused as %s, before anything is committed as well", async (code, adopt) => {
     expect(await refusal({ adopt: adopt() })).toBe(code);
     const prospect = { namespace: "default", name: "files", folder: "/", spec: { adopt: adopt() } };
-    expect(await shelf.provider.obstacles?.(prospect)).toMatchObject([{ code, path: "spec.adopt" }]);
+    expect(await shelf.provider.obstacles?.(prospect, conformanceContext)).toMatchObject([
+      { code, path: "spec.adopt" },
+    ]);
   });
 });

@@ -4,7 +4,16 @@
  *
  *   (nothing) --mkdir | copy of a snapshot or a volume, as a whole | link to what is adopted--> there --removed--> (nothing)
  */
-import { existsSync, lstatSync, readlinkSync, realpathSync, rmdirSync, statSync } from "node:fs";
+import {
+  accessSync,
+  constants,
+  existsSync,
+  lstatSync,
+  readlinkSync,
+  realpathSync,
+  rmdirSync,
+  statSync,
+} from "node:fs";
 import { mkdir, symlink, unlink } from "node:fs/promises";
 import { dirname, isAbsolute, relative } from "node:path";
 import { adoptedId, nothingToAdopt } from "../../../provider/adoption.ts";
@@ -157,7 +166,8 @@ function checkedFolder(adopt: string, home: Home): string {
   return adopt;
 }
 
-function adoptionObstacles({ spec: { adopt } }: Prospect, home: Home): readonly Obstacle[] {
+function adoptionObstacles({ spec, adopts }: Prospect, home: Home): readonly Obstacle[] {
+  const { adopt = adopts } = spec;
   if (typeof adopt !== "string" || adopt.includes("${")) return [];
   const problem = adoptionProblem(adopt, home);
   return problem === undefined ? [] : [problem];
@@ -182,6 +192,13 @@ function adoptionProblem(adopt: string, home: Home): Obstacle | undefined {
       `There is no folder ${adopt} to be adopted.`,
       "Make it first, or leave adopt out to begin with an empty volume.",
     );
+  const refusal = whyNotWritable(adopt);
+  if (refusal !== undefined)
+    return problem(
+      "FolderNotWritable",
+      `The control plane may not write to ${adopt} (${refusal}).`,
+      "Give its user the right to, or have the filesystem mounted writable.",
+    );
   const real = realpathSync(adopt);
   if (contains(real, realpathSync(home.folder)) || contains(realpathSync(home.folder), real))
     return problem(
@@ -190,6 +207,15 @@ function adoptionProblem(adopt: string, home: Home): Obstacle | undefined {
       "Adopt a folder outside of it.",
     );
   return undefined;
+}
+
+function whyNotWritable(folder: string): string | undefined {
+  try {
+    accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
+    return undefined;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? String(error);
+  }
 }
 
 function contains(folder: string, path: string): boolean {
