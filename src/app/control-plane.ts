@@ -124,16 +124,17 @@ export function createControlPlane({
   runtime.addView({ fill: () => undefined, apply: (change) => countEnd(restarts, change, store) });
   let endJumps = (): void => undefined;
   const ownText = (): string => `${measurements.text(runtime.depths())}${resourceText()}`;
+  const asking = { classes, store, context, resolver: { store, keyring } };
   const providerAt = (kind: string, spec: Placement): Provider => classes.provider(kind, spec);
 
   return {
     runtime,
     engines: classes,
-    preflight: (plan) => preflight(plan, classes, store),
+    preflight: (plan) => preflight(plan, asking),
     refresh: (query) => refresh(query, { store, clock, classes, context, drift }),
     capabilities: (draft) => capabilitiesOf(draft, classes),
     pins: (plan) => pins(plan, classes, store),
-    discover: (query) => discover(query, { classes, store, context, resolver: { store, keyring } }),
+    discover: (query) => discover(query, asking),
     checkPlacement: (kind, spec) => void providerOf(kind, spec, classes),
     ownText,
     alerts,
