@@ -95,13 +95,13 @@ export function addControllers(
   runtime: Runtime,
   { store, clock, keyring, classes, backups, monitoring, workflows, gates, parallelism, rehearsed }: Parts,
 ): Composed {
-  const allGates = allOf([pausing, ...gates]);
+  const changes = new ChangesView();
+  const allGates = allOf([pausing, changes.gates, ...gates]);
   const instances = new IndexView("Instance", serviceOf);
   const balancers = new IndexView("LoadBalancer", () => "");
   const dependents = new DependentsView();
   const owned = new OwnedView();
   const ports = new PortsInUse();
-  const changes = new ChangesView();
   const parts = new PartsView();
   for (const view of [instances, balancers, dependents, owned, ports, parts]) runtime.addView(view);
   const resolver = { store, keyring };
