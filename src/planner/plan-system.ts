@@ -35,6 +35,7 @@ import { byAddress, restrict } from "./restriction.ts";
 import { revisionsOf } from "./revisions.ts";
 import { destroyedFirst, stepOf } from "./steps.ts";
 import { targetOf } from "./target.ts";
+import { isKnownSame, noteSame } from "./unchanged.ts";
 import { type Wave, inWaves, wavesOf } from "./waves.ts";
 import { comingWorld, liveWorld } from "./worlds.ts";
 
@@ -140,12 +141,11 @@ function situationOf(input: PlanInput): Situation {
 function declaredSteps(situation: Situation, input: PlanInput): readonly Step[] {
   const { live } = input;
   const { resources, moves, last, isTouched, former } = situation;
-  const subjects = new Map<string, { readonly target: Draft; readonly live: Resource | undefined }>();
+  const subjects = new Map<string, Declared>();
   for (const draft of resources) {
     const address = addressOf(draft);
     const existing = live.get(keyOf(draft)) ?? moves.continued.get(address);
-    const previous = last.get(former(address));
-    subjects.set(address, { target: targetOf({ draft, live: existing, previous }), live: existing });
+    subjects.set(address, new Declared(draft, existing, last.get(former(address))));
   }
   const pending = new Set<string>();
   const before = liveWorld(input);
@@ -166,14 +166,52 @@ function declaredSteps(situation: Situation, input: PlanInput): readonly Step[] 
   const first = ordered.addresses.filter((address) => address.startsWith("system/"));
   const rest = ordered.addresses.filter((address) => !address.startsWith("system/"));
   return [...first, ...rest].flatMap((address) => {
-    const subject = subjects.get(address) as { readonly target: Draft; readonly live: Resource | undefined };
-    if (!isTouched(address)) return untouched(address, subject, ordered.needs(address));
-    const known = stepOf({ address, ...subject, before, after }, context);
+    const subject = subjects.get(address) as Declared;
+    const needs = ordered.needs(address);
+    const isAsked = context.requests.replaces.has(address);
+    if (!isTouched(address) || (!isAsked && subject.isKnownSame && !needs.some((one) => pending.has(one))))
+      return untouched(address, subject, needs);
+    const { target, live: existing } = subject;
+    const known = stepOf({ address, target, live: existing, before, after }, context);
+    if (known.action === "none") subject.noteSame();
     const step = withheld(known, open.get(address), (until) => changing.has(until));
     if (MAKING.has(step.action)) pending.add(address);
     if (step.action !== "none") changing.add(address);
     return [step];
   });
+}
+
+/** One declared resource, and what there is of it. */
+class Declared {
+  readonly live: Resource | undefined;
+  readonly #draft: Draft;
+  readonly #previous: Draft | undefined;
+  #target: Draft | undefined;
+
+  constructor(draft: Draft, live: Resource | undefined, previous: Draft | undefined) {
+    this.live = live;
+    this.#draft = draft;
+    this.#previous = previous;
+  }
+
+  /** Made when somebody looks at it. */
+  get target(): Draft {
+    this.#target ??= targetOf({ draft: this.#draft, live: this.live, previous: this.#previous });
+    return this.#target;
+  }
+
+  /** Of a resource that stays as it is all that is asked. */
+  get identity(): Pick<Draft, "kind" | "metadata"> {
+    return this.#draft;
+  }
+
+  get isKnownSame(): boolean {
+    return this.live !== undefined && isKnownSame(this.#draft, this.live, this.#previous);
+  }
+
+  noteSame(): void {
+    if (this.live !== undefined) noteSame(this.#draft, this.live, this.#previous);
+  }
 }
 
 /** What these put out is not what it was. */
@@ -185,16 +223,12 @@ function withheld(step: Step, unknown: Unknown | undefined, isChanging: (address
   return { ...step, action: "unknown", unknownUntil: unknown.until, because: unknown.because };
 }
 
-function untouched(
-  address: string,
-  { target, live }: { readonly target: Draft; readonly live: Resource | undefined },
-  after: readonly string[],
-): readonly Step[] {
+function untouched(address: string, { identity, live }: Declared, after: readonly string[]): readonly Step[] {
   if (live === undefined) return [];
-  const { kind, metadata } = target;
+  const { kind, metadata } = identity;
   const { name, namespace = "" } = metadata;
   const baseVersion = live.metadata.resourceVersion;
-  return [{ action: "none", address, kind, name, namespace, changes: [], after, baseVersion }];
+  return [{ address, kind, name, namespace, after, action: "none", changes: [], baseVersion }];
 }
 
 function deletions(staying: readonly Step[], { gone }: Situation, input: PlanInput): readonly Step[] {
