@@ -13,7 +13,7 @@ export function handedOver(
   live: Resource,
   target: Draft,
   isChanged: boolean,
-  snapshot: Snapshot,
+  owned: Owned,
 ): readonly Operation[] {
   const { uid, resourceVersion } = live.metadata;
   const { finalizers: _finalizers, ...metadata } = live.metadata;
@@ -22,7 +22,7 @@ export function handedOver(
     { type: "delete", key: keyOf(live), uid },
   ];
   const resource = { ...withIdentity(live, target), ...statusFor(live, isChanged) };
-  return [...former, { type: "create", resource, uid }, ...ownedBy(live, target, snapshot)];
+  return [...former, { type: "create", resource, uid }, ...inherited(live, target, owned)];
 }
 
 /** By which it was made; kept over any number of renamings. */
@@ -55,27 +55,45 @@ function statusFor({ status }: Resource, isChanged: boolean): { readonly status?
   };
 }
 
-/** What names it as its owner, and what is a copy of it. */
-function ownedBy(live: Resource, target: Draft, snapshot: Snapshot): readonly Operation[] {
-  const { uid, namespace } = live.metadata;
+/** By uid, what names a resource as its owner. */
+export type Owned = (uid: string) => readonly Resource[];
+
+/** Looks through everything once, when it is first asked. */
+export function ownedIn(snapshot: Snapshot, namespace: string): Owned {
+  let byOwner: Map<string, Resource[]> | undefined;
+  return (uid) => {
+    byOwner ??= ownersIn(snapshot, namespace);
+    return byOwner.get(uid) ?? [];
+  };
+}
+
+function ownersIn(snapshot: Snapshot, namespace: string): Map<string, Resource[]> {
+  const byOwner = new Map<string, Resource[]>();
+  for (const { kind, namespaced } of kinds) {
+    if (!namespaced) continue;
+    for (const resource of snapshot.list({ kind, namespace }).items) {
+      for (const { uid } of resource.metadata.ownerReferences ?? []) {
+        const list = byOwner.get(uid);
+        if (list === undefined) byOwner.set(uid, [resource]);
+        else list.push(resource);
+      }
+    }
+  }
+  return byOwner;
+}
+
+/** What is owned, and what is a copy of it. */
+function inherited({ metadata: { uid } }: Resource, target: Draft, owned: Owned): readonly Operation[] {
   const name = target.metadata.name;
-  const owned = kinds
-    .filter((kind) => kind.namespaced)
-    .flatMap(
-      (kind) => snapshot.list({ kind: kind.kind, ...(namespace === undefined ? {} : { namespace }) }).items,
-    );
-  return owned.flatMap((resource): readonly Operation[] => {
+  return owned(uid).map((resource): Operation => {
     const owners = resource.metadata.ownerReferences ?? [];
-    if (!owners.some((owner) => owner.uid === uid)) return [];
     const ownerReferences = owners.map((owner) => (owner.uid === uid ? { ...owner, name } : owner));
     const moved = { ...resource, metadata: { ...resource.metadata, ownerReferences } } as Draft;
-    return [
-      {
-        type: "update",
-        resource: resource.kind === "Instance" ? copyOf(moved, name) : moved,
-        expectedVersion: resource.metadata.resourceVersion,
-      },
-    ];
+    return {
+      type: "update",
+      resource: resource.kind === "Instance" ? copyOf(moved, name) : moved,
+      expectedVersion: resource.metadata.resourceVersion,
+    };
   });
 }
 

@@ -43,11 +43,12 @@ export function resolveMoves(moved: readonly Moved[], context: MoveContext): Mov
       ...found,
     });
   const next = nextOf(moved, report);
+  const lines = new Map(moved.map(({ from }, index) => [from, index]));
   const continued = new Map<string, Resource>();
   for (const from of next.keys()) {
     const live = context.held.get(from);
     if (live === undefined) continue;
-    const index = moved.findIndex((one) => one.from === from);
+    const index = lines.get(from) ?? 0;
     const to = endOf(from, next);
     if (to === undefined) {
       report(circle(from), index);

@@ -47,7 +47,7 @@ import { changeName } from "./change-name.ts";
 import { liveSystem } from "./ownership.ts";
 import type { Action, Drifted, Plan, Step } from "./plan.ts";
 import { isSetBack } from "./refreshed.ts";
-import { handedOver } from "./handover.ts";
+import { type Owned, handedOver, ownedIn } from "./handover.ts";
 import { revisionsOf } from "./revisions.ts";
 import { isSecret, withGenerated } from "./secrets.ts";
 import { bodyOf, targetOf } from "./target.ts";
@@ -73,36 +73,49 @@ export function operationsOf(plan: Plan, context: OperationsContext): readonly O
   const stage = stageOf(plan, newest?.resources ?? []);
   const previous = new Map((newest?.resources ?? []).map((draft) => [addressOf(draft), draft]));
   const drafts = new Map(stage.resources.map((draft) => [addressOf(draft), draft]));
+  const owned = ownedIn(live, plan.namespace);
   const operations = stage.steps.flatMap((step) => {
     const draft = drafts.get(step.address);
     const before = previous.get(step.movedFrom ?? step.address);
-    return operationOf(step, draft, before, plan, context);
+    return operationOf(step, { draft, previous: before, plan, context, owned });
   });
   const number = (newest?.number ?? 0) + 1;
   return [...namespaceOf(stage, live), ...operations, ...records(plan, stage, number, context)];
 }
 
-function operationOf(
-  step: Step,
-  draft: Draft | undefined,
-  previous: Draft | undefined,
-  plan: Plan,
-  context: OperationsContext,
-): readonly Operation[] {
+interface Work {
+  readonly draft: Draft | undefined;
+  readonly previous: Draft | undefined;
+  readonly plan: Plan;
+  readonly context: OperationsContext;
+  readonly owned: Owned;
+}
+
+function operationOf(step: Step, work: Work): readonly Operation[] {
   const { action, kind, namespace, baseVersion } = step;
   if (action === "none" || action === "unknown") return [];
   const key = { kind, namespace, name: step.movedFrom?.split("/")[1] ?? step.name };
-  const live = context.live.get(key);
   const expected = baseVersion === undefined ? {} : { expectedVersion: baseVersion };
   if (action === "delete") return [{ type: "delete", key, ...expected }];
-  if (action === "forget" && live !== undefined) return forgetting(live);
-  if (draft === undefined) return [];
-  const target = asked(step, generated(targetOf({ draft, live, previous }), context), plan, context.live);
+  const live = work.context.live.get(key);
+  if (action === "forget") return live === undefined ? [] : forgetting(live);
+  return work.draft === undefined ? [] : writing(step, work.draft, live, work);
+}
+
+function writing(
+  step: Step,
+  draft: Draft,
+  live: Resource | undefined,
+  { previous, plan, context, owned }: Work,
+): readonly Operation[] {
+  const wanted = generated(targetOf({ draft, live, previous }), context);
+  const target = asked(step, wanted, plan, context.live);
   if (live === undefined) return [{ type: "create", resource: target }];
-  if (step.movedFrom !== undefined) return handedOver(live, target, step.changes.length > 0, context.live);
+  if (step.movedFrom !== undefined) return handedOver(live, target, step.changes.length > 0, owned);
   // The values of its expressions change, but not what is written: its controller sees those by itself.
   if (isSameContent(live as Draft, target)) return [];
-  return [{ type: "update", resource: target, ...expected }];
+  const { resourceVersion } = live.metadata;
+  return [{ type: "update", resource: target, expectedVersion: step.baseVersion ?? resourceVersion }];
 }
 
 /** With what is asked of its controller. */
