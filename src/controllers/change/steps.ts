@@ -110,7 +110,9 @@ function leaving(step: Step, resource: Resource | undefined, uid: string | undef
     return { state: "done", at: undefined };
   if (step.action === "move") return standingOf({ ...step, action: "update" }, resource, uid);
   const failure = failureOf(resource);
-  if (failure !== undefined && resource.metadata.deletionTimestamp !== undefined)
+  // What failed to be made may still be removed.
+  const { attempt } = (resource.status ?? {}) as { readonly attempt?: { readonly operation?: string } };
+  if (failure !== undefined && attempt?.operation === "delete")
     return {
       state: "failed",
       at: failure.lastTransitionTime,
