@@ -13,6 +13,8 @@ export interface SettleOptions {
   readonly plan: Plan;
   /** Number of the revision that was applied: the System must have seen it. */
   readonly revision: number;
+  /** Name of the Change that carries it out: where that stops, it is not waited for. */
+  readonly change?: string | undefined;
   /** Milliseconds. */
   readonly timeout: number;
 }
@@ -38,13 +40,16 @@ export async function settle(
     const look = (seen: Picture, changed: Changed): Outcome => {
       const news = progress.look(seen, changed);
       display.show({ system: plan.system, nodes: progress.nodes }, news);
-      if (progress.failed > 0) return "failed";
+      if (progress.failed > 0 || stoppedAt(options, seen) !== undefined) return "failed";
       return isSettled(options, progress, seen) ? "settled" : "open";
     };
-    const scope = { namespace: plan.namespace, kinds: kindsOf(plan) };
+    const kinds = kindsOf(plan, options.change === undefined ? [] : ["Change"]);
+    const scope = { namespace: plan.namespace, kinds };
     const picture = await untilDecided(client, { ...scope, signal }, look);
     display.finish();
     const failed = progress.nodes.filter((node) => node.state === "failed");
+    const stopped = stoppedAt(options, picture);
+    if (failed.length === 0 && stopped !== undefined) throw stopped;
     if (failed.length > 0) throw notReady(plan, failed, picture);
     return { picture, nodes: progress.nodes };
   } catch (error) {
@@ -59,6 +64,33 @@ export async function settle(
 
 type Outcome = "open" | "settled" | "failed";
 
+const STOPPED: Readonly<Record<string, string>> = {
+  Held: "is held",
+  Failed: "has failed",
+  RollingBack: "is taken back",
+  RolledBack: "has been taken back",
+};
+
+/** Nothing has failed by itself, and yet the Change goes no further: a gate has not passed, or somebody holds it. */
+function stoppedAt({ change, plan }: SettleOptions, picture: Picture): CommandFailure | undefined {
+  const resource = change === undefined ? undefined : picture.get(pictureKey("Change", change));
+  const { state = "", message = "" } = (resource?.status ?? {}) as {
+    readonly state?: string;
+    readonly message?: string;
+  };
+  const word = STOPPED[state];
+  if (word === undefined || change === undefined) return undefined;
+  const hint =
+    state === "Held"
+      ? `See: tutti changes ${change}. To go on all the same: tutti resume change/${change}; to take it back: tutti undo ${change}`
+      : `See: tutti changes ${change}`;
+  return new CommandFailure(
+    EXIT.failed,
+    `change/${change} of ${plan.system} ${word}. ${message}`.trim(),
+    hint,
+  );
+}
+
 /** The picture once it is settled or has failed. */
 function untilDecided(
   client: Client,
@@ -70,8 +102,8 @@ function untilDecided(
   );
 }
 
-function kindsOf(plan: Plan): readonly KindName[] {
-  const names = new Set(["System", ...plan.steps.map((step) => step.kind)]);
+function kindsOf(plan: Plan, more: readonly string[]): readonly KindName[] {
+  const names = new Set(["System", ...more, ...plan.steps.map((step) => step.kind)]);
   return [...names].flatMap((name) => kindNamed(name) ?? []);
 }
 

@@ -18,15 +18,18 @@ export type {
 } from "./builder.ts";
 export { Ref } from "./builder.ts";
 export { z } from "zod";
+export { type Each, each } from "./each.ts";
 export {
   type Manifest,
   type Parameter,
   type ParameterType,
   type Parameters,
+  type Place,
   type Resources,
   type SystemDeclaration,
   type SystemOptions,
   type Values,
+  type Wave,
   env,
   expression,
   system,

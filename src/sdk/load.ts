@@ -12,7 +12,6 @@
  */
 import { basename } from "node:path";
 import { type Diagnostic, hasErrors } from "../diagnostics/diagnostic.ts";
-import { isOwnExpression } from "../kinds/edges.ts";
 import { findKind, kindNamed } from "../kinds/registry.ts";
 import { validate } from "../kinds/validate.ts";
 import { type Draft, addressOf } from "../model/resource.ts";
@@ -20,6 +19,7 @@ import { type DeclaredRun, type FileDialect, withDefinitions } from "./load/dial
 import { findFiles, isFound, readText } from "./load/find.ts";
 import type { Given } from "./load/parameters.ts";
 import { typed, valuesOf } from "./load/parameters.ts";
+import { isOwnIn, openIn } from "./load/places.ts";
 import type { Source, Sources } from "./load/sources.ts";
 import { substitute } from "./load/substitute.ts";
 
@@ -109,10 +109,11 @@ async function synthesise(declared: Declared, use: Use): Promise<Loaded> {
   const given = declared.resources(settled.values);
   const { resources, diagnostics: found } = await withDefinitions(given.resources, use.folder, use.dialects);
   diagnostics.push(...given.diagnostics, ...found);
-  const scope = { param: settled.values, parameters: settled.parameters, env: use.given.env };
+  const { open } = settled;
+  const param = Object.fromEntries(Object.entries(settled.values).filter(([name]) => !open.has(name)));
+  const scope = { param, parameters: settled.parameters, env: use.given.env };
   const drafts = resources.flatMap(({ value, source }) => {
-    const kind = (value as { readonly kind?: unknown } | null | undefined)?.kind;
-    const substituted = substitute(value, scope, (path) => isOwnExpression(String(kind), path));
+    const substituted = substitute(value, scope, isOwnIn(value));
     const draft = canonical(substituted.value);
     const { diagnostics: findings } = validate(draft);
     diagnostics.push(
@@ -136,6 +137,8 @@ interface Settled {
   readonly system: Draft;
   readonly values: Readonly<Record<string, string | number | boolean>>;
   readonly parameters: readonly string[];
+  /** Parameters whose value is another one in some Location. */
+  readonly open: ReadonlySet<string>;
   readonly diagnostics: readonly Diagnostic[];
 }
 
@@ -147,13 +150,20 @@ function settledSystem(declared: Declared, use: Use, sources: Map<string, Source
   const { resource, diagnostics } = validate(written);
   const source = declared.system?.source;
   if (resource === undefined)
-    return { system: written as Draft, values: {}, parameters: [], diagnostics: at(source, diagnostics) };
+    return {
+      system: written as Draft,
+      values: {},
+      parameters: [],
+      open: new Set(),
+      diagnostics: at(source, diagnostics),
+    };
   const address = addressOf(resource);
   if (source !== undefined) sources.set(address, source);
   const spec = (written as { readonly spec: Readonly<Record<string, unknown>> }).spec;
   const parameters = (spec["parameters"] ?? {}) as Parameters<typeof valuesOf>[0];
   const given = { ...use.given, own: (spec["values"] ?? {}) as Readonly<Record<string, unknown>> };
-  const valued = valuesOf(parameters, given, address);
+  const { open, valued: elsewhere } = openIn(spec);
+  const valued = valuesOf(parameters, given, address, elsewhere);
   const hasValues = Object.keys(valued.values).length > 0;
   const system = canonical({
     ...(written as object),
@@ -163,6 +173,7 @@ function settledSystem(declared: Declared, use: Use, sources: Map<string, Source
     system,
     values: valued.values,
     parameters: Object.keys(parameters),
+    open,
     diagnostics: at(source, valued.diagnostics),
   };
 }

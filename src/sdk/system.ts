@@ -1,5 +1,10 @@
 /** `system(...)`: what a `tutti.ts` file exports. */
 import { type Declared, Ref } from "../kinds/declaration.ts";
+import type { Name, Text } from "./builder.ts";
+import type { z } from "zod";
+import type { system as kind } from "../kinds/system.ts";
+
+type SystemSpec = NonNullable<z.input<typeof kind.body>["spec"]>;
 
 export type ParameterType = "string" | "integer" | "number" | "boolean";
 
@@ -52,6 +57,35 @@ export interface SystemOptions<P extends Parameters = Parameters> {
   readonly description?: string;
   /** What may differ from one use to the next. Given with `--set name=value`, `--values file` or TUTTI_PARAM_NAME. */
   readonly parameters?: P;
+  /** Where everything is that does not say so itself: the name of a Location. */
+  readonly location?: Name;
+  /** Places in each of which all of it is made, as NAME-LOCATION. */
+  readonly locations?: readonly Place[];
+  /** Which Locations a Change reaches first, and what must hold before the next. */
+  readonly waves?: readonly Wave[];
+  /** What other systems may refer to, as `system.NAME.status.outputs.OUTPUT`. */
+  readonly outputs?: Readonly<Record<string, Text>>;
+  /** How Changes of it are made: approval, what is done on failure, how many at once. */
+  readonly changes?: SystemSpec["changes"];
+  /** Addresses that have another name now: the thing stays and is called by the new one. */
+  readonly moved?: SystemSpec["moved"];
+}
+
+/** One Location of a system. */
+export interface Place {
+  readonly name: Name;
+  /** Of parameters, there; in resources written `expression("param.x")`, since a program sees one value only. */
+  readonly values?: Readonly<Record<string, string | number | boolean>>;
+  /** What is different there: merged into what is declared (RFC 7386). */
+  readonly overrides?: readonly {
+    readonly address: string;
+    readonly patch: Readonly<Record<string, unknown>>;
+  }[];
+}
+
+export interface Wave {
+  readonly locations: readonly Name[];
+  readonly gate?: NonNullable<NonNullable<SystemSpec["waves"]>[number]["gate"]>;
 }
 
 const SYSTEM = Symbol.for("tutti.dev/system-declaration");

@@ -161,6 +161,12 @@ export const verbs: readonly VerbEntry[] = [
     load: async () => (await import("./events.ts")).verb,
   },
   {
+    name: "drift",
+    group: "Look",
+    summary: "Show what is other than it should be, and answer it",
+    load: async () => (await import("./drift.ts")).verb,
+  },
+  {
     name: "why",
     group: "Look",
     summary: "Tell how a resource came to be as it is",

@@ -123,7 +123,7 @@ export async function applyPlanned(
       context.say(`Revision ${revision} of ${system} is committed; see: tutti status ${system}`);
     return EXIT.ok;
   }
-  const { picture, nodes } = await settle(context, client, { plan, revision, timeout });
+  const { picture, nodes } = await settle(context, client, { plan, revision, timeout, change });
   const urls = addressesOf(plan, picture);
   const resources = nodes.map(({ address, state, count }) => ({
     address,

@@ -174,7 +174,7 @@ export class Knowledge {
     const touched = plan.steps.filter(isTouched);
     if (touched.length === 0) return { further: "none" };
     if (touched.every(({ action }) => action === "unknown")) return { further: "waits" };
-    const foreign = foreignSteps(change, plan);
+    const foreign = foreignSteps(change, plan, this.#options.store);
     if (foreign.length > 0)
       return {
         further: "failed",
@@ -233,17 +233,17 @@ function placed(change: ChangeResource): ChangeSpec & { readonly namespace: stri
 }
 
 /** Addresses that a further stage would touch, and that were announced neither as such nor as members of a set. */
-function foreignSteps(change: ChangeResource, plan: Plan): readonly string[] {
+function foreignSteps(change: ChangeResource, plan: Plan, store: Store): readonly string[] {
   const announced = new Set(
     change.spec.plan.steps.filter(({ action }) => action !== "none").map(({ address }) => address),
   );
-  const sets = new Map(
-    plan.resources.map((draft) => [addressOf(draft), draft.metadata.labels?.[SET]] as const),
-  );
+  const declared = new Map(plan.resources.map((draft) => [addressOf(draft), draft]));
   return plan.steps
     .filter(isTouched)
-    .filter(({ address }) => {
-      const set = sets.get(address);
+    .filter(({ address, kind, namespace, name }) => {
+      // Of a member that falls away only what is there tells whose it is.
+      const member = declared.get(address) ?? store.get({ kind, namespace, name });
+      const set = member?.metadata.labels?.[SET];
       return !announced.has(address) && !(set !== undefined && announced.has(`resourceSet/${set}`));
     })
     .map(({ address }) => address);

@@ -2,8 +2,8 @@
  * Says of each ResourceSet which members it has, and whether they are what its value asks for. It makes none: members are planned
  * and committed like all that is declared.
  *
- *   WaitingFor (what its value comes from) -> MembersOutdated (the value asks for others than there are)
- *                                          -> MembersNotReady -> AllReady
+ *   WaitingFor (what its value comes from) -> Pending (the value asks for others than there are)
+ *                                          -> NotReady (members) -> AllReady
  */
 import type { Clock } from "../../clock/clock.ts";
 import type { Controller, Outcome, ReconcileContext } from "../../controller/reconciler.ts";
@@ -105,13 +105,13 @@ function judged(
   const surplus = names.filter((name) => !wanted.includes(name));
   if (missing.length + surplus.length > 0)
     return not(
-      "MembersOutdated",
+      "Pending",
       `By its value ${counted(missing, "is missing", "are missing")}${missing.length > 0 && surplus.length > 0 ? " and " : ""}${counted(surplus, "is too many", "are too many")}.`,
     );
   const open = present.filter((member) => !isDone(member));
   if (open.length > 0)
     return not(
-      "MembersNotReady",
+      "NotReady",
       `${open.length} of ${present.length} are not ready: ${open.slice(0, 3).map(addressOf).join(", ")}${open.length > 3 ? " ..." : ""}.`,
     );
   return {

@@ -1,6 +1,12 @@
 /** A declaration in a program: what `tutti.ts` exports by default. */
 import type { Diagnostic } from "../../diagnostics/diagnostic.ts";
-import { type Declared as DeclaredResource, isDeclared, manifestOf, Ref } from "../../kinds/declaration.ts";
+import {
+  type Declared as DeclaredResource,
+  Ref,
+  declare,
+  isDeclared,
+  manifestOf,
+} from "../../kinds/declaration.ts";
 import { frameOf } from "../builder.ts";
 import { positionInFrame } from "../../diagnostics/call-site.ts";
 import type { Declared, Located } from "../load.ts";
@@ -35,11 +41,11 @@ function refused(...diagnostics: readonly Diagnostic[]): Declared {
 
 function fromSystem(declaration: SystemDeclaration, file: string, folder: string): Declared {
   const { name, options } = declaration;
-  const spec = {
-    ...(options.description === undefined ? {} : { description: options.description }),
-    ...(options.parameters === undefined ? {} : { parameters: options.parameters }),
-  };
-  const system = { kind: "System", metadata: { name }, spec };
+  // What is made of references (outputs) is written as manifests write it, as of any resource.
+  const spec = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+  const { apiVersion: _apiVersion, ...system } = manifestOf(
+    declare({ apiVersion: "", kind: "System", metadata: { name }, spec }, {}),
+  );
   return {
     system: { value: system, source: new ProgramSource(systemPosition(file), Number.POSITIVE_INFINITY) },
     resources: (values) => {

@@ -47,17 +47,19 @@ function typeOf(value: unknown): string {
   return Number.isInteger(value) ? "integer" : "number";
 }
 
+/** `elsewhere`: names of those that may do without a value here. */
 export function valuesOf(
   parameters: Readonly<Record<string, DeclaredParameter>>,
   given: Given,
   address: string,
+  elsewhere: ReadonlySet<string> = new Set(),
 ): Valued {
   const diagnostics: Diagnostic[] = [...unknown(parameters, given, address)];
   const values: Record<string, string | number | boolean> = {};
   for (const [name, parameter] of Object.entries(parameters)) {
     const found = find(name, parameter, given);
     if (found === undefined) {
-      diagnostics.push(missing(name, parameter, address));
+      if (!elsewhere.has(name)) diagnostics.push(missing(name, parameter, address));
       continue;
     }
     const value = read(found.value, parameter, found.isText);
