@@ -44,7 +44,10 @@ type Made = Resource<unknown, (DriftStatus & { readonly made?: Placement }) | un
 export async function refresh(query: RefreshQuery, parts: RefreshParts): Promise<Refreshed> {
   const { store, classes } = parts;
   const held = heldBy(store, query.system, query.namespace).filter(
-    (one) => classes.kinds.has(one.kind) && (one as Made).status?.made !== undefined,
+    (one) =>
+      classes.kinds.has(one.kind) &&
+      (one as Made).status?.made !== undefined &&
+      query.only?.includes(addressOf(one)) !== false,
   ) as readonly Made[];
   const since = await sinceOf(query, parts);
   if ("warning" in since) return { drift: recorded(held), warnings: [since.warning] };

@@ -1,4 +1,5 @@
 /** `client.drift`: what is other than it should be, and what is to be done about it. */
+import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import type { DriftNoise, FoundDrift } from "../planner/declared-drift.ts";
 import type { KindName, Scope } from "./client.ts";
 import type { Call, Transport } from "./transport.ts";
@@ -8,6 +9,8 @@ export type { DriftNoise, FoundDrift };
 export interface DriftReport {
   readonly items: readonly FoundDrift[];
   readonly noise: readonly DriftNoise[];
+  /** Who could not be asked. */
+  readonly warnings: readonly Diagnostic[];
 }
 
 export interface Tolerated {
@@ -20,8 +23,8 @@ export interface Tolerated {
 
 /** All reject as the client's methods do. */
 export interface DriftAnswers {
-  /** Of a resource, or of a System with all it holds. */
-  of(kind: KindName, name: string, options?: Scope): Promise<DriftReport>;
+  /** Of a resource, or of a System with all it holds: as it is now, or with `refresh` false as it was seen last. */
+  of(kind: KindName, name: string, options?: Scope & { readonly refresh?: boolean }): Promise<DriftReport>;
   /** Has it set back, all of it when no paths are given; resolves with what is. ApiError 409 when nothing is other than it should be. */
   revert(
     kind: KindName,
@@ -47,8 +50,13 @@ export class HttpDrift implements DriftAnswers {
     this.#pathOf = pathOf;
   }
 
-  async of(kind: KindName, name: string, options: Scope = {}): Promise<DriftReport> {
-    return (await this.#transport.json(this.#call("GET", kind, name, options))) as DriftReport;
+  async of(
+    kind: KindName,
+    name: string,
+    { refresh, ...options }: Scope & { readonly refresh?: boolean } = {},
+  ): Promise<DriftReport> {
+    const query = { refresh };
+    return (await this.#transport.json({ ...this.#call("GET", kind, name, options), query })) as DriftReport;
   }
 
   async revert(

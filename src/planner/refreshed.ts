@@ -11,6 +11,8 @@ export interface RefreshQuery {
    * Everything when absent; nothing with false.
    */
   readonly since?: string | false;
+  /** Addresses: only these, when present. */
+  readonly only?: readonly string[];
 }
 
 export interface Refreshed {

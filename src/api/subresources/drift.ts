@@ -6,10 +6,11 @@
  *
  * An answer is written as annotation, which the drift controller goes by; a declaration is set back at once.
  */
-import { type DriftStatus, type Toleration, tolerationsIn } from "../../controller/drift.ts";
+import { type DriftEntry, type DriftStatus, type Toleration, tolerationsIn } from "../../controller/drift.ts";
 import { kindNamed } from "../../kinds/registry.ts";
 import { lifecycleOf } from "../../kinds/lifecycle.ts";
 import { parseDuration } from "../../model/duration.ts";
+import { equal } from "../../model/equality.ts";
 import { fitsPattern } from "../../model/path-pattern.ts";
 import { type Draft, LABELS, REQUESTS, type Resource, addressOf, keyOf } from "../../model/resource.ts";
 import {
@@ -19,6 +20,8 @@ import {
   declaredDrift,
   isByMachine,
 } from "../../planner/declared-drift.ts";
+import type { Drifted } from "../../planner/plan.ts";
+import type { Refreshed } from "../../planner/refreshed.ts";
 import { heldBy } from "../../planner/ownership.ts";
 import { revisionsOf } from "../../planner/revisions.ts";
 import type { Store } from "../../store/store.ts";
@@ -34,13 +37,27 @@ const MOST_EXAMPLES = 3;
 export async function drift(context: ApiContext, call: Call, target: ResourceTarget): Promise<Answer> {
   if (call.method === "POST") return answer(context, call, target);
   const resources = subjects(context, target);
-  const found = await Promise.all(resources.map((one) => driftOf(one, context)));
+  const seen = call.query.get("refresh") === "false" ? undefined : await look(context, target, resources);
+  const found = await Promise.all(resources.map((one) => driftOf(one, context, seen)));
   return ok({
     kind: "DriftList",
     apiVersion: "tutti.dev/v1",
     items: found.flat(),
+    warnings: seen?.warnings ?? [],
     noise: noiseIn(resources.flatMap(({ live }) => (live === undefined ? [] : [live]))),
   });
+}
+
+/** Undefined for what belongs to no System: then it is what is recorded. */
+async function look(
+  context: ApiContext,
+  { kind, name, namespace }: ResourceTarget,
+  [first]: readonly Subject[],
+): Promise<Refreshed | undefined> {
+  if (kind.kind === "System") return context.refresh({ system: name, namespace });
+  const system = first?.live?.metadata.labels?.[LABELS.system];
+  if (system === undefined || first?.live === undefined) return undefined;
+  return context.refresh({ system, namespace, only: [addressOf(first.live)] });
 }
 
 interface Subject {
@@ -78,10 +95,13 @@ function declaredIn(store: Store, system: string | undefined, namespace: string)
 async function driftOf(
   { live, declared }: Subject,
   { store, clock }: ApiContext,
+  seen?: Refreshed,
 ): Promise<readonly FoundDrift[]> {
   if (live === undefined) return declared === undefined ? [] : [await removed(declared, store)];
   const base = baseOf(live);
-  const { drift: entries = [], setBack = [] } = (live.status ?? {}) as DriftStatus;
+  const { drift: recorded = [], setBack = [] } = (live.status ?? {}) as DriftStatus;
+  const entries =
+    seen === undefined ? recorded : seenNow(seen.drift.get(base.address) ?? [], recorded, clock.now());
   const ofThing = entries.map((entry): FoundDrift => {
     const times = setBack.find(({ path }) => path === entry.path)?.times;
     return { ...base, of: "thing", ...entry, ...(times === undefined ? {} : { setBack: times }) };
@@ -110,6 +130,17 @@ async function driftOf(
     ];
   });
   return [...ofThing, ...ofDeclaration];
+}
+
+function seenNow(
+  drift: readonly Drifted[],
+  recorded: readonly DriftEntry[],
+  now: number,
+): readonly DriftEntry[] {
+  return drift.map(({ path = "", answer = "revert", ...rest }) => {
+    const known = recorded.find((one) => one.path === path && equal(one.actual, rest.actual));
+    return known ?? { ...rest, path, answer, since: new Date(now).toISOString() };
+  });
 }
 
 async function removed(declared: Draft, store: Store): Promise<FoundDrift> {
@@ -225,7 +256,8 @@ async function revert(
   const isMeant = (path: string): boolean =>
     path !== "" && (paths.length === 0 || paths.some((pattern) => fitsPattern(path, pattern)));
   const [subject] = subjects(context, target);
-  const found = subject === undefined ? [] : await driftOf(subject, context);
+  const seen = await look(context, target, subject === undefined ? [] : [subject]);
+  const found = subject === undefined ? [] : await driftOf(subject, context, seen);
   const meant = found.filter(({ path }) => isMeant(path));
   if (meant.length === 0 && !found.some(({ path }) => path === ""))
     throw conflict(target.kind, target.name, nothingToRevert(paths));
