@@ -24,6 +24,7 @@ import {
   stateOf,
   placeOf,
   stagesOf,
+  touchedBy,
 } from "./change.ts";
 import { type OperationsContext, operationsOf } from "./operations.ts";
 import { liveSystem } from "./ownership.ts";
@@ -271,10 +272,10 @@ export function beginOperations(
 }
 
 /** A further stage is never all of what the Change is about. */
-function ofStage(change: ChangeResource, { steps }: Plan): Pick<Stage, "addresses" | "wave"> {
+function ofStage(change: ChangeResource, { steps }: Plan): Pick<Stage, "addresses" | "deleted" | "wave"> {
   const place = placeOf(steps);
   if (place.addresses !== undefined || stagesOf(change).length === 0) return place;
-  return { ...place, addresses: steps.filter(isCommitted).map(({ address }) => address) };
+  return { ...place, ...touchedBy(steps.filter(isCommitted)) };
 }
 
 function newestRevision(live: Snapshot, { system, namespace }: Plan): number {

@@ -76,6 +76,8 @@ export interface Stage {
   readonly committedAt: string;
   /** All of the plan when absent. */
   readonly addresses?: readonly string[];
+  /** Those of them that it deleted. */
+  readonly deleted?: readonly string[];
   readonly wave?: number;
 }
 
@@ -292,13 +294,22 @@ export function stagesOf({ spec, status, metadata }: ChangeResource): readonly S
 }
 
 /** What of the steps one commit makes: all of it, or which of them, and of which wave. */
-export function placeOf(steps: readonly Step[]): Pick<Stage, "addresses" | "wave"> {
+export function placeOf(steps: readonly Step[]): Pick<Stage, "addresses" | "deleted" | "wave"> {
   const wave = waveOf({ steps });
   const isNow = (step: Step): boolean => isCommitted(step) && (step.wave ?? 0) <= (wave ?? 0);
   const isWhole = steps.every((step) => step.action === "none" || isNow(step));
   return {
-    ...(isWhole ? {} : { addresses: steps.filter(isNow).map(({ address }) => address) }),
+    ...(isWhole ? {} : touchedBy(steps.filter(isNow))),
     ...(wave === undefined ? {} : { wave }),
+  };
+}
+
+/** What goes is named as such: members that fall away are in no plan that was written down. */
+export function touchedBy(steps: readonly Step[]): Pick<Stage, "addresses" | "deleted"> {
+  const deleted = steps.flatMap(({ action, address }) => (action === "delete" ? [address] : []));
+  return {
+    addresses: steps.map(({ address }) => address),
+    ...(deleted.length === 0 ? {} : { deleted }),
   };
 }
 

@@ -30,20 +30,26 @@ export function committedSteps(change: ChangeResource): ReadonlyMap<string, Step
   if (spec.revision === undefined) return new Map();
   const planned = new Map(spec.plan.steps.map((step) => [step.address, step]));
   const steps = stagesOf(change).flatMap(
-    ({ addresses }) =>
-      addresses?.map((address) => committedAs(planned.get(address), address, change)) ??
-      spec.plan.steps.filter(isCommitted),
+    ({ addresses, deleted = [] }) =>
+      addresses?.map((address) =>
+        committedAs(planned.get(address), address, change, deleted.includes(address)),
+      ) ?? spec.plan.steps.filter(isCommitted),
   );
   return new Map(steps.map((step) => [keyTextOf(step), step]));
 }
 
 /** What became known only on the way is in no plan that was written down: it is there, and is to be ready. */
-function committedAs(planned: Step | undefined, address: string, change: ChangeResource): Step {
+function committedAs(
+  planned: Step | undefined,
+  address: string,
+  change: ChangeResource,
+  isDeleted: boolean,
+): Step {
   if (planned !== undefined && planned.action !== "unknown") return planned;
   const [root = "", name = ""] = address.split("/");
   const kind = kindOfRoot(root);
   return {
-    action: "update",
+    action: isDeleted ? "delete" : "update",
     address,
     kind: kind?.kind ?? root,
     name,
