@@ -45,7 +45,7 @@ function committedAs(
   change: ChangeResource,
   isDeleted: boolean,
 ): Step {
-  if (planned !== undefined && planned.action !== "unknown") return planned;
+  if (planned !== undefined && isCommitted(planned)) return planned;
   const [root = "", name = ""] = address.split("/");
   const kind = kindOfRoot(root);
   return {
