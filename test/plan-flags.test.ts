@@ -120,7 +120,8 @@ test("a service, its processes and a volume, its files, keep running and stay un
   const pids = async (name: string) =>
     (await home.instances(name)).map(({ status }) => status?.["identity"]["pid"] as number).toSorted();
   const before = await pids("api");
-  const { path } = (await home.get("Volume/files"))?.status as { readonly path: string };
+  const pathOf = async (name: string) => String((await home.get(`Volume/${name}`))?.status?.["path"]);
+  const path = await pathOf("files");
   writeFileSync(join(path, "note"), "kept");
   const moved = [
     { from: "service/api", to: "service/web" },
@@ -134,8 +135,7 @@ test("a service, its processes and a volume, its files, keep running and stay un
   await home.ok(["up", folder]);
   expect(await pids("web")).toEqual(before);
   expect(await pids("api")).toEqual([]);
-  const after = (await home.get("Volume/documents"))?.status as { readonly path: string };
-  expect(readFileSync(join(after.path, "note"), "utf8")).toBe("kept");
+  expect(readFileSync(join(await pathOf("documents"), "note"), "utf8")).toBe("kept");
   expect(await home.ok(["plan", folder])).toContain("Nothing to do");
   await home.ok(["down", "shop", "--yes"]);
   expect(existsSync(path)).toBe(false);

@@ -53,12 +53,16 @@ function compare(before: unknown, after: unknown, place: Place, walk: Walk): voi
     emit(before, after, place, walk);
     return;
   }
-  // An object that comes or goes is shown by its attributes, without those that it has by default.
-  const left = before === undefined ? {} : after === undefined ? telling(before, place) : before;
-  const right = after === undefined ? {} : before === undefined ? telling(after, place) : after;
+  const [left, right] = toldMembers(before, after, place);
   if (isMembers(left) && isMembers(right)) compareMembers(left, right, place, walk);
   else if (Array.isArray(before) && Array.isArray(after)) compareLists(before, after, place, walk);
   else if (!same(before, after)) emit(before, after, place, walk);
+}
+
+/** An object that comes or goes is shown by its attributes, without those that it has by default. */
+function toldMembers(before: unknown, after: unknown, place: Place): readonly [unknown, unknown] {
+  if (before === undefined) return [{}, after === undefined ? {} : telling(after, place)];
+  return after === undefined ? [telling(before, place), {}] : [before, after];
 }
 
 /** Undefined when there is nothing to tell: then it is shown as a whole. */
@@ -188,13 +192,10 @@ function isMembers(value: unknown): value is Members {
 function emit(before: unknown, after: unknown, place: Place, walk: Walk): void {
   const until = [...new Set(computedIn(after).flatMap((computed) => computed.until))].toSorted();
   const [left, right] = told(before, after);
-  const judged =
-    place.immutable && !isImpliedName(left, right, place, walk) ? verdict(before, after) : "same";
-  const secret =
-    (walk.secretKind && place.schema?.secret === true) ||
-    [...computedIn(before), ...computedIn(after)].some((computed) => computed.secret) ||
-    containsSealed(left) ||
-    containsSealed(right);
+  const isFixed = place.immutable && !isImpliedName(left, right, place, walk);
+  const judged = isFixed ? verdict(before, after) : "same";
+  const isSecretField = walk.secretKind && place.schema?.secret === true;
+  const secret = isSecretField || [before, after].some(holdsSecret) || [left, right].some(containsSealed);
   walk.found.push({
     path: place.path,
     ...(before === undefined ? {} : { before: left }),
@@ -213,6 +214,10 @@ function told(before: unknown, after: unknown): readonly [unknown, unknown] {
   const texts = [shown(before, true), shown(after, true)] as const;
   if (!equal(...texts) || !(before instanceof Computed) || !(after instanceof Computed)) return texts;
   return after.secret || after.until.length > 0 ? texts : [before.present(), after.present()];
+}
+
+function holdsSecret(value: unknown): boolean {
+  return computedIn(value).some((computed) => computed.secret);
 }
 
 function isImpliedName(before: unknown, after: unknown, place: Place, walk: Walk): boolean {

@@ -39,6 +39,3 @@ export type Expand = (resources: readonly Draft[], context: ExpansionContext) =>
 
 /** On each member: the name of its set. */
 export const SET = "tutti.dev/set";
-
-/** As many resources as were given. */
-export const unexpanded: Expand = (resources) => ({ resources, unknown: [], diagnostics: [] });

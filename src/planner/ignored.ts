@@ -19,7 +19,12 @@ function keep(declared: unknown, live: unknown, [step, ...rest]: readonly string
   if (Array.isArray(declared) || Array.isArray(live))
     return Array.isArray(declared) && Array.isArray(live) ? keepItems(declared, live, step, rest) : declared;
   if (!isMembers(declared) && !isMembers(live)) return declared;
-  const [left, right] = [isMembers(declared) ? declared : {}, isMembers(live) ? live : {}];
+  const kept = keepMembers(membersOf(declared), membersOf(live), step, rest);
+  // What neither of them has does not come to be by looking at it.
+  return declared === undefined && Object.keys(kept).length === 0 ? undefined : kept;
+}
+
+function keepMembers(left: Members, right: Members, step: string, rest: readonly string[]): Members {
   const names = step === "*" ? new Set([...Object.keys(left), ...Object.keys(right)]) : [step];
   const result = new Map(Object.entries(left));
   for (const name of names) {
@@ -27,8 +32,11 @@ function keep(declared: unknown, live: unknown, [step, ...rest]: readonly string
     if (value === undefined) result.delete(name);
     else result.set(name, value);
   }
-  // What neither of them has does not come to be by looking at it.
-  return result.size === 0 && declared === undefined ? undefined : Object.fromEntries(result);
+  return Object.fromEntries(result);
+}
+
+function membersOf(value: unknown): Members {
+  return isMembers(value) ? value : {};
 }
 
 /** Items are the same when they bear the same name, or stand at the same place where they have none. */

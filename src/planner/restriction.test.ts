@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Draft } from "../model/resource.ts";
+import { revisionsOf } from "./revisions.ts";
 import { createWorld, lines, manifest, service, stepFor, type World } from "./fixtures/world.ts";
 
 const thing = (name: string, v: unknown, ...needs: readonly string[]) =>
@@ -10,14 +11,12 @@ const thing = (name: string, v: unknown, ...needs: readonly string[]) =>
 const changed = (world: World, resources: readonly unknown[], options: object) =>
   lines(world.plan(resources, options)).filter((line) => !line.startsWith("none"));
 const revision = (world: World, number: number) =>
-  (
-    world.store.get({ kind: "Revision", namespace: "default", name: `shop-${number}` })?.spec as {
-      readonly resources: readonly Draft[];
-    }
-  ).resources.map(({ metadata, spec }) => [
-    metadata.name,
-    (spec as { readonly config?: { readonly v?: unknown } }).config?.v,
-  ]);
+  revisionsOf(world.store, "shop", "default")
+    .find((one) => one.number === number)
+    ?.resources.map(({ metadata, spec }) => [
+      metadata.name,
+      (spec as { readonly config?: { readonly v?: unknown } }).config?.v,
+    ]);
 const codes = (world: World, resources: readonly unknown[], options: object) =>
   world.diagnostics(resources, options).map(({ code, address }) => `${code} ${address}`);
 

@@ -6,6 +6,7 @@
  * does not goes, what others wrote (`tutti.dev/restarted-at`) stays. Finalizers and owners are the controllers' own.
  */
 import { keepReplicas } from "../kinds/autoscale.ts";
+import { kindNamed } from "../kinds/registry.ts";
 import { type Draft, type DraftMetadata, REQUESTS, type Resource } from "../model/resource.ts";
 import { keepIgnored } from "./ignored.ts";
 import { SYSTEM_FINALIZER } from "./ownership.ts";
@@ -41,8 +42,7 @@ function targetMetadata(
   previous: Draft | undefined,
 ): DraftMetadata {
   const now = live?.metadata;
-  const added = draft.kind === "System" ? [SYSTEM_FINALIZER] : [];
-  const finalizers = [...new Set([...(now?.finalizers ?? []), ...added])];
+  const finalizers = finalizersOf(draft, live);
   return present({
     name: draft.metadata.name,
     namespace: draft.metadata.namespace,
@@ -55,6 +55,11 @@ function targetMetadata(
     finalizers: finalizers.length === 0 ? undefined : finalizers,
     ownerReferences: now?.ownerReferences,
   });
+}
+
+function finalizersOf({ kind }: Draft, live: Resource | undefined): readonly string[] {
+  const held = live === undefined ? (kindNamed(kind)?.finalizers ?? []) : (live.metadata.finalizers ?? []);
+  return kind === "System" ? [...new Set([...held, SYSTEM_FINALIZER])] : held;
 }
 
 const OWN_REQUESTS: ReadonlySet<string> = new Set([

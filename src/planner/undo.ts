@@ -39,7 +39,14 @@ export interface Undo {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-const NOTHING_DONE: ReadonlySet<string> = new Set(["Pending", "Queued", "Rejected", "Expired", "Void"]);
+const NOTHING_DONE: ReadonlySet<string> = new Set([
+  "Pending",
+  "Queued",
+  "Rejected",
+  "Expired",
+  "Void",
+  "RolledBack",
+]);
 
 export function undoOf(change: Resource, live: Snapshot): Undo {
   const spec = change.spec as ChangeBody;
@@ -50,11 +57,10 @@ export function undoOf(change: Resource, live: Snapshot): Undo {
   const before = revisions.find(({ number }) => number < first);
   const after = revisions.find(({ number }) => number <= last);
   if (before === undefined && first > 1) return failed([forgotten(change, first)]);
-  const contents = {
-    before: byAddress(before?.resources ?? []),
-    after: spec.action === "down" ? new Map<string, Draft>() : byAddress(after?.resources ?? []),
-    now: byAddress(isDown(spec) ? [] : (revisions[0]?.resources ?? [])),
-  };
+  // Of what was taken down nothing is declared any more, though its Revisions are still there.
+  const contents = isDown(spec)
+    ? { before: contentOf(before), after: contentOf(undefined), now: contentOf(undefined) }
+    : { before: contentOf(before), after: contentOf(after), now: contentOf(revisions[0]) };
   const touched = [...new Set([...contents.before.keys(), ...contents.after.keys()])].filter(
     (address) => !equal(contents.before.get(address), contents.after.get(address)),
   );
@@ -65,6 +71,10 @@ export function undoOf(change: Resource, live: Snapshot): Undo {
     return failed(conflicts.map((address) => overtaken(address, last, contents.after, revisions)));
   if (touched.length === 0) return failed([nothing(change)]);
   return taken(change, touched, contents);
+}
+
+function contentOf(revision: RevisionContent | undefined): ReadonlyMap<string, Draft> {
+  return byAddress(revision?.resources ?? []);
 }
 
 function isDown({ action }: ChangeBody): boolean {
