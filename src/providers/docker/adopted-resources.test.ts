@@ -173,3 +173,15 @@ describe("an adopted network", () => {
     await container.remove({ force: true });
   });
 });
+
+describe("ranges of addresses", () => {
+  it("are counted: those that the engine finds by itself, and those that networks have taken of them", async () => {
+    const networks = new DockerNetworks(engine, HOME);
+    const [before] = await networks.capacities(conformanceContext);
+    await daemon.docker.createNetwork({ Name: "one-more" });
+    const [after] = await networks.capacities(conformanceContext);
+    expect(before).toMatchObject({ name: "ranges of addresses", limit: 64 });
+    expect((after?.used ?? 0) - (before?.used ?? 0)).toBe(1);
+    expect([after?.needs({}), after?.needs({ cidr: "10.99.0.0/24" })]).toEqual([1, 0]);
+  });
+});

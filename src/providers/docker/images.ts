@@ -219,7 +219,7 @@ function parsed(image: string): Reference {
   });
 }
 
-function neverPulled(image: string, digest: string | undefined): TerminalError {
+export function neverPulled(image: string, digest: string | undefined): TerminalError {
   const which = digest === undefined ? "" : ` (${digest})`;
   return new TerminalError({
     code: "ImageNotFound",

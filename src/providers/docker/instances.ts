@@ -12,9 +12,11 @@
  */
 import { parseDuration } from "../../model/duration.ts";
 import type { Clock } from "../../clock/clock.ts";
+import { machineCapacities } from "../../provider/machine-capacity.ts";
 import { describePortInUse, allocatePorts } from "../../provider/ports.ts";
 import {
   type CallContext,
+  type Capacity,
   type EngineHealth,
   type ExecSession,
   type Exit,
@@ -35,6 +37,7 @@ import type { Engine } from "./engine.ts";
 import { inWords, startError, statusOf } from "./errors.ts";
 import { execIn } from "./exec.ts";
 import { containerName, homeLabel, identityIn, kindLabel, serviceLabels, uidLabel } from "./identity.ts";
+import { imageObstacles } from "./image-obstacles.ts";
 import { Launch, type LaunchOptions } from "./launch.ts";
 import { EngineLimits } from "./limits.ts";
 import { Logs } from "./logs.ts";
@@ -98,10 +101,21 @@ export class DockerInstances implements InstanceProvider {
     return this.#options.pin?.(prospect);
   }
 
-  obstacles({ spec }: Prospect): Promise<readonly Obstacle[]> {
+  async obstacles(prospect: Prospect): Promise<readonly Obstacle[]> {
+    const { spec } = prospect;
     const hasImage = spec["image"] !== undefined || spec["build"] !== undefined;
-    if (!hasImage && !this.#engine.isLocal) return Promise.resolve([needsImage(this.#engine.endpoint)]);
-    return Promise.resolve(this.#engine.absence());
+    if (!hasImage && !this.#engine.isLocal) return [needsImage(this.#engine.endpoint)];
+    const absence = this.#engine.absence();
+    return absence.length > 0 ? absence : imageObstacles(prospect, (one) => this.pin(one));
+  }
+
+  async capacities({ signal }: CallContext): Promise<readonly Capacity[]> {
+    if (this.#engine.absence().length > 0) return [];
+    const { NCPU, MemTotal } = (await this.#engine.call((docker) => docker.info(), { signal })) as {
+      readonly NCPU: number;
+      readonly MemTotal: number;
+    };
+    return machineCapacities({ cores: NCPU, memory: MemTotal });
   }
 
   async start(identity: Identity, given: InstanceSpec, context: CallContext): Promise<Started> {

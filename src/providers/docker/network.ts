@@ -12,6 +12,7 @@ import type { network } from "../../kinds/network.ts";
 import { adoptedId, checkOwner, nothingToAdopt } from "../../provider/adoption.ts";
 import {
   type CallContext,
+  type Capacity,
   type Desired,
   type Found,
   type Obstacle,
@@ -21,6 +22,7 @@ import {
   type ProviderContext,
   TerminalError,
 } from "../../provider/provider.ts";
+import { type AddressPool, USUAL_POOLS, isWithin, rangesIn } from "./address-pools.ts";
 import type { Engine } from "./engine.ts";
 import { inWords, reasonOf, statusOf } from "./errors.ts";
 import { isOf, networkName, ownerIn, resourceLabels } from "./resource-names.ts";
@@ -78,6 +80,21 @@ export class DockerNetworks implements Provider {
   /** Labels cannot be taken off; when the resource is gone they mean nothing. */
   async release(): Promise<void> {}
 
+  /** Ranges of addresses that the engine finds by itself; a network that names its own takes none of them. */
+  async capacities({ signal }: CallContext): Promise<readonly Capacity[]> {
+    if (this.#engine.absence().length > 0) return [];
+    const { DefaultAddressPools: pools = USUAL_POOLS } = (await this.#engine.call((docker) => docker.info(), {
+      signal,
+    })) as { readonly DefaultAddressPools?: readonly AddressPool[] };
+    const taken = await this.#engine.call(
+      (docker, abortSignal) => docker.listNetworks({ abortSignal } as object),
+      { signal },
+    );
+    const used = taken.filter((network) => isWithin(rangeOf(network), pools)).length;
+    const needs: Capacity["needs"] = ({ cidr }) => (cidr === undefined ? 1 : 0);
+    return [{ name: "ranges of addresses", limit: rangesIn(pools), used, needs }];
+  }
+
   async observe(desired: Desired, { signal }: ProviderContext): Promise<Observation | undefined> {
     const there = await this.#find(desired, signal);
     return there === undefined ? undefined : observation(desired, there.network, there.adopted);
@@ -86,19 +103,17 @@ export class DockerNetworks implements Provider {
   async ensure(desired: Desired, context: ProviderContext): Promise<Observation> {
     const { signal } = context;
     const there = await this.#find(desired, signal);
-    const { cidr } = desired.spec as NetworkSpec;
-    const isRange = there !== undefined && (cidr === undefined || rangeOf(there.network) === cidr);
-    if (isRange && (there.adopted !== undefined || isAsMade(there.network, desired.spec)))
-      return observation(desired, there.network, there.adopted);
-    if (there?.adopted !== undefined) throw otherRange(there.network, cidr ?? "");
     const asked = adoptedId(desired);
     if (there === undefined && asked !== undefined) return this.adopt(desired, asked, context);
-    if (there !== undefined)
-      await this.#remove(
-        there.network,
-        isRange ? "It is made anew" : "It gets another range of addresses",
-        signal,
-      );
+    if (there !== undefined) {
+      const { network, adopted } = there;
+      const { cidr } = desired.spec as NetworkSpec;
+      const isRange = cidr === undefined || rangeOf(network) === cidr;
+      if (adopted !== undefined && !isRange) throw otherRange(network, cidr);
+      if (isRange && (adopted !== undefined || isAsMade(network, desired.spec)))
+        return observation(desired, network, adopted);
+      await this.#remove(network, isRange ? "It is made anew" : "It gets another range of addresses", signal);
+    }
     const name = networkName(this.#home, desired.identity);
     return observation(
       desired,
@@ -260,7 +275,7 @@ function actualOf(
   };
 }
 
-function rangeOf(found: NetworkInspectInfo): string | undefined {
+function rangeOf(found: Pick<NetworkInspectInfo, "IPAM">): string | undefined {
   return found.IPAM?.Config?.[0]?.Subnet;
 }
 
@@ -273,11 +288,11 @@ function noSuchNetwork(id: string): TerminalError {
   return nothingToAdopt("network of the engine", id, "`docker network ls` lists those it has.");
 }
 
-function otherRange({ Name, ...network }: NetworkInspectInfo, cidr: string): TerminalError {
+function otherRange(network: NetworkInspectInfo, cidr: string): TerminalError {
   return new TerminalError({
     code: "AdoptedDiffers",
     path: "spec.cidr",
-    message: `The network '${Name}' was adopted with the range ${rangeOf({ Name, ...network }) ?? "(none)"} and cannot be given ${cidr}.`,
+    message: `The network '${network.Name}' was adopted with the range ${rangeOf(network) ?? "(none)"} and cannot be given ${cidr}.`,
     hint: "Declare its own range, or leave it out.",
   });
 }

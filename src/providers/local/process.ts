@@ -17,6 +17,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
+import { availableParallelism, freemem, totalmem } from "node:os";
 import { resolve } from "node:path";
 import { DiagnosticError } from "../../diagnostics/diagnostic.ts";
 import { formatDuration, parseDuration } from "../../model/duration.ts";
@@ -33,9 +34,11 @@ import {
   type Obstacle,
   type Prospect,
   type CallContext,
+  type Capacity,
   type Started,
   fileTooLarge,
 } from "../../provider/provider.ts";
+import { machineCapacities } from "../../provider/machine-capacity.ts";
 import { redact, secretsIn, tellingLine } from "../../provider/redaction.ts";
 import { processSpec } from "./command.ts";
 import { completionFiles, exitIn, merged, removeCompletion, writeInput } from "./completion.ts";
@@ -86,6 +89,12 @@ export class ProcessProvider implements InstanceProvider {
   async obstacles(prospect: Prospect): Promise<readonly Obstacle[]> {
     const ports = await portObstacles(this.#options.home, portsIn(prospect.spec, "ports"));
     return [...programObstacles(prospect), ...copyObstacles(prospect), ...ports];
+  }
+
+  capacities(): Promise<readonly Capacity[]> {
+    const memory = totalmem();
+    const memoryUsed = memory - freemem();
+    return Promise.resolve(machineCapacities({ cores: availableParallelism(), memory, memoryUsed }));
   }
 
   async start(identity: Identity, spec: InstanceSpec, context: CallContext): Promise<Started> {

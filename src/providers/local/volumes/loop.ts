@@ -10,9 +10,10 @@
  *  - One step at a time for each volume: a snapshot and a resize do not meet.
  */
 import { existsSync, statSync } from "node:fs";
-import { rmdir } from "node:fs/promises";
-import { parseQuantity } from "../../../model/quantity.ts";
+import { rmdir, statfs } from "node:fs/promises";
+import { QUANTITY_PATTERN, parseQuantity } from "../../../model/quantity.ts";
 import {
+  type Capacity,
   type Desired,
   type Identity,
   type Measurement,
@@ -59,6 +60,7 @@ export function loopVolumes(home: Home): VolumeProvider {
     ],
     features: ["sizes", "clones"],
     obstacles: ({ spec }) => Promise.resolve(obstacles(spec["size"])),
+    capacities: async () => [await diskOf(home)],
     observe: (desired) => Promise.resolve(volumes.observe(desired)),
     ensure: (desired, context) => volumes.ensure(desired, context),
     measure: (desired) => volumes.measure(desired.identity),
@@ -233,6 +235,19 @@ function sizeText(bytes: number, { size }: VolumeSpec): string {
 /** In whole blocks. */
 function bytesOf(size: string): number {
   return Math.ceil(parseQuantity(size) / BLOCK) * BLOCK;
+}
+
+/** Images take room as they are filled: more may be promised than there is. */
+async function diskOf(home: Home): Promise<Capacity> {
+  const { blocks, bsize, bavail } = await statfs(home.folder);
+  return {
+    name: `of disk at ${home.folder}`,
+    unit: "bytes",
+    limit: blocks * bsize,
+    used: (blocks - bavail) * bsize,
+    overcommit: true,
+    needs: ({ size }) => (typeof size === "string" && QUANTITY_PATTERN.test(size) ? bytesOf(size) : 0),
+  };
 }
 
 function obstacles(size: unknown): readonly Obstacle[] {
