@@ -40,7 +40,8 @@ import { scheduleOf } from "../controller/schedules.ts";
 import { DependentsView, IndexView, OwnedView } from "../controller/view.ts";
 import type { TriggeredSchedule } from "../controllers/trigger/fire.ts";
 import { lookersOf, triggerController } from "../controllers/trigger/index.ts";
-import { type Key, type Resource, keyText } from "../model/resource.ts";
+import { kinds } from "../kinds/registry.ts";
+import { FINALIZERS, type Key, type Resource, keyText } from "../model/resource.ts";
 import type { Keyring } from "../model/sealed.ts";
 import type { MetricsSource, MonitoringSink, TargetGroup } from "../provider/monitoring.ts";
 import type { Placement } from "../provider/placement.ts";
@@ -90,6 +91,11 @@ export interface Monitoring {
   readonly metrics: MetricsSource;
   readonly sink: MonitoringSink;
 }
+
+/** Born with a finalizer that somebody must take away, though nothing here makes such things. */
+const PROVISIONED = kinds
+  .filter(({ finalizers }) => finalizers.includes(FINALIZERS.provision))
+  .map(({ kind }) => kind);
 
 export function addControllers(
   runtime: Runtime,
@@ -167,7 +173,7 @@ export function addControllers(
       resolver,
       dependents,
       context,
-      kinds: classes.kinds,
+      kinds: new Set([...classes.kinds, ...PROVISIONED]),
       providerOf,
       drift,
       gates: allGates,

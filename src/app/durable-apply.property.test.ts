@@ -10,8 +10,9 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { validate } from "../kinds/validate.ts";
 import { conditionOf } from "../model/condition.ts";
-import { type Draft, FINALIZERS, REQUESTS, type Resource, keyOf } from "../model/resource.ts";
+import { type Draft, REQUESTS, type Resource, keyOf } from "../model/resource.ts";
 import { Keyring } from "../model/sealed.ts";
+import { handedOver } from "../planner/handover.ts";
 import { type Operation, type Store, StoreError } from "../store/store.ts";
 import {
   type Call,
@@ -299,29 +300,13 @@ function paused(present: Resource, isPaused?: boolean): Operation {
   return { type: "update", resource: { ...present, metadata } };
 }
 
-/** The thing stays, and is found by the name and uid it was made by; only what nobody refers to. */
+/** As the planner does it: the thing stays as it is; only what nobody refers to. */
 function renamed(bench: Bench, present: Resource, number: number): readonly Operation[] | undefined {
-  const { name, uid, annotations = {} } = present.metadata;
+  const { name } = present.metadata;
   if (bench.resources.some(({ spec }) => JSON.stringify(spec).includes(`resource.${name}.`)))
     return undefined;
-  const identity = annotations[REQUESTS.identity] ?? JSON.stringify({ name, uid });
-  const { uid: _uid, finalizers: _finalizers, ...rest } = present.metadata;
-  return [
-    { type: "update", resource: { ...present, metadata: { ...present.metadata, finalizers: [] } } },
-    { type: "delete", key: keyOf(present) },
-    {
-      type: "create",
-      resource: {
-        ...present,
-        metadata: {
-          ...rest,
-          name: `m${number}`,
-          annotations: { ...annotations, [REQUESTS.identity]: identity },
-          finalizers: [FINALIZERS.provision],
-        },
-      },
-    },
-  ];
+  const target = { ...present, metadata: { ...present.metadata, name: `m${number}` } } as Draft;
+  return handedOver(present, target, false, () => []);
 }
 
 async function perform(bench: Bench, action: Step, number: number): Promise<void> {
@@ -355,14 +340,19 @@ async function change(bench: Bench, action: Step, number: number): Promise<void>
 
 /** Everything that is referred to is there, and nothing is paused. */
 async function complete(bench: Bench): Promise<void> {
-  for (const resource of bench.resources) await bench.store.commit([paused(resource, false)], cause);
+  for (const resource of bench.resources)
+    if (resource.metadata.annotations?.["tutti.dev/paused"] === "true")
+      await bench.store.commit([paused(resource, false)], cause);
   await bench.clock.advance(120_000);
-  for (let place = SIZE - 1; place >= 0; place -= 1) {
-    const isNamed = bench.resources.some(({ spec }) => JSON.stringify(spec).includes(`resource.r${place}.`));
+  const named = bench.resources.flatMap(({ spec }) =>
+    [...JSON.stringify(spec).matchAll(/"r(\d)":"\$\{resource\.(\w+)\./g)].map(([, place, name = ""]) => ({
+      place: Number(place),
+      name,
+    })),
+  );
+  for (const { place, name } of named) {
     const wanted: Wanted = { index: place, size: 0, refersTo: [], first: "former", hasLimits: false };
-    const name = `r${place}`;
-    const isThere = bench.store.get({ kind: "Resource", namespace: "default", name }) !== undefined;
-    if (isNamed && !isThere)
+    if (bench.store.get({ kind: "Resource", namespace: "default", name }) === undefined)
       await bench.store.commit([{ type: "create", resource: drafted(bench, wanted, name) }], cause);
   }
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { FINALIZERS } from "../model/resource.ts";
 import { baseStatus, classOf, provisioned } from "./fields.ts";
 import { defineKind, output } from "./kind.ts";
 
@@ -6,6 +7,7 @@ import { defineKind, output } from "./kind.ts";
 export const resource = defineKind({
   kind: "Resource",
   plural: "resources",
+  finalizers: [FINALIZERS.provision],
   shortNames: ["res"],
   categories: ["all"],
   description:
