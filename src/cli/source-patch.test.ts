@@ -38,14 +38,39 @@ it("a value in an item is found by the item's name, and stays quoted", () => {
   );
 });
 
-it("what was not declared is added, what is gone is taken out, the rest is the same", () => {
-  const added = patchedYaml(FILE, DATABASE, [{ path: "spec.settings.max_connections", value: 50 }]);
-  expect(added).toContain("max_connections: 50");
-  expect(added).toContain("# Those who may look.");
-  expect(added).toContain("size: 1Gi # enough for a year");
-  const taken = patchedYaml(FILE, DATABASE, [{ path: "spec.users[app]", value: undefined }]);
-  expect(taken).not.toContain("name: app");
-  expect(taken).toContain("name: report # monthly");
+it("what was not declared is added behind what is there, in the way it is written", () => {
+  const patch = (path: string, value: unknown, of = DATABASE): string | undefined =>
+    patchedYaml(FILE, of, [{ path, value }]);
+  expect(patch("spec.settings.max_connections", 50)).toBe(
+    FILE.replace('"4MB" }', '"4MB", max_connections: 50 }'),
+  );
+  expect(patch("spec.version", "15")).toBe(`${FILE}  version: "15"\n`);
+  expect(patch("spec.lifecycle.drift.answer", "report", VOLUME)).toBe(
+    FILE.replace("a year\n", "a year\n  lifecycle: {drift: {answer: report}}\n"),
+  );
+  expect(patch("spec.users[eve]", { name: "eve", access: "read" })).toBe(
+    FILE.replace("  settings:", "    - {name: eve, access: read}\n  settings:"),
+  );
+});
+
+it("what is gone is taken out, with its lines", () => {
+  const patch = (path: string): string | undefined =>
+    patchedYaml(FILE, DATABASE, [{ path, value: undefined }]);
+  expect(patch("spec.users[app]")).toBe(FILE.replace("    - name: app\n      access: read\n", ""));
+  expect(patch("spec.users[report]")).toBe(
+    FILE.replace("    - name: report   # monthly\n      access: read\n", ""),
+  );
+  expect(patch("spec.settings.work_mem")).toBe(FILE.replace('{ work_mem: "4MB" }', "{}"));
+  expect(patch("spec.settings")).toBe(FILE.replace('  settings: { work_mem: "4MB" }\n', ""));
+});
+
+it("a list is replaced in the way it is written", () => {
+  const file = "kind: DNSRecord\nmetadata: { name: www }\nspec:\n  values: [127.0.0.7] # the balancer\n";
+  const record = { kind: "DNSRecord", name: "www" };
+  const edit = { path: "spec.values", value: ["127.0.0.9", "127.0.0.10"] };
+  expect(patchedYaml(file, record, [edit])).toBe(file.replace("[127.0.0.7]", "[127.0.0.9, 127.0.0.10]"));
+  const block = file.replace(" [127.0.0.7] # the balancer", "\n    - 127.0.0.7\n  ttl: 5");
+  expect(patchedYaml(block, record, [edit])).toBe(block.replace("127.0.0.7", "127.0.0.9\n    - 127.0.0.10"));
 });
 
 it("a file that does not declare it says so", () => {

@@ -2,7 +2,18 @@
  * What is found in the world, written back into the declaration it came from: a YAML file is changed in those places only,
  * comments and all else stay as they are.
  */
-import { type Document, type Node, isMap, isScalar, isSeq, parseAllDocuments, stringify } from "yaml";
+import {
+  type Node,
+  type Pair,
+  type YAMLMap,
+  type YAMLSeq,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  parseAllDocuments,
+  stringify,
+} from "yaml";
 import { stepsIn } from "../model/path-pattern.ts";
 
 export interface Edit {
@@ -27,53 +38,117 @@ function edited(text: string, kind: string, name: string, { path, value }: Edit)
   const document = parseAllDocuments(text).find(
     (one) => one.get("kind") === kind && one.getIn(["metadata", "name"]) === name,
   );
-  if (document === undefined) return undefined;
-  const steps = placeIn(document, stepsIn(path));
-  const node: unknown = document.getIn(steps, true);
-  if (isScalar(node) && isPlain(value) && node.range != null) {
-    const [start, end] = node.range;
-    return text.slice(0, start) + scalarText(value, node.type) + text.slice(end);
+  if (document?.contents == null) return undefined;
+  const { node, parent, at, rest } = reached(document.contents, stepsIn(path));
+  if (rest.length > 0) {
+    if (value === undefined) return text;
+    const inner = rest.slice(1).reduceRight<unknown>((held, step) => ({ [step]: held }), value);
+    return inserted(text, node, rest[0] ?? "", inner);
   }
-  if (value === undefined) document.deleteIn(steps);
-  else document.setIn(steps, value);
-  const [start, , end] = document.range;
-  const indent = /^( +)\S/m.exec(text)?.[1]?.length ?? 2;
-  const made = document.toString({
-    lineWidth: 0,
-    indent,
-    indentSeq: !/^( *)[\w"']+:[ \t]*\n\1- /m.test(text),
-  });
-  return text.slice(0, start) + made.replace(/^---\n/, "") + text.slice(end);
+  if (value !== undefined) return replaced(text, node, value);
+  return parent === undefined ? text : removed(text, parent, at);
 }
 
-/** Items of lists are found by their name. */
-function placeIn(document: Document.Parsed, steps: readonly string[]): readonly (string | number)[] {
-  const place: (string | number)[] = [];
-  let node: unknown = document.contents;
-  for (const step of steps) {
-    const at = isSeq(node) ? indexIn(node.items as readonly Node[], step) : step;
-    place.push(at);
-    node = isSeq(node) || isMap(node) ? node.get(at, true) : undefined;
-  }
-  return place;
+interface Reached {
+  readonly node: Node;
+  /** What it is a member or item of, and which one. */
+  readonly parent: YAMLMap | YAMLSeq | undefined;
+  readonly at: number;
+  /** Steps that lead to nothing that is there. */
+  readonly rest: readonly string[];
 }
 
-/** Behind the last one when there is none of that name. */
-function indexIn(items: readonly Node[], step: string): number {
+/** As far as the steps lead. Items of lists are found by their name, else by their position. */
+function reached(root: Node, steps: readonly string[]): Reached {
+  let found: Reached = { node: root, parent: undefined, at: 0, rest: steps };
+  for (const [index, step] of steps.entries()) {
+    const { node } = found;
+    if (!isMap(node) && !isSeq(node)) break;
+    const at = isMap(node) ? memberIn(node, step) : itemIn(node, step);
+    const member: unknown = isMap(node) ? (node.items[at] as Pair | undefined)?.value : node.items[at];
+    if (!isNode(member)) break;
+    found = { node: member, parent: node, at, rest: steps.slice(index + 1) };
+  }
+  return found;
+}
+
+function memberIn({ items }: YAMLMap, step: string): number {
+  return items.findIndex(({ key }) => (isScalar(key) ? String(key.value) : String(key)) === step);
+}
+
+function itemIn({ items }: YAMLSeq, step: string): number {
   const index = items.findIndex((item) => isMap(item) && item.get("name") === step);
-  if (index >= 0) return index;
-  return /^\d+$/.test(step) ? Number(step) : items.length;
+  return index < 0 && /^\d+$/.test(step) ? Number(step) : index;
 }
 
-function isPlain(value: unknown): value is string | number | boolean | null {
-  return value !== undefined && (typeof value !== "object" || value === null);
+function replaced(text: string, node: Node, value: unknown): string {
+  const start = node.range?.[0] ?? 0;
+  const type: unknown = isScalar(node) ? node.type : undefined;
+  const isBlock = (isMap(node) || isSeq(node)) && node.flow !== true;
+  // A block's first line begins behind its indentation, which the others need too.
+  const indent = " ".repeat(start - (text.lastIndexOf("\n", start - 1) + 1));
+  const made =
+    isBlock && typeof value === "object" && value !== null && Object.keys(value).length > 0
+      ? stringify(value, { lineWidth: 0 }).trimEnd().replaceAll("\n", `\n${indent}`)
+      : inline(value, type);
+  return text.slice(0, start) + made + text.slice(endOf(node));
 }
 
-/** Quoted where it was quoted. */
-function scalarText(value: string | number | boolean | null, type: unknown): string {
+/** Behind what is there; in a list `name` says nothing. */
+function inserted(text: string, node: Node, name: string, value: unknown): string {
+  const member = isSeq(node) ? inline(value) : `${inline(name)}: ${inline(value)}`;
+  if ((!isMap(node) && !isSeq(node)) || node.items.length === 0)
+    return replaced(text, node, isSeq(node) ? [value] : { [name]: value });
+  const end = endOf(node);
+  if (node.flow === true) {
+    const last = endOf(node.items.at(-1) as Node | Pair);
+    return `${text.slice(0, last)}, ${member}${text.slice(last)}`;
+  }
+  const start = node.range?.[0] ?? 0;
+  const indent = " ".repeat(start - (text.lastIndexOf("\n", start - 1) + 1));
+  const line = text.indexOf("\n", end);
+  const at = line < 0 ? text.length : line;
+  return `${text.slice(0, at)}\n${indent}${isSeq(node) ? "- " : ""}${member}${text.slice(at)}`;
+}
+
+function removed(text: string, parent: YAMLMap | YAMLSeq, at: number): string {
+  const start = parent.range?.[0] ?? 0;
+  if (parent.items.length === 1)
+    return text.slice(0, start) + (isMap(parent) ? "{}" : "[]") + text.slice(endOf(parent));
+  const item = parent.items[at] as Node | Pair;
+  if (parent.flow === true) {
+    const [from, to] =
+      at === 0
+        ? [startOf(item), startOf(parent.items[1] as Node | Pair)]
+        : [endOf(parent.items[at - 1] as Node | Pair), endOf(item)];
+    return text.slice(0, from) + text.slice(to);
+  }
+  const from = text.lastIndexOf("\n", startOf(item) - 1) + 1;
+  const line = text.indexOf("\n", endOf(item));
+  if (at > 0) return text.slice(0, from) + (line < 0 ? "" : text.slice(line + 1));
+  // The first one may stand behind a dash, which the next one takes.
+  const next = startOf(parent.items[1] as Node | Pair);
+  return text.slice(0, startOf(item)) + text.slice(next);
+}
+
+function startOf(item: Node | Pair): number {
+  return ((isNode(item) ? item : (item.key as Node)).range ?? [0])[0];
+}
+
+/** Of what it says: without comments and lines behind it. */
+function endOf(item: Node | Pair): number {
+  if (!isNode(item))
+    return isNode(item.value) && item.value.range != null ? endOf(item.value) : endOf(item.key as Node);
+  const last = (isMap(item) || isSeq(item)) && item.flow !== true ? item.items.at(-1) : undefined;
+  return last === undefined ? (item.range?.[1] ?? 0) : endOf(last as Node | Pair);
+}
+
+/** On one line; quoted where it was quoted. */
+function inline(value: unknown, type?: unknown): string {
   if (typeof value === "string" && type === "QUOTE_DOUBLE") return JSON.stringify(value);
   if (typeof value === "string" && type === "QUOTE_SINGLE") return `'${value.replaceAll("'", "''")}'`;
-  return stringify(value, { lineWidth: 0 }).trimEnd();
+  if (typeof value === "string" && value.includes("\n")) return JSON.stringify(value);
+  return stringify(value, { lineWidth: 0, collectionStyle: "flow", flowCollectionPadding: false }).trimEnd();
 }
 
 const CONTEXT = 3;

@@ -108,6 +108,7 @@ async function existing(context: CommandContext, what: string): Promise<Target> 
 
 async function revert(context: CommandContext, word: string, paths: readonly string[]): Promise<void> {
   const target = await resourceOf(context, word);
+  await meant(context, target, paths);
   const { namespace, signal } = context;
   const { drift } = await context.client();
   const items = await drift.revert(target.kind, target.name, paths, { namespace, signal });
@@ -131,6 +132,11 @@ async function adopt(
   const target = targetOf(word);
   const resource = await fetched(context, target);
   const found = await meant(context, target, paths);
+  if (found.some(({ path }) => path === ""))
+    throw new CommandFailure(
+      EXIT.failed,
+      "It is gone: take it out of the declaration, or have it made again.",
+    );
   const adoption = await adoptionOf(context, resource as Resource, found);
   await emit(context, adoption.report, () => adoptedText(adoption));
   if (!write) return;
@@ -140,7 +146,7 @@ async function adopt(
   context.say(`${adoption.report.file ?? ""} is changed. 'tutti up' applies it.`);
 }
 
-/** What there is to be taken over; a failure when there is nothing, or it cannot be. */
+/** A failure when there is nothing. */
 async function meant(
   context: CommandContext,
   { kind, name }: Target,
@@ -156,11 +162,6 @@ async function meant(
       EXIT.failed,
       paths.length === 0 ? "It is as it should be." : `${paths.join(", ")}: it is as it should be.`,
       "'tutti drift' lists what is not.",
-    );
-  if (found.some(({ path }) => path === ""))
-    throw new CommandFailure(
-      EXIT.failed,
-      "It is gone: take it out of the declaration, or have it made again.",
     );
   return found;
 }
