@@ -23,6 +23,14 @@ export function accessTo(folder: StateFolder): ControlPlaneAccess {
     stop: () => stop(folder),
     serve: (options) => serveHere(folder, options),
     openOffline: () => openOffline(folder),
+    rehearse: async (request) => {
+      const [{ rehearse }, { stateIn }] = await Promise.all([
+        import("./rehearsal/index.ts"),
+        import("./rehearsal/state.ts"),
+      ]);
+      const state = request.empty ? [] : await stateIn(folder.storeFile);
+      return rehearse(request, { keyring: folder.keyring(), state });
+    },
     kubeconfig: () => kubeconfig(folder),
     token: () => folder.token(),
     checks: async function* () {

@@ -7,6 +7,7 @@ import type { Clock } from "../clock/clock.ts";
 import type { Plan } from "../planner/plan.ts";
 import type { FileDialect } from "../sdk/load/dialect.ts";
 import type { Dialect } from "../workflow/engine/program.ts";
+import type { Rehearsal, RehearsalRequest } from "./rehearsal.ts";
 
 /** Where text goes. */
 export interface Output {
@@ -60,6 +61,8 @@ export interface ControlPlaneAccess {
   serve(options: ServeOptions): Promise<void>;
   /** Reads the state without a control plane, to plan. */
   openOffline(): Promise<Offline>;
+  /** Plays what a plan would do, from the state as it is; nothing is changed. Refuses with diagnostics. */
+  rehearse(request: RehearsalRequest): Promise<Rehearsal>;
   /** What the control plane asks of who connects to it. */
   token(): string;
   /** In YAML or JSON. Refuses when there is no token yet. */

@@ -21,6 +21,12 @@ export const verbs: readonly VerbEntry[] = [
     load: async () => (await import("./plan.ts")).verb,
   },
   {
+    name: "rehearse",
+    group: "Declare",
+    summary: "Play what would happen, with everything outside simulated",
+    load: async () => (await import("./rehearse.ts")).verb,
+  },
+  {
     name: "apply",
     group: "Declare",
     summary: "Apply a declaration to the running control plane",

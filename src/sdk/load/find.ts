@@ -18,6 +18,9 @@ const PROGRAMS: readonly string[] = ["tutti.ts", "tutti.mts", "tutti.js", "tutti
 const PROGRAM_EXTENSIONS: ReadonlySet<string> = new Set([".ts", ".mts", ".js", ".mjs"]);
 const MANIFEST_EXTENSIONS: ReadonlySet<string> = new Set([".yaml", ".yml", ".json"]);
 
+/** What `tutti rehearse` assumes: it declares nothing. */
+const ASSUMPTIONS = "rehearsal.yaml";
+
 type Refusal = Omit<Diagnostic, "severity">;
 
 export function findFiles(path: string): Found | Refusal {
@@ -54,7 +57,7 @@ function inFolder(folder: string, as: string): Found | Refusal {
   const program = PROGRAMS.find((candidate) => entries.includes(candidate));
   if (program !== undefined) return { folder, name, program: join(folder, program), manifests: [] };
   const one = ["tutti.yaml", "tutti.yml"].find((candidate) => entries.includes(candidate));
-  const all = entries.filter((entry) => /^[^.].*\.ya?ml$/.test(entry));
+  const all = entries.filter((entry) => /^[^.].*\.ya?ml$/.test(entry) && entry !== ASSUMPTIONS);
   const manifests = one === undefined ? all : [one];
   if (manifests.length > 0) return { folder, name, manifests: manifests.map((entry) => join(folder, entry)) };
   return {
