@@ -181,6 +181,19 @@ describe.each(SERVERS)(
       await logIn(url(made));
     });
 
+    it("that is to be made is seen to be in the way before, unless it is to be adopted", async () => {
+      const { spec } = legacy() as { spec: Readonly<Record<string, unknown>> };
+      const prospect = { namespace: "default", name: "orders", spec, folder: "/", isNew: true };
+      const resolved = (): typeof spec => spec;
+      expect(await databases.obstacles!({ ...prospect, resolved }, context)).toMatchObject([
+        { code: "DatabaseExists", path: "spec.database" },
+      ]);
+      expect(await databases.obstacles!({ ...prospect, resolved, adopts: "legacy" }, context)).toEqual([]);
+      const free = { ...spec, database: "free" };
+      expect(await databases.obstacles!({ ...prospect, resolved: () => free }, context)).toEqual([]);
+      expect(await databases.obstacles!({ ...prospect, resolved: () => undefined }, context)).toEqual([]);
+    });
+
     it("that is not there is refused, and so is one of another name than is declared", async () => {
       await expect(databases.adopt!(desired("nowhere"), "nowhere", context)).rejects.toMatchObject({
         diagnostic: { code: "NothingToAdopt" },

@@ -20,6 +20,7 @@ import { adoptionOf } from "./adoption.ts";
 import { backupsOf, beginFromBackup, flushOrigin, momentsLacking } from "./backups.ts";
 import { type Kept, accountsOf, allLogins, keepAccounts, ownerRole } from "./accounts.ts";
 import { measurements } from "./measurements.ts";
+import { Looked, serverObstacles } from "./prospect.ts";
 import type { Account, DatabaseSpec, EngineKnowledge, WantedDatabase } from "./engine.ts";
 
 /** First start after a crash replays the log: give it time. */
@@ -54,17 +55,20 @@ export function databaseProvider({ source, engines, rotationGrace }: DatabasePro
   const wantedOf = (desired: Desired<DatabaseSpec>, context: ProviderContext): WantedDatabase =>
     wantedDatabase(desired, 0, isShared, context);
   const parts = { source, engineOf, wantedOf };
+  const looked = new Looked();
   const provider: Provider<DatabaseSpec> = {
     kind: "Database",
     class: source.class,
     capabilities: source.capabilities,
     features: [...new Set([...source.features, ...engines.flatMap(({ features }) => features)])],
-    obstacles: async (prospect) => {
+    obstacles: async (prospect, context) => {
       const spec = prospect.spec as unknown as DatabaseSpec;
       const engine = engines.find((one) => one.engine === spec.engine);
       const refusal = engine === undefined ? undefined : lacking(engine, source, spec);
       if (refusal !== undefined) return [refusal];
-      return (await source.obstacles?.(prospect)) ?? [];
+      const found = (await source.obstacles?.(prospect)) ?? [];
+      if (found.length > 0 || engine === undefined || !isShared) return found;
+      return serverObstacles(prospect, { source, engine, looked }, context);
     },
     observe: async (desired, context) => {
       const engine = engineOf(desired.spec);

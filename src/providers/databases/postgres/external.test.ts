@@ -200,6 +200,24 @@ describe("removal", () => {
 });
 
 describe("a server that cannot be used", () => {
+  it("is seen before anything is made: a right that is missing, or nobody who answers", async () => {
+    await asSuperuser("create role weak login createdb password 'x'");
+    const seen = (more: object): Promise<unknown> => {
+      const { spec } = external("a", { server: { ...server, user: "weak", password: "x", ...more } });
+      const prospect = { namespace: "default", name: "a", folder: "/", isNew: true };
+      const all = { ...prospect, spec: spec as Record<string, unknown> };
+      return databases.obstacles!({ ...all, resolved: () => all.spec }, context);
+    };
+    expect(await seen({})).toMatchObject([
+      {
+        code: "NotAllowed",
+        path: "spec.server.user",
+        message: expect.stringMatching(/lacks CREATEROLE \(/) as string,
+      },
+    ]);
+    await expect(seen({ password: "wrong" })).rejects.toThrow(/cannot be used/);
+  });
+
   it("is named with the reason", async () => {
     const nobody = { ...server, port: 1, user: "admin" };
     await expect(ensure(external("a", { server: nobody }))).rejects.toThrow(/127\.0\.0\.1.*ECONNREFUSED/);

@@ -35,6 +35,6 @@ export function lacks(access: ServerAccess): Promise<string | undefined> {
     const missing = [...(role.databases ? [] : ["CREATEDB"]), ...(role.roles ? [] : ["CREATEROLE"])].join(
       " ",
     );
-    return `The user '${access.user}' of the server at ${access.host} lacks ${missing}: ALTER ROLE ${quoted(access.user)} ${missing}.`;
+    return `The user '${access.user}' of the server at ${access.host} may not make databases and roles; it lacks ${missing} (ALTER ROLE ${quoted(access.user)} ${missing}).`;
   });
 }
