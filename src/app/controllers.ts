@@ -152,6 +152,7 @@ export function addControllers(
       instances,
       context,
       engines: classes,
+      gates: allGates,
       wake: (key) => runtime.trigger("health", key),
       ...(rehearsed === undefined ? {} : { check: rehearsed.check }),
     }),
@@ -239,6 +240,7 @@ export function addControllers(
           balancers,
           traffic,
           providerOf,
+          gates: allGates,
           providesMonitors: classes.kinds.has("Monitor"),
         })),
   };
@@ -308,6 +310,7 @@ interface MonitoredParts {
   readonly balancers: IndexView;
   readonly traffic: (spec: Placement) => TrafficProvider;
   readonly providerOf: (kind: string, spec: Placement) => Provider;
+  readonly gates: Gates;
   readonly providesMonitors: boolean;
 }
 
@@ -320,7 +323,17 @@ const NOT_MONITORED = {
 function addMonitoring(
   runtime: Runtime,
   { metrics, sink }: Monitoring,
-  { store, clock, resolver, instances, balancers, traffic, providerOf, providesMonitors }: MonitoredParts,
+  {
+    store,
+    clock,
+    resolver,
+    instances,
+    balancers,
+    traffic,
+    providerOf,
+    gates,
+    providesMonitors,
+  }: MonitoredParts,
 ): Pick<Composed, "resourceText" | "alerts" | "targets"> {
   const alerts = alertLog({ store, clock, wake: (key) => runtime.trigger("alert", key) });
   const elsewhere = new Elsewhere({
@@ -349,6 +362,7 @@ function addMonitoring(
       metrics,
       sourceOf: elsewhere.sourceOf,
       trafficOf: traffic,
+      gates,
       wake: (key) => runtime.trigger("autoscale", key),
     }),
   );

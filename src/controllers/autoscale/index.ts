@@ -13,6 +13,7 @@
  */
 import type { Clock } from "../../clock/clock.ts";
 import { type Happening, eventOperation } from "../../controller/events.ts";
+import type { Gates } from "../../controller/gates.ts";
 import type { Controller, Outcome, ReconcileContext } from "../../controller/reconciler.ts";
 import { type Resolver, resolve } from "../../controller/resolve.ts";
 import { routesTo } from "../../controller/routes.ts";
@@ -59,6 +60,8 @@ export interface AutoscaleOptions {
   readonly trafficOf: (spec: Placement) => TrafficProvider;
   /** Has a service looked at now. */
   readonly wake: (service: Key) => void;
+  /** Asked before a service is scaled; all are open when absent. */
+  readonly gates?: Gates;
   /** Milliseconds between two scrapes of what services are scaled by; 1 s when absent. */
   readonly interval?: number;
 }
@@ -156,6 +159,7 @@ class AutoscaleMachine {
       if (service?.status?.autoscale !== undefined) await this.#withdraw(service, context);
       return;
     }
+    if (this.#options.gates?.closed(service) !== undefined) return { requeueAfter: RARELY };
     const known = this.#knownOf(service);
     const isWaitedFor = await this.#isWaitedFor(service);
     const rest = this.#rest(service, known, isWaitedFor);

@@ -5,6 +5,7 @@
  */
 import type { Clock, Timer } from "../../clock/clock.ts";
 import { eventOperation } from "../../controller/events.ts";
+import type { Gates } from "../../controller/gates.ts";
 import { type Probe, isProbed, probesOf } from "../../controller/probes.ts";
 import type { Controller, Outcome, ReconcileContext } from "../../controller/reconciler.ts";
 import type { IndexView } from "../../controller/view.ts";
@@ -24,9 +25,14 @@ export interface HealthOptions {
   /** Has the controller look at an instance again. */
   readonly wake: (key: Key) => void;
   readonly context: Omit<ProviderContext, "signal">;
+  /** Asked, of its service, before an instance is replaced; all are open when absent. */
+  readonly gates?: Gates;
   /** Asks an instance; over the network, or by its engine, when absent. */
   readonly check?: typeof runCheck;
 }
+
+/** What is left as it is for now is looked at again after so many milliseconds. */
+const HELD = 5_000;
 
 interface InstanceStatus {
   readonly state?: string;
@@ -214,9 +220,13 @@ function conditionFrom(before: Condition | undefined, { ready, message }: Health
 async function giveUp(
   instance: Instance,
   why: string,
-  { store, clock }: HealthOptions,
+  { store, clock, gates }: HealthOptions,
   context: ReconcileContext,
-): Promise<undefined> {
+): Promise<Outcome> {
+  const { service: name } = instance.spec;
+  const service = store.get({ kind: "Service", namespace: instance.metadata.namespace ?? "default", name });
+  // Nobody would make another one.
+  if (service !== undefined && gates?.closed(service) !== undefined) return { requeueAfter: HELD };
   await store.commit(
     [
       { type: "delete", key: keyOf(instance), uid: instance.metadata.uid },
