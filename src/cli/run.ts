@@ -86,15 +86,15 @@ async function readArguments(
   entry: VerbEntry,
   environment: Environment,
 ): Promise<Chosen | ExitCode> {
-  const program = programFor(environment);
+  const program = programFor(environment, entry.name);
   const command = program.command(entry.name).summary(entry.summary).description(`${entry.summary}.`);
-  withGlobals(command);
+  withGlobals(command, entry.name);
   let chosen: Chosen | undefined;
   const verb = await entry.load();
   verb.define(command, (run) => {
     chosen = { options: globalsOf(program, command), run };
   });
-  for (const nested of command.commands) withGlobals(nested);
+  for (const nested of command.commands) withGlobals(nested, entry.name);
   for (const each of [program, command, ...command.commands]) prepared(each, environment);
   const code = await parse(program, argv);
   return chosen ?? code;
@@ -145,16 +145,16 @@ function overview(environment: Environment): string {
   ].join("\n");
 }
 
-function programFor(environment: Environment): Command {
-  return withGlobals(new Command("tutti"))
+function programFor(environment: Environment, verb: string): Command {
+  return withGlobals(new Command("tutti"), verb)
     .version(environment.version, "-V, --version", "print the version")
     .enablePositionalOptions(false);
 }
 
-function withGlobals(command: Command): Command {
+function withGlobals(command: Command, verb: string): Command {
   return command
     .option("-n, --namespace <name>", "namespace (TUTTI_NAMESPACE, else default)")
-    .addOption(outputOption(command.name()))
+    .addOption(outputOption(verb))
     .option("-q, --quiet", "results only, no progress")
     .option("--home <folder>", "state folder of the control plane (TUTTI_HOME, else ~/.tutti)")
     .option("--no-color", "no colours; so does NO_COLOR");

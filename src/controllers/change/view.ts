@@ -105,6 +105,8 @@ export class ChangesView implements View {
     for (const name of this.#about.get(text) ?? []) {
       const tracked = this.#tracked.get(name);
       if (tracked?.state !== "Held" || !tracked.open.has(text)) continue;
+      // What was begun is brought to its end (G2).
+      if (isBegun(tracked.steps.get(text) as Step, resource, tracked.change)) continue;
       const { message } = tracked.change.status ?? {};
       return {
         reason: "Held",
@@ -242,4 +244,12 @@ function isSameSteps({ change, state }: Tracked, after: ChangeResource): boolean
     change.status?.stages?.length === after.status?.stages?.length &&
     FINAL_STATES.has(stateOf(after)) === FINAL_STATES.has(state)
   );
+}
+
+function isBegun(step: Step, resource: Resource, change: ChangeResource): boolean {
+  const standing = standingOf(step, resource, uidOf(change, step));
+  if (resource.metadata.deletionTimestamp === undefined) return standing.state !== "open" || standing.begun;
+  // What is to go is marked at once, and removed in its turn.
+  const { attempt } = (resource.status ?? {}) as { readonly attempt?: { readonly operation?: string } };
+  return attempt?.operation === "delete";
 }
