@@ -215,3 +215,32 @@ describe("what cannot be adopted", () => {
     expect(readFileSync(join(folder, "tutti.ts"), "utf8")).toBe(before);
   });
 });
+
+describe("what there is not enough of", () => {
+  test("refuses the whole plan with the numbers and what does not fit, before anything is made", async () => {
+    const home = openHome();
+    // The engine of the test finds 64 ranges of addresses by itself.
+    const networks = Array.from(
+      { length: 70 },
+      (_, n) => `kind: Network\nmetadata: { name: n${n} }\nspec: { class: docker }\n`,
+    );
+    const folder = home.declare(networks.join("---\n"));
+    const before = (await daemon.docker.listNetworks()).length;
+    const { code, stderr } = await home.tutti(["up", folder, "--yes"], { env: env() });
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/QuotaExceeded|fails: \d+ of 64 ranges of addresses left, 70 wanted/);
+    expect(stderr).toContain("network/n69");
+    expect((await home.client().list(kindOf("Network"))).items).toEqual([]);
+    expect((await daemon.docker.listNetworks()).length).toBe(before);
+  });
+
+  test("is no matter where a class adopts nothing: that is refused before anything is made as well", async () => {
+    const home = openHome();
+    const folder = home.declare(
+      "kind: Network\nmetadata: { name: a, annotations: { tutti.dev/adopt: x } }\nspec: { class: loopback }\n",
+    );
+    const { code, stderr } = await home.tutti(["up", folder, "--yes"]);
+    expect(code).toBe(2);
+    expect(stderr).toContain("adopts nothing");
+  });
+});

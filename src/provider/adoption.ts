@@ -20,6 +20,8 @@ export function adoptedId({
 }: Pick<Desired, "status" | "annotations">): string | undefined {
   const adopted = status?.["adopted"];
   if (typeof adopted === "string" && adopted !== "") return adopted;
+  // What is made anew is not taken again.
+  if (annotations?.[REQUESTS.replace] !== undefined) return undefined;
   const asked = annotations?.[REQUESTS.adopt] ?? annotations?.[ADOPT];
   return asked === "" ? undefined : asked;
 }
