@@ -228,6 +228,8 @@ export function proposeAgain(
   { live, keyring, ...facts }: AgainContext,
 ): Proposal {
   const defined = Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined));
+  // Nothing declared would mean to delete everything: it was not written down, which is not the same.
+  if (action === "apply" && declared.length === 0) return { diagnostics: [notDeclared(system)] };
   return propose({
     ...request,
     ...defined,
@@ -239,6 +241,16 @@ export function proposeAgain(
     live,
     keyring,
   });
+}
+
+function notDeclared(system: string): Diagnostic {
+  return {
+    severity: "error",
+    code: "NotDeclared",
+    address: `system/${system}`,
+    message: "What was declared was not written down with the Change, so it cannot be planned again.",
+    hint: "Apply the declaration again.",
+  };
 }
 
 export interface ApprovalPolicy {

@@ -4,6 +4,7 @@
  *   owed a replacement, the former goes first: removed --> made: nothing
  *   waiting for what it refers to --> resolved
  *   owed a replacement, the new one comes first: recorded as the next incarnation, the former among `status.former`
+ *   not owed one, but what it is made from could not be changed in place: held back (fixed.ts)
  *   nothing was made yet: recorded as `status.made`
  *   adopted, where that was asked for --> ensured --> outputs recorded --> those that were there before removed (former.ts)
  */
@@ -16,6 +17,7 @@ import { adoptedId } from "../../provider/adoption.ts";
 import type { Observation, Provider } from "../../provider/provider.ts";
 import { checkedObservation, checkedPhrases } from "./answer.ts";
 import { boundsOf, failureOf } from "./attempt.ts";
+import { changedFixed } from "./fixed.ts";
 import { removeFormer } from "./former.ts";
 import type { Pass } from "./pass.ts";
 import { comesFirst, firstToGo, isOwed } from "./replacement.ts";
@@ -35,6 +37,8 @@ export async function make(pass: Pass): Promise<Outcome> {
   if (resolved.waits.length > 0) return waiting(pass, waitsText(resolved.waits));
   checkResolved(resource, resolved.spec);
   const { provider, spec } = chosen(resource, resolved.spec as Spec, pass);
+  const fixed = isOwed(resource) ? [] : changedFixed(resource, spec);
+  if (fixed.length > 0) return heldBack(pass, fixed);
   pass.enter(provider);
   const incarnation = await begin(pass, resource, provider, spec);
   const begun = pass.latest();
@@ -51,6 +55,12 @@ export async function make(pass: Pass): Promise<Outcome> {
 
 export async function waiting(pass: Pass, message: string): Promise<undefined> {
   await record(pass, { ready: { ready: false, reason: "WaitingFor", message } });
+}
+
+/** A plan that says so makes it anew; until then it is left as it is. */
+async function heldBack(pass: Pass, fixed: readonly string[]): Promise<undefined> {
+  const message = `Another value of ${fixed.join(" and ")} cannot be had in place: apply the system again, and it is made anew.`;
+  await record(pass, { ready: { ready: false, reason: "NeedsReplacement", message } });
 }
 
 /** True: it has to wait for others to go before. */
