@@ -172,7 +172,7 @@ export async function applyPlan(
   onFailure?: OnFailure,
 ): Promise<Applied> {
   const { hash, namespace } = plan;
-  const asked = "saved" in proposed ? proposed : { ...proposed, hash };
+  const asked = "saved" in proposed ? proposed : { ...proposed, hash, brief: true };
   // Without the signal: it takes a moment, and who interrupts it would not know whether it was done.
   return client
     .apply(plan.system, asked, { namespace, ...(onFailure === undefined ? {} : { onFailure }) })

@@ -99,6 +99,8 @@ export interface Proposed {
   readonly toRevision?: number;
   /** For `undo`: name of the Change that is taken back. */
   readonly undoes?: string;
+  /** The answer leaves out what stays as it is, and the resources themselves. */
+  readonly brief?: boolean;
   /** Addresses: only these, with all that they need. */
   readonly targets?: readonly string[];
   /** Addresses: all but these, and what needs them. */

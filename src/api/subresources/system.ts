@@ -34,13 +34,19 @@ export async function plan(context: ApiContext, call: Call, target: ResourceTarg
   const obstacles = await context.preflight(made);
   if (hasErrors(obstacles)) throw refused(obstacles);
   const shown = { ...made, warnings: [...made.warnings, ...found.warnings, ...obstacles] };
-  if (body["save"] !== true) return ok({ plan: masked(shown) });
+  if (body["save"] !== true) return ok({ plan: answered(shown, body) });
   const { store: live, keyring, version } = context;
   const request = requestOf(input, made);
   return ok({
     plan: masked(shown),
     saved: savedPlan({ plan: shown, declared, request, live, keyring, version }),
   });
+}
+
+/** `brief`: without what stays as it is, and without the resources themselves, for who looks at what is to be done only. */
+function answered(made: Plan, { brief }: Readonly<Record<string, unknown>>): unknown {
+  if (brief !== true) return masked(made);
+  return masked({ ...made, steps: made.steps.filter(({ action }) => action !== "none"), resources: [] });
 }
 
 /**
@@ -80,7 +86,7 @@ export async function applyAsked(
       return {
         code: submission.state === "Pending" || submission.state === "Queued" ? 202 : 200,
         body: {
-          plan: masked(current),
+          plan: answered(current, body),
           revision: newestRevision(context, target),
           ...submission,
           resourceVersion: String(context.store.revision),

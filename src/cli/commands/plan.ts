@@ -57,9 +57,10 @@ async function plan(context: CommandContext, folder: string, options: PlanOption
   const planner = await plannerOf(context);
   try {
     const file = options.out ?? context.outputFile;
+    const asked = { ...requestedIn(options), brief: !context.isStructured };
     const result =
       file === undefined
-        ? (await planDeclaration(context, planner, loaded, requestedIn(options))).plan
+        ? (await planDeclaration(context, planner, loaded, asked)).plan
         : await save(context, planner, loaded, requestedIn(options), file);
     const { style, environment } = context;
     if (result.warnings.length > 0 && !context.isStructured)
