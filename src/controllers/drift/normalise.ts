@@ -7,6 +7,7 @@ import { parseDuration } from "../../model/duration.ts";
 import { canonicalJson, equal } from "../../model/equality.ts";
 import { fitsPattern } from "../../model/path-pattern.ts";
 import { parseQuantity, QUANTITY_PATTERN } from "../../model/quantity.ts";
+import { settingValue } from "../../provider/database-settings.ts";
 
 interface Attribute {
   readonly kind: string;
@@ -63,38 +64,10 @@ interface Normaliser {
 
 /** One line for each attribute that an engine writes in its own way. */
 const NORMALISERS: readonly Normaliser[] = [
-  { kind: "Database", path: "spec.settings.*", normalise: databaseSetting },
+  { kind: "Database", path: "spec.settings.*", normalise: settingValue },
   { kind: "Network", path: "spec.cidr", normalise: (value) => networkOf(String(value)) },
   { kind: "DNSRecord", path: "spec.values", normalise: recordValues },
 ];
-
-const UNITS: Readonly<Record<string, number>> = {
-  b: 1,
-  k: 1024,
-  kb: 1024,
-  m: 2 ** 20,
-  mb: 2 ** 20,
-  g: 2 ** 30,
-  gb: 2 ** 30,
-  tb: 2 ** 40,
-};
-const WORDS: Readonly<Record<string, boolean>> = {
-  on: true,
-  true: true,
-  yes: true,
-  off: false,
-  false: false,
-  no: false,
-};
-
-/** `on`, `true` and `1GB`, `1024MB` are told apart by nobody. */
-function databaseSetting(value: unknown): unknown {
-  const text = String(value).trim().toLowerCase();
-  if (Object.hasOwn(WORDS, text)) return WORDS[text];
-  const [, number = "", unit = ""] = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/.exec(text) ?? [];
-  if (number === "") return text;
-  return unit === "" ? Number(number) : unit in UNITS ? `${Number(number) * (UNITS[unit] ?? 1)} bytes` : text;
-}
 
 /** The range that an address with a length lies in: `10.1.0.7/24` is 10.1.0.0/24. */
 function networkOf(text: string): string {

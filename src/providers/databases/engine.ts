@@ -62,6 +62,7 @@ export interface WantedDatabase {
   /** The login in force of the owner. */
   readonly owner: Login;
   readonly extensions: readonly string[];
+  readonly settings: DatabaseSpec["settings"];
   /** Others use the server as well: what is there may be somebody else's (I9). */
   readonly isShared: boolean;
 }
@@ -141,6 +142,8 @@ export interface EngineSession {
    * longer wanted go. Then it is marked: nothing counts as done before.
    */
   ensure(mark: Mark, accounts: readonly Account[], before: Mark | undefined): Promise<void>;
+  /** The parts of the spec that can be read back, as they are. `accounts`: with the logins in force. */
+  actual?(spec: DatabaseSpec, accounts: readonly Account[]): Promise<Readonly<Record<string, unknown>>>;
   /** How many are connected with one of these logins. */
   connections(logins: readonly string[]): Promise<number>;
   /** Nobody logs in with them any more; who is connected stays. */

@@ -21,7 +21,14 @@ import { backupsOf, beginFromBackup, flushOrigin, momentsLacking } from "./backu
 import { type Kept, accountsOf, allLogins, keepAccounts, ownerRole } from "./accounts.ts";
 import { measurements } from "./measurements.ts";
 import { Looked, serverObstacles } from "./prospect.ts";
-import type { Account, DatabaseSpec, EngineKnowledge, WantedDatabase } from "./engine.ts";
+import type {
+  Account,
+  DatabaseSpec,
+  EngineKnowledge,
+  EngineSession,
+  Mark,
+  WantedDatabase,
+} from "./engine.ts";
 
 /** First start after a crash replays the log: give it time. */
 const START_PATIENCE = 60_000;
@@ -78,9 +85,12 @@ export function databaseProvider({ source, engines, rotationGrace }: DatabasePro
       if (!state.ready) return { ready: false, outputs: {}, message: `It does not answer: ${state.reason}.` };
       if (access.standIn !== undefined) return observation(desired, access, undefined, engine, context);
       const wanted = wantedDatabase(desired, 0, isShared, context);
-      const found = await engine.within(access, wanted, (session) => session.find());
-      if (found?.mark?.uid !== desired.identity.uid) return undefined;
-      return observation(desired, access, { mark: found.mark }, engine, context);
+      return engine.within(access, wanted, async (session) => {
+        const { mark } = (await session.find()) ?? {};
+        if (mark?.uid !== desired.identity.uid) return undefined;
+        const seen = observation(desired, access, { mark }, engine, context);
+        return { ...seen, ...(await actualOf(session, desired, mark, context)) };
+      });
     },
     ensure: async (desired, context) => {
       const engine = engineOf(desired.spec);
@@ -93,10 +103,11 @@ export function databaseProvider({ source, engines, rotationGrace }: DatabasePro
       }
       const wanted = wantedOf(desired, context);
       await beginFromBackup(engine, access, desired, wanted, context);
-      const kept = await engine.within(access, wanted, (session) =>
-        keepAccounts(session, desired, { isShared, grace: rotationGrace }, context),
-      );
-      return observation(desired, access, kept, engine, context);
+      return engine.within(access, wanted, async (session) => {
+        const kept = await keepAccounts(session, desired, { isShared, grace: rotationGrace }, context);
+        const made = observation(desired, access, kept, engine, context);
+        return { ...made, ...(await actualOf(session, desired, kept.mark, context)) };
+      });
     },
     measure: async (desired, context) => {
       const engine = engineOf(desired.spec);
@@ -120,6 +131,17 @@ export function databaseProvider({ source, engines, rotationGrace }: DatabasePro
   return { ...(provider as Provider), ...(adoption as Partial<Provider>), ...backupsOf(parts) };
 }
 
+/** Of engines that can say. */
+async function actualOf(
+  session: EngineSession,
+  desired: Desired<DatabaseSpec>,
+  { generation }: Mark,
+  context: Pick<ProviderContext, "keyring">,
+): Promise<Pick<Observation, "actual">> {
+  const actual = await session.actual?.(desired.spec, accountsOf(desired, generation, context));
+  return actual === undefined ? {} : { actual };
+}
+
 /** `generation`: how often the passwords were rotated (Mark). */
 export function wantedDatabase(
   desired: Desired<DatabaseSpec>,
@@ -134,6 +156,7 @@ export function wantedDatabase(
     ownerRole: ownerRole(desired),
     owner: accountsOf(desired, generation, context)[0].login,
     extensions: spec.extensions ?? [],
+    settings: spec.settings,
     isShared,
   };
 }

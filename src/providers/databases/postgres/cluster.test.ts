@@ -77,6 +77,7 @@ function inOrders<T>(secret: string, use: (session: EngineSession) => Promise<T>
     ownerRole: "orders",
     owner: { user: "orders", password: secret },
     extensions: [],
+    settings: {},
     isShared: false,
   };
   return within({ host: "127.0.0.1", ...server() }, wanted, use);

@@ -10,9 +10,10 @@
 import type { Sql } from "postgres";
 import type { ServerAccess } from "../../../provider/database-server.ts";
 import { TerminalError } from "../../../provider/provider.ts";
-import type { Account, EngineSession, Login, Mark, WantedDatabase } from "../engine.ts";
+import type { Account, DatabaseSpec, EngineSession, Login, Mark, WantedDatabase } from "../engine.ts";
 import { loginName, loginsOf } from "../accounts.ts";
 import { markIn, withMark, withoutMark } from "../marks.ts";
+import { actualIn, resetSettings } from "./actual.ts";
 import { checkReady, quoted, withConnection } from "./database.ts";
 import { dropGrants, ensureExtensions, grant } from "./grants.ts";
 import { matchesVerifier, scramVerifier } from "./scram.ts";
@@ -94,10 +95,13 @@ class PostgresSession implements EngineSession {
         hint: `To take it over, set spec.user to '${found.owner}'.`,
       });
     }
-    await this.#ensureRoles(mark, accounts, before);
+    const made = await this.#ensureRoles(mark, accounts, before);
     await this.#ensureDatabase(found?.owner);
+    if (!this.#wanted.isShared) await resetSettings(this.#sql, this.#wanted.settings);
     const granted = before?.users ?? {};
-    const changed = accounts.filter(({ name }, index) => index > 0 && granted[name] !== mark.users[name]);
+    const changed = accounts.filter(
+      ({ name }, index) => index > 0 && (made.has(name) || granted[name] !== mark.users[name]),
+    );
     const gone = Object.keys(granted).filter((name) => mark.users[name] === undefined);
     if (changed.length > 0 || gone.length > 0 || this.#wanted.extensions.length > 0)
       await this.#inside(async (sql) => {
@@ -107,6 +111,11 @@ class PostgresSession implements EngineSession {
       });
     await this.#dropRoles(gone.flatMap((name) => loginsOf(name, mark.generation)));
     await this.#mark(mark);
+  }
+
+  actual(spec: DatabaseSpec, accounts: readonly Account[]): Promise<Readonly<Record<string, unknown>>> {
+    const { isShared } = this.#wanted;
+    return actualIn(this.#sql, (use) => this.#inside(use), { spec, accounts, isShared });
   }
 
   async connections(logins: readonly string[]): Promise<number> {
@@ -180,8 +189,12 @@ class PostgresSession implements EngineSession {
     return !this.#wanted.isShared || comment === this.#roleMark;
   }
 
-  /** Roles, memberships and passwords become so in one transaction. */
-  async #ensureRoles(mark: Mark, accounts: readonly Account[], before: Mark | undefined): Promise<void> {
+  /** Roles, memberships and passwords become so in one transaction. Resolves with the roles that were not there. */
+  async #ensureRoles(
+    mark: Mark,
+    accounts: readonly Account[],
+    before: Mark | undefined,
+  ): Promise<ReadonlySet<string>> {
     const names = accounts.flatMap(({ name }) => loginsOf(name, mark.generation));
     const there = new Map((await this.#roles(names)).map((role) => [role.name, role]));
     const statements: string[] = [];
@@ -194,6 +207,7 @@ class PostgresSession implements EngineSession {
         statements.push(`alter role ${quoted(login.user)} login password '${scramVerifier(login.password)}'`);
     }
     if (statements.length > 0) await this.#sql.begin((tx) => tx.unsafe(statements.join(";\n")));
+    return new Set(names.filter((name) => !there.has(name)));
   }
 
   #ensureRole(name: string, role: Role | undefined, account: Account, mark: Mark): readonly string[] {
@@ -288,13 +302,11 @@ class PostgresSession implements EngineSession {
   }
 
   /** In the database itself, all or nothing. */
-  #inside(use: (sql: Sql) => Promise<void>): Promise<void> {
+  #inside<T>(use: (sql: Sql) => Promise<T>): Promise<T> {
     return withConnection(
       this.#access,
       this.#wanted.database,
-      async (sql) => {
-        await sql.begin((tx) => use(tx as unknown as Sql));
-      },
+      async (sql) => (await sql.begin((tx) => use(tx as unknown as Sql))) as T,
       SESSION_TIMEOUT,
     );
   }
