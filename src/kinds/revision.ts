@@ -13,7 +13,12 @@ export const revision = defineKind({
       system: z.string(),
       number: z.int(),
       change: z.string(),
-      resources: z.array(z.unknown()),
+      /** All of it; or what is different from the Revision `base`, which holds all of its own. */
+      resources: z.array(z.unknown()).optional(),
+      base: z.int().optional(),
+      changed: z.array(z.unknown()).optional(),
+      /** Addresses. */
+      removed: z.array(z.string()).optional(),
       summary: z.string(),
     }),
   }),

@@ -28,7 +28,7 @@ import {
 } from "./change.ts";
 import { type OperationsContext, operationsOf } from "./operations.ts";
 import { liveSystem } from "./ownership.ts";
-import type { Plan, Step } from "./plan.ts";
+import { type Plan, type Step, recordedPlan } from "./plan.ts";
 
 /** A plan that is to be carried out: by whom it was asked for, and how. */
 export interface Submitted {
@@ -112,7 +112,6 @@ function waiting(asked: Waiting): Submission {
   const { plan, live, actor, policy } = asked;
   const name = changeName(live, plan.system, plan.namespace);
   const approval = policy === undefined ? undefined : approvalDraft(asked, policy, name);
-  const { resources: _resources, ...shown } = plan;
   const irreversible = irreversibleOf(plan);
   const state = policy === undefined ? ("Queued" as const) : ("Pending" as const);
   const change = {
@@ -123,7 +122,7 @@ function waiting(asked: Waiting): Submission {
       system: plan.system,
       action: plan.action,
       actor,
-      plan: shown,
+      plan: recordedPlan(plan),
       hash: plan.hash,
       ...(plan.undoes === undefined ? {} : { undoes: plan.undoes }),
       declared: asked.declared,

@@ -45,10 +45,10 @@ import type { Keyring } from "../model/sealed.ts";
 import type { Operation, Snapshot } from "../store/store.ts";
 import { changeName } from "./change-name.ts";
 import { liveSystem } from "./ownership.ts";
-import type { Action, Drifted, Plan, Step } from "./plan.ts";
+import { type Action, type Drifted, type Plan, type Step, recordedPlan } from "./plan.ts";
 import { isSetBack } from "./refreshed.ts";
 import { type Owned, handedOver, ownedIn } from "./handover.ts";
-import { revisionsOf } from "./revisions.ts";
+import { contentRecord, revisionsOf } from "./revisions.ts";
 import { isSecret, withGenerated } from "./secrets.ts";
 import { bodyOf, targetOf } from "./target.ts";
 import { stageOf } from "./waves.ts";
@@ -189,13 +189,12 @@ function records(
   const labels = { [LABELS.system]: plan.system };
   const { namespace } = plan;
   const name = changeName(live, plan.system, namespace);
-  const { resources: _resources, ...shown } = plan;
-  const { resources } = stage;
+  const content = contentRecord(stage.resources, live, plan);
   const revision: Draft = {
     apiVersion: "tutti.dev/v1",
     kind: "Revision",
     metadata: { name: `${plan.system}-${next}`, namespace, labels },
-    spec: { system: plan.system, number: next, change: name, resources, summary: summaryOf(stage) },
+    spec: { system: plan.system, number: next, change: name, ...content, summary: summaryOf(stage) },
   };
   const change: Draft = {
     apiVersion: "tutti.dev/v1",
@@ -206,7 +205,7 @@ function records(
       revision: plan.action === "down" ? next - 1 : next,
       action: plan.action,
       actor,
-      plan: shown,
+      plan: recordedPlan(plan),
       hash: plan.hash,
       ...(plan.undoes === undefined ? {} : { undoes: plan.undoes }),
       ...more,

@@ -114,3 +114,8 @@ export const NO_STEPS: Readonly<Record<Action, number>> = {
   unknown: 0,
   forget: 0,
 };
+
+/** As a Change holds it: what stays as it is is said by number, but for waves, whose gates look at all that is in them. */
+export function recordedPlan({ resources: _resources, ...plan }: Plan): Omit<Plan, "resources"> {
+  return { ...plan, steps: plan.steps.filter(({ action, wave }) => action !== "none" || wave !== undefined) };
+}

@@ -8,7 +8,6 @@ import { withCondition } from "../../model/condition.ts";
 import { equal } from "../../model/equality.ts";
 import {
   type Condition,
-  type Draft,
   FINALIZERS,
   type Key,
   LABELS,
@@ -16,6 +15,7 @@ import {
   addressOf,
   keyOf,
 } from "../../model/resource.ts";
+import { revisionsOf } from "../../planner/revisions.ts";
 import type { Operation, Store } from "../../store/store.ts";
 import type { Resolver } from "../../controller/resolve.ts";
 import { CONDITION, Sources, evaluateOutputs } from "./outputs.ts";
@@ -89,7 +89,7 @@ async function reconcile(
     resources: parts.all.size,
     readyResources: parts.all.size - parts.open.size,
     revision,
-    urls: declaredOrder(parts.reachable, revisions, revision).flatMap(urlsOf),
+    urls: declaredOrder(parts.reachable, key, options.store).flatMap(urlsOf),
     conditions: condition === undefined ? summed : withCondition(summed, condition, now),
   };
   const operations: readonly Operation[] = equal(status, system.status)
@@ -105,16 +105,10 @@ function recordsOf(key: Key, kind: (typeof RECORDS)[number], store: Store): read
 }
 
 /** As the newest Revision lists them; what is not in it comes last. */
-function declaredOrder(
-  reachable: Parts["reachable"],
-  revisions: readonly Resource[],
-  newest: number,
-): readonly Resource[] {
+function declaredOrder(reachable: Parts["reachable"], key: Key, store: Store): readonly Resource[] {
   if (reachable.size < 2) return [...reachable.values()];
-  const spec = revisions
-    .map((record) => record.spec as { readonly number: number; readonly resources: readonly Draft[] })
-    .find(({ number }) => number === newest);
-  const places = new Map((spec?.resources ?? []).map((draft, index) => [addressOf(draft), index]));
+  const newest = revisionsOf(store, key.name, key.namespace)[0];
+  const places = new Map((newest?.resources ?? []).map((draft, index) => [addressOf(draft), index]));
   const placeOf = (resource: Resource): number => places.get(addressOf(resource)) ?? places.size;
   return [...reachable.values()].sort(
     (a, b) => placeOf(a) - placeOf(b) || (addressOf(a) < addressOf(b) ? -1 : 1),
