@@ -5,9 +5,8 @@ import type { Desired, Identity } from "../provider/provider.ts";
 /** `spec`: resolved, or that by which it was made. `incarnation`: of one that was made anew beside it, when not of now. */
 export function desiredOf(resource: Resource, spec: unknown, incarnation = incarnationOf(resource)): Desired {
   const { metadata, status } = resource;
-  const identity = identityOf(resource);
   return {
-    identity: incarnation === 1 ? identity : { ...identity, uid: `${identity.uid}.${incarnation}` },
+    identity: identityOf(resource, incarnation),
     spec,
     status: status as Readonly<Record<string, unknown>> | undefined,
     ...(metadata.annotations === undefined ? {} : { annotations: metadata.annotations }),
@@ -19,18 +18,25 @@ export function incarnationOf({ status }: Resource): number {
   return (status as { readonly incarnation?: number } | undefined)?.incarnation ?? 1;
 }
 
-/** What has been renamed is found by the name under which it was made. */
-function identityOf({ kind, metadata }: Resource): Identity {
+/** By which its thing is found: what has been renamed by the name under which it was made. */
+export function identityOf(resource: Resource, incarnation = incarnationOf(resource)): Identity {
+  const { kind, metadata } = resource;
   const { namespace = "", name, uid, annotations } = metadata;
-  return { kind, namespace, name, uid, ...former(annotations?.[REQUESTS.identity]) };
+  return {
+    kind,
+    namespace,
+    name: formerName(annotations?.[REQUESTS.identity]) ?? name,
+    uid: incarnation === 1 ? uid : `${uid}.${incarnation}`,
+  };
 }
 
-function former(text: string | undefined): Partial<Pick<Identity, "name" | "uid">> {
-  if (text === undefined) return {};
+/** The uid is never taken from there: it goes on with the resource, and an annotation could name another's. */
+function formerName(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
   try {
-    const { name, uid } = JSON.parse(text) as { readonly name?: unknown; readonly uid?: unknown };
-    return { ...(typeof name === "string" ? { name } : {}), ...(typeof uid === "string" ? { uid } : {}) };
+    const { name } = JSON.parse(text) as { readonly name?: unknown };
+    return typeof name === "string" ? name : undefined;
   } catch {
-    return {};
+    return undefined;
   }
 }

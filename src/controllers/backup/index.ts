@@ -10,6 +10,7 @@
  *  2. What is good is whole and on disk (files.ts); what broke off is removed and begun anew.
  *  3. One backup of a database at a time. Deleting a Backup that is running ends it.
  */
+import { desiredOf } from "../../controller/desired.ts";
 import type { Clock } from "../../clock/clock.ts";
 import { eventOperation } from "../../controller/events.ts";
 import type { Controller, Outcome, ReconcileContext } from "../../controller/reconciler.ts";
@@ -279,15 +280,6 @@ function canBackUp(provider: Provider): provider is DatabaseProvider {
 function madeOf(database: Resource): Placement {
   const { spec, status } = database as Resource<Placement, { readonly made?: Placement }>;
   return placed({ spec: status?.made ?? spec, status });
-}
-
-function desiredOf({ kind, metadata, status }: Resource, spec: unknown): Desired {
-  return {
-    identity: { kind, namespace: metadata.namespace ?? "", name: metadata.name, uid: metadata.uid },
-    spec,
-    status: status as Desired["status"],
-    ...(metadata.annotations === undefined ? {} : { annotations: metadata.annotations }),
-  };
 }
 
 async function wait(work: Work, message: string): Promise<Outcome> {

@@ -12,6 +12,7 @@
  * was told is remembered so that it need not be told again; each look at the statistics compares it with what the balancer
  * has, so one that came back with something else is told anew.
  */
+import { identityOf } from "../../controller/desired.ts";
 import type { Clock } from "../../clock/clock.ts";
 import { eventOperation } from "../../controller/events.ts";
 import type { Controller, Outcome, ReconcileContext } from "../../controller/reconciler.ts";
@@ -154,12 +155,7 @@ class BalanceMachine {
     }
     const isReady = conditionOf(balancer, "Ready")?.status === "True";
     const provider = this.#options.providerOf(placed(balancer));
-    const identity = {
-      kind: "LoadBalancer",
-      namespace: key.namespace,
-      name: key.name,
-      uid: balancer.metadata.uid,
-    };
+    const identity = identityOf(balancer);
     try {
       await this.#tell(provider, identity, balancer, context);
     } catch (error) {

@@ -9,6 +9,7 @@
  *    and a Warning event say why, and when it is tried again.
  *  - Whether it is due is decided from the certificate itself and the clock (wanted.ts); nothing is remembered (I4).
  */
+import { identityOf } from "../../controller/desired.ts";
 import type { Clock } from "../../clock/clock.ts";
 import { AUTHORITY_SECRET } from "../../controller/certificates.ts";
 import { eventOperation } from "../../controller/events.ts";
@@ -20,7 +21,7 @@ import { equal } from "../../model/equality.ts";
 import { type Condition, type Key, type Resource, keyOf } from "../../model/resource.ts";
 import type { Keyring } from "../../model/sealed.ts";
 import { type Placement, placed } from "../../provider/placement.ts";
-import { type Identity, TerminalError, type TrafficProvider } from "../../provider/provider.ts";
+import { TerminalError, type TrafficProvider } from "../../provider/provider.ts";
 import { type Operation, type Store, StoreError } from "../../store/store.ts";
 import { advanceOrder } from "./acme.ts";
 import { isSignedHere, signFor } from "./authority.ts";
@@ -319,8 +320,4 @@ function outcomeOf(findings: readonly Finding[], now: number): Outcome {
   ]);
   if (moments.length === 0) return undefined;
   return { requeueAfter: Math.min(LONGEST_WAIT, Math.max(0, Math.min(...moments) - now)) };
-}
-
-function identityOf({ kind, metadata }: Resource): Identity {
-  return { kind, namespace: metadata.namespace ?? "default", name: metadata.name, uid: metadata.uid };
 }

@@ -12,6 +12,7 @@
  *  - Silences are divided by the system or resource they name; one that names neither holds everywhere. Routing is whole
  *    everywhere: whom to tell is not a matter of who measures.
  */
+import { identityOf } from "../../controller/desired.ts";
 import { createHash } from "node:crypto";
 import type { Clock } from "../../clock/clock.ts";
 import { eventOperation } from "../../controller/events.ts";
@@ -32,7 +33,7 @@ import {
   type TargetGroup,
 } from "../../provider/monitoring.ts";
 import { type Placement, placed } from "../../provider/placement.ts";
-import { type Identity, type Provider, RequeueAfter } from "../../provider/provider.ts";
+import { type Provider, RequeueAfter } from "../../provider/provider.ts";
 import type { Store } from "../../store/store.ts";
 
 const LOOK = 5_000;
@@ -291,11 +292,6 @@ function restOf(
   const targets = group.targets.filter(({ labels }) => fits(labels));
   if (targets.length === group.targets.length) return [group];
   return targets.length === 0 ? [] : [{ ...group, targets }];
-}
-
-function identityOf(monitor: Resource): Identity {
-  const key = keyOf(monitor);
-  return { ...key, uid: monitor.metadata.uid };
 }
 
 function recordOf({ labels, annotations, state, activeAt, value }: RaisedAlert, now: number): AlertRecord {

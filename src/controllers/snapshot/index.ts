@@ -8,6 +8,7 @@
  *    that nobody would remove (I3).
  *  - Once taken it is never looked at again: what becomes of the volume is nothing to it.
  */
+import { identityOf } from "../../controller/desired.ts";
 import type { Clock } from "../../clock/clock.ts";
 import { eventOperation } from "../../controller/events.ts";
 import type { Controller, Outcome, ReconcileContext } from "../../controller/reconciler.ts";
@@ -18,7 +19,6 @@ import { type Condition, FINALIZERS, type Key, type Resource, keyOf } from "../.
 import { type Placement, placed } from "../../provider/placement.ts";
 import {
   type Desired,
-  type Identity,
   type Provider,
   type ProviderContext,
   RequeueAfter,
@@ -180,10 +180,6 @@ function volumeProvider(spec: Placement, { providerOf }: SnapshotOptions): Volum
       hint: "Use a volume of another class; `tutti describe location/local` tells what each can do.",
     });
   return provider as VolumeProvider;
-}
-
-function identityOf({ kind, metadata }: Resource): Identity {
-  return { kind, namespace: metadata.namespace ?? "default", name: metadata.name, uid: metadata.uid };
 }
 
 async function remove(

@@ -1,4 +1,5 @@
 /** What providers measure of the resources that they made, one exposition for each kind: databases, volumes. */
+import { identityOf } from "../../../controller/desired.ts";
 import type { Resource } from "../../../model/resource.ts";
 import { Exposition, type LabelValues } from "../../../provider/exposition.ts";
 import { type Placement, placed } from "../../../provider/placement.ts";
@@ -41,7 +42,7 @@ async function measurementsOf(
   { providerOf, context }: ProvidedSource,
   signal: AbortSignal,
 ): Promise<readonly Measurement[]> {
-  const { kind, metadata, status } = resource;
+  const { kind, status } = resource;
   const down: readonly Measurement[] =
     kind === "Database"
       ? [{ name: "tutti_database_up", type: "gauge", help: "1 when it answers.", value: 0 }]
@@ -50,12 +51,7 @@ async function measurementsOf(
   try {
     const provider = providerOf(kind, placed(resource));
     const desired = {
-      identity: {
-        kind,
-        namespace: metadata.namespace ?? "default",
-        name: metadata.name,
-        uid: metadata.uid,
-      },
+      identity: identityOf(resource),
       // What it was made from: every reference in it is resolved.
       spec: status.made,
       status: status as Readonly<Record<string, unknown>>,
