@@ -118,6 +118,47 @@ spec: { class: docker, location: docker, lifecycle: { onDelete: retain } }
   });
 });
 
+describe("a container", () => {
+  test("is declared as a service beside what it uses, without its secrets, and made when people say so", async () => {
+    const home = openHome();
+    await daemon.docker.createNetwork({ Name: "app_net" });
+    await daemon.docker.createVolume({ Name: "app_data" });
+    const running = await daemon.docker.createContainer({
+      Image: IMAGE,
+      name: "app",
+      Env: ["GREETING=hello", "API_TOKEN=s3cret-token"],
+      HostConfig: {
+        NetworkMode: "app_net",
+        Mounts: [{ Type: "volume", Source: "app_data", Target: "/data" }],
+      },
+    });
+    await running.start();
+    const folder = home.folder("app");
+    const select = ["--location", "docker", "--select", "service/app", "--folder", folder];
+    const { code, stdout, stderr } = await home.tutti(["discover", ...select], { env: env() });
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    expect(stdout).toContain("adopted  network/app-net  app_net");
+    expect(stdout).toContain("adopted  volume/app-data  app_data");
+    expect(stderr).toContain("Put API_TOKEN into a Secret 'app-env'");
+    expect((await running.inspect()).State.Running).toBe(true);
+    const file = join(folder, "imported.yaml");
+    expect(readFileSync(file, "utf8")).not.toContain("s3cret-token");
+
+    const secret =
+      "---\nkind: Secret\nmetadata: { name: app-env }\nstringData: { API_TOKEN: s3cret-token }\n";
+    writeFileSync(file, readFileSync(file, "utf8") + secret);
+    await home.ok(["up", folder, "--yes"], { env: env() });
+    const [instance] = await home.instances("app");
+    const id = String(instance?.status?.["identity"]?.["container"]);
+    const { Config, NetworkSettings } = await daemon.docker.getContainer(id).inspect();
+    expect(Config.Env).toEqual(expect.arrayContaining(["GREETING=hello", "API_TOKEN=s3cret-token"]));
+    expect(Object.keys(NetworkSettings.Networks)).toContain("app_net");
+    await home.ok(["down", "app", "--yes"]);
+    expect((await running.inspect()).State.Running).toBe(true);
+    await running.remove({ force: true });
+  });
+});
+
 describe("a folder", () => {
   test("is adopted by its path, and has its files when it is forgotten", async () => {
     const home = openHome();

@@ -40,7 +40,7 @@ function offer(kind: string, name: string, list?: Provider["list"]): void {
     kind,
     class: name,
     capabilities: [],
-    ...(list === undefined ? {} : { list }),
+    ...(list === undefined ? {} : { list, adopt: () => expect.fail("not now") }),
   };
   providers.push(offered as Provider);
 }
@@ -73,6 +73,7 @@ describe("what is there", () => {
         kind: "Network",
         class: "docker",
         id: "Shop_Back",
+        isMadeAnew: false,
         description: "bridge network",
         declaration: {
           apiVersion: "tutti.dev/v1",

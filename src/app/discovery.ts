@@ -21,7 +21,8 @@ import type { Discovered, Discovery, DiscoveryQuery } from "../provider/discover
 import { type CallContext, type Found, type Provider, TerminalError } from "../provider/provider.ts";
 import type { Store } from "../store/store.ts";
 import { type Reply, asked } from "./bounded.ts";
-import type { Classes } from "./classes.ts";
+import type { Classes, Engines } from "./classes.ts";
+import { withReferences } from "./discovered-services.ts";
 import { Names } from "./names.ts";
 
 export interface DiscoveryParts {
@@ -60,11 +61,19 @@ export async function discover(query: DiscoveryQuery, parts: DiscoveryParts): Pr
       return "severity" in item ? [] : [item];
     }),
   );
-  return { items, problems };
+  return { items: withReferences(items, query.namespace, parts.store), problems };
 }
 
-function askedProviders(query: DiscoveryQuery, { classes }: DiscoveryParts): readonly Provider[] {
-  const all = enginesAt(query.location, classes);
+/** Who can be asked what is there; those of instances as well. */
+type Lister = Pick<Provider, "kind" | "class" | "adopt" | "list">;
+
+function askedProviders(query: DiscoveryQuery, { classes }: DiscoveryParts): readonly Lister[] {
+  const { providers, instances } = enginesAt(query.location, classes);
+  const services = instances.map((one): Lister => {
+    const list = one.list?.bind(one);
+    return { kind: "Service", class: one.class, ...(list === undefined ? {} : { list }) };
+  });
+  const all: readonly Lister[] = [...providers, ...services];
   const able = all.filter(({ list }) => list !== undefined);
   const meant = able.filter(
     (one) =>
@@ -83,9 +92,9 @@ function askedProviders(query: DiscoveryQuery, { classes }: DiscoveryParts): rea
   });
 }
 
-function enginesAt(location: string, classes: DiscoveryParts["classes"]): readonly Provider[] {
+function enginesAt(location: string, classes: DiscoveryParts["classes"]): Engines {
   try {
-    return classes.enginesAt(location).providers;
+    return classes.enginesAt(location);
   } catch (error) {
     if (error instanceof TerminalError) return refuse(error.diagnostic);
     throw error;
@@ -93,7 +102,7 @@ function enginesAt(location: string, classes: DiscoveryParts["classes"]): readon
 }
 
 /** What is said, or where the resources of this class that are there already look; nowhere in particular otherwise. */
-function placesOf(provider: Provider, query: DiscoveryQuery, { store }: DiscoveryParts): readonly Spec[] {
+function placesOf(provider: Lister, query: DiscoveryQuery, { store }: DiscoveryParts): readonly Spec[] {
   if (query.where !== undefined) return [query.where];
   const live = store
     .list({ kind: provider.kind, namespace: query.namespace })
@@ -105,14 +114,14 @@ function placesOf(provider: Provider, query: DiscoveryQuery, { store }: Discover
 }
 
 interface Listed {
-  readonly provider: Provider;
+  readonly provider: Lister;
   readonly where: Spec;
   readonly found: readonly Found[];
   readonly problems: readonly Diagnostic[];
 }
 
 export async function listed(
-  provider: Provider,
+  provider: Lister,
   where: Spec,
   query: Pick<DiscoveryQuery, "location" | "namespace" | "kind" | "class" | "where">,
   parts: DiscoveryParts,
@@ -148,7 +157,7 @@ function isFound(value: unknown): boolean {
 }
 
 function resolvedPlace(
-  { kind }: Provider,
+  { kind }: Lister,
   where: Spec,
   { namespace }: Pick<DiscoveryQuery, "namespace">,
   { resolver }: DiscoveryParts,
@@ -186,7 +195,7 @@ function refusePlainSecrets(kindName: string, where: Spec): void {
 }
 
 interface Finding {
-  readonly provider: Provider;
+  readonly provider: Lister;
   readonly where: Spec;
   readonly query: DiscoveryQuery;
   readonly names: Names;
@@ -197,16 +206,18 @@ function discovered(found: Found, finding: Finding): Discovered | Diagnostic {
   const { provider, where, query, names } = finding;
   const ownedBy = ownerOf(found, finding);
   const name = ownedBy === undefined ? names.next(provider.kind, found.name) : names.plain(found.name);
+  // What cannot be taken as it is is made anew, and goes as what is made does.
+  const isTaken = provider.adopt !== undefined;
   const declaration: Draft = {
     apiVersion: "tutti.dev/v1",
     kind: provider.kind,
-    metadata: { name, annotations: { [ADOPT]: found.id } },
+    metadata: { name, ...(isTaken ? { annotations: { [ADOPT]: found.id } } : {}) },
     spec: {
       ...where,
       ...found.spec,
       class: provider.class,
       ...(query.location === "local" ? {} : { location: query.location }),
-      lifecycle: { onDelete: "retain" },
+      ...(isTaken ? { lifecycle: { onDelete: "retain" } } : {}),
     },
   };
   const { resource, diagnostics } = validate(declaration);
@@ -222,7 +233,9 @@ function discovered(found: Found, finding: Finding): Discovered | Diagnostic {
     kind: provider.kind,
     class: provider.class,
     id: found.id,
+    isMadeAnew: !isTaken,
     description: found.description,
+    ...(found.remarks === undefined ? {} : { remarks: found.remarks }),
     ...(ownedBy === undefined ? {} : { ownedBy }),
     declaration,
   };

@@ -118,7 +118,10 @@ async function obstaclesOf(
     .map(async ({ step, draft, spec, provider }): Promise<readonly Diagnostic[]> => {
       const { address, namespace, name, action, adopts } = step;
       const prospect: Prospect = {
-        ...{ namespace, name, spec, folder },
+        namespace,
+        name,
+        spec,
+        folder,
         // Few ask for it, and it takes a while.
         resolved: () => resolvedSpec(draft, namespace, resolver),
         ...(action === "create" || action === "adopt" ? { isNew: true } : {}),

@@ -45,10 +45,52 @@ export async function adoptAll(
 ): Promise<void> {
   const path = resolve(context.environment.cwd, options.folder);
   const file = fileFor({ path, ...(options.write === undefined ? {} : { file: options.write }) });
+  const taken = items.filter(({ isMadeAnew }) => !isMadeAnew);
+  const anew = items.filter(({ isMadeAnew }) => isMadeAnew);
+  if (file === undefined)
+    return toPaste(
+      context,
+      items.map(({ declaration }) => declaration),
+    );
+  if (taken.length > 0) await adoptThem(context, client, { items: taken, file, options });
+  if (anew.length > 0) await writeOnly(context, file, anew, options.folder);
+}
+
+/** What is made anew is for people to look at before it is: what they run goes on beside it. */
+async function writeOnly(
+  context: CommandContext,
+  file: string,
+  items: readonly Discovered[],
+  folder: string,
+): Promise<void> {
+  await append(
+    file,
+    items.map(({ declaration }) => declaration),
+  );
+  for (const remark of new Set(items.flatMap(({ remarks = [] }) => remarks))) context.say(remark);
+  context.say(
+    `Wrote ${shownAs(context, file)}; nothing of it was made yet. Look at it, then: tutti up ${folder}`,
+  );
+}
+
+function shownAs(context: CommandContext, file: string): string {
+  return relative(context.environment.cwd, file) || file;
+}
+
+interface Adopting {
+  readonly items: readonly Discovered[];
+  readonly file: string;
+  readonly options: AdoptOptions;
+}
+
+async function adoptThem(
+  context: CommandContext,
+  client: Client,
+  { items, file, options }: Adopting,
+): Promise<void> {
   const drafts = items.map(({ declaration }) => declaration);
-  if (file === undefined) return toPaste(context, drafts);
   const written = await append(file, drafts);
-  const shown = relative(context.environment.cwd, file) || file;
+  const shown = shownAs(context, file);
   const addresses = drafts.map((draft) => addressOf({ ...draft, namespace: "" }));
   for (const remark of new Set(items.flatMap(({ remarks = [] }) => remarks))) context.say(remark);
   if (options.apply === false) {
@@ -62,9 +104,7 @@ export async function adoptAll(
   const applied = isEmpty(planned.plan) ? undefined : await applyPlan(context, client, planned);
   const revision = applied?.revision ?? 0;
   await settle(context, client, { plan: planned.plan, revision, timeout: options.timeout });
-  const adopted = items.flatMap(({ id }, index) =>
-    id === undefined ? [] : [{ address: addresses[index], id }],
-  );
+  const adopted = items.map(({ id }, index) => ({ address: addresses[index], id }));
   await emit(context, { system: planned.plan.system, file, adopted }, () =>
     adopted.map(({ address, id }) => `adopted  ${address}  ${id}`).join("\n"),
   );

@@ -20,8 +20,10 @@ export interface DiscoveryQuery {
 export interface Discovered {
   readonly kind: string;
   readonly class: string;
-  /** By which it is adopted; absent when it cannot be: it would be made anew. */
-  readonly id?: string;
+  /** What it is called where it is; by that it is adopted. */
+  readonly id: string;
+  /** It cannot be taken as it is: what is declared is made beside it. */
+  readonly isMadeAnew: boolean;
   readonly description: string;
   /** To whom it belongs: "network/front in default", "another control plane". It cannot be adopted then. */
   readonly ownedBy?: string;

@@ -64,6 +64,8 @@ export interface Found {
   readonly spec: Readonly<Record<string, unknown>>;
   /** What it is, in a few words for people: "bridge network, 3 containers". */
   readonly description: string;
+  /** What has to be known before it is taken, one sentence each. */
+  readonly remarks?: readonly string[];
   /** The resource of this control plane that it was made for; it may be gone. */
   readonly owner?: Identity;
   /** To what else it belongs, in words: "another control plane". */
@@ -281,6 +283,8 @@ export interface InstanceProvider {
   pin?(prospect: Prospect): Promise<string | undefined>;
   /** Asked of a Service while a plan is made. Changes nothing. */
   obstacles?(prospect: Prospect, context: CallContext): Promise<readonly Obstacle[]>;
+  /** What runs there that no control plane started, as the Services that it could become: made anew beside it. Changes nothing. */
+  list?(context: CallContext): Promise<readonly Found[]>;
   /** What there is left of what is bounded, asked while a plan is made. Changes nothing. */
   capacities?(context: CallContext): Promise<readonly Capacity[]>;
   /** Starts it, or finds it running. */

@@ -27,7 +27,7 @@ export const verb: Verb = {
   define(command, act) {
     withWriteOptions(withLookOptions(command))
       .option("--kind <kind>", "only what would become resources of this kind")
-      .option("--all", "adopt everything that belongs to nobody")
+      .option("--all", "adopt everything that belongs to nobody and can be taken as it is")
       .option("--select <what>", "adopt these, with commas between them: network/shared,volume/files")
       .addHelpText("after", EXAMPLES)
       .action((options: DiscoverOptions) => act((context) => discover(context, options)));
@@ -67,12 +67,30 @@ async function chosenOf(
   free: readonly Discovered[],
   { all, select }: DiscoverOptions,
 ): Promise<readonly Discovered[]> {
-  if (all === true) return free;
-  if (select !== undefined) return select.split(",").map((word) => selected(word.trim(), items));
+  if (all === true) return free.filter(({ isMadeAnew }) => !isMadeAnew);
+  if (select !== undefined)
+    return withNeeds(
+      select.split(",").map((word) => selected(word.trim(), items)),
+      free,
+    );
   context.complain(discoveredView(items, { style: context.errorStyle, numbered: true }));
   const { stdin, stderr } = context.environment;
   stderr.write(`${context.errorStyle.bold("Which are to be adopted?")} [numbers, 'all' or nothing] `);
-  return numbered(await firstLine(stdin, context.signal), free);
+  return withNeeds(numbered(await firstLine(stdin, context.signal), free), free);
+}
+
+/** With the networks and volumes that chosen services name. */
+function withNeeds(chosen: readonly Discovered[], free: readonly Discovered[]): readonly Discovered[] {
+  const needed = chosen.flatMap(({ kind, declaration }) => {
+    if (kind !== "Service") return [];
+    const { networks = [], volumes = [] } = declaration.spec as {
+      readonly networks?: readonly string[];
+      readonly volumes?: readonly { readonly volume: string }[];
+    };
+    return [...networks.map((name) => `Network/${name}`), ...volumes.map(({ volume }) => `Volume/${volume}`)];
+  });
+  const also = free.filter((item) => needed.includes(`${item.kind}/${item.declaration.metadata.name}`));
+  return [...new Set([...also, ...chosen])];
 }
 
 /** By `kind/id`, or by the id alone where it is the only one. */

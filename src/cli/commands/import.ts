@@ -87,7 +87,7 @@ async function foundOf(context: CommandContext, client: Client, wanted: Wanted):
       `There is no ${target.kind.singular} '${id.slice(0, 80)}' to be adopted at the location '${options.location}'.`,
       didYouMean(
         id,
-        items.flatMap((item) => item.id ?? []),
+        items.map((item) => item.id),
       ) ?? `See what there is: tutti discover --kind ${target.kind.singular}`,
     );
   if (same.length > 1)
@@ -111,6 +111,7 @@ function unlisted({ target, id, options }: Wanted, className: string): Discovere
     kind: target.kind.kind,
     class: className,
     id,
+    isMadeAnew: false,
     description: "",
     declaration: {
       apiVersion: target.kind.apiVersion,

@@ -5,8 +5,8 @@ import { type Style, harmless } from "./style.ts";
 import { tableText } from "./table.ts";
 
 /** How people name one: `network/shared`. */
-export function selectorOf({ kind, id, declaration }: Discovered): string {
-  return `${kindNamed(kind)?.singular ?? kind.toLowerCase()}/${id ?? declaration.metadata.name}`;
+export function selectorOf({ kind, id }: Discovered): string {
+  return `${kindNamed(kind)?.singular ?? kind.toLowerCase()}/${id}`;
 }
 
 /** `numbered`: those that can be chosen get numbers, from 1. */

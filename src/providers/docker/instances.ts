@@ -20,6 +20,7 @@ import {
   type EngineHealth,
   type ExecSession,
   type Exit,
+  type Found,
   type Identity,
   type InstanceProvider,
   type InstanceSpec,
@@ -42,6 +43,7 @@ import { Launch, type LaunchOptions } from "./launch.ts";
 import { EngineLimits } from "./limits.ts";
 import { Logs } from "./logs.ts";
 import { needsImage } from "./own-program.ts";
+import { presentContainers } from "./present-containers.ts";
 import { secretsDeclared, secretsOf } from "./secrets.ts";
 import { type Watched, Watch, watchedIn } from "./watch.ts";
 
@@ -107,6 +109,10 @@ export class DockerInstances implements InstanceProvider {
     if (!hasImage && !this.#engine.isLocal) return [needsImage(this.#engine.endpoint)];
     const absence = this.#engine.absence();
     return absence.length > 0 ? absence : imageObstacles(prospect, (one) => this.pin(one));
+  }
+
+  async list(context: CallContext): Promise<readonly Found[]> {
+    return this.#engine.absence().length > 0 ? [] : presentContainers(this.#engine, context);
   }
 
   async capacities({ signal }: CallContext): Promise<readonly Capacity[]> {
