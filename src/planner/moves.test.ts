@@ -106,6 +106,24 @@ describe("what has another name now", () => {
     });
   });
 
+  it("keeps its former name from being taken by another thing, until it is gone or called so again", async () => {
+    const world = createWorld();
+    await world.apply([volume("a"), service("api")]);
+    const moved = system(["volume/a", "volume/b"], ["service/api", "service/web"]);
+    await world.apply([moved, volume("b"), service("web")]);
+    expect(world.diagnostics([volume("a"), volume("b"), service("web"), service("api")])).toMatchObject([
+      {
+        code: "NameInUse",
+        address: "volume/a",
+        message: "The thing of volume/b was made under this name and still bears it.",
+      },
+    ]);
+    const back = [system(["volume/b", "volume/a"]), volume("a"), service("web")];
+    expect(stepFor(world.plan(back), "volume/a").action).toBe("move");
+    await world.apply([service("web")]);
+    expect(stepFor(world.plan([volume("a"), service("web")]), "volume/a").action).toBe("create");
+  });
+
   it("is passed over when it has been moved already, or was never there", async () => {
     const world = createWorld();
     await world.apply([system(["volume/a", "volume/b"]), volume("b")]);

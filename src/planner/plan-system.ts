@@ -22,6 +22,7 @@ import { type Draft, LABELS, type Resource, addressOf, keyOf, rootName } from ".
 import type { Snapshot } from "../store/store.ts";
 import { deletionsOf } from "./deletions.ts";
 import type { Unknown } from "./expansion.ts";
+import { checkFormerNames } from "./former-names.ts";
 import { planHash } from "./hash.ts";
 import { type Moves, movedIn, resolveMoves } from "./moves.ts";
 import { orderOf } from "./order.ts";
@@ -82,6 +83,7 @@ export function planSystem(input: PlanInput): Planned {
   const diagnostics = [
     ...situation.diagnostics,
     ...checkProtected(steps, input.live),
+    ...checkFormerNames(steps, input.live),
     ...destroyedFirst(steps, comesFirst),
   ];
   if (hasErrors(diagnostics)) return { diagnostics };

@@ -84,7 +84,7 @@ function missing(address: string, known: readonly string[]): readonly Diagnostic
 }
 
 /** Whether it has a thing that some engine makes, apart from the resource itself. */
-function hasThing(kindName: string): boolean {
+export function hasThing(kindName: string): boolean {
   const kind = kindNamed(kindName);
   return kind !== undefined && schemaAt(bodySchema(kind), ["spec", "class"]) !== undefined;
 }
