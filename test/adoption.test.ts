@@ -6,7 +6,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Daemon, IMAGE, startDaemon } from "../src/providers/docker/fixtures/daemon.ts";
-import { type Seen, type TestHome, kindOf } from "./support/home.ts";
+import { ROOT, type Seen, type TestHome, kindOf } from "./support/home.ts";
 import { openHome } from "./support/open-home.ts";
 import { type PostgresServer, startPostgres } from "./support/postgres.ts";
 
@@ -285,3 +285,54 @@ describe("what there is not enough of", () => {
     expect(stderr).toContain("adopts nothing");
   });
 });
+
+/** The commands of the guide that stand in blocks of this language, in order. */
+function commandsOf(language: string): readonly string[] {
+  const text = readFileSync(join(ROOT, "docs/guides/adopt.md"), "utf8");
+  return [...text.matchAll(/^```([\w ]+)\n([\s\S]*?)^```$/gm)]
+    .filter(([, name]) => name === language)
+    .flatMap(([, , block = ""]) => block.trim().split("\n"));
+}
+
+describe("docs/guides/adopt.md", () => {
+  test("shows commands that do what they say", async () => {
+    const home = openHome();
+    for (const Name of ["shop_back", "legacy_front"])
+      if (!(await isThere(daemon.docker.getNetwork(Name).inspect())))
+        await daemon.docker.createNetwork({ Name });
+    await daemon.docker.createVolume({ Name: "shop_files" });
+    const uploads = home.folder("uploads");
+    const cwd = home.folder("guide");
+    for (const command of commandsOf("sh adopt")) {
+      // By then it has been taken out of the declaration.
+      if (command.startsWith("tutti forget")) writeFileSync(join(cwd, "imported.yaml"), withoutFront(cwd));
+      const words = command.replace("/srv/uploads", uploads).split(" ").slice(1);
+      await home.ok(words, { cwd, env: env() });
+      if (command === "tutti plan") expect(await planned(home, cwd)).toMatchObject(NOTHING);
+    }
+    expect(await home.get("Network/front")).toBeUndefined();
+    expect(await home.get("Network/shop-back")).toBeDefined();
+    expect(await isThere(daemon.docker.getNetwork("legacy_front").inspect())).toBe(true);
+  });
+
+  test("shows how a database of a server is adopted", async () => {
+    const home = openHome();
+    await postgres.query("create role orders login");
+    await postgres.query("create database orders owner orders");
+    const cwd = home.declare(
+      `kind: Secret\nmetadata: { name: pg }\nstringData: { admin: ${postgres.password} }\n`,
+    );
+    await home.ok(["up", "--yes"], { cwd });
+    for (const command of commandsOf("sh adopt database"))
+      await home.ok(command.replace("$PORT", String(postgres.port)).split(" ").slice(1), { cwd });
+    expect(await home.get("Database/orders")).toMatchObject({ status: { adopted: "orders" } });
+    expect(await planned(home, cwd)).toMatchObject(NOTHING);
+  });
+});
+
+function withoutFront(folder: string): string {
+  return readFileSync(join(folder, "imported.yaml"), "utf8")
+    .split("---\n")
+    .filter((document) => !document.includes("name: front"))
+    .join("---\n");
+}
