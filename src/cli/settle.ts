@@ -167,6 +167,8 @@ function mine(plan: Plan, resource: Resource | undefined): Resource | undefined 
 }
 
 function nodeOfStep(step: Step, resource: Resource | undefined): TreeNode {
+  // A member that fell away on the way: it was there when the plan was made.
+  if (step.action === "none" && resource === undefined) return { address: step.address, state: "gone" };
   if (step.action !== "delete" && step.action !== "forget")
     return resource === undefined ? { address: step.address, state: "waiting" } : nodeOf(resource);
   if (resource === undefined) return { address: step.address, state: "gone" };
