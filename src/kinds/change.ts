@@ -117,6 +117,8 @@ export const change = defineKind({
     resumed: z.int().optional(),
     /** Addresses whose failure it has gone on in spite of. */
     passedOver: z.array(z.string()).optional(),
+    /** Name of the Approval that its next stage waits for, or had to wait for. */
+    asked: z.string().optional(),
     /** Of one that was, or is being, taken back: by which Change. */
     undoneBy: z.string().optional(),
   }),

@@ -152,9 +152,24 @@ function namespaceOf({ namespace }: Plan, live: Snapshot): readonly Operation[] 
   return [{ type: "create", resource }];
 }
 
+/** Asks about a stage of a Change that has become known only on the way. */
+export function askOperations(
+  change: ChangeResource,
+  plan: Plan,
+  policy: ApprovalPolicy,
+  live: Snapshot,
+): { readonly operations: readonly Operation[]; readonly approval: string } {
+  const draft = approvalDraft({ plan, actor: change.spec.actor, live }, policy, change.metadata.name);
+  return { operations: [{ type: "create", resource: draft }], approval: draft.metadata.name };
+}
+
 const MOST_SHOWN = 500;
 
-function approvalDraft({ plan, actor, live }: Waiting, policy: ApprovalPolicy, change: string): Draft {
+function approvalDraft(
+  { plan, actor, live }: Pick<Waiting, "plan" | "actor" | "live">,
+  policy: ApprovalPolicy,
+  change: string,
+): Draft {
   const name = freeApproval(live, plan.namespace, change);
   const { chain, order, selfApproval, expires, onExpire } = policy;
   return {

@@ -104,6 +104,8 @@ export interface ChangeStatus {
   readonly resumed?: number;
   readonly passedOver?: readonly string[];
   readonly undoneBy?: string;
+  /** Name of the Approval that its next stage waits for. */
+  readonly asked?: string;
 }
 
 export type ChangeResource = Resource<ChangeSpec, ChangeStatus | undefined>;

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import type { Client } from "../../client/client.ts";
 import type { CommandContext } from "../context.ts";
 import {
@@ -84,7 +85,6 @@ async function save(
 ): Promise<Plan> {
   const { plan: made, saved } = await savedDeclaration(context, planner, loaded, requested);
   const { writeFile } = await import("node:fs/promises");
-  const { resolve } = await import("node:path");
   // Secrets in it are sealed, but what is declared is nobody else's.
   await writeFile(resolve(context.environment.cwd, file), `${JSON.stringify(saved, undefined, 1)}\n`, {
     mode: 0o600,

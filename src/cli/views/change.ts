@@ -1,5 +1,5 @@
 /** A Change: what was planned, who approved it, how far each step is and why, and what of it can be taken back. */
-import { type ChangeResource, type StepOutcome, isTouched, stateOf } from "../../planner/change.ts";
+import { type ChangeResource, type StepOutcome, stateOf } from "../../planner/change.ts";
 import { formatDuration } from "../../model/duration.ts";
 import type { Approval } from "../approval.ts";
 import { approvalRows } from "./approval.ts";
@@ -86,9 +86,4 @@ function undoText({ metadata, spec, status }: ChangeResource, style: Style): str
   if (lost.length === 0) return style.dim(undo);
   const lines = lost.map(([address, why]) => `  ${harmless(address)}  ${harmless(why)}`);
   return [`${undo}, but for what cannot be:`, ...lines].join("\n");
-}
-
-/** How many steps it has, for a line. */
-export function touchedCount({ spec }: ChangeResource): number {
-  return spec.plan.steps.filter(isTouched).length;
 }

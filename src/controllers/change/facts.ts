@@ -3,8 +3,8 @@ import type { Clock } from "../../clock/clock.ts";
 import { type Key, addressOf } from "../../model/resource.ts";
 import {
   type AgainContext,
+  type ApprovalPolicy,
   type ChangeResource,
-  type ChangeSpec,
   changePolicy,
   changesOf,
   errorsText,
@@ -15,22 +15,24 @@ import {
   proposeAgain,
   stateOf,
 } from "../../planner/change.ts";
-import { SET } from "../../planner/expansion.ts";
 import { liveSystem } from "../../planner/ownership.ts";
 import type { Plan } from "../../planner/plan.ts";
+import type { Proposal } from "../../planner/propose.ts";
 import { revisionsOf } from "../../planner/revisions.ts";
-import { waveOf } from "../../planner/waves.ts";
 import type { Store } from "../../store/store.ts";
+import { type Decided, decisionOn } from "./decided.ts";
 import { type Inverse, inverseOperations, proposeInverse } from "./inverse.ts";
 import { type Decision, type Facts, type Progress, next } from "./machine.ts";
+import { type Staged, placed, stageOf } from "./stages.ts";
 import { laterSteps, standingOf, uidOf } from "./steps.ts";
 import type { ChangesView, Tracked } from "./view.ts";
-import { type GateBefore, gateBefore } from "./waves.ts";
 
 export interface Known {
   readonly facts: Facts;
-  /** What is to be committed, where that is to be done. */
+  /** What is to be committed, or asked about, where that is to be done. */
   readonly plan?: Plan;
+  /** Who has to approve what is asked about. */
+  readonly policy?: ApprovalPolicy;
   readonly inverse?: Inverse;
   /** One sentence: why it is as it is. */
   readonly message?: string;
@@ -61,7 +63,7 @@ export class Knowledge {
 
   #waiting(change: ChangeResource, tracked: Tracked): Known {
     const { store } = this.#options;
-    const approval = approvalOf(change, store);
+    const approval = decisionOn(change.spec.approval, change, change.spec.hash, store);
     const before = blockerOf(change, tracked, this.#options);
     const facts: Facts = {
       ...NOTHING,
@@ -86,15 +88,7 @@ export class Knowledge {
         ...waitingFor(change, facts, approval, before),
       };
     }
-    const errors = errorsText(proposal.diagnostics);
-    const how = movedText(
-      movedSince({ plan: change.spec.plan, base: change.spec.base ?? {} }, store, proposal.plan),
-    );
-    const message =
-      proposal.plan === undefined
-        ? `It cannot be planned any more: ${errors}`
-        : `The base has moved, so this would be another change now. ${how}`.trim();
-    return { facts: { ...facts, moved }, message };
+    return { facts: { ...facts, moved }, message: whyVoid(change, proposal, store) };
   }
 
   #isVerified(change: ChangeResource): boolean {
@@ -117,31 +111,25 @@ export class Knowledge {
 
   #begun(change: ChangeResource, tracked: Tracked): Known {
     const { store } = this.#options;
-    const later = laterSteps(change);
+    const isWhole = laterSteps(change).length === 0;
     const successor = successorOf(change, tracked, store);
     const failed = unforgiven(change, tracked);
     const base: Facts = {
       ...NOTHING,
+      ...askedOf(change),
       state: tracked.state,
       superseded: successor !== undefined,
       onFailure: onFailureOf(change, store),
-      progress: { ...progressOf(tracked, failed.length), further: later.length === 0 ? "none" : "waits" },
-      hold: change.spec.hold === true,
-      resume: (change.spec.resumes ?? 0) > (change.status?.resumed ?? 0),
+      progress: { ...progressOf(tracked, failed.length), further: isWhole ? "none" : "waits" },
       inverse: inverseState(change, store),
     };
-    const staged = later.length === 0 ? undefined : this.#stage(change, tracked, base);
+    const staged = isWhole ? undefined : stageOf(change, tracked, { ...this.#options, again: this.#again() });
     const facts = staged === undefined ? base : withFurther(base, staged);
     const decision = next(facts);
     if (decision.act === "rollBack") return this.#rollBack(change, tracked, facts, staged?.message);
+    const { further: _further, ...found } = staged ?? { further: "none" };
     const message = staged?.message ?? messageOf(decision, change, tracked, { successor, failed, store });
-    return {
-      facts,
-      ...(staged?.plan === undefined ? {} : { plan: staged.plan }),
-      ...(message === undefined ? {} : { message }),
-      ...(staged?.until === undefined ? {} : { until: staged.until }),
-      ...(staged?.mark === undefined ? {} : { mark: staged.mark }),
-    };
+    return { facts, ...found, ...(message === undefined ? {} : { message }) };
   }
 
   #rollBack(change: ChangeResource, tracked: Tracked, facts: Facts, stopped?: string): Known {
@@ -160,47 +148,6 @@ export class Knowledge {
     // Without an inverse it goes on with what it can, and then has failed.
     return { facts: { ...facts, onFailure: "continue" }, message: `${why} Of itself ${reason}` };
   }
-
-  /** What would be committed now that more is known, or its wave's turn has come. */
-  #stage(change: ChangeResource, tracked: Tracked, facts: Facts): Staged {
-    const { awaited } = tracked;
-    const isReady = awaited.size > 0 && [...awaited].every((address) => !isOpen(address, tracked));
-    if (!isReady && facts.progress.open > 0) return { further: "waits" };
-    const gate = gateBefore(change, this.#options.store, this.#options.clock.now());
-    if (gate !== undefined && awaited.size === 0 && gate.verdict.state !== "passed") return stopped(gate);
-    const { plan, diagnostics } = proposeAgain(placed(change), this.#again());
-    if (plan === undefined)
-      return { further: "failed", message: `Its next stage cannot be planned: ${errorsText(diagnostics)}` };
-    const touched = plan.steps.filter(isTouched);
-    if (touched.length === 0) return { further: "none" };
-    if (touched.every(({ action }) => action === "unknown")) return { further: "waits" };
-    const foreign = foreignSteps(change, plan, this.#options.store);
-    if (foreign.length > 0)
-      return {
-        further: "failed",
-        message: `Its next stage would do what was not agreed to: ${foreign.slice(0, 5).join(", ")}. Plan it again.`,
-      };
-    const isNextWave = gate !== undefined && (waveOf(plan) ?? 0) > gate.wave;
-    if (isNextWave && facts.progress.open > 0) return { further: "waits" };
-    return isNextWave && gate.verdict.state !== "passed" ? stopped(gate) : { further: "ready", plan };
-  }
-}
-
-function stopped({ verdict, mark }: GateBefore): Staged {
-  if (verdict.state === "waits") return { further: "waits", message: verdict.why, until: verdict.until };
-  return verdict.state === "passed"
-    ? { further: "ready" }
-    : { further: "failed", message: `The gate of its wave has not passed. ${verdict.why}`, mark };
-}
-
-interface Staged {
-  readonly further: Progress["further"];
-  readonly plan?: Plan;
-  readonly message?: string;
-  /** When it is to be looked at again, milliseconds since the epoch. */
-  readonly until?: number;
-  /** What has failed is a gate, which goes by this name. */
-  readonly mark?: string;
 }
 
 /** A gate that has not passed is a failure like that of a step: held, taken back or the end, but never the next wave. */
@@ -228,58 +175,20 @@ const NOTHING: Facts = {
   inverse: "none",
 };
 
-function placed(change: ChangeResource): ChangeSpec & { readonly namespace: string } {
-  return { ...change.spec, namespace: change.metadata.namespace ?? "default" };
+function askedOf({ spec, status }: ChangeResource): Pick<Facts, "hold" | "resume"> {
+  return { hold: spec.hold === true, resume: (spec.resumes ?? 0) > (status?.resumed ?? 0) };
 }
 
-/** Addresses that a further stage would touch, and that were announced neither as such nor as members of a set. */
-function foreignSteps(change: ChangeResource, plan: Plan, store: Store): readonly string[] {
-  const announced = new Set(
-    change.spec.plan.steps.filter(({ action }) => action !== "none").map(({ address }) => address),
-  );
-  const declared = new Map(plan.resources.map((draft) => [addressOf(draft), draft]));
-  return plan.steps
-    .filter(isTouched)
-    .filter(({ address, kind, namespace, name }) => {
-      // Of a member that falls away only what is there tells whose it is.
-      const member = declared.get(address) ?? store.get({ kind, namespace, name });
-      const set = member?.metadata.labels?.[SET];
-      return !announced.has(address) && !(set !== undefined && announced.has(`resourceSet/${set}`));
-    })
-    .map(({ address }) => address);
-}
-
-function isOpen(address: string, { steps, open }: Tracked): boolean {
-  for (const text of open) if (steps.get(text)?.address === address) return true;
-  return false;
-}
-
-type Waited = Readonly<{ state: Facts["approval"]; message: string }>;
-
-function approvalOf({ spec, metadata }: ChangeResource, store: Store): Waited {
-  if (spec.approval === undefined) return { state: "none", message: "" };
-  const approval = store.get({
-    kind: "Approval",
-    namespace: metadata.namespace ?? "",
-    name: spec.approval,
-  });
-  if (approval === undefined) return { state: "Gone", message: "Its Approval was deleted." };
-  const status = (approval.status ?? {}) as {
-    readonly state?: Facts["approval"];
-    readonly conditions?: readonly { readonly type: string; readonly message: string }[];
-  };
-  const message = status.conditions?.find(({ type }) => type === "Ready")?.message ?? "";
-  const subject = (approval.spec as { readonly subject?: { readonly plan?: unknown } }).subject;
-  // Of another plan: what was decided says nothing of this one.
-  if (subject?.plan !== spec.hash)
-    return { state: "Void", message: "Its Approval asks for something else by now." };
-  return { state: status.state ?? "Pending", message };
+function whyVoid({ spec }: ChangeResource, { plan, diagnostics }: Proposal, store: Store): string {
+  if (plan === undefined) return `It cannot be planned any more: ${errorsText(diagnostics)}`;
+  const how = movedText(movedSince({ plan: spec.plan, base: spec.base ?? {} }, store, plan));
+  return `The base has moved, so this would be another change now. ${how}`.trim();
 }
 
 function waitingFor(
   change: ChangeResource,
   facts: Facts,
-  approval: Waited,
+  approval: Decided,
   before: Key | undefined,
 ): Pick<Known, "message"> {
   const { state } = next(facts);

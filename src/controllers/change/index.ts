@@ -18,21 +18,21 @@ import type { Keyring } from "../../model/sealed.ts";
 import {
   APPROVES,
   type AgainContext,
+  type ApprovalPolicy,
   type ChangeResource,
   type ChangeState,
   type ChangeStatus,
   controlPlaneId,
   stateOf,
 } from "../../planner/change.ts";
-import { beginOperations } from "../../planner/change-operations.ts";
+import { askOperations, beginOperations } from "../../planner/change-operations.ts";
 import type { Plan } from "../../planner/plan.ts";
 import type { Operation, Store } from "../../store/store.ts";
 import { type Known, Knowledge } from "./facts.ts";
 import { ChangeLeases } from "./lease.ts";
 import { type Decision, next } from "./machine.ts";
-import { inverseOperations } from "./inverse.ts";
 import { outcomesOf } from "./steps.ts";
-import { type Tracked, ChangesView } from "./view.ts";
+import { ChangesView, type Tracked } from "./view.ts";
 
 export interface ChangeOptions {
   readonly store: Store;
@@ -54,7 +54,6 @@ const GATE = 1_000;
 
 export function changeController(options: ChangeOptions): Controller {
   const { store, changes, keyring } = options;
-  changes.reading((key) => store.get(key));
   const leases = new ChangeLeases(store, options.holder ?? controlPlaneId(keyring));
   const knowledge = new Knowledge(options);
   const written = new Map<string, number>();
@@ -140,6 +139,15 @@ function operationsOf(
     case "stage": {
       const context = { live: store, actor: change.spec.actor, keyring, now };
       return [...beginOperations(change, known.plan as Plan, context), ...marks];
+    }
+    case "ask": {
+      const { operations, approval } = askOperations(
+        change,
+        known.plan as Plan,
+        known.policy as ApprovalPolicy,
+        store,
+      );
+      return [...operations, statusOperation(change, { ...change.status, asked: approval })];
     }
     case "rollBack": {
       const { operations, name } = known.inverse as NonNullable<Known["inverse"]>;
@@ -273,6 +281,5 @@ async function later(
   return { requeueAfter: again };
 }
 
-export { ChangesView } from "./view.ts";
+export { ChangesView };
 export { outcomesOf } from "./steps.ts";
-export { inverseOperations };

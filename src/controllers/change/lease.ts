@@ -113,9 +113,3 @@ export class ChangeLeases {
     };
   }
 }
-
-/** The epoch by which somebody holds the Change; undefined when nobody does. */
-export function epochOf(store: Snapshot, change: Key): number | undefined {
-  const lease = store.get(leaseKey(change)) as Lease | undefined;
-  return lease === undefined ? undefined : (lease.spec.leaseTransitions ?? 0);
-}

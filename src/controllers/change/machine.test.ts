@@ -83,31 +83,45 @@ const isUnderWay = ({ state }: World): boolean => ["InProgress", "Held"].include
 
 /** Everything that may happen next but a decision. A crash is that no decision comes: any of these comes before. */
 function* happenings(world: World, policy: Policy): Generator<World> {
-  const { state, approval, other, parts, hold, inverse } = world;
+  yield* whileItWaits(world);
+  if (isUnderWay(world)) {
+    if (world.other === "none" && !policy.queue) yield { ...world, other: "after", desired: "others" };
+    yield* atWork(world);
+    yield* people(world);
+  }
+  if (world.inverse === "open")
+    for (const ended of ["Succeeded", "Failed"] as const) yield { ...world, inverse: ended };
+}
+
+function* whileItWaits(world: World): Generator<World> {
+  const { state, approval, other } = world;
   if (state === "Pending" && approval === "Pending")
     for (const decided of ["Approved", "Rejected", "Expired"] as const) yield { ...world, approval: decided };
-  if (state === "Pending" || state === "Queued") {
-    yield { ...world, withdrawn: true };
-    if (other === "none") yield { ...world, other: "before", moved: true, desired: "others" };
-    if (other === "before") yield { ...world, other: "none" };
-  }
-  if (isUnderWay(world) && other === "none" && !policy.queue)
-    yield { ...world, other: "after", desired: "others" };
-  if (isUnderWay(world)) {
-    const [first, second] = parts;
-    const may = state !== "Held";
-    if (first === "waiting" && may) yield { ...world, parts: ["running", second] };
-    if (first === "running") yield { ...world, parts: ["done", second] };
-    if (first === "running") yield { ...world, parts: ["failed", second] };
-    if (first === "failed" && may) yield { ...world, parts: ["done", second] };
-    if (second === "waiting" && first === "done" && may) yield { ...world, parts: [first, "running"] };
-    if (second === "running") yield { ...world, parts: [first, "done"] };
-    if (second === "running") yield { ...world, parts: [first, "failed"] };
-    if (!hold) yield { ...world, hold: true };
-    if (state === "Held") yield { ...world, hold: false, resume: true };
-  }
-  if (inverse === "open")
-    for (const ended of ["Succeeded", "Failed"] as const) yield { ...world, inverse: ended };
+  if (state !== "Pending" && state !== "Queued") return;
+  yield { ...world, withdrawn: true };
+  if (other === "none") yield { ...world, other: "before", moved: true, desired: "others" };
+  if (other === "before") yield { ...world, other: "none" };
+}
+
+function* people(world: World): Generator<World> {
+  if (!world.hold) yield { ...world, hold: true };
+  if (world.state === "Held") yield { ...world, hold: false, resume: true };
+}
+
+const GOES: Readonly<Record<Part, readonly Part[]>> = {
+  waiting: ["running"],
+  running: ["done", "failed"],
+  failed: ["done"],
+  done: [],
+};
+
+/** What is held begins nothing, and tries nothing again; what runs goes on. */
+function* atWork(world: World): Generator<World> {
+  const [first, second] = world.parts;
+  const may = (part: Part): boolean => world.state !== "Held" || part === "running";
+  if (may(first)) for (const next of GOES[first]) yield { ...world, parts: [next, second] };
+  if (may(second) && first === "done" && second !== "failed")
+    for (const next of GOES[second]) yield { ...world, parts: [first, next] };
 }
 
 interface Explored {

@@ -54,8 +54,8 @@ export interface Progress {
   readonly failures: number;
   /** Nothing open can still go on: each has failed, or needs one that has. */
   readonly stuck: boolean;
-  /** What a further stage waits for: nothing is left to come, not yet known, or known. */
-  readonly further: "none" | "waits" | "ready" | "failed";
+  /** What a further stage waits for: nothing is left to come, not yet known, to be asked about, or known. */
+  readonly further: "none" | "waits" | "asks" | "ready" | "failed";
 }
 
 /** What is done together with the new state. */
@@ -65,6 +65,8 @@ export type Act =
   | "begin"
   /** Commit what has become known. */
   | "stage"
+  /** Ask people about what has become known. */
+  | "ask"
   /** Commit its inverse, as a Change of its own. */
   | "rollBack"
   /** Note what had failed, and let all that is held go on. */
@@ -125,6 +127,7 @@ function inProgress(facts: Facts): Decision {
   if (isDone(progress)) return stay("Succeeded");
   if (hold) return stay("Held");
   if (progress.further === "ready") return stay("InProgress", "stage");
+  if (progress.further === "asks") return stay("InProgress", "ask");
   return isOver(progress) ? stay("Failed") : stay("InProgress");
 }
 

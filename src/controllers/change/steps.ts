@@ -46,17 +46,15 @@ function committedAs(
   isDeleted: boolean,
 ): Step {
   if (planned !== undefined && isCommitted(planned)) return planned;
+  const action = isDeleted ? ("delete" as const) : ("update" as const);
+  return { action, address, ...keyAt(address, change), changes: [], after: planned?.after ?? [] };
+}
+
+function keyAt(address: string, { metadata }: ChangeResource): Pick<Step, "kind" | "name" | "namespace"> {
   const [root = "", name = ""] = address.split("/");
   const kind = kindOfRoot(root);
-  return {
-    action: isDeleted ? "delete" : "update",
-    address,
-    kind: kind?.kind ?? root,
-    name,
-    namespace: kind?.namespaced === false ? "" : (change.metadata.namespace ?? "default"),
-    changes: [],
-    after: planned?.after ?? [],
-  };
+  const { namespace = "default" } = metadata;
+  return { kind: kind?.kind ?? root, name, namespace: kind?.namespaced === false ? "" : namespace };
 }
 
 /** Steps that wait for something to become known, or for their wave. */
@@ -67,47 +65,43 @@ export function laterSteps(change: ChangeResource): readonly Step[] {
 
 /** `resource`: as it is now. */
 export function standingOf(step: Step, resource: Resource | undefined, uid: string | undefined): Standing {
-  if (step.action === "delete" || step.action === "forget" || step.action === "move")
-    return leaving(step, resource, uid);
-  if (resource === undefined)
-    return {
-      state: "failed",
-      at: undefined,
-      reason: "Gone",
-      message: "It was deleted by somebody else.",
-    };
-  if (resource.metadata.deletionTimestamp !== undefined)
-    return {
-      state: "failed",
-      at: resource.metadata.deletionTimestamp,
-      reason: "Gone",
-      message: "It is being deleted by somebody else.",
-    };
+  if (LEAVING.has(step.action)) return leaving(step, resource, uid);
+  if (resource === undefined) return gone(undefined, "It was deleted by somebody else.");
+  const { deletionTimestamp } = resource.metadata;
+  if (deletionTimestamp !== undefined)
+    return gone(deletionTimestamp, "It is being deleted by somebody else.");
   if (isPassive(resource)) return { state: "done", at: undefined };
   const failure = failureOf(resource);
-  if (failure !== undefined)
-    return {
-      state: "failed",
-      at: failure.lastTransitionTime,
-      reason: failure.reason,
-      message: failure.message,
-    };
+  return failure === undefined ? working(step, resource) : failed(failure);
+}
+
+const LEAVING: ReadonlySet<Step["action"]> = new Set(["delete", "forget", "move"]);
+
+function gone(at: string | undefined, message: string): Standing {
+  return { state: "failed", at, reason: "Gone", message };
+}
+
+function failed({ lastTransitionTime: at, reason, message }: Condition): Standing {
+  return { state: "failed", at, reason, message };
+}
+
+function working(step: Step, resource: Resource): Standing {
   const ready = conditionOf(resource, "Ready");
   if (isReady(resource) && isMadeAnew(step, resource))
     return { state: "done", at: ready?.lastTransitionTime };
+  if (ready === undefined || !isSeen(ready, resource)) return { state: "open", begun: false };
+  const { status, reason, message } = ready;
   return {
     state: "open",
-    begun: isSeen(ready, resource) && !WAITING.has(ready?.reason ?? ""),
-    ...(isSeen(ready, resource) && ready?.status !== "True"
-      ? { reason: ready?.reason ?? "", message: ready?.message ?? "" }
-      : {}),
+    begun: !WAITING.has(reason),
+    ...(status === "True" ? {} : { reason, message }),
   };
 }
 
 const WAITING: ReadonlySet<string> = new Set(["WaitingFor", "Paused", "Held"]);
 
-function isSeen(ready: Condition | undefined, { metadata }: Resource): boolean {
-  return ready !== undefined && (ready.observedGeneration ?? metadata.generation) === metadata.generation;
+function isSeen({ observedGeneration }: Condition, { metadata }: Resource): boolean {
+  return (observedGeneration ?? metadata.generation) === metadata.generation;
 }
 
 function leaving(step: Step, resource: Resource | undefined, uid: string | undefined): Standing {
@@ -118,13 +112,7 @@ function leaving(step: Step, resource: Resource | undefined, uid: string | undef
   const failure = failureOf(resource);
   // What failed to be made may still be removed.
   const { attempt } = (resource.status ?? {}) as { readonly attempt?: { readonly operation?: string } };
-  if (failure !== undefined && attempt?.operation === "delete")
-    return {
-      state: "failed",
-      at: failure.lastTransitionTime,
-      reason: failure.reason,
-      message: failure.message,
-    };
+  if (failure !== undefined && attempt?.operation === "delete") return failed(failure);
   return { state: "open", begun: resource.metadata.deletionTimestamp !== undefined };
 }
 

@@ -19,7 +19,7 @@ import {
 import type { Step } from "../../planner/plan.ts";
 import type { Change, Snapshot } from "../../store/store.ts";
 import { FINAL_STATES } from "../../kinds/change.ts";
-import { committedSteps, laterSteps, standingOf, uidOf } from "./steps.ts";
+import { type Standing, committedSteps, laterSteps, standingOf, uidOf } from "./steps.ts";
 
 export interface Tracked {
   change: ChangeResource;
@@ -47,6 +47,7 @@ export class ChangesView implements View {
   readonly #about = new Map<string, Set<string>>();
   readonly #dirty = new Set<string>();
   readonly #opened = new Set<(key: Key) => void>();
+  #get: ((key: Key) => Resource | undefined) | undefined;
   /** Closed for what a held Change has not done yet. */
   readonly gates: Gates = {
     closed: (resource) => this.heldBy(resource),
@@ -54,8 +55,8 @@ export class ChangesView implements View {
   };
 
   fill(snapshot: Snapshot): void {
-    for (const change of snapshot.list({ kind: "Change" }).items)
-      this.#track(change, snapshot.get.bind(snapshot));
+    this.#get = (key) => snapshot.get(key);
+    for (const change of snapshot.list({ kind: "Change" }).items) this.#track(change);
   }
 
   apply({ key, type, resource, previous, time }: Change): void {
@@ -133,61 +134,44 @@ export class ChangesView implements View {
   #changed(key: Key, resource: Resource | undefined): void {
     const name = keyText(key);
     const before = this.#tracked.get(name);
+    const wasHeld = before?.state === "Held";
     const after = resource as ChangeResource | undefined;
-    if (before !== undefined && after !== undefined && isSameSteps(before, after)) {
-      const was = before.state;
+    if (before === undefined || after === undefined || !isSameSteps(before, after))
+      this.#replace(key, before, after);
+    else {
       before.change = after;
       before.state = stateOf(after);
-      if (was === "Held" && before.state !== "Held") this.#open(before);
-      return;
     }
-    if (before !== undefined) this.#drop(name, before);
-    if (after !== undefined) this.#track(after, undefined, before);
-    if (before?.state === "Held" && this.#tracked.get(name)?.state !== "Held") this.#open(before);
-    // Who waits for its turn, and whose inverse it is, look again.
-    const mine = after ?? before?.change;
-    for (const other of this.#tracked.values())
-      if (other.change.spec.system === mine?.spec.system && keyOf(other.change).namespace === key.namespace)
-        this.#dirty.add(keyText(keyOf(other.change)));
+    if (wasHeld && this.#tracked.get(name)?.state !== "Held") this.#open(before);
   }
 
-  #get: ((key: Key) => Resource | undefined) | undefined;
-
-  /** From where resources are read when a Change is seen for the first time. */
-  reading(get: (key: Key) => Resource | undefined): void {
-    this.#get = get;
+  #replace(key: Key, before: Tracked | undefined, after: ChangeResource | undefined): void {
+    if (before !== undefined) this.#drop(keyText(key), before);
+    if (after !== undefined) this.#track(after, before);
+    const system = (after ?? before?.change)?.spec.system;
+    if (system !== undefined) this.#wake(system, key.namespace);
   }
 
-  #track(resource: Resource, get = this.#get, before?: Tracked): void {
+  /** Who waits for its turn, and whose inverse it is, look again. */
+  #wake(system: string, namespace: string): void {
+    for (const { change } of this.#tracked.values()) {
+      const key = keyOf(change);
+      if (change.spec.system === system && key.namespace === namespace) this.#dirty.add(keyText(key));
+    }
+  }
+
+  #track(resource: Resource, before?: Tracked): void {
     const change = resource as ChangeResource;
-    const state = stateOf(change);
-    if (FINAL_STATES.has(state)) return;
-    const isBegun = change.spec.revision !== undefined;
-    const steps = isBegun
-      ? committedSteps(change)
-      : new Map(change.spec.plan.steps.filter(isTouched).map((step) => [keyTextOf(step), step]));
-    const tracked: Tracked = {
-      change,
-      state,
-      steps,
-      isBegun,
-      awaited: new Set(isBegun ? laterSteps(change).flatMap(({ unknownUntil = [] }) => unknownUntil) : []),
-      open: new Set(),
-      failed: new Set(),
-      started: before?.isBegun === true ? before.started : new Map(),
-      ended: before?.isBegun === true ? before.ended : new Map(),
-    };
+    if (FINAL_STATES.has(stateOf(change))) return;
+    const tracked = trackedFrom(change, before);
     const name = keyText(keyOf(change));
     this.#tracked.set(name, tracked);
     this.#dirty.add(name);
-    for (const [text, step] of steps) {
+    for (const [text, step] of tracked.steps) {
       const about = this.#about.get(text);
       if (about === undefined) this.#about.set(text, new Set([name]));
       else about.add(name);
-      if (!isBegun) continue;
-      const standing = standingOf(step, get?.(parseKeyText(text)), uidOf(change, step));
-      if (standing.state !== "done") tracked.open.add(text);
-      if (standing.state === "failed") tracked.failed.add(text);
+      if (tracked.isBegun) enter(tracked, text, standingNow(tracked, step, this.#get?.(parseKeyText(text))));
     }
   }
 
@@ -212,22 +196,15 @@ export class ChangesView implements View {
       return;
     }
     const step = tracked.steps.get(text) as Step;
-    const standing = standingOf(step, resource, uidOf(tracked.change, step));
-    if (standing.state === "open" && standing.begun && !tracked.started.has(text))
-      tracked.started.set(text, time);
-    if (standing.state === "open") tracked.ended.delete(text);
-    else if (!tracked.ended.has(text)) tracked.ended.set(text, time);
-    const wasOpen = tracked.open.size;
-    const wasFailed = tracked.failed.has(text);
-    if (standing.state === "done") tracked.open.delete(text);
-    else tracked.open.add(text);
-    if (standing.state === "failed") tracked.failed.add(text);
-    else tracked.failed.delete(text);
+    const standing = standingNow(tracked, step, resource);
+    note(tracked, text, standing, time);
+    const [wasOpen, wasFailed] = [tracked.open.size, tracked.failed.has(text)];
+    enter(tracked, text, standing);
+    const isOpen = tracked.open.size;
     const isNews =
-      wasFailed !== (standing.state === "failed") ||
-      (wasOpen > 0 && tracked.open.size === 0) ||
-      (wasOpen === 0 && tracked.open.size > 0) ||
-      (tracked.failed.size > 0 && wasOpen !== tracked.open.size) ||
+      wasFailed !== tracked.failed.has(text) ||
+      (wasOpen === 0) !== (isOpen === 0) ||
+      (tracked.failed.size > 0 && wasOpen !== isOpen) ||
       (standing.state === "done" && tracked.awaited.has(step.address));
     if (isNews) this.#dirty.add(name);
   }
@@ -235,6 +212,46 @@ export class ChangesView implements View {
   #open(tracked: Tracked): void {
     for (const text of tracked.open) for (const listener of this.#opened) listener(parseKeyText(text));
   }
+}
+
+function trackedFrom(change: ChangeResource, before: Tracked | undefined): Tracked {
+  const isBegun = change.spec.revision !== undefined;
+  const timed = before?.isBegun === true ? before : undefined;
+  return {
+    change,
+    state: stateOf(change),
+    steps: isBegun
+      ? committedSteps(change)
+      : new Map(change.spec.plan.steps.filter(isTouched).map((step) => [keyTextOf(step), step])),
+    isBegun,
+    awaited: new Set(isBegun ? laterSteps(change).flatMap(({ unknownUntil = [] }) => unknownUntil) : []),
+    open: new Set(),
+    failed: new Set(),
+    started: timed?.started ?? new Map(),
+    ended: timed?.ended ?? new Map(),
+  };
+}
+
+function standingNow({ change }: Tracked, step: Step, resource: Resource | undefined): Standing {
+  return standingOf(step, resource, uidOf(change, step));
+}
+
+/** V1. */
+function enter({ open, failed }: Tracked, text: string, { state }: Standing): void {
+  if (state === "done") open.delete(text);
+  else open.add(text);
+  if (state === "failed") failed.add(text);
+  else failed.delete(text);
+}
+
+/** When it was seen to begin, and to end for the last time. */
+function note({ started, ended }: Tracked, text: string, standing: Standing, time: number): void {
+  if (standing.state !== "open") {
+    if (!ended.has(text)) ended.set(text, time);
+    return;
+  }
+  ended.delete(text);
+  if (standing.begun && !started.has(text)) started.set(text, time);
 }
 
 function isSameSteps({ change, state }: Tracked, after: ChangeResource): boolean {
