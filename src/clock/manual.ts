@@ -29,7 +29,9 @@ export class ManualClock implements Clock {
   }
 
   setTimeout(callback: () => void, delay: number): Timer {
-    const pending = { due: this.#now + Math.max(0, delay), order: this.#order++, callback, isOver: false };
+    // Clocks tell whole milliseconds.
+    const due = this.#now + Math.max(0, Math.ceil(delay));
+    const pending = { due, order: this.#order++, callback, isOver: false };
     this.#push(pending);
     return { cancel: () => void (pending.isOver = true) };
   }
