@@ -7,7 +7,10 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { extname, relative } from "node:path";
 import type { FoundDrift } from "../client/drift.ts";
+import { equal } from "../model/equality.ts";
+import { stepsIn } from "../model/path-pattern.ts";
 import { LABELS, type Resource, addressOf } from "../model/resource.ts";
+import { valueAt } from "../model/walk.ts";
 import type { Source } from "../sdk/load/sources.ts";
 import type { CommandContext } from "./context.ts";
 import { loadDeclaration } from "./declaration.ts";
@@ -48,11 +51,14 @@ export async function adoptionOf(
     ...(actual === undefined ? {} : { value: actual }),
   }));
   const report = { address: addressOf(resource), attributes };
-  const source = await sourceOf(context, resource);
-  if (source === undefined) return { report };
+  const declared = await declarationOf(context, resource);
+  if (declared === undefined) return { report };
+  const { source, draft } = declared;
   const { file } = source;
   const { line } = source.position("spec");
   const placed = { ...report, file, ...(line === undefined ? {} : { line }) };
+  const isThere = found.every(({ path, actual }) => equal(valueAt(draft, stepsIn(path)), actual));
+  if (isThere) return { report: { ...placed, patch: "" }, write: () => undefined };
   if (![".yaml", ".yml"].includes(extname(file))) return { report: placed };
   const { patchedYaml, unifiedDiff } = await import("./source-patch.ts");
   const before = readFileSync(file, "utf8");
@@ -67,7 +73,10 @@ export async function adoptionOf(
 }
 
 /** Undefined when the folder of its System is not on this machine, or declares it no more. */
-async function sourceOf(context: CommandContext, resource: Resource): Promise<Source | undefined> {
+async function declarationOf(
+  context: CommandContext,
+  resource: Resource,
+): Promise<{ readonly source: Source; readonly draft: unknown } | undefined> {
   const name = resource.metadata.labels?.[LABELS.system];
   if (name === undefined) return undefined;
   const client = await context.client();
@@ -75,12 +84,16 @@ async function sourceOf(context: CommandContext, resource: Resource): Promise<So
   const system = await client.find(kindOf("system"), name, { namespace, signal: context.signal });
   const { folder } = (system?.spec ?? {}) as { readonly folder?: string };
   if (folder === undefined || folder === "" || !existsSync(folder)) return undefined;
-  const { sources } = await loadDeclaration(context, folder, {});
-  return sources.get(addressOf(resource));
+  const { sources, resources } = await loadDeclaration(context, folder, {});
+  const address = addressOf(resource);
+  const source = sources.get(address);
+  const draft = resources.find((one) => addressOf(one) === address);
+  return source === undefined ? undefined : { source, draft };
 }
 
 export function adoptedText({ report }: DriftAdoption): string {
   const { patch, file, line, address, attributes } = report;
+  if (patch === "") return `${address}: the declaration has it already.`;
   if (patch !== undefined) return patch;
   const where = file === undefined ? "" : `${file}${line === undefined ? "" : `:${line}`}: `;
   const lines = attributes.map(({ path, value }) =>

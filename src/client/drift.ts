@@ -32,6 +32,8 @@ export interface DriftAnswers {
     paths: readonly string[],
     options?: Scope,
   ): Promise<readonly FoundDrift[]>;
+  /** What was written past the declaration is in it by now: it is no drift any more. */
+  accept(kind: KindName, name: string, paths: readonly string[], options?: Scope): Promise<void>;
   /** Leaves a path as it is found. `until`: a duration from now, or a time in RFC 3339. */
   tolerate(
     kind: KindName,
@@ -70,6 +72,13 @@ export class HttpDrift implements DriftAnswers {
       body: { do: "revert", paths },
     });
     return (answer as DriftReport).items;
+  }
+
+  async accept(kind: KindName, name: string, paths: readonly string[], options: Scope = {}): Promise<void> {
+    await this.#transport.json({
+      ...this.#call("POST", kind, name, options),
+      body: { do: "accept", paths },
+    });
   }
 
   async tolerate(

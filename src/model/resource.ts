@@ -146,6 +146,8 @@ export const REQUESTS = {
   revert: "tutti.dev/revert",
   /** JSON `[{"path", "until", "by", "reason"}]`: what is allowed to be other than it was made, for a while. */
   tolerate: "tutti.dev/tolerate",
+  /** JSON `{PATH: hash}`: values written past the newest Revision that are in the declaration by now. */
+  accepted: "tutti.dev/accepted",
 } as const;
 
 export const FINALIZERS = {

@@ -2,15 +2,16 @@
  * What of a resource, or of a System and all it holds, is other than it should be, and what is to be done about it.
  *
  *   GET  drift -> things that are not as they were made (status.drift), declarations past the newest Revision, noise
- *   POST drift {do: "revert", paths} | {do: "tolerate", path, until, reason}
+ *   POST drift {do: "revert", paths} | {do: "tolerate", path, until, reason} | {do: "accept", paths}
  *
  * An answer is written as annotation, which the drift controller goes by; a declaration is set back at once.
  */
+import { createHash } from "node:crypto";
 import { type DriftEntry, type DriftStatus, type Toleration, tolerationsIn } from "../../controller/drift.ts";
 import { kindNamed } from "../../kinds/registry.ts";
 import { lifecycleOf } from "../../kinds/lifecycle.ts";
 import { parseDuration } from "../../model/duration.ts";
-import { equal } from "../../model/equality.ts";
+import { canonicalJson, equal } from "../../model/equality.ts";
 import { fitsPattern } from "../../model/path-pattern.ts";
 import { type Draft, LABELS, REQUESTS, type Resource, addressOf, keyOf } from "../../model/resource.ts";
 import {
@@ -26,7 +27,7 @@ import { heldBy } from "../../planner/ownership.ts";
 import { revisionsOf } from "../../planner/revisions.ts";
 import type { Store } from "../../store/store.ts";
 import { type Answer, type ApiContext, type Call, type ResourceTarget, ok } from "../api-context.ts";
-import { objectBody } from "../body.ts";
+import { isObject, objectBody } from "../body.ts";
 import { existing } from "../read.ts";
 import { badRequest, conflict } from "../status-error.ts";
 import { bodyOf, committed, repeatedly } from "../write.ts";
@@ -107,7 +108,10 @@ async function driftOf(
     return { ...base, of: "thing", ...entry, ...(times === undefined ? {} : { setBack: times }) };
   });
   if (declared === undefined || live.metadata.deletionTimestamp !== undefined) return ofThing;
-  const differences = declaredDrift(declared, live);
+  const accepted = acceptedIn(live.metadata.annotations);
+  const differences = declaredDrift(declared, live).filter(
+    ({ path, actual }) => accepted[path] === undefined || accepted[path] !== hashOf(actual),
+  );
   if (differences.length === 0) return ofThing;
   const changes = await store.history(keyOf(live), LOOK_BACK);
   const ofDeclaration = differences.flatMap((difference): readonly FoundDrift[] => {
@@ -196,8 +200,9 @@ function noiseIn(resources: readonly Resource[]): readonly DriftNoise[] {
 async function answer(context: ApiContext, call: Call, target: ResourceTarget): Promise<Answer> {
   const body = objectBody(await bodyOf(context, call));
   if (body["do"] === "tolerate") return tolerate(body, context, call, target);
+  if (body["do"] === "accept") return accept(pathsIn(body), context, call, target);
   if (body["do"] === "revert") return revert(pathsIn(body), context, call, target);
-  throw badRequest("do: it must be revert or tolerate.");
+  throw badRequest("do: it must be revert, tolerate or accept.");
 }
 
 function pathsIn({ paths = [] }: Readonly<Record<string, unknown>>): readonly string[] {
@@ -243,6 +248,45 @@ function endOf(until: string, now: number): number {
   } catch {
     throw badRequest("until: write for example 2h, 30m or 2026-01-31T12:00:00Z.");
   }
+}
+
+/** The declaration has these values by now: they are past the newest Revision no more. */
+async function accept(
+  paths: readonly string[],
+  context: ApiContext,
+  call: Call,
+  target: ResourceTarget,
+): Promise<Answer> {
+  const [subject] = subjects(context, target);
+  const found = subject === undefined ? [] : await driftOf(subject, context);
+  const meant = found.filter(
+    ({ of, path }) =>
+      of === "declaration" &&
+      path !== "" &&
+      (paths.length === 0 || paths.some((pattern) => fitsPattern(path, pattern))),
+  );
+  if (meant.length > 0)
+    await annotated(context, call, target, "accept drift", (before) => {
+      const all = {
+        ...acceptedIn(before),
+        ...Object.fromEntries(meant.map(({ path, actual }) => [path, hashOf(actual)])),
+      };
+      return { ...before, [REQUESTS.accepted]: JSON.stringify(all) };
+    });
+  return ok({ kind: "DriftList", apiVersion: "tutti.dev/v1", items: meant, noise: [], warnings: [] });
+}
+
+function acceptedIn(annotations: Annotations | undefined): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(annotations?.[REQUESTS.accepted] ?? "{}");
+    return isObject(value) ? value : {};
+  } catch {
+    return {};
+  }
+}
+
+function hashOf(value: unknown): string {
+  return createHash("sha256").update(canonicalJson(value)).digest("hex").slice(0, 16);
 }
 
 /** A thing is set back by who made it, which is asked; a declaration at once. */

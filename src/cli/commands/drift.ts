@@ -143,6 +143,9 @@ async function adopt(
   if (adoption.write === undefined)
     throw new CommandFailure(EXIT.failed, "It is not declared in a YAML file: nothing was written.");
   adoption.write();
+  const { namespace, signal } = context;
+  const { drift } = await context.client();
+  await drift.accept(target.kind, target.name, paths, { namespace, signal });
   context.say(`${adoption.report.file ?? ""} is changed. 'tutti up' applies it.`);
 }
 

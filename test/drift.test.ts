@@ -1,0 +1,221 @@
+/** Real things that people change by hand, and what becomes of it: networks, folders, databases, records, declarations. */
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { DriftReport } from "../src/client/drift.ts";
+import type { NetworkInspectInfo } from "dockerode";
+import { StateFolder } from "../src/app/home.ts";
+import { type Daemon, startDaemon } from "../src/providers/docker/fixtures/daemon.ts";
+import { type TestHome, conditionOf, kindOf } from "./support/home.ts";
+import { openHome } from "./support/open-home.ts";
+import { until } from "./support/until.ts";
+
+let daemon: Daemon;
+beforeAll(async () => {
+  daemon = await startDaemon({ bare: true });
+});
+afterAll(() => daemon.close());
+
+const IN_ENGINE = `kind: Network
+metadata: { name: inner }
+spec:
+  class: docker
+  location: docker
+  cidr: 10.77.1.0/24 # agreed with the network team
+---
+kind: Volume
+metadata: { name: shelf }
+spec: { class: docker, location: docker }
+---
+kind: Volume
+metadata: { name: uploads }
+`;
+
+const DATABASE = `kind: Database
+metadata: { name: orders }
+spec:
+  class: server
+  extensions: [pg_trgm]
+  lifecycle: { drift: { answer: report } }
+`;
+
+const NAMES = `# The shop, as the team keeps it.
+kind: System
+metadata: { name: shop }
+---
+kind: DNSZone
+metadata: { name: names }
+spec: { domain: shop.test }
+---
+kind: DNSRecord
+metadata: { name: www }
+spec:
+  zone: names
+  name: www
+  values: [127.0.0.7] # the balancer
+`;
+
+async function up(home: TestHome, declaration: string): Promise<string> {
+  const folder = home.declare(declaration);
+  await home.ok(["up", folder, "--yes"], { env: { DOCKER_HOST: daemon.endpoint } });
+  return folder;
+}
+
+async function drift(home: TestHome, ...args: readonly string[]): Promise<DriftReport> {
+  return JSON.parse(await home.ok(["drift", ...args, "-o", "json"])) as DriftReport;
+}
+
+/** What is said of an address, once it is. */
+async function seen(home: TestHome, address: string): Promise<string> {
+  return until(`drift of ${address}`, async () => {
+    const { items } = await drift(home, address);
+    return items.length === 0 ? undefined : items.map(({ path }) => path).join();
+  });
+}
+
+const reasons = async (home: TestHome, name: string): Promise<readonly string[]> =>
+  (await home.list("Event", `involvedObject.name=${name}`)).map((event) =>
+    String((event as { reason?: string }).reason),
+  );
+
+const settled = (home: TestHome, address: string, reason: string): Promise<unknown> =>
+  until(
+    `${reason} of ${address}`,
+    async () => {
+      const name = address.split("/")[1] ?? "";
+      return (await reasons(home, name)).includes(reason) && (await drift(home, address)).items.length === 0;
+    },
+    180_000,
+  );
+
+test("things that were changed by hand are shown with what they were, planned, and set back by themselves", async () => {
+  const home = openHome();
+  const folder = await up(home, IN_ENGINE);
+  expect(await drift(home)).toMatchObject({ items: [], noise: [], warnings: [] });
+
+  // docker network rm, and made again by somebody, with another range and closed to the outside.
+  const networks = await daemon.docker.listNetworks({ filters: { driver: ["bridge"] } });
+  const { Id, Name, Labels } = networks[0] as NetworkInspectInfo;
+  await daemon.docker.getNetwork(Id).remove();
+  await daemon.docker.createNetwork({
+    Name,
+    ...(Labels === undefined ? {} : { Labels }),
+    Internal: true,
+    IPAM: { Driver: "default", Config: [{ Subnet: "10.77.2.0/24" }] },
+  });
+  // rm -r
+  rmSync(join(home.path, "volumes/default/uploads"), { recursive: true });
+  // docker volume rm
+  const { Volumes } = await daemon.docker.listVolumes();
+  await daemon.docker.getVolume(Volumes[0]?.Name ?? "").remove();
+
+  const { code, stdout } = await home.tutti(["plan", folder, "--detailed-exitcode", "-o", "json"], {
+    env: { DOCKER_HOST: daemon.endpoint },
+  });
+  const { steps } = JSON.parse(stdout) as {
+    readonly steps: readonly { readonly address: string; readonly drift?: unknown }[];
+  };
+  const planned = Object.fromEntries(
+    steps.flatMap((step) => (step.drift === undefined ? [] : [[step.address, step.drift]])),
+  );
+  // What has been set back meanwhile is not shown any more; the network comes last, since it is looked at once a minute.
+  expect(code === 10 || Object.keys(planned).length === 0).toBe(true);
+
+  await settled(home, "network/inner", "SetBack");
+  await settled(home, "volume/uploads", "MadeAgain");
+  await settled(home, "volume/shelf", "MadeAgain");
+  const network = await daemon.docker.getNetwork(Name).inspect();
+  expect(network).toMatchObject({ Internal: false, IPAM: { Config: [{ Subnet: "10.77.1.0/24" }] } });
+  expect(existsSync(join(home.path, "volumes/default/uploads"))).toBe(true);
+  expect(conditionOf(await home.get("Network/inner"), "Drifted")).toMatchObject({ status: "False" });
+});
+
+test("what is only reported stays, is told by path, and can be tolerated or set back by a person", async () => {
+  const home = openHome();
+  await up(home, DATABASE);
+  const { default: connect } = await import("postgres");
+  const sql = connect({
+    host: "127.0.0.1",
+    port: Number((await home.get("Database/orders"))?.status?.["port"]),
+    user: "postgres",
+    password: new StateFolder(home.path).keyring().derive("database/default/orders/superuser"),
+    database: "orders",
+    max: 1,
+  });
+  await sql.unsafe("drop extension pg_trgm");
+  await sql.end();
+
+  expect(await seen(home, "database/orders")).toBe("spec.extensions");
+  const shown = await home.tutti(["drift", "--detailed-exitcode"]);
+  expect(shown).toMatchObject({ code: 10 });
+  expect(shown.stdout).toContain(`spec.extensions  ["pg_trgm"] -> []`);
+  expect(shown.stdout).toContain("left as it is");
+
+  await home.ok([
+    "drift",
+    "tolerate",
+    "database/orders",
+    "spec.extensions",
+    "--until",
+    "2h",
+    "--reason",
+    "incident 7",
+  ]);
+  expect((await drift(home, "database/orders")).items).toMatchObject([{ answer: "tolerate" }]);
+
+  await home.ok(["drift", "revert", "database/orders"]);
+  await until("the extension", async () => (await drift(home, "database/orders")).items.length === 0);
+});
+
+test("what was written past the declaration is told with who did it, and goes into the file, or back", async () => {
+  const home = openHome();
+  const folder = await up(home, NAMES);
+  const record = kindOf("DNSRecord");
+  const edit = (values: readonly string[]): Promise<unknown> =>
+    home.client().patch(record, "www", { spec: { values } }, { because: "edit" });
+  await edit(["127.0.0.9"]);
+  const report = await drift(home, "dnsRecord/www");
+  expect(report.items).toMatchObject([
+    {
+      of: "declaration",
+      path: "spec.values",
+      expected: ["127.0.0.7"],
+      actual: ["127.0.0.9"],
+      by: "user:admin",
+      action: "edit",
+      answer: "report",
+    },
+  ]);
+
+  const file = join(folder, "tutti.yaml");
+  const patch = await home.ok(["drift", "adopt", "dnsRecord/www"], { cwd: folder });
+  expect(patch).toContain("-  values: [127.0.0.7] # the balancer\n+  values: [127.0.0.9] # the balancer\n");
+  expect(readFileSync(file, "utf8")).toBe(NAMES);
+  await home.ok(["drift", "revert", "dnsRecord/www", "spec.values"]);
+  expect((await home.get("DNSRecord/www"))?.spec["values"]).toEqual(["127.0.0.7"]);
+
+  await edit(["127.0.0.10"]);
+  await home.ok(["drift", "adopt", "dnsRecord/www", "--write"], { cwd: folder });
+  expect(readFileSync(file, "utf8")).toBe(NAMES.replace("[127.0.0.7]", "[127.0.0.10]"));
+  await home.ok(["up", folder, "--yes"], { env: { DOCKER_HOST: daemon.endpoint } });
+  expect((await drift(home)).items).toEqual([]);
+});
+
+test("a wrong address, path or time is refused with what to do", async () => {
+  const home = openHome();
+  const folder = home.declare("kind: Volume\nmetadata: { name: uploads }\n");
+  await home.ok(["up", folder, "--yes"]);
+  expect(await home.tutti(["drift", "volume/upload"])).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining("uploads") as string,
+  });
+  expect(await home.tutti(["drift", "revert", "volume/uploads"])).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining("It is as it should be.") as string,
+  });
+  const tolerate = ["drift", "tolerate", "volume/uploads", "spec.size", "--until"];
+  expect(await home.tutti([...tolerate, "tomorrow"])).toMatchObject({
+    stderr: expect.stringContaining("until: write for example 2h") as string,
+  });
+  expect((await home.tutti([...tolerate, "2020-01-01T00:00:00Z"])).stderr).toContain("over already");
+});
