@@ -179,7 +179,20 @@ function nodeOfStep(step: Step, resource: Resource | undefined): TreeNode {
   };
 }
 
-function isSettled({ plan, revision }: SettleOptions, progress: Progress, picture: Picture): boolean {
+/** What is made in several stages looks done between two of them: what is still to be changed is ready as it was. */
+function isStaged({ steps }: Plan): boolean {
+  const waves = new Set(steps.flatMap(({ wave }) => wave ?? []));
+  return waves.size > 1 || steps.some(({ action }) => action === "unknown");
+}
+
+function isSettled(options: SettleOptions, progress: Progress, picture: Picture): boolean {
+  const { plan, revision, change } = options;
+  if (change !== undefined && isStaged(plan)) {
+    const { state } = (picture.get(pictureKey("Change", change))?.status ?? {}) as {
+      readonly state?: string;
+    };
+    if (state !== "Succeeded" && state !== "Superseded") return false;
+  }
   const system = picture.get(pictureKey("System", plan.system));
   if (plan.action === "down") return system === undefined && progress.areAll("gone");
   if (!progress.areAll("ready", "gone")) return false;
