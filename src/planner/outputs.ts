@@ -95,7 +95,7 @@ function inUse(user: Resource, edge: Edge, output: string | undefined): Diagnost
   const who = user.kind === "System" ? `an output of the system '${system ?? ""}'` : addressOf(user);
   const whose = system === undefined || user.kind === "System" ? "" : ` of the system '${system}'`;
   const first =
-    system === undefined ? `Change ${addressOf(user)}` : `Apply '${system}' without it, or take it down`;
+    system === undefined ? `change ${addressOf(user)}` : `apply '${system}' without it, or take it down`;
   return {
     severity: "error",
     code: output === undefined ? "InUse" : "OutputInUse",
