@@ -4,17 +4,15 @@
  * notices: things are found by the identity by which they were made (`tutti.dev/identity`), what is owned keeps its owner, and
  * the instances of a service are handed over as they run.
  */
-import { kinds } from "../kinds/registry.ts";
-import { type Draft, LABELS, REQUESTS, type Resource, keyOf } from "../model/resource.ts";
+import { edgesOf } from "../kinds/edges.ts";
+import { kindNamed, kinds } from "../kinds/registry.ts";
+import { bodySchema, schemaAt } from "../kinds/schema.ts";
+import { type Draft, LABELS, REQUESTS, type Resource, addressOf, keyOf } from "../model/resource.ts";
+import type { Path } from "../model/walk.ts";
 import type { Operation, Snapshot } from "../store/store.ts";
 
 /** `target`: under the new name, as it is to be. `isChanged`: other than in its name. */
-export function handedOver(
-  live: Resource,
-  target: Draft,
-  isChanged: boolean,
-  owned: Owned,
-): readonly Operation[] {
+export function handedOver(live: Resource, target: Draft, isChanged: boolean): readonly Operation[] {
   const { uid, resourceVersion } = live.metadata;
   const { finalizers: _finalizers, ...metadata } = live.metadata;
   const former: readonly Operation[] = [
@@ -22,7 +20,7 @@ export function handedOver(
     { type: "delete", key: keyOf(live), uid },
   ];
   const resource = { ...withIdentity(live, target), ...statusFor(live, isChanged) };
-  return [...former, { type: "create", resource, uid }, ...inherited(live, target, owned)];
+  return [...former, { type: "create", resource, uid }];
 }
 
 /** By which it was made; kept over any number of renamings. */
@@ -55,46 +53,77 @@ function statusFor({ status }: Resource, isChanged: boolean): { readonly status?
   };
 }
 
-/** By uid, what names a resource as its owner. */
-export type Owned = (uid: string) => readonly Resource[];
+/** One that has another name now. */
+export interface Renaming {
+  readonly live: Resource;
+  readonly name: string;
+}
 
-/** Looks through everything once, when it is first asked. */
-export function ownedIn(snapshot: Snapshot, namespace: string): Owned {
-  let byOwner: Map<string, Resource[]> | undefined;
-  return (uid) => {
-    byOwner ??= ownersIn(snapshot, namespace);
-    return byOwner.get(uid) ?? [];
+/**
+ * What comes with what is renamed: what it owns, the copies of a service, and what names it in a field that cannot be changed
+ * and was declared by nobody (its backups). One operation each, however many of the renamings concern it.
+ */
+export function inheritances(
+  renamings: readonly Renaming[],
+  snapshot: Snapshot,
+  namespace: string,
+): readonly Operation[] {
+  if (renamings.length === 0) return [];
+  const names: Names = {
+    byUid: new Map(renamings.map(({ live, name }) => [live.metadata.uid, name])),
+    byAddress: new Map(renamings.map(({ live, name }) => [addressOf(live), name])),
   };
+  const renamed = new Set(names.byUid.keys());
+  return kinds
+    .filter((kind) => kind.namespaced)
+    .flatMap(({ kind }) => snapshot.list({ kind, namespace }).items)
+    .flatMap((resource): readonly Operation[] => {
+      if (renamed.has(resource.metadata.uid)) return [];
+      const heir = inherited(resource, names);
+      const expectedVersion = resource.metadata.resourceVersion;
+      return heir === undefined ? [] : [{ type: "update", resource: heir, expectedVersion }];
+    });
 }
 
-function ownersIn(snapshot: Snapshot, namespace: string): Map<string, Resource[]> {
-  const byOwner = new Map<string, Resource[]>();
-  for (const { kind, namespaced } of kinds) {
-    if (!namespaced) continue;
-    for (const resource of snapshot.list({ kind, namespace }).items) {
-      for (const { uid } of resource.metadata.ownerReferences ?? []) {
-        const list = byOwner.get(uid);
-        if (list === undefined) byOwner.set(uid, [resource]);
-        else list.push(resource);
-      }
-    }
-  }
-  return byOwner;
+interface Names {
+  readonly byUid: ReadonlyMap<string, string>;
+  readonly byAddress: ReadonlyMap<string, string>;
 }
 
-/** What is owned, and what is a copy of it. */
-function inherited({ metadata: { uid } }: Resource, target: Draft, owned: Owned): readonly Operation[] {
-  const name = target.metadata.name;
-  return owned(uid).map((resource): Operation => {
-    const owners = resource.metadata.ownerReferences ?? [];
-    const ownerReferences = owners.map((owner) => (owner.uid === uid ? { ...owner, name } : owner));
-    const moved = { ...resource, metadata: { ...resource.metadata, ownerReferences } } as Draft;
-    return {
-      type: "update",
-      resource: resource.kind === "Instance" ? copyOf(moved, name) : moved,
-      expectedVersion: resource.metadata.resourceVersion,
-    };
+/** Undefined when it has nothing to do with them. */
+function inherited(resource: Resource, { byUid, byAddress }: Names): Draft | undefined {
+  const { ownerReferences = [], labels } = resource.metadata;
+  const isOwned = ownerReferences.some(({ uid }) => byUid.has(uid));
+  const isDeclared = labels?.[LABELS.system] !== undefined && ownerReferences.length === 0;
+  const named = isDeclared || resource.kind === "Instance" ? [] : fixedNames(resource, byAddress);
+  if (!isOwned && named.length === 0) return undefined;
+  const owners = ownerReferences.map((owner) => ({ ...owner, name: byUid.get(owner.uid) ?? owner.name }));
+  const metadata = { ...resource.metadata, ...(isOwned ? { ownerReferences: owners } : {}) };
+  const renamed = named.reduce<unknown>((value, [path, name]) => withValue(value, path, name), resource);
+  const heir = { ...(renamed as Draft), metadata } as Draft;
+  const service = owners.find(({ kind }) => kind === "Service")?.name;
+  return resource.kind === "Instance" && service !== undefined ? copyOf(heir, service) : heir;
+}
+
+function fixedNames(
+  resource: Resource,
+  byAddress: ReadonlyMap<string, string>,
+): readonly (readonly [Path, string])[] {
+  const kind = kindNamed(resource.kind);
+  if (kind === undefined) return [];
+  return edgesOf(resource as Draft).edges.flatMap(({ to, path, reference }) => {
+    const name = byAddress.get(to);
+    const isFixed = reference === undefined && schemaAt(bodySchema(kind), path)?.immutable === true;
+    return name === undefined || !isFixed ? [] : [[path, name] as const];
   });
+}
+
+function withValue(value: unknown, [step, ...rest]: Path, leaf: unknown): unknown {
+  if (step === undefined) return leaf;
+  const copy = Array.isArray(value) ? [...(value as unknown[])] : { ...(value as object) };
+  const members = copy as Record<string | number, unknown>;
+  members[step] = withValue(members[step], rest, leaf);
+  return copy;
 }
 
 function copyOf(instance: Draft, service: string): Draft {

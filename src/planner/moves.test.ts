@@ -106,6 +106,33 @@ describe("what has another name now", () => {
     });
   });
 
+  it("takes along what was made of it and names it where nobody can change that, and what it owns, at once", async () => {
+    const world = createWorld();
+    const database = (name: string) => manifest("Database", name);
+    await world.apply([database("orders"), volume("a")]);
+    const { uid = "" } = world.store.get(at("Volume", "a"))?.metadata ?? {};
+    const backup = {
+      apiVersion: "tutti.dev/v1",
+      kind: "Backup",
+      metadata: {
+        name: "monday",
+        namespace: "default",
+        ownerReferences: [{ apiVersion: "tutti.dev/v1", kind: "Volume", name: "a", uid }],
+      },
+      spec: { database: "orders" },
+    };
+    await world.store.commit([{ type: "create", resource: backup }], { actor: "x", action: "x" });
+    await world.apply([
+      system(["database/orders", "database/sales"], ["volume/a", "volume/b"]),
+      database("sales"),
+      volume("b"),
+    ]);
+    expect(world.store.get(at("Backup", "monday"))).toMatchObject({
+      metadata: { ownerReferences: [{ name: "b", uid }] },
+      spec: { database: "sales" },
+    });
+  });
+
   it("keeps its former name from being taken by another thing, until it is gone or called so again", async () => {
     const world = createWorld();
     await world.apply([volume("a"), service("api")]);

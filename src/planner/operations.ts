@@ -47,7 +47,7 @@ import { changeName } from "./change-name.ts";
 import { liveSystem } from "./ownership.ts";
 import { type Action, type Drifted, type Plan, type Step, recordedPlan } from "./plan.ts";
 import { isSetBack } from "./refreshed.ts";
-import { type Owned, handedOver, ownedIn } from "./handover.ts";
+import { type Renaming, handedOver, inheritances } from "./handover.ts";
 import { contentRecord, revisionsOf } from "./revisions.ts";
 import { isSecret, withGenerated } from "./secrets.ts";
 import { bodyOf, targetOf } from "./target.ts";
@@ -73,14 +73,14 @@ export function operationsOf(plan: Plan, context: OperationsContext): readonly O
   const stage = stageOf(plan, newest?.resources ?? []);
   const previous = new Map((newest?.resources ?? []).map((draft) => [addressOf(draft), draft]));
   const drafts = new Map(stage.resources.map((draft) => [addressOf(draft), draft]));
-  const owned = ownedIn(live, plan.namespace);
   const operations = stage.steps.flatMap((step) => {
     const draft = drafts.get(step.address);
     const before = previous.get(step.movedFrom ?? step.address);
-    return operationOf(step, { draft, previous: before, plan, context, owned });
+    return operationOf(step, { draft, previous: before, plan, context });
   });
+  const heirs = inheritances(renamingsIn(stage.steps, live), live, plan.namespace);
   const number = (newest?.number ?? 0) + 1;
-  return [...namespaceOf(stage, live), ...operations, ...records(plan, stage, number, context)];
+  return [...namespaceOf(stage, live), ...operations, ...heirs, ...records(plan, stage, number, context)];
 }
 
 interface Work {
@@ -88,7 +88,14 @@ interface Work {
   readonly previous: Draft | undefined;
   readonly plan: Plan;
   readonly context: OperationsContext;
-  readonly owned: Owned;
+}
+
+function renamingsIn(steps: readonly Step[], live: Snapshot): readonly Renaming[] {
+  return steps.flatMap(({ action, movedFrom, kind, namespace, name }) => {
+    if (movedFrom === undefined || action === "none" || action === "unknown") return [];
+    const found = live.get({ kind, namespace, name: movedFrom.split("/")[1] ?? "" });
+    return found === undefined ? [] : [{ live: found, name }];
+  });
 }
 
 function operationOf(step: Step, work: Work): readonly Operation[] {
@@ -106,12 +113,12 @@ function writing(
   step: Step,
   draft: Draft,
   live: Resource | undefined,
-  { previous, plan, context, owned }: Work,
+  { previous, plan, context }: Work,
 ): readonly Operation[] {
   const wanted = generated(targetOf({ draft, live, previous }), context);
   const target = asked(step, wanted, plan, context.live);
   if (live === undefined) return [{ type: "create", resource: target }];
-  if (step.movedFrom !== undefined) return handedOver(live, target, step.changes.length > 0, owned);
+  if (step.movedFrom !== undefined) return handedOver(live, target, step.changes.length > 0);
   // The values of its expressions change, but not what is written: its controller sees those by itself.
   if (isSameContent(live as Draft, target)) return [];
   const { resourceVersion } = live.metadata;
