@@ -1,5 +1,6 @@
 /** Approvals for who decides: what is asked, and the form that goes with the answer. */
 import type { Command } from "commander";
+import type { DecideOptions } from "../client/workflows.ts";
 import type { Resource } from "../model/resource.ts";
 import type { CommandContext } from "./context.ts";
 import { confirm, firstLine } from "./confirm.ts";
@@ -91,20 +92,36 @@ export async function decide(
       decision === "approve" ? "Approve this?" : "Reject this?",
       `approval/${name} would be ${WORDS[decision]}; without a terminal: tutti ${decision} ${name} --yes.`,
     );
-  const hash = approval.status?.hash;
   const client = await context.client();
-  const decided = (await client.workflows.decide(name, {
-    decision,
-    namespace: context.namespace,
-    signal: context.signal,
-    ...(options.comment === undefined ? {} : { comment: options.comment }),
-    ...(form === undefined ? {} : { form }),
-    ...(hash === undefined ? {} : { hash }),
-    ...(options.as === undefined ? {} : { as: { user: options.as, groups: options.asGroup ?? [] } }),
-  })) as Approval;
+  const decided = (await client.workflows.decide(
+    name,
+    decisionOf(context, decision, { ...options, form, hash: approval.status?.hash }),
+  )) as Approval;
   const isOpen = (decided.status?.state ?? "Pending") === "Pending";
   context.say(`approval/${name}: ${WORDS[decision]}.${isOpen ? " Others must decide as well." : ""}`);
   await emit(context, decided, () => (context.output === "name" ? `approval/${name}` : ""));
+}
+
+function decisionOf(
+  { namespace, signal }: CommandContext,
+  decision: "approve" | "reject",
+  {
+    comment,
+    form,
+    hash,
+    as: user,
+    asGroup: groups = [],
+  }: Omit<DecisionOptions, "form"> & { readonly form: unknown; readonly hash: string | undefined },
+): DecideOptions {
+  return {
+    decision,
+    namespace,
+    signal,
+    ...(comment === undefined ? {} : { comment }),
+    ...(form === undefined ? {} : { form }),
+    ...(hash === undefined ? {} : { hash }),
+    ...(user === undefined ? {} : { as: { user, groups } }),
+  };
 }
 
 /** Of an Approval, or of the Change that waits for one. */

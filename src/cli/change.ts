@@ -5,6 +5,7 @@ import { type ChangeResource, type ChangeState, stateOf } from "../planner/chang
 import type { Approval } from "./approval.ts";
 import type { CommandContext } from "./context.ts";
 import { CommandFailure, EXIT, misuse } from "./exit.ts";
+import { emit } from "./output.ts";
 import { fetched, kindOf, targetOf } from "./target.ts";
 import { approversText } from "./views/approval.ts";
 
@@ -24,17 +25,17 @@ export function fetchedChange(context: CommandContext, word: string): Promise<Ch
   return fetched<ChangeResource>(context, { kind: kindOf("change"), name: changeNamed(word) });
 }
 
-export function isWaiting({ state }: Pick<Applied, "state">): boolean {
+function isWaiting({ state }: Pick<Applied, "state">): boolean {
   return state === "Pending" || state === "Queued";
 }
 
-export interface Waiting {
+interface Waiting {
   readonly change: string;
   readonly namespace: string;
 }
 
 /** Says who has to do what before anything is applied. */
-export async function tellWaiting(
+async function tellWaiting(
   context: CommandContext,
   client: Client,
   { change, namespace }: Waiting,
@@ -57,7 +58,7 @@ export async function tellWaiting(
  * Waits until the Change has begun, and resolves with its revision. Fails when it never will: exit code 3 when somebody
  * decided against it, or not in time, 5 when the base has moved; 130 at Ctrl-C, which leaves it waiting.
  */
-export async function untilBegun(
+async function untilBegun(
   context: CommandContext,
   client: Client,
   { change, namespace }: Waiting,
@@ -85,6 +86,25 @@ export async function untilBegun(
     `Interrupted. change/${change} goes on waiting, and is applied when its time has come.`,
     `See: tutti changes ${change}. Withdraw it: tutti cancel change/${change}`,
   );
+}
+
+/**
+ * What was asked for, once it has begun: its revision. Undefined when it waits, and nobody is to wait for it: that was said,
+ * and is exit code 6.
+ */
+export async function begunRevision(
+  context: CommandContext,
+  client: Client,
+  applied: Applied,
+  { namespace, wait }: { readonly namespace: string; readonly wait: boolean },
+): Promise<number | undefined> {
+  const { change } = applied;
+  if (change === undefined || !isWaiting(applied)) return applied.revision;
+  await tellWaiting(context, client, { change, namespace });
+  if (wait) return untilBegun(context, client, { change, namespace });
+  const { system } = applied.plan;
+  await emit(context, { system, namespace, change, state: applied.state }, () => "");
+  return undefined;
 }
 
 function begun({ metadata, spec, status }: ChangeResource, state: ChangeState): number {

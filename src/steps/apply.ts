@@ -16,8 +16,8 @@ import { formatDiagnostic, hasErrors } from "../diagnostics/diagnostic.ts";
 import type { Condition, Draft, Key, Resource } from "../model/resource.ts";
 import { LABELS, addressOf } from "../model/resource.ts";
 import type { Keyring } from "../model/sealed.ts";
-import { type ChangeResource, type ChangeState, stateOf } from "../planner/change.ts";
-import { submissionOf } from "../planner/change-operations.ts";
+import { type ChangeResource, type ChangeState, requestOf, stateOf } from "../planner/change.ts";
+import { type Submission, submissionOf } from "../planner/change-operations.ts";
 import { summaryOf } from "../planner/operations.ts";
 import { liveSystem } from "../planner/ownership.ts";
 import type { Plan } from "../planner/plan.ts";
@@ -101,16 +101,20 @@ async function apply(attempt: Attempt, options: ApplyStepOptions): Promise<Apply
   const place = placeOf(attempt);
   const before = newestRevision(place, store);
   const { plan, change } = foundOf(place, store) ?? (await commit(place, attempt, options));
-  const { dryRun = false, wait = true } = place.step;
-  const name = change?.metadata.name ?? changeOf(place, before, store);
-  if (wait && !dryRun && name !== undefined) await succeeded(place, name, attempt, store);
+  const made = change?.metadata.name ?? null;
+  const name = made ?? changeOf(place, before, store);
+  if (isWaitedFor(place.step) && name !== undefined) await succeeded(place, name, attempt, store);
   return {
-    change: change?.metadata.name ?? null,
+    change: made,
     revision: revisionOf(change, place, store) ?? before ?? 0,
     previous: previousOf(place, before, store),
     addresses: addressesOf(place, store),
     plan: shown(plan),
   };
+}
+
+function isWaitedFor({ dryRun = false, wait = true }: ApplyStep): boolean {
+  return wait && !dryRun;
 }
 
 interface Place {
@@ -209,23 +213,38 @@ async function commit(place: Place, attempt: Attempt, options: ApplyStepOptions)
     attempt.log(`${system}: ${summaryOf(plan)}`);
     requireAgreed(step, plan);
     if (step.dryRun === true) return { plan };
-    const request = plan.toRevision === undefined ? {} : { toRevision: plan.toRevision };
-    const actor = actorOf(attempt);
-    const submission = submissionOf({ plan, declared, request, actor, live: store, keyring });
-    const { operations, change: name } = submission;
-    if (name === undefined) return { plan };
+    const request = requestOf({}, plan);
+    const submission = submissionOf({
+      plan,
+      declared,
+      request,
+      actor: actorOf(attempt),
+      live: store,
+      keyring,
+    });
     try {
-      if (operations.length > 0)
-        await store.commit(
-          operations.map((operation) => marked(operation, place)),
-          causeOf(attempt, "apply", store),
-        );
-      const change = store.get({ kind: "Change", namespace: place.namespace, name });
-      if (change !== undefined) return { plan, change: change as ChangeResource };
+      return await submitted(submission, plan, place, attempt, store);
     } catch (error) {
       if (!isRace(error) || tries === ATTEMPTS) throw error;
     }
   }
+}
+
+async function submitted(
+  { operations, change: name }: Submission,
+  plan: Plan,
+  place: Place,
+  attempt: Attempt,
+  store: Store,
+): Promise<Committed> {
+  if (name === undefined) return { plan };
+  if (operations.length > 0)
+    await store.commit(
+      operations.map((operation) => marked(operation, place)),
+      causeOf(attempt, "apply", store),
+    );
+  const change = store.get({ kind: "Change", namespace: place.namespace, name });
+  return { plan, ...(change === undefined ? {} : { change: change as ChangeResource }) };
 }
 
 function requireAgreed({ plan: agreed, system }: ApplyStep, plan: Plan): void {
@@ -353,17 +372,10 @@ function succeeded(
     const change = store.get(key) as ChangeResource | undefined;
     if (change === undefined)
       throw new TaskError("SystemGone", `The system ${system} was taken down.`, { terminal: true });
-    const state = stateOf(change);
-    const isNewest = revisionsOf(store, system, namespace)[0]?.number === change.spec.revision;
-    const isOpen = change.spec.revision !== undefined && (state !== "Succeeded" || isNewest);
-    const failed = isOpen ? failedPart(namespace, system, store) : undefined;
-    if (failed !== undefined && state !== "Superseded") throw new TaskError("RolloutFailed", failed);
-    if (state === "Succeeded") return true;
-    const ended = ENDED[state];
-    if (ended !== undefined) {
-      const why = `change/${name} is ${state}. ${change.status?.message ?? ""}`.trim();
-      throw new TaskError(ended.error, why, ended.terminal ? { terminal: true } : {});
-    }
+    const failed = isFailing(change, store) ? failedPart(namespace, system, store) : undefined;
+    if (failed !== undefined) throw new TaskError("RolloutFailed", failed);
+    if (stateOf(change) === "Succeeded") return true;
+    refuseEnded(change);
     const waits = change.status?.message ?? "";
     const message = waits === "" ? messageOf(store.get({ kind: "System", namespace, name: system })) : waits;
     if (message !== told && message !== "") attempt.log((told = message));
@@ -379,6 +391,23 @@ function succeeded(
         resource.metadata.labels?.[LABELS.system] === system),
     attempt.signal,
   );
+}
+
+/** Whether what is wrong with a service now is the Change's: it has begun, and nothing came after it. */
+function isFailing(change: ChangeResource, store: Store): boolean {
+  const { system, revision } = change.spec;
+  const state = stateOf(change);
+  if (revision === undefined || state === "Superseded") return false;
+  if (state !== "Succeeded") return true;
+  return revisionsOf(store, system, change.metadata.namespace ?? "default")[0]?.number === revision;
+}
+
+function refuseEnded(change: ChangeResource): void {
+  const state = stateOf(change);
+  const ended = ENDED[state];
+  if (ended === undefined) return;
+  const why = `change/${change.metadata.name} is ${state}. ${change.status?.message ?? ""}`.trim();
+  throw new TaskError(ended.error, why, ended.terminal ? { terminal: true } : {});
 }
 
 /** What a Change that did not succeed is to the step: what a person decided is not tried again. */

@@ -10,7 +10,7 @@ import {
   showPlan,
   withDeclarationOptions,
 } from "../declaration.ts";
-import { isWaiting, tellWaiting, untilBegun } from "../change.ts";
+import { begunRevision } from "../change.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
 import { emit } from "../output.ts";
 import { settle } from "../settle.ts";
@@ -61,16 +61,9 @@ async function down(
   await approve(context, plan, options.yes ?? false);
   context.listenToInterrupts();
   const applied = await applyPlan(context, client, { plan, proposed });
-  const { change = "" } = applied;
-  let { revision } = applied;
-  if (isWaiting(applied)) {
-    await tellWaiting(context, client, { change, namespace });
-    if (!options.wait) {
-      await emit(context, { system: name, namespace, change, state: applied.state }, () => "");
-      return EXIT.waiting;
-    }
-    revision = await untilBegun(context, client, { change, namespace });
-  }
+  const { wait } = options;
+  const revision = await begunRevision(context, client, applied, { namespace, wait });
+  if (revision === undefined) return EXIT.waiting;
   if (options.wait) await settle(context, client, { plan, revision, timeout });
   const kept = plan.steps.flatMap((step) =>
     step.keeps === undefined ? [] : [{ address: step.address, keeps: step.keeps }],

@@ -3,7 +3,7 @@ import type { HistoryItem, Proposed } from "../../client/client.ts";
 import { timestamp } from "../../model/condition.ts";
 import { equal } from "../../model/equality.ts";
 import { RESTARTED_AT, type Resource } from "../../model/resource.ts";
-import { isWaiting, tellWaiting, untilBegun } from "../change.ts";
+import { begunRevision } from "../change.ts";
 import { changeSpec } from "../change-spec.ts";
 import type { CommandContext } from "../context.ts";
 import { applyPlan, approve, isEmpty, showPlan } from "../declaration.ts";
@@ -254,14 +254,9 @@ async function undoSystem(
   await approve(context, plan, options.yes === true);
   context.listenToInterrupts();
   const applied = await applyPlan(context, client, { plan, proposed });
-  const { change = "" } = applied;
-  const { namespace } = plan;
-  let { revision } = applied;
-  if (isWaiting(applied)) {
-    await tellWaiting(context, client, { change, namespace });
-    if (!options.wait) return EXIT.waiting;
-    revision = await untilBegun(context, client, { change, namespace });
-  }
+  const { wait } = options;
+  const revision = await begunRevision(context, client, applied, { namespace: plan.namespace, wait });
+  if (revision === undefined) return EXIT.waiting;
   if (options.wait)
     await settle(context, client, { plan, revision, timeout: await durationOf(options.timeout) });
   await emit(

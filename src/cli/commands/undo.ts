@@ -1,5 +1,5 @@
 import { applyFailure, showPlan } from "../declaration.ts";
-import { fetchedChange, isWaiting, tellWaiting, untilBegun } from "../change.ts";
+import { begunRevision, fetchedChange } from "../change.ts";
 import { confirm } from "../confirm.ts";
 import type { CommandContext } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
@@ -49,16 +49,10 @@ async function undo(context: CommandContext, word: string, options: UndoOptions)
     .undo(name, { hash: plan.hash }, { namespace })
     .catch((error: unknown) => applyFailure(error));
   const { change = "" } = applied;
-  let { revision } = applied;
-  if (isWaiting(applied)) {
-    await tellWaiting(context, client, { change, namespace });
-    if (!options.wait) {
-      await emit(context, { undone: name, by: change, state: applied.state }, () => "");
-      return EXIT.waiting;
-    }
-    revision = await untilBegun(context, client, { change, namespace });
-  }
-  if (options.wait) await settle(context, client, { plan, revision, timeout });
+  const { wait } = options;
+  const revision = await begunRevision(context, client, applied, { namespace, wait });
+  if (revision === undefined) return EXIT.waiting;
+  if (wait) await settle(context, client, { plan, revision, timeout });
   await emit(
     context,
     { undone: name, by: change, revision },

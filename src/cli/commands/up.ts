@@ -16,8 +16,9 @@ import { emit } from "../output.ts";
 import { outputsIn, outputsText } from "../outputs.ts";
 import { addressesOf, settle } from "../settle.ts";
 import { systemOf } from "../target.ts";
+import type { TreeNode } from "../views/tree.ts";
 import { type RequestOptions, requestedIn, withRequestOptions } from "../plan-options.ts";
-import { isWaiting, tellWaiting, untilBegun } from "../change.ts";
+import { begunRevision } from "../change.ts";
 import type { Verb } from "../verb.ts";
 import { type Command, Option } from "commander";
 import type { OnFailure } from "../../planner/change.ts";
@@ -98,44 +99,46 @@ export async function applyPlanned(
   planned: Planned,
   options: ApplyingOptions,
 ): Promise<ExitCode> {
-  const { timeout } = options;
   const { plan } = planned;
   const { system, namespace } = plan;
+  const { wait = true } = options;
   showPlan(context, plan);
   await approve(context, plan, options.yes ?? false);
   context.listenToInterrupts();
   const applied = isEmpty(plan) ? undefined : await applyPlan(context, client, planned, options.onFailure);
   const { change } = applied ?? {};
-  let revision = applied?.revision ?? 0;
-  if (applied !== undefined && change !== undefined && isWaiting(applied)) {
-    await tellWaiting(context, client, { change, namespace });
-    if (options.wait === false) {
-      await emit(context, { system, namespace, change, state: applied.state }, () => "");
-      return EXIT.waiting;
-    }
-    revision = await untilBegun(context, client, { change, namespace });
-  }
+  const revision =
+    applied === undefined ? 0 : await begunRevision(context, client, applied, { namespace, wait });
+  if (revision === undefined) return EXIT.waiting;
   const runs = await beginRuns(context, client, options.runs, namespace);
   const begun = { ...(change === undefined ? {} : { change }), ...(runs.length === 0 ? {} : { runs }) };
-  if (options.wait === false) {
-    await emit(context, { system, namespace, revision, ...begun }, () => "");
-    if (applied !== undefined)
-      context.say(`Revision ${revision} of ${system} is committed; see: tutti status ${system}`);
-    return EXIT.ok;
-  }
-  const { picture, nodes } = await settle(context, client, { plan, revision, timeout, change });
-  const urls = addressesOf(plan, picture);
-  const resources = nodes.map(({ address, state, count }) => ({
-    address,
-    state,
-    ...(count === undefined ? {} : { ready: count }),
-  }));
-  const { values: outputs } = outputsIn(await systemOf(context, system));
-  const told = Object.keys(outputs).length === 0 ? {} : { outputs };
-  await emit(context, { system, namespace, revision, urls, ...told, resources, ...begun }, () =>
-    [...urls, ...(told.outputs === undefined ? [] : [outputsText(outputs)])].join("\n"),
-  );
+  if (wait) return settled(context, client, { plan, revision, timeout: options.timeout, change }, begun);
+  await emit(context, { system, namespace, revision, ...begun }, () => "");
+  if (applied !== undefined)
+    context.say(`Revision ${revision} of ${system} is committed; see: tutti status ${system}`);
   return EXIT.ok;
+}
+
+async function settled(
+  context: CommandContext,
+  client: Client,
+  options: Parameters<typeof settle>[2],
+  begun: object,
+): Promise<ExitCode> {
+  const { plan, revision } = options;
+  const { system, namespace } = plan;
+  const { picture, nodes } = await settle(context, client, options);
+  const urls = addressesOf(plan, picture);
+  const resources = nodes.map(told);
+  const { values: outputs } = outputsIn(await systemOf(context, system));
+  const isTold = Object.keys(outputs).length > 0;
+  const result = { system, namespace, revision, urls, ...(isTold ? { outputs } : {}), resources, ...begun };
+  await emit(context, result, () => [...urls, ...(isTold ? [outputsText(outputs)] : [])].join("\n"));
+  return EXIT.ok;
+}
+
+function told({ address, state, count }: TreeNode): object {
+  return { address, state, ...(count === undefined ? {} : { ready: count }) };
 }
 
 /** Milliseconds of a flag's duration. */
