@@ -91,6 +91,72 @@ describe("a plan", () => {
 1 to create, 1 to change, 1 to make anew, 1 to delete, 1 as they are.`);
   });
 
+  it("tells what is not known yet, what is renamed, taken over, let go of, and what cannot be undone", () => {
+    const steps = [
+      step("unknown", "volume/cache", {
+        changes: [
+          { path: "spec.size", after: "${network.main.status.size}", unknownUntil: ["network/main"] },
+        ],
+        unknownUntil: ["network/main"],
+        because: "Whether it is made anew depends on spec.size, known when network/main is ready.",
+      }),
+      step("move", "service/web", { movedFrom: "service/api" }),
+      step("replace", "machine/a", {
+        createBeforeDestroy: true,
+        replaceRequested: true,
+        replaceBecause: [],
+        irreversible: "Its address will be another.",
+      }),
+      step("adopt", "network/front", { adopts: "br-7" }),
+      step("forget", "network/old", { keeps: "network/old as it is" }),
+      step("none", "resource/r", {
+        drift: [
+          { path: "spec.config.v", expected: 1, actual: 2 },
+          { path: "spec.token", expected: "x", actual: "y", secret: true, answer: "report" },
+          { answer: "tolerate" },
+        ],
+      }),
+    ];
+    const summary = { ...NO_STEPS, unknown: 1, move: 1, replace: 1, adopt: 1, forget: 1, none: 1 };
+    const restricted = { targets: ["service/web"], excludes: ["volume/old"] };
+    expect(planView({ ...plan, steps, summary, restricted }, { style, columns: 120 }))
+      .toBe(`Plan for shop, only service/web with what is needed for it, without volume/old and what needs it:
+
+  ? volume/cache (Whether it is made anew depends on spec.size, known when network/main is ready.)
+      spec.size  (known after network/main)
+  > service/api -> service/web
++/- machine/a (made anew, the new one first, because that was asked for)
+      ! cannot be undone: Its address will be another.
+ <+ network/front (takes what is there: br-7)
+  x network/old
+      keeps network/old as it is
+    resource/r
+      drift spec.config.v  1, found 2; is set back
+      drift spec.token  (secret), found (secret); stays
+      drift is gone; is tolerated
+
+1 to adopt, 1 to rename, 1 to make anew, 1 to forget, 1 to be seen, 1 as they are.`);
+  });
+
+  it("in waves is shown wave by wave", () => {
+    const steps = [
+      step("update", "system/shop"),
+      step("update", "service/api-berlin", { wave: 0 }),
+      step("update", "service/api-paris", { wave: 1 }),
+    ];
+    const summary = { ...NO_STEPS, update: 3 };
+    expect(planView({ ...plan, steps, summary }, { style, columns: 80 })).toBe(`Plan for shop:
+
+Everywhere
+  ~ system/shop
+Wave 1
+  ~ service/api-berlin
+Wave 2
+  ~ service/api-paris
+
+3 to change.`);
+  });
+
   it("with nothing to do says so", () => {
     expect(planView({ ...plan, steps: [step("none", "service/api")] }, { style, columns: 80 })).toBe(
       "Nothing to do: shop is as declared.",
