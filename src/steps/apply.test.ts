@@ -233,3 +233,29 @@ it("finds its Change again after the control plane was killed", async () => {
   expect(await here.engine.result(RUN)).toMatchObject({ output: { a: { change: "shop-1" } } });
   expect(store.list({ kind: "Change" }).items).toHaveLength(1);
 });
+
+it("waits for who has to approve it, by the policy of the system, and is rejected with it", async () => {
+  const asking = manifest.replace(
+    "spec: { parameters:",
+    "spec: { changes: { approval: { chain: [{ users: [maria] }] } }, parameters:",
+  );
+  writeFileSync(join(folder, "tutti.yaml"), asking);
+  await here.start({ a: { type: "apply", system: "shop", from: folder } });
+  const change = await seen("Change");
+  expect(change).toMatchObject({ spec: { approval: "shop-1" }, status: { state: "Pending" } });
+  expect(store.get(key("Approval", "shop-1"))?.spec).toMatchObject({ requester: "run:default/run-1" });
+  expect(store.get(api)).toBeUndefined();
+  await status(key("Change", "shop-1"), { state: "Rejected", message: "maria rejected it." });
+  expect(await here.engine.result(RUN)).toMatchObject({
+    failure: {
+      class: "Terminal",
+      error: "ApprovalRejected",
+      message: expect.stringContaining("maria rejected it.") as string,
+    },
+  });
+
+  await here.start({ a: { type: "apply", system: "shop", from: folder } }, {}, "default/two");
+  await seen("Change", ({ metadata }) => metadata.name === "shop-2");
+  await status(key("Change", "shop-2"), { state: "Succeeded" });
+  expect(await here.engine.result("default/two")).toMatchObject({ output: { a: { change: "shop-2" } } });
+});
