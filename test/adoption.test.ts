@@ -197,8 +197,12 @@ describe("a database on a server that exists", () => {
     );
     await home.ok(["up", folder, "--yes"]);
     const where = [
-      ...["--kind", "database", "--with", `server.host=${host}`, "--with", `server.port=${port}`],
-      ...["--with", `server.user=${user}`, "--with", "server.password=${secret.pg.admin}"],
+      "--kind",
+      "database",
+      ...Object.entries({ host, port, user, password: "${secret.pg.admin}" }).flatMap(([name, value]) => [
+        "--with",
+        `server.${name}=${value}`,
+      ]),
     ];
     const found = await discovered(home, ...where);
     expect(found.map(({ id }) => id)).toContain("legacy");

@@ -21,6 +21,8 @@ import {
   planDeclaration,
   showPlan,
 } from "./declaration.ts";
+import { begunRevision } from "./change.ts";
+import { CommandFailure, EXIT } from "./exit.ts";
 import { emit } from "./output.ts";
 import { settle } from "./settle.ts";
 import { type Written, append, fileFor, programText } from "./written.ts";
@@ -101,16 +103,31 @@ async function adoptThem(
   const planned = await plannedOrUndone(context, client, { written, addresses, options });
   context.say(`Wrote ${shown}.`);
   context.listenToInterrupts();
-  const applied = isEmpty(planned.plan) ? undefined : await applyPlan(context, client, planned);
-  const revision = applied?.revision ?? 0;
-  await settle(context, client, { plan: planned.plan, revision, timeout: options.timeout });
+  await carriedOut(context, client, planned, { written, timeout: options.timeout });
   const adopted = items.map(({ id }, index) => ({ address: addresses[index], id }));
   await emit(context, { system: planned.plan.system, file, adopted }, () =>
     adopted.map(({ address, id }) => `adopted  ${address}  ${id}`).join("\n"),
   );
-  context.say(
-    "They stay where they are when their declarations go (lifecycle.onDelete: retain); take that out to have them removed.",
-  );
+  context.say("They stay where they are when their declarations go (lifecycle.onDelete: retain).");
+}
+
+/** Until it is so; an approval that it needs is waited for as well. */
+async function carriedOut(
+  context: CommandContext,
+  client: Client,
+  planned: Planned,
+  { written, timeout }: { readonly written: Written; readonly timeout: number },
+): Promise<void> {
+  const { plan } = planned;
+  if (isEmpty(plan)) return;
+  const applied = await applyPlan(context, client, planned).catch((error: unknown) => {
+    // Refused as a whole. Where nobody knows what became of it, the declaration stays.
+    if (error instanceof CommandFailure && error.code === EXIT.conflict) written.undo();
+    throw error;
+  });
+  const { namespace } = plan;
+  const revision = await begunRevision(context, client, applied, { namespace, wait: true });
+  await settle(context, client, { plan, revision: revision ?? 0, timeout, change: applied.change });
 }
 
 async function plannedOrUndone(

@@ -12,6 +12,7 @@ import {
 import { CommandFailure, EXIT } from "../exit.ts";
 import { LABELS, type Resource } from "../../model/resource.ts";
 import type { Client } from "../../client/client.ts";
+import { begunRevision } from "../change.ts";
 import { emit } from "../output.ts";
 import { settle } from "../settle.ts";
 import { fetched, targetOf } from "../target.ts";
@@ -68,8 +69,10 @@ async function forget(context: CommandContext, address: string, options: ForgetO
   const names = plan.steps.filter((step) => step.action === "forget").map((step) => step.address);
   if (options.yes !== true) await confirm(context, "Forget it?", `The plan lets go of ${names.join(", ")}.`);
   context.listenToInterrupts();
-  const { revision } = await applyPlan(context, client, planned);
-  await settle(context, client, { plan, revision, timeout });
+  const applied = await applyPlan(context, client, planned);
+  const { namespace } = plan;
+  const revision = await begunRevision(context, client, applied, { namespace, wait: true });
+  await settle(context, client, { plan, revision: revision ?? 0, timeout, change: applied.change });
   await emit(context, { system, forgotten: names }, () =>
     names.map((name) => `forgotten  ${name}`).join("\n"),
   );

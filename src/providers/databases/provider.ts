@@ -127,7 +127,7 @@ export function databaseProvider({ source, engines, rotationGrace }: DatabasePro
       });
     },
   };
-  const adoption = isShared ? adoptionOf(parts, provider.ensure) : {};
+  const adoption = isShared ? adoptionOf(parts, (desired, context) => provider.ensure(desired, context)) : {};
   return { ...(provider as Provider), ...(adoption as Partial<Provider>), ...backupsOf(parts) };
 }
 
