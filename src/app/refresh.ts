@@ -92,7 +92,8 @@ class Refresher {
         clock,
       });
       if ("problem" in reply) {
-        this.#silent.set(provider, { problem: reply.problem, count: 1 });
+        const count = (this.#silent.get(provider)?.count ?? 0) + 1;
+        this.#silent.set(provider, { problem: reply.problem, count });
         return known(resource);
       }
       const { judged } = judge(resource, reply.answer, { keyring: context.keyring, now: clock.now() });
