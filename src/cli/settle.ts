@@ -185,6 +185,12 @@ function isStaged({ steps }: Plan): boolean {
   return waves.size > 1 || steps.some(({ action }) => action === "unknown");
 }
 
+function isBetweenStages({ change, plan }: SettleOptions, picture: Picture): boolean {
+  if (change === undefined || !isStaged(plan)) return false;
+  const { state } = (picture.get(pictureKey("Change", change))?.status ?? {}) as { readonly state?: string };
+  return state !== "Succeeded" && state !== "Superseded";
+}
+
 function isSettled(options: SettleOptions, progress: Progress, picture: Picture): boolean {
   const { plan, revision, change } = options;
   if (change !== undefined && isStaged(plan)) {

@@ -77,12 +77,16 @@ export class KnownValues {
       if (members !== undefined) return { ...members, value: valueAt(members.value, path.slice(2)) };
     }
     if (path[0] === "status") return this.#status(kind.kind, name, path);
-    const draft = this.#declared.get(address) ?? this.#live(kind.kind, name);
+    return this.#content(kind.kind, name, path, depth);
+  }
+
+  #content(kind: string, name: string, path: readonly string[], depth: number): Known {
+    const address = addressOf({ kind, name, namespace: "" });
+    const draft = this.#declared.get(address) ?? this.#live(kind, name);
     if (draft === undefined) return { value: undefined, until: [address] };
-    const isData = kind.kind === "ConfigMap" && path[0] !== "metadata";
-    const value = isData ? dataOf(draft, path) : valueAt(draft, path);
     // Configuration is text as it stands; what a spec says may refer to further things.
-    return isData ? known(value) : this.of(value, depth + 1);
+    if (kind === "ConfigMap" && path[0] !== "metadata") return known(dataOf(draft, path));
+    return this.of(valueAt(draft, path), depth + 1);
   }
 
   #status(kind: string, name: string, path: readonly string[]): Known {

@@ -73,21 +73,24 @@ function outputOf({ reference }: Edge): string | undefined {
 }
 
 /** By whatever is not of this System, in the same namespace. */
-function* usesIn(
-  live: Snapshot,
-  { system, namespace }: Plan,
-): Generator<{ readonly user: Resource; readonly edge: Edge }> {
-  for (const kind of kinds) {
-    if (!kind.declarable || !kind.namespaced) continue;
-    for (const user of live.list({ kind: kind.kind, namespace }).items) {
-      const isItself = kind.kind === "System" && user.metadata.name === system;
-      if (isItself || user.metadata.labels?.[LABELS.system] === system || isTerminating(user)) continue;
-      // What a controller made for something declared is used by that.
-      if ((user.metadata.ownerReferences ?? []).length > 0) continue;
-      const holder = kind.kind === "System" ? holderOf(user) : (user as Draft);
+function* usesIn(live: Snapshot, plan: Plan): Generator<{ readonly user: Resource; readonly edge: Edge }> {
+  for (const { kind, declarable, namespaced } of kinds) {
+    if (!declarable || !namespaced) continue;
+    for (const user of live.list({ kind, namespace: plan.namespace }).items) {
+      if (isOf(plan, user) || isTerminating(user) || isMade(user)) continue;
+      const holder = kind === "System" ? holderOf(user) : (user as Draft);
       for (const edge of edgesOf(holder).edges) yield { user, edge };
     }
   }
+}
+
+function isOf({ system }: Plan, { kind, metadata }: Resource): boolean {
+  return (kind === "System" ? metadata.name : metadata.labels?.[LABELS.system]) === system;
+}
+
+/** By a controller, for something declared: that is what uses it. */
+function isMade({ metadata }: Resource): boolean {
+  return (metadata.ownerReferences ?? []).length > 0;
 }
 
 function inUse(user: Resource, edge: Edge, output: string | undefined): Diagnostic {

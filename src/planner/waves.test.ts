@@ -93,15 +93,14 @@ describe("the steps of a plan", () => {
     const plan = world.plan(shop(2, { front: ["berlin"] }));
     await world.commit(plan);
     const config = (name: string): unknown =>
-      (
-        world.store.get({ kind: "Resource", namespace: "default", name })?.spec as {
-          readonly config: unknown;
-        }
-      ).config;
+      (world.store.get({ kind: "Resource", namespace: "default", name }) as Resource<{ config: unknown }>)
+        .spec.config;
     expect(config("base-berlin")).toEqual({ n: 2 });
     expect(config("base-paris")).toEqual({ n: 1 });
-    const revision = world.store.get({ kind: "Revision", namespace: "default", name: "shop-3" });
-    const held = (revision?.spec as { readonly resources: readonly Draft[] }).resources;
+    const revision = world.store.get({ kind: "Revision", namespace: "default", name: "shop-3" }) as Resource<{
+      resources: readonly Draft[];
+    }>;
+    const held = revision.spec.resources;
     const recorded = held.find(({ metadata }) => metadata.name === "base-paris");
     expect(recorded?.spec).toMatchObject({ config: { n: 1 } });
     expect(waveOf(world.plan(shop(2, { front: ["berlin"] })))).toBe(1);
