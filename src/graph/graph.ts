@@ -3,15 +3,18 @@
  * All orders are deterministic: ties are broken by insertion.
  */
 export class Graph {
-  readonly #needs = new Map<string, Set<string>>();
+  readonly #needs = new Map<string, ReadonlySet<string>>();
 
   /** Adds a node and what it needs. Needed names become nodes of their own. Repeating adds to what is there. */
   add(node: string, needs: Iterable<string> = []): void {
-    const edges = this.#edges(node);
+    const edges = new Set(this.#needs.get(node));
+    // Most nodes of most graphs need nothing.
+    if (edges.size === 0) this.#needs.set(node, NONE);
     for (const need of needs) {
-      this.#edges(need);
+      if (!this.#needs.has(need)) this.#needs.set(need, NONE);
       edges.add(need);
     }
+    if (edges.size > 0) this.#needs.set(node, edges);
   }
 
   has(node: string): boolean {
@@ -78,17 +81,12 @@ export class Graph {
     return this.layers().flat();
   }
 
-  #edges(node: string): Set<string> {
-    let edges = this.#needs.get(node);
-    if (edges === undefined) {
-      edges = new Set();
-      this.#needs.set(node, edges);
-    }
-    return edges;
+  #edges(node: string): ReadonlySet<string> {
+    return this.#needs.get(node) ?? NONE;
   }
 
   #cycleFrom(start: string, done: Set<string>): readonly string[] | undefined {
-    if (done.has(start)) return undefined;
+    if (done.has(start) || this.#edges(start).size === 0) return undefined;
     const path: string[] = [start];
     const onPath = new Set(path);
     const iterators = [this.#edges(start).values()];
@@ -110,3 +108,5 @@ export class Graph {
     return undefined;
   }
 }
+
+const NONE: ReadonlySet<string> = new Set();

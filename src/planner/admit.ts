@@ -23,7 +23,7 @@ import { checkOutputs } from "./outputs.ts";
 import { checkParameters } from "./parameters.ts";
 import { systemLocation, withLocation } from "./place.ts";
 import { type ReferenceContext, checkReferences } from "./references.ts";
-import { Remembered, onceFor, rememberedOf } from "./remembered.ts";
+import { LastAnswer, Remembered, onceFor, rememberedOf } from "./remembered.ts";
 import { expandLocations, isOnceForAll } from "./locations.ts";
 import { isSecret, sealSecret } from "./secrets.ts";
 
@@ -78,7 +78,17 @@ export function admit(input: AdmitInput): Admitted {
   const system = unique.find((draft) => draft.kind === "System") ?? formerSystem(input);
   const resources = [withFolder(system, input.folder), ...unique.filter((draft) => draft.kind !== "System")];
   const placed = expandLocations({ ...input, resources, once });
-  return concluded(placed.resources, { ...input, refused }, [...diagnostics, ...placed.diagnostics]);
+  const found = [...diagnostics, ...placed.diagnostics];
+  const conclude = (): Admitted => concluded(placed.resources, { ...input, refused }, found);
+  // Between a plan and its apply nothing may have happened, and then nothing has to be looked at again.
+  if (found.length > 0 || refused.size > 0) return conclude();
+  const last = rememberedOf(input.live, `${home} concluded`, () => new LastAnswer<Admitted>());
+  return last.of(input.live, placed.resources.map(stable), conclude);
+}
+
+/** The System is made anew each time, with its folder. */
+function stable(draft: Draft): unknown {
+  return draft.kind === "System" ? JSON.stringify(draft) : draft;
 }
 
 /** Admission of what was admitted before: the content of a Revision, whose secrets are sealed already. */

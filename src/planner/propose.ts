@@ -8,6 +8,7 @@ import { usedElsewhere } from "./outputs.ts";
 import { type PlanInput, planSystem } from "./plan-system.ts";
 import type { Drifted, Plan } from "./plan.ts";
 import { type Capabilities, type Requested, spelled } from "./requests.ts";
+import { LastAnswer, rememberedOf } from "./remembered.ts";
 import { revisionToRestore } from "./revisions.ts";
 import { expandSets } from "./sets.ts";
 import { undoOf } from "./undo.ts";
@@ -46,7 +47,24 @@ export function propose(input: ProposeInput): Proposal {
   if (action === "undo") return undo(input);
   const admitted = input.admitted === undefined ? admit(input) : admitRevision(input.admitted, input);
   if (hasErrors(admitted.diagnostics)) return { diagnostics: admitted.diagnostics };
-  return expanded(admitted, input);
+  const { system, namespace, live, capabilities, drift, pins } = input;
+  const plan = (): Proposal => expanded(admitted, input);
+  // What was found outside is looked at each time.
+  if ((drift?.size ?? 0) > 0 || (pins?.size ?? 0) > 0) return plan();
+  const last = rememberedOf(live, `${namespace}/${system} proposed`, () => new LastAnswer<Proposal>());
+  return last.of(live, [admitted, capabilities, JSON.stringify([action, requestText(input)])], plan);
+}
+
+/** All that is asked beside the declaration. */
+function requestText({
+  live: _live,
+  keyring: _keyring,
+  resources: _resources,
+  admitted: _admitted,
+  ...rest
+}: ProposeInput): unknown {
+  const { capabilities: _capabilities, drift: _drift, pins: _pins, ...asked } = rest;
+  return asked;
 }
 
 /** What a set goes over may be made anew by the very plan that its members are part of; then they are not known. */

@@ -361,6 +361,7 @@ function cycles(
     for (const [address, found] of edges) {
       if (reported.has(address)) continue;
       const needs = found.filter((edge) => !edge.weak && declared.has(edge.to) && !reported.has(edge.to));
+      if (needs.length === 0) continue;
       graph.add(
         address,
         needs.map((edge) => edge.to),

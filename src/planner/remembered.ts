@@ -6,12 +6,12 @@
  *  - It changes no answer: the same text in the same System is admitted alike, but for pins and what else is there, which are
  *    looked at anew each time.
  *  - Secrets are not remembered (I10), nor is what had something to say about it.
- *  - Of each System the last declaration, of a few Systems.
+ *  - Of each System the last declaration and the last plan, of a few Systems.
  */
 import { type Draft, deepFreeze } from "../model/resource.ts";
 import type { Snapshot } from "../store/store.ts";
 
-const MOST_SYSTEMS = 8;
+const MOST_SYSTEMS = 24;
 
 interface Entry<T> {
   readonly text: string;
@@ -68,4 +68,23 @@ export function onceFor(draft: Draft, home: string, finish: () => Draft): Draft 
   const result = deepFreeze(finish());
   finished.set(draft, { home, result });
   return result;
+}
+
+/** An answer that follows from a store at one revision and from what is asked, given again as long as both are the same. */
+export class LastAnswer<T> {
+  #answer: { readonly revision: number; readonly asked: readonly unknown[]; readonly answer: T } | undefined;
+
+  /** `asked`: everything else that the answer depends on; what is the same is the same object or the same text. */
+  of(live: Snapshot, asked: readonly unknown[], answer: () => T): T {
+    const last = this.#answer;
+    const isSame =
+      last?.revision === live.revision &&
+      last.asked.length === asked.length &&
+      last.asked.every((one, index) => one === asked[index]);
+    if (isSame) return last.answer;
+    const { revision } = live;
+    const made = answer();
+    this.#answer = { revision, asked, answer: made };
+    return made;
+  }
 }
