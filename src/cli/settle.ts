@@ -192,13 +192,8 @@ function isBetweenStages({ change, plan }: SettleOptions, picture: Picture): boo
 }
 
 function isSettled(options: SettleOptions, progress: Progress, picture: Picture): boolean {
-  const { plan, revision, change } = options;
-  if (change !== undefined && isStaged(plan)) {
-    const { state } = (picture.get(pictureKey("Change", change))?.status ?? {}) as {
-      readonly state?: string;
-    };
-    if (state !== "Succeeded" && state !== "Superseded") return false;
-  }
+  const { plan, revision } = options;
+  if (isBetweenStages(options, picture)) return false;
   const system = picture.get(pictureKey("System", plan.system));
   if (plan.action === "down") return system === undefined && progress.areAll("gone");
   if (!progress.areAll("ready", "gone")) return false;
