@@ -57,13 +57,14 @@ export function contentRecord(
   const base = held.toSorted((a, b) => b.number - a.number)[0];
   if (base === undefined || resources.length < MUCH) return { resources };
   const before = new Map(base.resources.map((draft) => [addressOf(draft), draft]));
+  const now = new Set<string>();
   const changed = resources.filter((draft) => {
     const address = addressOf(draft);
+    now.add(address);
     const former = before.get(address);
-    before.delete(address);
     return former === undefined || !equal(former, draft);
   });
-  const removed = [...before.keys()];
+  const removed = [...before.keys()].filter((address) => !now.has(address));
   if (changed.length + removed.length > resources.length * WORTH) return { resources };
   return { base: base.number, changed, removed };
 }
