@@ -31,7 +31,7 @@ import { type Action, type Drifted, NO_STEPS, type Plan, type Step } from "./pla
 import { checkProtected } from "./protection.ts";
 import { isSetBack } from "./refreshed.ts";
 import { checkReferences } from "./references.ts";
-import { type Capabilities, type Requested, checkRequests, requestsOf } from "./requests.ts";
+import { type Capabilities, type Requested, checkRequests, meant, requestsOf } from "./requests.ts";
 import { byAddress, restrict } from "./restriction.ts";
 import { revisionsOf } from "./revisions.ts";
 import { destroyedFirst, stepOf } from "./steps.ts";
@@ -78,7 +78,10 @@ export function planSystem(input: PlanInput): Planned {
   const drafts = byAddress(situation.resources);
   const comesFirst = (address: string): boolean => {
     const draft = drafts.get(address);
-    return draft !== undefined && lifecycleOf(draft).createBeforeDestroy === true;
+    // A service is made anew by a rollout, which takes no instance away before its time.
+    return (
+      draft?.kind !== "Service" && draft !== undefined && lifecycleOf(draft).createBeforeDestroy === true
+    );
   };
   const diagnostics = [
     ...situation.diagnostics,
@@ -98,11 +101,13 @@ interface Situation {
   readonly last: ReadonlyMap<string, Draft>;
   readonly isTouched: (address: string) => boolean;
   readonly former: (address: string) => string;
+  /** By present addresses. */
+  readonly requested: Requested;
   readonly diagnostics: readonly Diagnostic[];
 }
 
 function situationOf(input: PlanInput): Situation {
-  const { system, namespace, live, requested = {} } = input;
+  const { system, namespace, live } = input;
   const declared = input.action === "down" ? [] : input.resources;
   const drafts = byAddress(declared);
   const held = byAddress(heldBy(live, system, namespace));
@@ -112,12 +117,15 @@ function situationOf(input: PlanInput): Situation {
     const continued = moves.continued.get(address);
     return continued === undefined ? address : addressOf(continued);
   };
-  const found = [...moves.diagnostics, ...checkRequests(requested, { declared: drafts, held })];
+  const known = { declared: drafts, held, continued: moves.continued };
+  const requested = meant(input.requested ?? {}, known);
+  const found = [...moves.diagnostics, ...checkRequests(requested, known)];
   const gone = [...held.values()].filter((resource) => {
     const address = addressOf(resource);
     return !drafts.has(address) && !moves.former.has(address);
   });
-  const whole = { resources: declared, moves, gone, last, isTouched: () => true, former, diagnostics: found };
+  const everything = { isTouched: () => true, diagnostics: found };
+  const whole = { resources: declared, moves, gone, last, former, requested, ...everything };
   const { targets, excludes } = requested;
   if ((targets === undefined && excludes === undefined) || hasErrors(found)) return whole;
   const { isTouched, resources, diagnostics } = restrict({
@@ -130,7 +138,9 @@ function situationOf(input: PlanInput): Situation {
     isSystemLive: liveSystem(live, system, namespace) !== undefined,
     former,
   });
-  const mixture = hasErrors(diagnostics) ? [] : checkReferences(resources, { live, system, namespace });
+  const openSets = new Set((input.unknown ?? []).map(({ address }) => address));
+  const context = { live, system, namespace, openSets };
+  const mixture = hasErrors(diagnostics) ? [] : checkReferences(resources, context);
   return {
     ...whole,
     resources,
@@ -160,7 +170,7 @@ function declaredSteps(situation: Situation, input: PlanInput): readonly Step[] 
   const ordered = orderOf(resources);
   const context = {
     needs: (address: string) => ordered.needs(address),
-    requests: requestsOf(input.requested ?? {}),
+    requests: requestsOf(situation.requested),
     capabilities: input.capabilities ?? ((): Capabilities => ({ canCreateBeforeDestroy: false })),
   };
   const open = new Map((input.unknown ?? []).map((unknown) => [unknown.address, unknown]));
@@ -233,13 +243,17 @@ function untouched(address: string, { identity, live }: Declared, after: readonl
   return [{ address, kind, name, namespace, after, action: "none", changes: [], baseVersion }];
 }
 
-function deletions(staying: readonly Step[], { gone }: Situation, input: PlanInput): readonly Step[] {
+function deletions(
+  staying: readonly Step[],
+  { gone, requested }: Situation,
+  input: PlanInput,
+): readonly Step[] {
   const { live, system, namespace, action } = input;
   return deletionsOf(gone, {
     live,
     before: liveWorld(input),
     staying,
-    forget: requestsOf(input.requested ?? {}).forget,
+    forget: requestsOf(requested).forget,
     itself: action === "down" ? liveSystem(live, system, namespace) : undefined,
   });
 }

@@ -3,7 +3,8 @@ import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import { didYouMean } from "../diagnostics/suggestion.ts";
 import { findKind, kindNamed, kindOfRoot } from "../kinds/registry.ts";
 import { bodySchema, schemaAt } from "../kinds/schema.ts";
-import type { Draft } from "../model/resource.ts";
+import { type Draft, type Resource, addressOf } from "../model/resource.ts";
+import { locationsOf } from "./locations.ts";
 
 /** Facts about the class of a resource that a plan depends on. */
 export interface Capabilities {
@@ -61,7 +62,34 @@ export interface Known {
   /** By address. */
   readonly declared: ReadonlyMap<string, Draft>;
   /** By address, what the System holds. */
-  readonly held: ReadonlyMap<string, { readonly kind: string }>;
+  readonly held: ReadonlyMap<string, { readonly kind: string; readonly metadata: { readonly name: string } }>;
+  /** By present address, the live resource of another name that it continues. */
+  readonly continued: ReadonlyMap<string, Resource>;
+}
+
+/** By present addresses: what has another name now may be called by the former, what is in several Locations without them. */
+export function meant(requested: Requested, known: Known): Requested {
+  const { targets, excludes, replaces } = requested;
+  if (targets === undefined && excludes === undefined && replaces === undefined) return requested;
+  const present = new Map([...known.continued].map(([address, live]) => [addressOf(live), address]));
+  const all = (addresses: readonly string[]): readonly string[] =>
+    addresses.flatMap((address) => present.get(address) ?? copiesOf(address, known));
+  return {
+    ...requested,
+    ...(targets === undefined ? {} : { targets: all(targets) }),
+    ...(excludes === undefined ? {} : { excludes: all(excludes) }),
+    ...(replaces === undefined ? {} : { replaces: all(replaces) }),
+  };
+}
+
+/** Itself when it is there, or nothing is called so. */
+function copiesOf(address: string, { declared, held }: Known): readonly string[] {
+  if (declared.has(address) || held.has(address)) return [address];
+  const system = [...declared.values()].find(({ kind }) => kind === "System");
+  const copies = locationsOf(system)
+    .map(({ name }) => `${address}-${name}`)
+    .filter((copy) => declared.has(copy) || held.has(copy));
+  return copies.length === 0 ? [address] : copies;
 }
 
 /** Addresses that nothing bears, and requests that cannot be met. */

@@ -113,6 +113,54 @@ describe("targets", () => {
   });
 });
 
+describe("a set", () => {
+  const set = (...names: readonly string[]) =>
+    manifest("ResourceSet", "each", { forEach: names, template: { kind: "Resource", spec: {} } });
+
+  it("that is targeted takes its members along, those that come and those that go; a member is taken alone", async () => {
+    const world = createWorld();
+    await world.apply([set("x", "y"), thing("a", 1)]);
+    const next = [set("y", "z"), thing("a", 2)];
+    expect(changed(world, next, { targets: ["resourceSet/each"] }).toSorted()).toEqual([
+      "create resource/each-z",
+      "delete resource/each-x",
+      "update resourceSet/each",
+    ]);
+    expect(changed(world, next, { targets: ["resource/each-z"] })).toEqual(["create resource/each-z"]);
+  });
+
+  it("that is excluded stays with all its members", async () => {
+    const world = createWorld();
+    await world.apply([set("x", "y"), thing("a", 1)]);
+    expect(changed(world, [set("y", "z"), thing("a", 2)], { excludes: ["resourceSet/each"] })).toEqual([
+      "update resource/a",
+    ]);
+  });
+});
+
+describe("addresses", () => {
+  it("may be former ones of what has another name now, and without the Location of what is in several", async () => {
+    const world = createWorld();
+    await world.apply([thing("a", 1), thing("b", 1)]);
+    const moved = manifest("System", "shop", { moved: [{ from: "resource/a", to: "resource/x" }] });
+    expect(changed(world, [moved, thing("x", 2), thing("b", 2)], { targets: ["resource/a"] })).toEqual([
+      "move resource/x",
+    ]);
+    const places = manifest("System", "shop", { locations: [{ name: "berlin" }, { name: "paris" }] });
+    const racks = ["berlin", "paris"].map((name) => manifest("Location", name));
+    const other = createWorld();
+    const here = (v: number) => {
+      const { location: _location, ...rest } = thing("a", v)["spec"] as { location?: string };
+      return [places, ...racks, manifest("Resource", "a", rest), manifest("Resource", "b", rest)];
+    };
+    await other.apply(here(1));
+    expect(changed(other, here(2), { targets: ["resource/a"] })).toEqual([
+      "update resource/a-berlin",
+      "update resource/a-paris",
+    ]);
+  });
+});
+
 describe("what is excluded", () => {
   it("stays as it is, with all that needs it", async () => {
     const world = createWorld();

@@ -9,6 +9,7 @@ import { edgesOf } from "../kinds/edges.ts";
 import { equal } from "../model/equality.ts";
 import { type Draft, type Resource, addressOf } from "../model/resource.ts";
 import { forEachString } from "../model/walk.ts";
+import { SET } from "./expansion.ts";
 import { parameterValues } from "./parameters.ts";
 import { parametersIn } from "./references.ts";
 
@@ -55,36 +56,66 @@ interface Needs {
   readonly changed: ReadonlySet<string>;
 }
 
-function graphOf({ declared, last, held, system, former }: RestrictionInput): Needs {
+/** Each address to others. */
+class Links {
+  readonly #others = new Map<string, string[]>();
+
+  add(from: string, to: string): void {
+    const list = this.#others.get(from);
+    if (list === undefined) this.#others.set(from, [to]);
+    else list.push(to);
+  }
+
+  of(address: string): readonly string[] {
+    return this.#others.get(address) ?? [];
+  }
+}
+
+function graphOf(input: RestrictionInput): Needs {
+  const { declared, last, held, system, former } = input;
   const changed = changedParameters(declared.get(system), last.get(system));
-  const needs = new Map<string, readonly string[]>();
-  const users = new Map<string, string[]>();
-  const use = (user: string, used: string): void => {
-    const list = users.get(used);
-    if (list === undefined) users.set(used, [user]);
-    else list.push(user);
+  const needs = new Links();
+  const users = new Links();
+  const link = (user: string, used: string): void => {
+    needs.add(user, used);
+    users.add(used, user);
   };
   for (const [address, draft] of declared) {
-    const found = edgesOf(draft).edges.flatMap(({ to }) => (declared.has(to) ? [to] : []));
-    if (uses(draft, changed)) found.push(system);
-    needs.set(address, found);
-    for (const to of found) use(address, to);
+    for (const { to } of edgesOf(draft).edges) if (declared.has(to)) link(address, to);
+    if (uses(draft, changed)) link(address, system);
   }
-  const presentUses = new Map<string, readonly string[]>();
-  const presentUsers = new Map<string, string[]>();
-  for (const [address, resource] of held) {
-    // What is declared is kept whatever uses it; only what would go is of interest.
-    const going = edgesOf(resource as Draft).edges.flatMap(({ to }) =>
-      held.has(to) && !declared.has(to) ? [to] : [],
-    );
-    presentUses.set(former(address), going);
-    for (const to of going) presentUsers.set(to, [...(presentUsers.get(to) ?? []), address]);
+  // The members of a set go with it, also those that fall away; one of them goes alone.
+  for (const [address, resource] of [...declared, ...held]) {
+    const set = setOf(resource as Draft);
+    if (set === undefined || !declared.has(set)) continue;
+    needs.add(set, address);
+    users.add(set, address);
   }
+  const present = presentUses(input);
   return {
     changed,
-    needs: (address) => needs.get(address) ?? presentUsers.get(address) ?? [],
-    users: (address) => [...(users.get(address) ?? []), ...(presentUses.get(former(address)) ?? [])],
+    needs: (address) => (declared.has(address) ? needs : present.users).of(address),
+    users: (address) => [...users.of(address), ...present.uses.of(former(address))],
   };
+}
+
+/** Of what would go: who uses it now. What is declared is kept whatever uses it. */
+function presentUses({ held, declared }: RestrictionInput): { readonly uses: Links; readonly users: Links } {
+  const uses = new Links();
+  const users = new Links();
+  for (const [address, resource] of held) {
+    for (const { to } of edgesOf(resource as Draft).edges) {
+      if (!held.has(to) || declared.has(to)) continue;
+      uses.add(address, to);
+      users.add(to, address);
+    }
+  }
+  return { uses, users };
+}
+
+function setOf({ metadata }: Draft): string | undefined {
+  const name = metadata.labels?.[SET];
+  return name === undefined ? undefined : `resourceSet/${name}`;
 }
 
 function reach(from: readonly string[], next: (address: string) => readonly string[]): Set<string> {

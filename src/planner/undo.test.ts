@@ -60,6 +60,27 @@ describe("undo", () => {
     expect(value(world, "a")).toBe(1);
   });
 
+  it("takes back one parameter though a later change gave another one another value, but not the same one", async () => {
+    const world = createWorld();
+    const declared = (n: number, m: number) => [
+      manifest("System", "shop", {
+        parameters: { n: { type: "integer" }, m: { type: "integer" } },
+        values: { n, m },
+      }),
+      thing("a", "${param.n}"),
+    ];
+    await world.apply(declared(1, 1));
+    await world.apply(declared(2, 1));
+    await world.apply(declared(2, 2));
+    await world.commit(undo(world, "shop-2"));
+    const shop = world.store.get({ kind: "System", namespace: "default", name: "shop" });
+    expect(shop?.spec).toMatchObject({ values: { n: 1, m: 2 } });
+    await world.apply(declared(3, 2));
+    expect(refusal(world, "shop-4").map(({ code, address }) => `${code} ${address}`)).toEqual([
+      "ChangedSince system/shop",
+    ]);
+  });
+
   it("renames back, with the thing and its identity", async () => {
     const world = createWorld();
     await world.apply([thing("a", 1)]);

@@ -64,9 +64,7 @@ export function undoOf(change: Resource, live: Snapshot): Undo {
   const touched = [...new Set([...contents.before.keys(), ...contents.after.keys()])].filter(
     (address) => !equal(contents.before.get(address), contents.after.get(address)),
   );
-  const conflicts = touched.filter(
-    (address) => !equal(contents.after.get(address), contents.now.get(address)),
-  );
+  const conflicts = touched.filter((address) => wanted(address, contents) === CONFLICT);
   if (conflicts.length > 0)
     return failed(conflicts.map((address) => overtaken(address, last, contents.after, revisions)));
   if (touched.length === 0) return failed([nothing(change)]);
@@ -83,16 +81,50 @@ function isDown({ action }: ChangeBody): boolean {
 
 interface Contents {
   readonly before: ReadonlyMap<string, Draft>;
+  readonly after: ReadonlyMap<string, Draft>;
   readonly now: ReadonlyMap<string, Draft>;
 }
 
-function taken(change: Resource, touched: readonly string[], { before, now }: Contents): Undo {
+const CONFLICT = Symbol("changed since");
+
+/** What a touched resource is to be: undefined when it goes. */
+function wanted(address: string, { before, after, now }: Contents): Draft | undefined | typeof CONFLICT {
+  const [left, middle, right] = [before.get(address), after.get(address), now.get(address)];
+  if (equal(middle, right)) return left;
+  // A System is many things to many changes: its parameters, its policies. Only the same one is a conflict.
+  if (!address.startsWith("system/") || left === undefined || right === undefined) return CONFLICT;
+  const merged = takenBack(left, middle, right);
+  return merged === CONFLICT ? CONFLICT : (merged as Draft);
+}
+
+/** `now` without what made `after` of `before`, member by member. */
+function takenBack(before: unknown, after: unknown, now: unknown): unknown {
+  if (equal(after, now)) return before;
+  if (equal(before, after)) return now;
+  if (![before, after, now].every(isMembers)) return CONFLICT;
+  const [left, middle, right] = [before, after, now] as readonly Members[] as [Members, Members, Members];
+  const names = new Set([left, middle, right].flatMap((members) => Object.keys(members)));
+  const merged = [...names].map((name) => [name, takenBack(left[name], middle[name], right[name])] as const);
+  if (merged.some(([, value]) => value === CONFLICT)) return CONFLICT;
+  return Object.fromEntries(merged.filter(([, value]) => value !== undefined));
+}
+
+type Members = Readonly<Record<string, unknown>>;
+
+function isMembers(value: unknown): value is Members {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function taken(change: Resource, touched: readonly string[], contents: Contents): Undo {
+  const { before, now } = contents;
   const steps = (change.spec as ChangeBody).plan?.steps ?? [];
   const isTouched = new Set(touched);
   const kept = [...now].flatMap(([address, draft]) => (isTouched.has(address) ? [] : [draft]));
   // The System itself stays: taking it away is what `down` is for.
   const restored = touched.flatMap((address) => {
-    return before.get(address) ?? (address.startsWith("system/") ? (now.get(address) ?? []) : []);
+    const draft = wanted(address, contents);
+    if (draft !== undefined && draft !== CONFLICT) return [draft];
+    return address.startsWith("system/") ? (now.get(address) ?? []) : [];
   });
   return {
     resources: [...kept, ...restored],
