@@ -234,4 +234,4 @@ function isNews(before: Made | undefined, now: Made): boolean {
 }
 
 export { type Findings, inspect, isFindings, judge, type Judged } from "./entries.ts";
-export { Turns, within } from "./limits.ts";
+export { Turns } from "./limits.ts";

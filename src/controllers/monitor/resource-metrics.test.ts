@@ -70,6 +70,30 @@ it("tells of a rollout that does not get on, and of one that was rolled back: wh
   expect(state()).toEqual(["0", "1", "1"]);
 });
 
+it("tells of what is not as it was made, unless that is tolerated", async () => {
+  const drifted = (answer: string): object => ({
+    conditions: [
+      {
+        type: "Drifted",
+        status: "True",
+        reason: "Changed",
+        message: "",
+        lastTransitionTime: "2026-05-04T10:00:00Z",
+      },
+    ],
+    drift: [{ path: "spec.size", expected: "1Gi", actual: "2Gi", since: "2026-05-04T10:00:00Z", answer }],
+  });
+  await bench.deploy("shop", draft("Volume", "uploads", {}));
+  expect(lines("tutti_resource_drifted")).toEqual([]);
+  for (const [answer, value] of [
+    ["report", "1"],
+    ["tolerate", "0"],
+  ] as const) {
+    await bench.setStatus(key("Volume", "uploads"), drifted(answer));
+    expect(lines("tutti_resource_drifted").map((line) => line.slice(-1))).toEqual([value]);
+  }
+});
+
 it("tells of Locations only where something is", async () => {
   await bench.create(draft("Location", "local", {}), draft("Location", "docker", { type: "docker" }));
   await bench.settled();

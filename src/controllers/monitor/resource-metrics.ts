@@ -4,6 +4,7 @@
  *
  * What is on its way out is not in it: it is no longer expected the moment it is to go.
  */
+import type { DriftStatus } from "../../controller/drift.ts";
 import { CERTIFICATE } from "../../controller/certificates.ts";
 import { type BalancerSpec, certificateSecretOf } from "../../controller/routes.ts";
 import { conditionOf, isReady } from "../../model/condition.ts";
@@ -37,6 +38,14 @@ export function resourceMetrics({ store, targets, used }: ResourceMetricsOptions
     "gauge",
     "1 while it is ready.",
     living.filter(({ kind }) => kind !== "Monitor").map((one) => [labelsOf(one), isReady(one) ? 1 : 0]),
+  );
+  out.samples(
+    "tutti_resource_drifted",
+    "gauge",
+    "1 while it is other than it was made, and that is not tolerated; of what has drifted at least once.",
+    living
+      .filter((one) => conditionOf(one, "Drifted") !== undefined)
+      .map((one) => [labelsOf(one), isDrifted(one) ? 1 : 0]),
   );
   out.samples("tutti_resource_condition", "gauge", "The conditions of each resource.", conditions(living));
   const gauge = (name: string, help: string, value: (service: Service) => number): void =>
@@ -93,6 +102,10 @@ type Service = Resource<{ readonly replicas?: unknown }, ServiceStatus | undefin
 function wanted({ spec, status }: Service): number {
   // An expression, until it is resolved: what there is.
   return typeof spec.replicas === "number" ? spec.replicas : (status?.replicas ?? 0);
+}
+
+function isDrifted({ status }: Resource): boolean {
+  return ((status as DriftStatus | undefined)?.drift ?? []).some(({ answer }) => answer !== "tolerate");
 }
 
 const STUCK: ReadonlySet<string> = new Set(["RolledBack", "RolloutFailed"]);

@@ -23,6 +23,22 @@ export function notReady(subject: Subject): AlertDraft {
   };
 }
 
+/** What others changed and is not set back: it is only reported, or comes back each time. */
+export function drifted(subject: Subject): AlertDraft {
+  const series = `tutti_resource_drifted{${ownSelector(subject)}}`;
+  return {
+    alert: "ResourceDrifted",
+    severity: "warning",
+    expr: `max(${series}) == 1`,
+    for: "10m",
+    keepFiringFor: "2m",
+    summary: `${subject.address} is not as it was made.`,
+    description: () =>
+      `Somebody changed it, and it has not been set back for 10 minutes. 'tutti drift ${subject.address}' says what.`,
+    test: { series: { [series]: "0x5 1x20" }, quiet: "5m", fires: "20m" },
+  };
+}
+
 /** Of a resource that has targets of its own. */
 export function targetAlerts(subject: Subject): readonly AlertDraft[] {
   const own = ownSelector(subject);

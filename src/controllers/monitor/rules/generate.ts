@@ -2,7 +2,7 @@
 import { TARGET_LABELS } from "../../../provider/monitoring.ts";
 import type { Subject } from "../subject.ts";
 import { type AlertDraft, type RuleTest, ruleOf, testOf } from "./alert.ts";
-import { notReady } from "./any.ts";
+import { drifted, notReady } from "./any.ts";
 import { controlPlaneAlerts } from "./control-plane.ts";
 import { databaseAlerts, volumeAlerts } from "./data.ts";
 import { loadBalancerAlerts } from "./load-balancer.ts";
@@ -20,16 +20,16 @@ export interface GeneratedRules {
 
 const BY_KIND: Readonly<Record<string, (subject: Subject) => readonly AlertDraft[]>> = {
   ControlPlane: controlPlaneAlerts,
-  DNSRecord: (subject) => [notReady(subject)],
-  DNSZone: (subject) => [notReady(subject)],
-  Database: databaseAlerts,
-  LoadBalancer: loadBalancerAlerts,
+  DNSRecord: (subject) => [notReady(subject), drifted(subject)],
+  DNSZone: (subject) => [notReady(subject), drifted(subject)],
+  Database: (subject) => [...databaseAlerts(subject), drifted(subject)],
+  LoadBalancer: (subject) => [...loadBalancerAlerts(subject), drifted(subject)],
   Location: locationAlerts,
   Monitor: () => [],
-  Network: (subject) => [notReady(subject)],
+  Network: (subject) => [notReady(subject), drifted(subject)],
   Service: serviceAlerts,
   System: systemAlerts,
-  Volume: volumeAlerts,
+  Volume: (subject) => [...volumeAlerts(subject), drifted(subject)],
   Workflow: workflowAlerts,
 };
 
