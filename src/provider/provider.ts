@@ -9,6 +9,15 @@
  *  P3 `remove` is idempotent; what is not there is removed. It removes only what it made or adopted (I9).
  *  P4 Outputs hold no secret in the open: secret outputs are sealed with the keyring given in the context.
  *  P5 What `actual` says is what `ensure` would set back; what it cannot read back it leaves out.
+ *  P6 A call whose signal was aborted changes nothing any more, and should end. It is aborted when its time is over
+ *     (`lifecycle.timeouts`); its answer is not heard then, and another call of the same thing may follow at once.
+ *  P7 `Identity.uid` tells one thing from another: `UID.2` is made beside `UID` where `canCreateBeforeDestroy` says that this can
+ *     be. Where a name outside can be there only once, it says nothing.
+ *
+ * What it can count on: one thing (uid, whatever the incarnation) is worked on by one call at a time; `status.made` is in the
+ * store before the first call that may make something, and `remove` is given that spec, not what is declared by then. An
+ * answer that is no `Observation` (`ready` that is no boolean, outputs that JSON cannot say, names that the control plane
+ * writes itself) is refused as ProviderAnsweredGarbage, and nothing of it is recorded.
  *
  * Outcomes of a call: a value; `TerminalError`: it cannot work until somebody changes something, say so and stop;
  * `RequeueAfter`: not yet, look again later; any other error: try again with back-off.
@@ -135,7 +144,7 @@ export interface Provider<S = unknown> {
   readonly capabilities: readonly string[];
   /** What it has of what kinds mark as `needs` (kinds/features.ts); none when absent. A declaration that needs more is refused. */
   readonly features?: readonly string[];
-  /** So many calls at once at most; no limit when absent. */
+  /** So many calls at once at most; 64 when absent. */
   readonly parallelism?: number;
   /** Nothing of it is outside, so nobody else can change it: it is never observed. */
   readonly isInside?: boolean;

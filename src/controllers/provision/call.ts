@@ -9,8 +9,10 @@ export interface CallOptions {
   readonly clock: Clock;
   /** The control plane is stopping. */
   readonly signal: AbortSignal;
-  /** When it must have answered, milliseconds since the epoch; never when undefined. */
-  readonly deadline: number | undefined;
+  /** When it must have answered, milliseconds since the epoch; never when undefined. `begun`: when it was. */
+  readonly deadline: (begun: number) => number | undefined;
+  /** Has the deadline asked for again: another one may have been declared. */
+  readonly onDeclared: (listener: () => void) => () => void;
   /** Told after a second, and ever more seldom then: for how long it has gone on. */
   readonly onLong: (text: string) => void;
 }
@@ -29,7 +31,7 @@ const TOLD = [1_000, 60_000, 5 * 60_000, 15 * 60_000, 60 * 60_000];
 const GRACE = 10_000;
 
 export async function call<T>(options: CallOptions, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const { clock, signal, deadline } = options;
+  const { clock, signal } = options;
   const begun = clock.now();
   const stop = new AbortController();
   const timers = new Set<Timer>();
@@ -46,6 +48,13 @@ export async function call<T>(options: CallOptions, work: (signal: AbortSignal) 
     givenUp.reject(error);
     stop.abort(error);
   };
+  let limit: Timer | undefined;
+  const limitNow = (): void => {
+    limit?.cancel();
+    const deadline = options.deadline(begun);
+    limit =
+      deadline === undefined ? undefined : clock.setTimeout(giveUp, Math.max(0, deadline - clock.now()));
+  };
   const stopping = (): void => {
     stop.abort(signal.reason);
     after(GRACE, giveUp);
@@ -53,7 +62,8 @@ export async function call<T>(options: CallOptions, work: (signal: AbortSignal) 
   if (signal.aborted) throw signal.reason;
   signal.addEventListener("abort", stopping, { once: true });
   for (const delay of TOLD) after(delay, () => options.onLong(long(clock.now() - begun)));
-  if (deadline !== undefined) after(Math.max(0, deadline - begun), giveUp);
+  limitNow();
+  const deafen = options.onDeclared(limitNow);
   try {
     const answer = work(stop.signal);
     // Whatever comes of it after it was given up is nobody's business any more.
@@ -61,6 +71,8 @@ export async function call<T>(options: CallOptions, work: (signal: AbortSignal) 
     return await Promise.race([answer, givenUp.promise]);
   } finally {
     givenUp.promise.catch(() => undefined);
+    deafen();
+    limit?.cancel();
     signal.removeEventListener("abort", stopping);
     for (const timer of timers) timer.cancel();
   }

@@ -53,6 +53,7 @@ export function provisionController(given: ProvisionOptions): Controller {
     gates: given.gates ?? allOf([]),
     slots: new Slots((text) => wake(parseKeyText(text))),
     waiting: new Set(),
+    calls: new Map(),
     later,
   };
   const deafen = shared.gates?.onOpened((key) => {
@@ -65,7 +66,10 @@ export function provisionController(given: ProvisionOptions): Controller {
     *concerns(change) {
       const { key } = change;
       if (key.kind === "Instance" || key.kind === "Event") return;
-      if (kinds.has(key.kind) && isAskedAnew(change)) yield key;
+      if (kinds.has(key.kind) && isAskedAnew(change)) {
+        if (shared.calls.size > 0) shared.calls.get(keyText(key))?.();
+        yield key;
+      }
       for (const affected of affectedBy(change, dependents)) if (kinds.has(affected.kind)) yield affected;
       if (shared.waiting.size > 0) yield* waitingFor(change, shared);
     },

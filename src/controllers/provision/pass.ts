@@ -41,6 +41,8 @@ export interface Shared extends ProvisionOptions {
   readonly slots: Slots;
   /** By key text: what waits for something of those that refer to it. */
   readonly waiting: Set<string>;
+  /** By key text: has the time limit of the call under way looked at again. */
+  readonly calls: Map<string, () => void>;
   /** Has a resource looked at after so many milliseconds. */
   readonly later: (key: Key, delay: number) => void;
 }
@@ -50,6 +52,9 @@ export class NoSlot extends Error {}
 
 /** Calls of one provider at once where it says nothing. */
 const PER_PROVIDER = 64;
+
+/** A call about what is to go has so many milliseconds left. */
+const LEAVING = 30_000;
 
 const numbers = new WeakMap<Provider, number>();
 let providers = 0;
@@ -123,19 +128,36 @@ export class Pass {
     const options = {
       clock,
       signal: this.context.signal,
-      deadline: this.#deadline(),
+      deadline: (begun: number) => this.#deadline(begun),
+      onDeclared: (listener: () => void) => this.#onDeclared(listener),
       onLong: (text: string) => void this.#tell(`It is ${doing}${text}.`).catch(() => undefined),
     };
     return call(options, async (signal) => work({ ...context, signal }));
   }
 
-  /** What has failed once has all its time again when it is looked at again. */
-  #deadline(): number | undefined {
-    const now = this.options.clock.now();
-    const bounds = boundsOf(this.resource, this.attempt);
-    if (bounds.timeout === undefined) return undefined;
-    const isOver = failureOf(this.attempt, bounds, now, "") !== undefined;
-    return (isOver ? now : this.attempt.since) + bounds.timeout;
+  /**
+   * As it is declared now, for a call that hangs may be why it was. What has failed once has all its time again; what is to
+   * go, or has another name by now, is not waited for much longer.
+   */
+  #deadline(begun: number): number | undefined {
+    const latest = this.latest();
+    const bounds = boundsOf(latest ?? this.resource, this.attempt);
+    const isOver = failureOf(this.attempt, bounds, begun, "") !== undefined;
+    const own =
+      bounds.timeout === undefined ? Infinity : (isOver ? begun : this.attempt.since) + bounds.timeout;
+    const isLeaving = latest?.metadata.deletionTimestamp !== this.resource.metadata.deletionTimestamp;
+    const leaving = isLeaving ? this.options.clock.now() + LEAVING : Infinity;
+    const deadline = Math.min(own, leaving);
+    return deadline === Infinity ? undefined : deadline;
+  }
+
+  #onDeclared(listener: () => void): () => void {
+    const { calls } = this.options;
+    const text = keyText(this.key);
+    calls.set(text, listener);
+    return () => {
+      if (calls.get(text) === listener) calls.delete(text);
+    };
   }
 
   async #tell(message: string): Promise<void> {
