@@ -130,14 +130,20 @@ describe("a provider", () => {
     expect(bench.condition("a", "Ready")?.message).toBe("It is being made for 5m.");
   });
 
-  it("that hangs is given up when a time limit is declared, or what it makes is to go", async () => {
-    await open({ onCall: ({ operation }) => (operation === "create" ? { hangs: "deaf" } : undefined) });
+  it("that hangs is given up when something else is declared, or what it makes is to go", async () => {
+    await open({
+      onCall: ({ operation, nth }) => (operation === "create" && nth === 1 ? { hangs: "deaf" } : undefined),
+    });
     await bench.declare("a", sized(1));
     await bench.declare("b", sized(1));
+    await bench.declare("c", sized(1));
     await bench.clock.advance(600_000);
     await bench.declare("a", sized(1, { timeouts: { create: "1m" } }));
-    await bench.clock.advance(61_000);
-    expect(bench.condition("a", "Failed")).toMatchObject({ reason: "TimedOut", observedGeneration: 2 });
+    await bench.clock.advance(1_000);
+    expect(bench.condition("a", "Ready")).toMatchObject({ status: "True", observedGeneration: 2 });
+    await bench.declare("c", sized(2));
+    await bench.clock.advance(31_000);
+    expect(bench.condition("c", "Ready")).toMatchObject({ status: "True", observedGeneration: 2 });
     await bench.delete("b");
     await bench.clock.advance(31_000);
     expect(bench.get("b")).toBeUndefined();

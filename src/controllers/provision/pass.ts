@@ -53,8 +53,8 @@ export class NoSlot extends Error {}
 /** Calls of one provider at once where it says nothing. */
 const PER_PROVIDER = 64;
 
-/** A call about what is to go has so many milliseconds left. */
-const LEAVING = 30_000;
+/** A call for what is not declared any more has so many milliseconds left. */
+const OUTDATED = 30_000;
 
 const numbers = new WeakMap<Provider, number>();
 let providers = 0;
@@ -136,8 +136,8 @@ export class Pass {
   }
 
   /**
-   * As it is declared now, for a call that hangs may be why it was. What has failed once has all its time again; what is to
-   * go, or has another name by now, is not waited for much longer.
+   * As it is declared now, for a call that hangs may be why it was declared so. What has failed once has all its time again;
+   * a call for what is declared otherwise by now, is to go, or has another name, is not waited for much longer.
    */
   #deadline(begun: number): number | undefined {
     const latest = this.latest();
@@ -145,9 +145,10 @@ export class Pass {
     const isOver = failureOf(this.attempt, bounds, begun, "") !== undefined;
     const own =
       bounds.timeout === undefined ? Infinity : (isOver ? begun : this.attempt.since) + bounds.timeout;
-    const isLeaving = latest?.metadata.deletionTimestamp !== this.resource.metadata.deletionTimestamp;
-    const leaving = isLeaving ? this.options.clock.now() + LEAVING : Infinity;
-    const deadline = Math.min(own, leaving);
+    const isOutdated =
+      latest?.metadata.generation !== this.resource.metadata.generation ||
+      latest.metadata.deletionTimestamp !== this.resource.metadata.deletionTimestamp;
+    const deadline = Math.min(own, isOutdated ? this.options.clock.now() + OUTDATED : Infinity);
     return deadline === Infinity ? undefined : deadline;
   }
 
