@@ -117,7 +117,7 @@ function selected(word: string, items: readonly Discovered[]): Discovered {
 }
 
 /** `1,3-5`, `all`, or nothing. */
-export function numbered(answer: string, free: readonly Discovered[]): readonly Discovered[] {
+function numbered(answer: string, free: readonly Discovered[]): readonly Discovered[] {
   const words = answer.split(/[\s,]+/).filter((word) => word !== "");
   if (words.length === 1 && words[0] === "all") return free;
   const chosen = words.flatMap((word) => {
