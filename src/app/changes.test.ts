@@ -272,6 +272,8 @@ describe("with an approval policy", () => {
     await clock.advance(1_000);
     expect(state("shop-1")).toBe("Succeeded");
     expect(made()).toEqual(["disk"]);
+    const history = await store.history({ kind: "Resource", namespace: "default", name: "disk" });
+    expect(history.at(-1)?.cause).toMatchObject({ actor: "user:jo", action: "apply (change/shop-1)" });
   });
 
   it("the same asked for again is not asked twice", async () => {
@@ -395,5 +397,75 @@ describe("undone", () => {
     await expect(submit({ resources: [], action: "undo", undoes: "shop-2" })).rejects.toThrow(
       /AlreadyUndone/,
     );
+  });
+});
+
+describe("a Change written by hand", () => {
+  const by = (name: string, spec: object, status?: object): Promise<unknown> =>
+    store
+      .commit(
+        [
+          {
+            type: "create",
+            resource: {
+              apiVersion: "tutti.dev/v1",
+              kind: "Change",
+              metadata: { name, namespace: "default", labels: { "tutti.dev/system": "shop" } },
+              spec,
+              ...(status === undefined ? {} : { status }),
+            },
+          },
+        ],
+        cause,
+      )
+      .then(() => clock.advance(1_000));
+
+  it("that is none breaks nothing, and does nothing", async () => {
+    await apply(system({}), thing("a"));
+    for (const [index, spec] of [
+      {},
+      { system: "shop", hash: "x", plan: {}, action: "apply", actor: "user:x" },
+      { system: "shop", hash: "x", plan: { steps: [null, 1] }, action: "apply", actor: "user:x" },
+      { system: 5, hash: "x", plan: { steps: [] }, revision: 3, action: "down", actor: "user:x" },
+      { system: "shop", hash: "x", plan: { steps: [] }, declared: [], action: "apply", actor: "user:x" },
+    ].entries())
+      await by(`bad-${index}`, spec);
+    await clock.advance(10_000);
+    expect(state("shop-1")).toBe("Succeeded");
+    expect(made()).toEqual(["a"]);
+    expect(state("bad-4")).toBe("Void");
+    expect(store.list({ kind: "System" }).items).toHaveLength(1);
+  });
+
+  it("does not go past the policy of its System", async () => {
+    await apply(system({ approval: { chain: [{ users: ["maria"] }] } }), thing("a"));
+    await decide("shop-1", "maria");
+    await clock.advance(1_000);
+    await apply(system({ approval: { chain: [{ users: ["maria"] }] } }), thing("a"), thing("b"));
+    const { approval: _approval, ...spec } = change("shop-2").spec;
+    await by("shop-9", spec);
+    expect(change("shop-9").status).toMatchObject({
+      state: "Void",
+      message: "It has to be approved by now, and nobody was asked: ask for it again.",
+    });
+    expect(made()).toEqual(["a"]);
+  });
+});
+
+describe("what became of Changes", () => {
+  it("is kept, the newest of them, with the one that made what there is now", async () => {
+    await apply(system({ approval: { chain: [{ users: ["maria"] }] } }), thing("a"));
+    await decide("shop-1", "maria");
+    await clock.advance(1_000);
+    for (let count = 0; count < 205; count += 1) {
+      const { change: name = "" } = await apply(system({}), thing("a"));
+      await ask(name, { withdrawn: "jo" });
+    }
+    const kept = store.list({ kind: "Change" }).items.map(({ metadata }) => metadata.name);
+    expect(kept).toHaveLength(201);
+    expect(kept).toContain("shop-1");
+    expect(kept).not.toContain("shop-2");
+    expect(store.list({ kind: "Approval" }).items.length).toBeLessThan(203);
+    expect(change("shop-206").spec.declared).toBeUndefined();
   });
 });

@@ -118,11 +118,29 @@ export function stateOf({ spec, status }: ChangeResource): ChangeState {
   return status?.state ?? (spec.revision === undefined ? "Pending" : "InProgress");
 }
 
-/** Those of one System. */
+/** By which the Changes of a System are counted. */
+export function numberOf({ metadata }: ChangeResource): number {
+  return Number(metadata.name.slice(metadata.name.lastIndexOf("-") + 1)) || 0;
+}
+
+/** Those of one System, as far as they can be read. */
 export function changesOf(live: Snapshot, system: string, namespace: string): readonly ChangeResource[] {
   return live
     .list({ kind: "Change", namespace, labels: { [LABELS.system]: system } })
-    .items.filter((change) => (change.spec as ChangeSpec).system === system) as readonly ChangeResource[];
+    .items.filter((change) => isChange(change) && change.spec.system === system) as readonly ChangeResource[];
+}
+
+/** Anybody may write a resource of the kind; what cannot be read as a Change is left alone. */
+export function isChange(resource: Resource): resource is ChangeResource {
+  const { plan, system, hash } = (resource.spec ?? {}) as Partial<ChangeSpec>;
+  return (
+    typeof system === "string" &&
+    typeof hash === "string" &&
+    Array.isArray(plan?.steps) &&
+    plan.steps.every(
+      (step: Partial<Step> | null) => typeof step?.address === "string" && Array.isArray(step.after),
+    )
+  );
 }
 
 export function isTouched({ action }: Step): boolean {
@@ -278,7 +296,10 @@ export interface ChangePolicy {
 }
 
 /** The policy that the plan falls under; undefined when nobody has to approve it. */
-export function approvalOf({ approval }: ChangePolicy, plan: Plan): ApprovalPolicy | undefined {
+export function approvalOf(
+  { approval }: ChangePolicy,
+  plan: Pick<Plan, "destructive">,
+): ApprovalPolicy | undefined {
   if (approval === undefined || approval.when === "never") return undefined;
   return approval.when === "always" || plan.destructive ? approval : undefined;
 }

@@ -5,6 +5,7 @@ import {
   type AgainContext,
   type ApprovalPolicy,
   type ChangeResource,
+  approvalOf,
   changePolicy,
   changesOf,
   errorsText,
@@ -12,6 +13,7 @@ import {
   keyTextOf,
   movedSince,
   movedText,
+  numberOf,
   proposeAgain,
   stateOf,
 } from "../../planner/change.ts";
@@ -63,7 +65,7 @@ export class Knowledge {
 
   #waiting(change: ChangeResource, tracked: Tracked): Known {
     const { store } = this.#options;
-    const approval = decisionOn(change.spec.approval, change, change.spec.hash, store);
+    const approval = approvalFor(change, store);
     const before = blockerOf(change, tracked, this.#options);
     const facts: Facts = {
       ...NOTHING,
@@ -179,6 +181,15 @@ function askedOf({ spec, status }: ChangeResource): Pick<Facts, "hold" | "resume
   return { hold: spec.hold === true, resume: (spec.resumes ?? 0) > (status?.resumed ?? 0) };
 }
 
+/** Nobody was asked about what has to be approved by now: it was written by hand, or the policy came later. */
+function approvalFor(change: ChangeResource, store: Store): Decided {
+  const { approval, hash, plan, system, declared = [] } = change.spec;
+  if (approval !== undefined) return decisionOn(approval, change, hash, store);
+  const live = liveSystem(store, system, change.metadata.namespace ?? "default");
+  if (approvalOf(changePolicy(live, declared), plan) === undefined) return { state: "none", message: "" };
+  return { state: "Void", message: "It has to be approved by now, and nobody was asked: ask for it again." };
+}
+
 function whyVoid({ spec }: ChangeResource, { plan, diagnostics }: Proposal, store: Store): string {
   if (plan === undefined) return `It cannot be planned any more: ${errorsText(diagnostics)}`;
   const how = movedText(movedSince({ plan: spec.plan, base: spec.base ?? {} }, store, plan));
@@ -225,10 +236,6 @@ function blockerOf(
 function isBefore(one: ChangeResource, other: ChangeResource): boolean {
   const order = one.metadata.creationTimestamp.localeCompare(other.metadata.creationTimestamp);
   return order !== 0 ? order < 0 : numberOf(one) < numberOf(other);
-}
-
-function numberOf({ metadata }: ChangeResource): number {
-  return Number(metadata.name.slice(metadata.name.lastIndexOf("-") + 1)) || 0;
 }
 
 const NOT_BEGUN: ReadonlySet<string> = new Set(["Pending", "Queued", "Rejected", "Expired", "Void"]);

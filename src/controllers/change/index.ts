@@ -13,7 +13,7 @@ import type { Clock } from "../../clock/clock.ts";
 import { eventOperation } from "../../controller/events.ts";
 import type { Controller, Outcome, ReconcileContext } from "../../controller/reconciler.ts";
 import { FINAL_STATES } from "../../kinds/change.ts";
-import { type Key, type Resource, addressOf, keyOf } from "../../model/resource.ts";
+import { type Draft, type Key, type Resource, addressOf, keyOf } from "../../model/resource.ts";
 import type { Keyring } from "../../model/sealed.ts";
 import {
   APPROVES,
@@ -22,12 +22,14 @@ import {
   type ChangeResource,
   type ChangeState,
   type ChangeStatus,
+  changesOf,
   controlPlaneId,
+  numberOf,
   stateOf,
 } from "../../planner/change.ts";
 import { askOperations, beginOperations } from "../../planner/change-operations.ts";
 import type { Plan } from "../../planner/plan.ts";
-import type { Operation, Store } from "../../store/store.ts";
+import type { Cause, Operation, Store } from "../../store/store.ts";
 import { type Known, Knowledge } from "./facts.ts";
 import { ChangeLeases } from "./lease.ts";
 import { type Decision, next } from "./machine.ts";
@@ -97,10 +99,20 @@ async function reconcile(key: Key, context: ReconcileContext, working: Working):
   if (operations.length > 0) {
     const isOver = FINAL_STATES.has(decision.state);
     const lease = isOver ? working.leases.released(key) : claim.operations;
-    await store.commit([...operations, ...lease], context.cause(decision.state));
+    await store.commit([...operations, ...lease], causeOf(change, decision, context));
     return;
   }
   return later(change, tracked, claim, context, { ...working, known });
+}
+
+/** Of what is declared the cause is who asked for it, and what let it begin now (I5). */
+function causeOf(
+  { spec, metadata }: ChangeResource,
+  { act, state }: Decision,
+  context: ReconcileContext,
+): Cause {
+  if (act !== "begin" && act !== "stage") return context.cause(act === "rollBack" ? "take back" : state);
+  return { ...context.cause(""), actor: spec.actor, action: `${spec.action} (change/${metadata.name})` };
 }
 
 /** A leftover of a Change that has ended: a crash came before, or it was written by somebody else. */
@@ -192,7 +204,7 @@ function entered(
   return [
     statusOperation(change, status),
     ...(isNews ? [newsOf(change, state, known, working)] : []),
-    ...(isOver && !tracked.isBegun ? knownVoid(change, known, working.store) : []),
+    ...(isOver ? conclusion(change, known, working.store) : []),
   ];
 }
 
@@ -220,24 +232,54 @@ function newsOf(
   { store, clock }: Working,
 ): Operation {
   const message = known.message ?? `${addressOf(change)} is ${reason}.`;
-  return eventOperation(store, clock.now(), "change", change, { type: "Warning", reason, message });
+  const type = reason === "Superseded" ? ("Normal" as const) : ("Warning" as const);
+  return eventOperation(store, clock.now(), "change", change, { type, reason, message });
+}
+
+/** What goes with its end: it is never proposed again, nobody is to decide on it, and there is a bound to what is kept. */
+function conclusion(change: ChangeResource, known: Known, store: Store): readonly Operation[] {
+  const { declared, base: _base, ...spec } = change.spec;
+  const { status: _status, ...draft } = change;
+  return [
+    ...(declared === undefined ? [] : [{ type: "update", resource: { ...draft, spec } as Draft } as const]),
+    ...askedInVain(change, known, store),
+    ...forgotten(change, store),
+  ];
 }
 
 /** Nobody is to decide what will not be done. */
-function knownVoid(change: ChangeResource, { message = "" }: Known, store: Store): readonly Operation[] {
-  const name = change.spec.approval;
-  if (name === undefined) return [];
-  const key = { kind: "Approval", namespace: change.metadata.namespace ?? "", name };
-  const approval = store.get(key);
-  const status = (approval?.status ?? {}) as { readonly state?: string };
-  if (approval === undefined || (status.state ?? "Pending") !== "Pending") return [];
-  return [
-    {
-      type: "update",
-      resource: { ...approval, spec: { ...(approval.spec as object), void: message } },
-      expectedVersion: approval.metadata.resourceVersion,
-    },
-  ];
+function askedInVain(
+  { metadata, spec, status }: ChangeResource,
+  { message = "Its change has ended." }: Known,
+  store: Store,
+): readonly Operation[] {
+  return [spec.approval, status?.asked].flatMap((name): readonly Operation[] => {
+    const key = { kind: "Approval", namespace: metadata.namespace ?? "", name: name ?? "" };
+    const approval = store.get(key);
+    const { state = "Pending" } = (approval?.status ?? {}) as { readonly state?: string };
+    if (approval === undefined || state !== "Pending") return [];
+    const resource = { ...approval, spec: { ...(approval.spec as object), void: message } };
+    return [{ type: "update", resource, expectedVersion: approval.metadata.resourceVersion }];
+  });
+}
+
+/** So many that have ended are kept of a System, the newest. */
+const KEPT = 200;
+
+/** What is too old to be kept. That which made what there is now stays. */
+function forgotten({ spec, metadata }: ChangeResource, store: Store): readonly Operation[] {
+  const { namespace = "default" } = metadata;
+  const ended = changesOf(store, spec.system, namespace).filter((one) => FINAL_STATES.has(stateOf(one)));
+  if (ended.length < KEPT) return [];
+  const newest = Math.max(...ended.map((one) => one.spec.revision ?? 0));
+  return ended
+    .toSorted((a, b) => numberOf(a) - numberOf(b))
+    .slice(0, ended.length - KEPT + 1)
+    .filter((one) => one.spec.revision !== newest)
+    .flatMap((one) => {
+      const keys = [keyOf(one), { kind: "Approval", namespace, name: one.spec.approval ?? "" }];
+      return keys.flatMap((key) => (store.get(key) === undefined ? [] : [{ type: "delete", key } as const]));
+    });
 }
 
 /** The Change that this one takes back says so. */
@@ -259,8 +301,8 @@ async function later(
 ): Promise<Outcome> {
   const now = clock.now();
   const { name } = change.metadata;
-  const { until } = known;
-  const isSaid = until === undefined || known.message === change.status?.message;
+  const { until, message } = known;
+  const isSaid = message === undefined || message === change.status?.message;
   const interval = Math.max(SOONEST, tracked.steps.size * perStep);
   const last = written.get(name) ?? now;
   if (!written.has(name)) written.set(name, now);
@@ -273,7 +315,7 @@ async function later(
     state: tracked.state,
     startedAt: startOf(change),
     progress: progressOf(tracked),
-    ...(until === undefined ? {} : said(known)),
+    ...said(known),
     ...(isDue ? { steps: outcomesOf(change, store, tracked) } : {}),
   };
   if (isDue) written.set(name, now);

@@ -113,9 +113,9 @@ function pending(facts: Facts): Decision {
   }
 }
 
-function queued({ withdrawn, moved, blocked, hold }: Facts): Decision {
+function queued({ withdrawn, approval, moved, blocked, hold }: Facts): Decision {
   if (withdrawn) return stay("Rejected");
-  if (moved) return stay("Void");
+  if (moved || approval === "Void" || approval === "Gone") return stay("Void");
   return blocked || hold ? stay("Queued") : stay("InProgress", "begin");
 }
 

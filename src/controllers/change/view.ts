@@ -12,6 +12,7 @@ import { type Key, type Resource, addressOf, keyOf, keyText, parseKeyText } from
 import {
   type ChangeResource,
   type ChangeState,
+  isChange,
   isTouched,
   keyTextOf,
   stateOf,
@@ -29,6 +30,8 @@ export interface Tracked {
   readonly isBegun: boolean;
   /** Addresses whose values a further stage waits for. */
   readonly awaited: ReadonlySet<string>;
+  /** By key text: what its further stages will touch. */
+  readonly later: readonly string[];
   readonly open: Set<string>;
   readonly failed: Set<string>;
   /** Milliseconds since the epoch. */
@@ -89,6 +92,8 @@ export class ChangesView implements View {
         const other = this.#tracked.get(name);
         if (other !== undefined) yield other;
       }
+    for (const [name, other] of this.#tracked)
+      if (!seen.has(name) && other.later.some((text) => tracked.steps.has(text))) yield other;
   }
 
   /** The Change under way that has this resource. */
@@ -135,7 +140,7 @@ export class ChangesView implements View {
     const name = keyText(key);
     const before = this.#tracked.get(name);
     const wasHeld = before?.state === "Held";
-    const after = resource as ChangeResource | undefined;
+    const after = resource !== undefined && isChange(resource) ? resource : undefined;
     if (before === undefined || after === undefined || !isSameSteps(before, after))
       this.#replace(key, before, after);
     else {
@@ -161,8 +166,8 @@ export class ChangesView implements View {
   }
 
   #track(resource: Resource, before?: Tracked): void {
-    const change = resource as ChangeResource;
-    if (FINAL_STATES.has(stateOf(change))) return;
+    if (!isChange(resource) || FINAL_STATES.has(stateOf(resource))) return;
+    const change = resource;
     const tracked = trackedFrom(change, before);
     const name = keyText(keyOf(change));
     this.#tracked.set(name, tracked);
@@ -217,6 +222,7 @@ export class ChangesView implements View {
 function trackedFrom(change: ChangeResource, before: Tracked | undefined): Tracked {
   const isBegun = change.spec.revision !== undefined;
   const timed = before?.isBegun === true ? before : undefined;
+  const later = isBegun ? laterSteps(change) : [];
   return {
     change,
     state: stateOf(change),
@@ -224,7 +230,8 @@ function trackedFrom(change: ChangeResource, before: Tracked | undefined): Track
       ? committedSteps(change)
       : new Map(change.spec.plan.steps.filter(isTouched).map((step) => [keyTextOf(step), step])),
     isBegun,
-    awaited: new Set(isBegun ? laterSteps(change).flatMap(({ unknownUntil = [] }) => unknownUntil) : []),
+    awaited: new Set(later.flatMap(({ unknownUntil = [] }) => unknownUntil)),
+    later: later.map(keyTextOf),
     open: new Set(),
     failed: new Set(),
     started: timed?.started ?? new Map(),
