@@ -23,6 +23,18 @@ test("what is protected is not deleted, and the refusal is a diagnostic", async 
   expect((await api.request("GET", `${SERVICES}/kept`)).code).toBe(200);
 });
 
+test("a System is not deleted while it holds something that is", async () => {
+  const labels = { "tutti.dev/system": "shop" };
+  const systems = "/apis/tutti.dev/v1/namespaces/default/systems";
+  await api.request("POST", systems, { kind: "System", metadata: { name: "shop" }, spec: {} });
+  const held = protectedService("held");
+  held.metadata = { ...held.metadata, labels };
+  await api.request("POST", SERVICES, held);
+  const { code, body } = await api.request("DELETE", `${systems}/shop`);
+  expect(code).toBe(403);
+  expect(body.details.diagnostics).toMatchObject([{ code: "Protected", address: "service/held" }]);
+});
+
 test("of many nothing is deleted when one of them is protected", async () => {
   await api.request("POST", SERVICES, service("one"));
   await api.request("POST", SERVICES, protectedService("two"));

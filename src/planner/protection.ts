@@ -3,6 +3,7 @@ import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import { lifecycleOf } from "../kinds/lifecycle.ts";
 import { LABELS, type Resource, addressOf } from "../model/resource.ts";
 import type { Snapshot } from "../store/store.ts";
+import { heldBy } from "./ownership.ts";
 import type { Step } from "./plan.ts";
 import { revisionsOf } from "./revisions.ts";
 
@@ -24,11 +25,12 @@ function becauseOf({ replaceBecause = [] }: Step): string {
     : `${replaceBecause.join(" and ")} cannot be changed in place`;
 }
 
-/** Of a deletion of this one resource; undefined when it may go. */
+/** Of a deletion of this one resource, a System with all that it holds; undefined when it may go. */
 export function protectionOf(resource: Resource, live: Snapshot): Diagnostic | undefined {
-  return lifecycleOf(resource).protect
-    ? refusal(resource, "It is protected and cannot be deleted", live)
-    : undefined;
+  const { name, namespace = "" } = resource.metadata;
+  const held = resource.kind === "System" ? heldBy(live, name, namespace) : [];
+  const found = [resource, ...held].find((one) => lifecycleOf(one).protect);
+  return found === undefined ? undefined : refusal(found, "It is protected and cannot be deleted", live);
 }
 
 function refusal(resource: Resource, message: string, live: Snapshot): Diagnostic {

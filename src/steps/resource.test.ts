@@ -138,6 +138,18 @@ it("changes what is there when it is to apply, and does nothing when it is so al
   expect(store.get(key("Backup", "nightly"))?.metadata.resourceVersion).toBe(after?.metadata.resourceVersion);
 });
 
+it("does not remove what is protected, and says who may change that", async () => {
+  const held = draft("nightly", {});
+  const metadata = { ...held.metadata, annotations: { "tutti.dev/protect": "true" } };
+  await store.commit([{ type: "create", resource: { ...held, metadata } }], cause);
+  const remove = { type: "resource", action: "delete", target: "backup/nightly" };
+  expect(await here.run({ a: remove })).toMatchObject({
+    is: "failed",
+    failure: { error: "Protected", message: expect.stringContaining("cannot be deleted") as string },
+  });
+  expect(store.get(key("Backup", "nightly"))).toBeDefined();
+});
+
 it("removes what is there, waits until it is gone, and is done when there is nothing", async () => {
   const held = draft("nightly", {});
   const metadata = { ...held.metadata, finalizers: ["test/held"] };

@@ -17,6 +17,7 @@ import { equal } from "../model/equality.ts";
 import { type Condition, type Draft, type Key, type Resource, addressOf, keyOf } from "../model/resource.ts";
 import { containsSealed } from "../model/sealed.ts";
 import { mapStrings } from "../model/walk.ts";
+import { protectionOf } from "../planner/protection.ts";
 import { type Operation, type Store, StoreError } from "../store/store.ts";
 import { parseAwaited, parseTarget } from "../workflow/definition/target.ts";
 import type { ResourceStep } from "../workflow/definition/workflow.ts";
@@ -218,6 +219,9 @@ async function remove(attempt: Attempt, { store }: ResourceStepOptions): Promise
 }
 
 async function ask(current: Resource, attempt: Attempt, store: Store): Promise<void> {
+  const refusal = protectionOf(current, store);
+  if (refusal !== undefined)
+    throw terminal(refusal.code, `${addressOf(current)}: ${refusal.message} ${refusal.hint ?? ""}`.trim());
   const operation: Operation = { type: "delete", key: keyOf(current), uid: current.metadata.uid };
   try {
     await store.commit([operation], causeOf(attempt, "delete", store));

@@ -4,6 +4,7 @@
  */
 import type { Clock } from "../../clock/clock.ts";
 import type { Controller, Outcome, ReconcileContext } from "../../controller/reconciler.ts";
+import { lifecycleOf } from "../../kinds/lifecycle.ts";
 import { withCondition } from "../../model/condition.ts";
 import { equal } from "../../model/equality.ts";
 import {
@@ -134,9 +135,11 @@ function summary({ all, open }: Parts, observedGeneration: number): Omit<Conditi
   };
 }
 
-/** Whoever deletes a System means what it is made of. */
+/** Whoever deletes a System means what it is made of, but for what is protected: for that the System waits. */
 async function takeDown({ all }: Parts, context: ReconcileContext, { store }: SystemOptions): Promise<void> {
-  const present = [...all.values()].filter((resource) => resource.metadata.deletionTimestamp === undefined);
+  const present = [...all.values()].filter(
+    (resource) => resource.metadata.deletionTimestamp === undefined && !lifecycleOf(resource).protect,
+  );
   if (present.length === 0) return;
   await store.commit(
     present.map((resource): Operation => ({ type: "delete", key: keyOf(resource) })),
