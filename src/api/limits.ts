@@ -2,6 +2,8 @@
 export interface ApiLimits {
   /** Bytes of a request's body. */
   readonly bodyBytes: number;
+  /** Bytes of a body that declares a whole system: a hundred thousand small resources have 20 MB. */
+  readonly declarationBytes: number;
   /** Bytes of a body in YAML, which takes far longer to read than JSON. */
   readonly yamlBytes: number;
   /** Objects and arrays within each other. */
@@ -21,6 +23,7 @@ export interface ApiLimits {
 
 export const DEFAULT_LIMITS: ApiLimits = {
   bodyBytes: 16 << 20,
+  declarationBytes: 64 << 20,
   yamlBytes: 1 << 20,
   depth: 100,
   patchOperations: 10_000,

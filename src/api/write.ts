@@ -19,8 +19,14 @@ import { StatusError, badRequest, conflict, forbidden, notAllowed, notFound } fr
 const ATTEMPTS = 16;
 const OWN_GROUP = "tutti.dev";
 
-export async function bodyOf(context: ApiContext, call: Call): Promise<unknown> {
-  return parseBody(await readBody(call.request, context.limits), context.limits);
+export async function bodyOf({ limits }: ApiContext, call: Call): Promise<unknown> {
+  return parseBody(await readBody(call.request, limits), limits);
+}
+
+/** Of a request that may hold all that a system is made of. */
+export async function declarationOf({ limits }: ApiContext, call: Call): Promise<unknown> {
+  const bytes = { ...limits, bodyBytes: limits.declarationBytes };
+  return parseBody(await readBody(call.request, bytes), limits);
 }
 
 export async function create(

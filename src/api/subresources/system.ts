@@ -16,14 +16,14 @@ import { type Answer, type ApiContext, type Call, type ResourceTarget, ok } from
 import { objectBody } from "../body.ts";
 import { masked } from "../present.ts";
 import { StatusError, badRequest, refused } from "../status-error.ts";
-import { bodyOf, causeOf } from "../write.ts";
+import { causeOf, declarationOf } from "../write.ts";
 import { requestedOf, sinceIn } from "./proposed.ts";
 
 /** Statuses are written all the time; each may make a commit's expectations stale without touching the plan. */
 const ATTEMPTS = 16;
 
 export async function plan(context: ApiContext, call: Call, target: ResourceTarget): Promise<Answer> {
-  const body = objectBody(await bodyOf(context, call));
+  const body = objectBody(await declarationOf(context, call));
   const [pinnedInput, found] = await Promise.all([
     pinned(inputOf(body, context, target), context),
     context.refresh({ system: target.name, namespace: target.namespace, ...sinceIn(body) }),
@@ -54,7 +54,7 @@ function answered(made: Plan, { brief }: Readonly<Record<string, unknown>>): unk
  * (202), which is committed when its time has come.
  */
 export async function apply(context: ApiContext, call: Call, target: ResourceTarget): Promise<Answer> {
-  return applyAsked(context, call, target, objectBody(await bodyOf(context, call)));
+  return applyAsked(context, call, target, objectBody(await declarationOf(context, call)));
 }
 
 export async function applyAsked(
