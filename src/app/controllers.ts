@@ -9,6 +9,7 @@ import { ChangesView, changeController } from "../controllers/change/index.ts";
 import { certificateController } from "../controllers/certificate/index.ts";
 import { deadlineController } from "../controllers/deadline/index.ts";
 import { Drift } from "../controllers/drift/index.ts";
+import { instanceDriftController } from "../controllers/drift/instances.ts";
 import { expiryController } from "../controllers/expiry/index.ts";
 import { garbageController } from "../controllers/garbage/index.ts";
 import { type HealthOptions, healthController } from "../controllers/health/index.ts";
@@ -167,6 +168,7 @@ export function addControllers(
     wake: (key) => runtime.trigger("provision", key),
   });
   runtime.addController(drift.controller);
+  runtime.addController(instanceDriftController({ store, clock, engines: classes, context }));
   runtime.addController(
     provisionController({
       store,
@@ -210,7 +212,16 @@ export function addControllers(
     runtime.addController(backupScheduleController({ store, clock }));
   }
   runtime.addController(snapshotController({ store, clock, dependents, providerOf, context }));
-  runtime.addController(setController({ store, clock, resolver, dependents }));
+  runtime.addController(
+    setController({
+      store,
+      clock,
+      keyring,
+      resolver,
+      dependents,
+      capabilities: (draft) => capabilitiesOf(draft, classes),
+    }),
+  );
   runtime.addController(systemController({ store, clock, parts, resolver }));
   runtime.addView(changes);
   runtime.addController(

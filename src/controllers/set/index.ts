@@ -1,6 +1,6 @@
 /**
- * Says of each ResourceSet which members it has, and whether they are what its value asks for. It makes none: members are planned
- * and committed like all that is declared.
+ * Says of each ResourceSet which members it has, and whether they are what its value asks for. Members are planned and committed
+ * like all that is declared: by the Change that is under way, or, when there is none, by one of their own (follow.ts).
  *
  *   WaitingFor (what its value comes from) -> Pending (the value asks for others than there are)
  *                                          -> NotReady (members) -> AllReady
@@ -15,12 +15,13 @@ import { type NewCondition, isReady, withCondition } from "../../model/condition
 import { equal } from "../../model/equality.ts";
 import { type Condition, type Key, LABELS, type Resource, addressOf, keyOf } from "../../model/resource.ts";
 import { SET } from "../../planner/expansion.ts";
+import { FINAL_STATES } from "../../kinds/change.ts";
 import { memberNames } from "../../planner/sets.ts";
 import { TerminalError } from "../../provider/provider.ts";
-import type { Store } from "../../store/store.ts";
+import type { Operation, Store } from "../../store/store.ts";
+import { type FollowOptions, following } from "./follow.ts";
 
-export interface SetOptions {
-  readonly store: Store;
+export interface SetOptions extends FollowOptions {
   readonly clock: Clock;
   readonly resolver: Resolver;
   readonly dependents: DependentsView;
@@ -37,6 +38,8 @@ interface Status {
 type ResourceSet = Resource<Spec, Status>;
 
 const KIND = "ResourceSet";
+/** It has other members than its value asks for; a Change brings them. */
+const OUTDATED = "Pending";
 
 export function setController(options: SetOptions): Controller {
   const { store, dependents } = options;
@@ -45,6 +48,7 @@ export function setController(options: SetOptions): Controller {
     *concerns(change) {
       const { key, resource } = change;
       if (key.kind === KIND) yield key;
+      if (key.kind === "Change") yield* setsOf(resource, store);
       const set = resource.metadata.labels?.[SET];
       const namespace = resource.metadata.namespace ?? "default";
       if (set !== undefined) yield { kind: KIND, namespace, name: set };
@@ -55,11 +59,17 @@ export function setController(options: SetOptions): Controller {
   };
 }
 
-async function reconcile(
-  key: Key,
-  context: ReconcileContext,
-  { store, clock, resolver }: SetOptions,
-): Promise<Outcome> {
+/** A Change that has ended may have left them behind their value. */
+function* setsOf({ metadata, spec, status }: Resource, store: Store): Generator<Key> {
+  if (!FINAL_STATES.has((status as { readonly state?: string } | undefined)?.state ?? "")) return;
+  const { system = "" } = spec as { readonly system?: string };
+  const { namespace = "default" } = metadata;
+  for (const set of store.list({ kind: KIND, namespace, labels: { [LABELS.system]: system } }).items)
+    yield keyOf(set);
+}
+
+async function reconcile(key: Key, context: ReconcileContext, options: SetOptions): Promise<Outcome> {
+  const { store, clock, resolver } = options;
   const set = store.get(key) as ResourceSet | undefined;
   if (set === undefined || set.metadata.deletionTimestamp !== undefined) return;
   const members = membersOf(set, store);
@@ -71,8 +81,10 @@ async function reconcile(
     members: names,
     conditions: withCondition(set.status?.conditions, { ...condition, observedGeneration }, clock.now()),
   };
-  if (!equal(status, set.status))
-    await store.commit([{ type: "status", key, status }], context.cause(condition.reason));
+  const operations: Operation[] = equal(status, set.status) ? [] : [{ type: "status", key, status }];
+  if (operations.length > 0) await store.commit(operations, context.cause(condition.reason));
+  const follow = condition.reason === OUTDATED ? following(set, options) : [];
+  if (follow.length > 0) await store.commit(follow, context.cause("its value has changed"));
 }
 
 function membersOf({ metadata, spec }: ResourceSet, store: Store): readonly Resource[] {
@@ -105,7 +117,7 @@ function judged(
   const surplus = names.filter((name) => !wanted.includes(name));
   if (missing.length + surplus.length > 0)
     return not(
-      "Pending",
+      OUTDATED,
       `By its value ${counted(missing, "is missing", "are missing")}${missing.length > 0 && surplus.length > 0 ? " and " : ""}${counted(surplus, "is too many", "are too many")}.`,
     );
   const open = present.filter((member) => !isDone(member));
