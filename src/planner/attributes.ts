@@ -1,6 +1,7 @@
 /** What differs between a live resource and what it is to become, attribute by attribute. */
 import { kindNamed } from "../kinds/registry.ts";
 import { type JsonSchema, bodySchema, withDefaults } from "../kinds/schema.ts";
+import { madeName } from "../model/made-name.ts";
 import { type Draft, LABELS, REQUESTS, type Resource } from "../model/resource.ts";
 import { pathText } from "../model/walk.ts";
 import { type Difference, diff } from "./diff.ts";
@@ -29,10 +30,11 @@ function schemaOf(resource: Draft): JsonSchema | undefined {
   return kind === undefined ? undefined : bodySchema(kind);
 }
 
-function optionsOf(resource: Draft): Parameters<typeof diff>[3] {
+/** `live`: what stands for its name is the name under which its thing was made, whatever it is called now. */
+function optionsOf(resource: Draft, live?: Resource): Parameters<typeof diff>[3] {
   return {
     schema: schemaOf(resource),
-    name: resource.metadata.name,
+    name: madeName((live ?? resource).metadata),
     secretKind: resource.kind === "Secret",
   };
 }
@@ -73,12 +75,12 @@ export function differencesOf(
   const schema = schemaOf(target);
   const left = asMade(effective(bodyOf(live), before, schema), live);
   const right = effective(bodyOf(target), after, schema);
-  const found = diff(left, right, "", optionsOf(target));
+  const found = diff(left, right, "", optionsOf(target, live));
   if (found.length === 0) return [...metadata, ...generated];
   // A field that has been added to the kind since has its default, whether the stored body says so or not.
   const completed =
     schema === undefined ? left : asMade(effective(withDefaults(schema, bodyOf(live)), before, schema), live);
-  return [...metadata, ...diff(completed, right, "", optionsOf(target)), ...generated];
+  return [...metadata, ...diff(completed, right, "", optionsOf(target, live)), ...generated];
 }
 
 /**

@@ -106,6 +106,33 @@ describe("what has another name now", () => {
     });
   });
 
+  it("is called by the name under which it was made where it says no other, so naming that changes nothing", async () => {
+    const world = createWorld();
+    const database = (name: string, spec: object = {}) => manifest("Database", name, spec);
+    await world.apply([database("orders")]);
+    const moved = system(["database/orders", "database/sales"]);
+    const explicit = [moved, database("sales", { database: "orders", user: "orders" })];
+    expect(stepFor(world.plan(explicit), "database/sales").action).toBe("move");
+    const other = [moved, database("sales", { database: "sales" })];
+    expect(stepFor(world.plan(other), "database/sales")).toMatchObject({
+      action: "replace",
+      replaceBecause: ["spec.database"],
+    });
+    await world.apply([moved, database("sales")]);
+    expect(stepFor(world.plan(explicit), "database/sales").action).toBe("update");
+  });
+
+  it("is rolled over where others find it by its name in a network, and only there", async () => {
+    const world = createWorld();
+    const inner = manifest("Network", "inner");
+    await world.apply([inner, service("api", { networks: ["inner"] }), service("job")]);
+    const moved = system(["service/api", "service/web"], ["service/job", "service/task"]);
+    const plan = await world.apply([moved, inner, service("web", { networks: ["inner"] }), service("task")]);
+    const restart = (name: string) =>
+      world.store.get(at("Service", name))?.metadata.annotations?.["tutti.dev/restarted-at"];
+    expect([restart("web"), restart("task")]).toEqual([plan.hash, undefined]);
+  });
+
   it("takes along what was made of it and names it where nobody can change that, and what it owns, at once", async () => {
     const world = createWorld();
     const database = (name: string) => manifest("Database", name);

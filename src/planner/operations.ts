@@ -131,9 +131,16 @@ function asked(step: Step, target: Draft, { hash }: Plan, { revision }: Snapshot
   if (action === "update" && isSetBack(drift))
     return annotated(target, REQUESTS.revert, askedBack(drift, revision));
   if (action === "adopt") return annotated(target, REQUESTS.adopt, adopts ?? "");
+  if (isRenamedInNetworks(step, target)) return annotated(target, RESTARTED_AT, hash);
   if (action !== "replace") return target;
   // Instances are made anew by a rollout, so that the service goes on.
   return annotated(target, target.kind === "Service" ? RESTARTED_AT : REQUESTS.replace, hash);
+}
+
+/** Others find its instances there by the service's name, which those that run keep: a rollout gives them the new one. */
+function isRenamedInNetworks({ movedFrom }: Step, { kind, spec }: Draft): boolean {
+  const { networks = [] } = (spec ?? {}) as { readonly networks?: readonly unknown[] };
+  return movedFrom !== undefined && kind === "Service" && networks.length > 0;
 }
 
 /** `revision`: tells this request from the same one at another time. */
