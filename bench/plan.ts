@@ -3,14 +3,15 @@
  * class `data` of kind Resource here, through the command lines, each life in folders of its own.
  *
  *     node bench/plan.ts [--sizes 100,1000,10000] [--shapes independent,layered,chain] [--rounds 1] [--without-terraform]
- *                        [--format yaml|json] [--terraform-applies 1000]
+ *                        [--terraform-applies 1000] [--terraform-plans 10000]
  *
  * Ours are a command and a control plane that runs in the background: both count, with all their children. A chain is as
  * long as the size, at most 200. Terraform applies and destroys no more than `--terraform-applies` (it writes its whole
- * state once a resource); beyond that its plans begin with a state that is written here, in the form that an apply leaves.
+ * state once a resource); beyond that its plans begin with a state that is written here, in the form that an apply leaves, and
+ * beyond `--terraform-plans` it is left out.
  * Every round goes through one life of ours and one of terraform's, so that a busy moment hits both.
  */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -22,14 +23,15 @@ import { type Cost, costOf, costWithin, writeFiles } from "./kit/cost.ts";
 import { median, printMachine, short, table } from "./kit/figures.ts";
 import { SHAPES, type Shape, hclOf, jsonOf, stateOf, yamlOf } from "./kit/graphs.ts";
 import { pause } from "./kit/plane.ts";
+import { plot } from "./kit/plot.ts";
 
 const { values: options } = parseArgs({
   options: {
     sizes: { type: "string", default: "100,1000,10000" },
     shapes: { type: "string", default: SHAPES.join(",") },
     rounds: { type: "string", default: "1" },
-    format: { type: "string", default: "yaml" },
     "terraform-applies": { type: "string", default: "1000" },
+    "terraform-plans": { type: "string", default: "10000" },
     "without-terraform": { type: "boolean", default: false },
   },
 });
@@ -64,25 +66,23 @@ function ours(shape: Shape, size: number): Promise<Costs> {
   return inFolder(async (folder) => {
     const home = join(folder, "home");
     const env = { TUTTI_HOME: home };
-    const write = (changed: number): void =>
-      options.format === "json"
-        ? writeFiles(folder, { "tutti.json": JSON.stringify(jsonOf(SYSTEM, shape, size, changed), null, 2) })
-        : writeFiles(folder, { "tutti.yaml": yamlOf(SYSTEM, shape, size, changed) });
+    const declaration = join(folder, SYSTEM);
+    mkdirSync(declaration);
+    const write = (changed: number): void => writeFiles(declaration, yamlOf(SYSTEM, shape, size, changed));
     write(0);
     const { pid } = await startInBackground(new StateFolder(home));
-    const file = join(folder, options.format === "json" ? "tutti.json" : "tutti.yaml");
     const run = (...parameters: readonly string[]): Promise<Cost> =>
       costOf({ command: tutti, parameters, cwd: folder, env, beside: [pid] });
     try {
       const costs: Costs = {};
-      costs["first plan"] = await run("plan", file);
-      costs["first apply"] = await run("up", file, "--yes");
+      costs["first plan"] = await run("plan", declaration);
+      costs["first apply"] = await run("up", declaration, "--yes");
       expect(await run("get", "system", SYSTEM, "-o", "json"), `"readyResources": ${size}`);
-      costs["nothing to do"] = await run("plan", file);
+      costs["nothing to do"] = await run("plan", declaration);
       expect(costs["nothing to do"], "othing");
       write(1);
-      costs["one change, planned"] = await run("plan", file);
-      costs["one change, applied"] = await run("up", file, "--yes");
+      costs["one change, planned"] = await run("plan", declaration);
+      costs["one change, applied"] = await run("up", declaration, "--yes");
       costs["one change, by the control plane"] = await changeInPlace(home, pid, shape, size);
       costs["destroy"] = await run("down", SYSTEM, "--yes");
       return costs;
@@ -98,7 +98,7 @@ async function changeInPlace(home: string, pid: number, shape: Shape, size: numb
   const client = createClient({ url: folder.registration()?.url ?? "", token: folder.token() });
   const resources = jsonOf(SYSTEM, shape, size, 2) as readonly Draft[];
   const cost = await costWithin([pid], async () => {
-    const proposed = { resources, action: "apply" as const };
+    const proposed = { resources, action: "apply" as const, brief: true };
     const { hash, summary } = await client.plan(SYSTEM, proposed);
     if (summary.update < 1) throw new Error("There is nothing to change.");
     const { revision } = await client.apply(SYSTEM, { ...proposed, hash });
@@ -153,7 +153,7 @@ function theirs(shape: Shape, size: number): Promise<Costs> {
   });
 }
 
-function medians(rounds: readonly Costs[], phase: Phase): Omit<Cost, "output"> | undefined {
+function medians(rounds: readonly Costs[], phase: Phase): Figures | undefined {
   const found = rounds.flatMap((costs) => costs[phase] ?? []);
   if (found.length === 0) return undefined;
   const of = (what: "wall" | "cpu" | "memory"): number => median(found.map((cost) => cost[what]));
@@ -166,6 +166,16 @@ const megabytes = (size: number | undefined): string => (size === undefined ? ""
 const ratio = (other: number | undefined, own: number | undefined): string =>
   other === undefined || own === undefined ? "" : `${short(other / own)}x`;
 
+type Figures = Omit<Cost, "output">;
+
+const cells = (cost: Figures | undefined): readonly string[] => [
+  seconds(cost?.wall),
+  seconds(cost?.cpu),
+  megabytes(cost?.memory),
+];
+const ratios = (other: Figures | undefined, own: Figures | undefined): readonly string[] =>
+  (["wall", "cpu", "memory"] as const).map((what) => ratio(other?.[what], own?.[what]));
+
 function print(own: readonly Costs[], other: readonly Costs[]): void {
   table(
     [
@@ -173,27 +183,13 @@ function print(own: readonly Costs[], other: readonly Costs[]): void {
       "ours: wall",
       "CPU",
       "memory",
-      "terraform: wall",
-      "CPU",
-      "memory",
-      "wall, terraform / ours",
-      "CPU",
-      "memory",
+      ...(other.length === 0
+        ? []
+        : ["terraform: wall", "CPU", "memory", "wall, terraform / ours", "CPU", "memory"]),
     ],
     PHASES.map((phase) => {
       const [us, them] = [medians(own, phase), medians(other, phase)];
-      return [
-        phase,
-        seconds(us?.wall),
-        seconds(us?.cpu),
-        megabytes(us?.memory),
-        seconds(them?.wall),
-        seconds(them?.cpu),
-        megabytes(them?.memory),
-        ratio(them?.wall, us?.wall),
-        ratio(them?.cpu, us?.cpu),
-        ratio(them?.memory, us?.memory),
-      ];
+      return [phase, ...cells(us), ...(other.length === 0 ? [] : [...cells(them), ...ratios(them, us)])];
     }),
   );
 }
@@ -207,13 +203,22 @@ for (const shape of options.shapes.split(",") as Shape[]) {
     const [own, other]: [Costs[], Costs[]] = [[], []];
     for (let round = 0; round < Number(options.rounds); round += 1) {
       own.push(await ours(shape, size));
-      if (!options["without-terraform"]) other.push(await theirs(shape, size));
+      if (!options["without-terraform"] && size <= Number(options["terraform-plans"]))
+        other.push(await theirs(shape, size));
     }
     console.log(`${shape}, ${size.toLocaleString("en")}:\n`);
     print(own, other);
     growth.set(shape, [...(growth.get(shape) ?? []), [size, own]]);
   }
 }
+
+const MARKS: Readonly<Partial<Record<Phase, string>>> = {
+  "first plan": "p",
+  "first apply": "A",
+  "nothing to do": "n",
+  "one change, by the control plane": "c",
+  destroy: "D",
+};
 
 for (const [shape, sizes] of growth) {
   if (sizes.length < 2) continue;
@@ -228,4 +233,13 @@ for (const [shape, sizes] of growth) {
       }),
     ]),
   );
+  const curves = Object.entries(MARKS).map(([phase, mark]) => ({
+    mark,
+    points: sizes.flatMap(([size, costs]) => {
+      const cost = medians(costs, phase as Phase);
+      return cost === undefined ? [] : [[size, cost.cpu / 1000] as const];
+    }),
+  }));
+  const legend = Object.entries(MARKS).map(([phase, mark]) => `${mark} ${phase}`);
+  console.log(`Processor time; ${legend.join(", ")}, * several:\n\n${plot(curves, "s")}\n`);
 }

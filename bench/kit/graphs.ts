@@ -48,25 +48,35 @@ function inputsOf(
   };
 }
 
-export function yamlOf(system: string, shape: Shape, size: number, changed = 0): string {
+/** Resources in one file: a file of a declaration has at most 4 MB. */
+const IN_FILE = 10_000;
+
+/** Files of a declaration, by name. */
+export function yamlOf(
+  system: string,
+  shape: Shape,
+  size: number,
+  changed = 0,
+): Readonly<Record<string, string>> {
   const documents = nodesOf(shape, size).map((node) => {
-    const {
-      name,
-      zone,
-      size: extent,
-    } = inputsOf(node, changed, (other) => `\${resource.${other}.status.output.name}`);
+    const input = inputsOf(node, changed, (other) => `\${resource.${other}.status.output.name}`);
     return `---
 kind: Resource
 metadata: { name: ${node.name} }
 spec:
   class: data
   config:
-    name: "${name}"
-    zone: "${zone}"
-    size: "${extent}"
+    name: "${input["name"]}"
+    zone: "${input["zone"]}"
+    size: "${input["size"]}"
 `;
   });
-  return `kind: System\nmetadata: { name: ${system} }\nspec: {}\n${documents.join("")}`;
+  const head = `kind: System\nmetadata: { name: ${system} }\nspec: {}\n`;
+  const files = Array.from({ length: Math.ceil(size / IN_FILE) }, (_, index) => {
+    const text = documents.slice(index * IN_FILE, (index + 1) * IN_FILE).join("");
+    return [`part-${String(index).padStart(3, "0")}.yaml`, index === 0 ? head + text : text];
+  });
+  return Object.fromEntries(files) as Record<string, string>;
 }
 
 /** The same as a list in JSON. */
