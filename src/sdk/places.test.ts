@@ -47,8 +47,8 @@ describe("a system in several Locations", () => {
     expect(written.diagnostics).toEqual([]);
     expect(programmed.diagnostics).toEqual([]);
     expect(written.resources).toMatchObject([
-      { spec: { replicas: "\${param.size}", env: { A: "shop.test", B: "\${param.location}" } } },
-      { spec: { template: { spec: { env: { KEY: "\${each.key}", STAGE: "live" } } } } },
+      { spec: { replicas: "${param.size}", env: { A: "shop.test", B: "${param.location}" } } },
+      { spec: { template: { spec: { env: { KEY: "${each.key}", STAGE: "live" } } } } },
     ]);
     expect(programmed.resources).toEqual(written.resources);
     expect({ ...(programmed.system.spec as object), folder: "" }).toEqual({

@@ -8,7 +8,14 @@
 import { FINAL_STATES } from "../../kinds/change.ts";
 import { type Draft, LABELS, type Resource, addressOf } from "../../model/resource.ts";
 import type { Keyring } from "../../model/sealed.ts";
-import { type AgainContext, changesOf, isTouched, proposeAgain, stateOf } from "../../planner/change.ts";
+import {
+  type AgainContext,
+  type ChangeResource,
+  changesOf,
+  isTouched,
+  proposeAgain,
+  stateOf,
+} from "../../planner/change.ts";
 import { submissionOf } from "../../planner/change-operations.ts";
 import { SET } from "../../planner/expansion.ts";
 import type { Plan } from "../../planner/plan.ts";
@@ -24,21 +31,27 @@ export interface FollowOptions {
 const ACTOR = "controller:set";
 
 /** One commit; nothing when it is not to be done, or not now. */
-export function following(set: Resource, options: FollowOptions): readonly Operation[] {
-  const { store: live, keyring, capabilities } = options;
-  const system = set.metadata.labels?.[LABELS.system];
+export function following(
+  set: Resource,
+  { store, keyring, capabilities }: FollowOptions,
+): readonly Operation[] {
+  const system = set.metadata.labels?.[LABELS.system] ?? "";
   const { namespace = "default" } = set.metadata;
-  const declared = system === undefined ? undefined : revisionsOf(live, system, namespace)[0]?.resources;
-  if (system === undefined || declared === undefined) return [];
-  const changes = changesOf(live, system, namespace);
+  const changes = changesOf(store, system, namespace);
   if (changes.some((change) => !FINAL_STATES.has(stateOf(change)))) return [];
+  const declared = revisionsOf(store, system, namespace)[0]?.resources;
+  if (declared === undefined) return [];
   const { plan, declared: content = [] } = proposeAgain(
     { system, namespace, action: "apply", declared },
-    { live, keyring, ...(capabilities === undefined ? {} : { capabilities }) },
+    { live: store, keyring, ...(capabilities === undefined ? {} : { capabilities }) },
   );
-  if (plan === undefined || !isOfMembers(plan, live)) return [];
-  if (changes.some((change) => change.spec.hash === plan.hash && stateOf(change) !== "Succeeded")) return [];
-  return submissionOf({ plan, declared: content, request: {}, actor: ACTOR, live, keyring }).operations;
+  if (plan === undefined || !isOfMembers(plan, store) || isRefused(plan, changes)) return [];
+  return submissionOf({ plan, declared: content, request: {}, actor: ACTOR, live: store, keyring })
+    .operations;
+}
+
+function isRefused({ hash }: Plan, changes: readonly ChangeResource[]): boolean {
+  return changes.some((change) => change.spec.hash === hash && stateOf(change) !== "Succeeded");
 }
 
 function isOfMembers(plan: Plan, live: Store): boolean {
