@@ -14,7 +14,7 @@ import {
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { conformanceContext, providerConformance } from "../../../provider/conformance.ts";
-import { TerminalError } from "../../../provider/provider.ts";
+import { type Observation, TerminalError } from "../../../provider/provider.ts";
 import { directoryVolumes } from "./directory.ts";
 import { Shelf, desired, snapshotNamed } from "./fixtures/volumes.ts";
 import { whyNot } from "./image.ts";
@@ -251,5 +251,61 @@ describe("a volume that begins as a copy of another with a size", () => {
     expect(readdirSync(join(disk, "default"))).toEqual(["source.img"]);
     rmSync(join(disk, "filler"));
     expect(readdirSync(await shelf.made("copy", wanted))).toEqual(["big"]);
+  });
+});
+
+describe("a file with a filesystem that is adopted", () => {
+  const filesystem = (name: string, type = "ext4"): string => {
+    const file = join(shelf.folder, name);
+    execFileSync("truncate", ["-s", "16M", file]);
+    execFileSync(`mkfs.${type}`, ["-q", "-F", file]);
+    return file;
+  };
+  const adopt = (name: string, file: string): Promise<Observation> =>
+    shelf.provider.adopt!(desired(name, small), file, conformanceContext);
+
+  it("becomes the volume with all its files, is found again, and has them when it is let go", async () => {
+    const file = filesystem("theirs.img");
+    const adopted = await adopt("files", file);
+    expect(adopted).toMatchObject({ ready: true, outputs: { adopted: file, capacity: 16 * MIB } });
+    const folder = String(adopted.outputs["path"]);
+    write(folder, "a", "written");
+    expect(await shelf.reopen().ensure(desired("files", small), conformanceContext)).toEqual(adopted);
+    await shelf.provider.release!(desired("files", small), conformanceContext);
+    await shelf.provider.release!(desired("files", small), conformanceContext);
+    expect([isMounted(folder), existsSync(folder), existsSync(file)]).toEqual([false, false, true]);
+    expect(read(String((await adopt("again", file)).outputs["path"]), "a")).toBe("written");
+    expect(await shelf.remove("again")).toEqual([`${file}, which was adopted`]);
+    expect(await shelf.remove("again")).toEqual([]);
+    expect(existsSync(file)).toBe(true);
+  });
+
+  it("is refused when it is none, when it is not there, and while it is mounted elsewhere", async () => {
+    const code = (work: Promise<unknown>): Promise<unknown> =>
+      work.then(
+        () => "adopted",
+        (error: unknown) => (error instanceof TerminalError ? error.diagnostic.code : String(error)),
+      );
+    write(shelf.folder, "text", "no filesystem");
+    expect(await code(adopt("a", join(shelf.folder, "text")))).toBe("NotAFilesystem");
+    expect(await code(adopt("a", join(shelf.folder, "nowhere")))).toBe("NothingToAdopt");
+    expect(await code(adopt("a", "theirs.img"))).toBe("NothingToAdopt");
+    const file = filesystem("shared.img");
+    await adopt("first", file);
+    expect(await code(adopt("second", file))).toMatch(/is mounted already/);
+    expect(await code(adopt("first", filesystem("other.img")))).toBe("VolumeInTheWay");
+  });
+
+  it("is not made anew when it is gone", async () => {
+    const file = filesystem("gone.img");
+    await adopt("files", file);
+    await shelf.remove("files");
+    await adopt("files", file);
+    await shelf.provider.release!(desired("files", small), conformanceContext);
+    rmSync(file);
+    const known = { ...desired("files", small), status: { adopted: file } };
+    await expect(shelf.provider.ensure(known, conformanceContext)).rejects.toMatchObject({
+      diagnostic: { code: "NothingToAdopt" },
+    });
   });
 });

@@ -7,11 +7,13 @@
  *
  *  - The image is the truth: `images/<namespace>/<name>.img` below the home. Its length is the size; a filesystem that
  *    is shorter than its image was about to grow when we crashed, and grows now.
+ *  - A file that was there before is adopted by a link in the image's place (adopted-image.ts), and never deleted (I9).
  *  - One step at a time for each volume: a snapshot and a resize do not meet.
  */
 import { existsSync, statSync } from "node:fs";
 import { rmdir, statfs } from "node:fs/promises";
 import { QUANTITY_PATTERN, parseQuantity } from "../../../model/quantity.ts";
+import { adoptedId } from "../../../provider/adoption.ts";
 import {
   type Capacity,
   type Desired,
@@ -24,6 +26,7 @@ import {
   type VolumeProvider,
 } from "../../../provider/provider.ts";
 import type { Home } from "../home.ts";
+import { adoptFile, adoptedFile, checkThere, whyMissing } from "./adopted-image.ts";
 import type { VolumeSpec } from "./directory.ts";
 import {
   type Mounted,
@@ -56,10 +59,16 @@ export function loopVolumes(home: Home): VolumeProvider {
       "a filesystem of its own (ext4) with a size that is enforced",
       "grows while it is in use, does not shrink",
       "snapshots and clones are of one moment; writers wait while they are copied",
+      "adopts a file with a filesystem, and never deletes it",
       "needs root on Linux",
     ],
     features: ["sizes", "clones"],
-    obstacles: ({ spec }) => Promise.resolve(obstacles(spec["size"])),
+    adopt: (desired, id, context) => volumes.adopt(desired, id, context),
+    release: (desired) => volumes.release(desired.identity),
+    obstacles: ({ spec, adopts }) => {
+      const missing = adopts === undefined ? undefined : whyMissing(adopts);
+      return Promise.resolve(missing === undefined ? obstacles(spec["size"]) : [missing.diagnostic]);
+    },
     capacities: async () => [await diskOf(home)],
     observe: (desired) => Promise.resolve(volumes.observe(desired)),
     ensure: (desired, context) => volumes.ensure(desired, context),
@@ -91,7 +100,8 @@ class LoopVolumes {
     const { image, folder } = this.#placeOf(identity);
     if (!existsSync(image)) return undefined;
     const { size } = statSync(image);
-    const outputs = { path: folder, capacity: size };
+    const adopted = adoptedFile(this.#linkOf(identity));
+    const outputs = { path: folder, capacity: size, ...(adopted === undefined ? {} : { adopted }) };
     return isMounted(folder)
       ? { ready: true, outputs, actual: { size: sizeText(size, spec as VolumeSpec) } }
       : { ready: false, message: "Its filesystem is not mounted.", outputs };
@@ -103,7 +113,21 @@ class LoopVolumes {
     return isMounted(folder) ? measureFilesystem(folder) : [];
   }
 
-  ensure(desired: Desired, context: ProviderContext): Promise<Observation> {
+  async adopt(desired: Desired, id: string, context: ProviderContext): Promise<Observation> {
+    await adoptFile(id, this.#linkOf(desired.identity));
+    return this.ensure(desired, context);
+  }
+
+  /** What was made stays mounted and in its place. */
+  async release(identity: Named): Promise<void> {
+    if (adoptedFile(this.#linkOf(identity)) !== undefined) await this.remove(identity, true);
+  }
+
+  async ensure(desired: Desired, context: ProviderContext): Promise<Observation> {
+    const link = this.#linkOf(desired.identity);
+    checkThere(link);
+    const asked = adoptedId(desired);
+    if (asked !== undefined && !existsSync(link)) await adoptFile(asked, link);
     const place = this.#placeOf(desired.identity);
     return this.#inTurn(place, async () => {
       const { size } = desired.spec as VolumeSpec;
@@ -162,13 +186,22 @@ class LoopVolumes {
   remove(identity: Named, keepData: boolean): Promise<readonly string[]> {
     const place = this.#placeOf(identity);
     return this.#inTurn(place, async () => {
-      if (!existsSync(place.image)) return [];
+      if (!existsSync(place.image)) {
+        // Of what was adopted and is gone.
+        await this.#home.discard(this.#linkOf(identity));
+        return [];
+      }
       await unmount(place);
       this.#thawed.delete(place.image);
       this.#grownTo.delete(place.image);
       if (existsSync(place.folder)) {
         await rmdir(place.folder);
         await this.#home.discard(place.folder);
+      }
+      const link = this.#linkOf(identity);
+      if (adoptedFile(link) !== undefined) {
+        await this.#home.discard(link);
+        return [`${place.image}, which was adopted`];
       }
       if (keepData) return [place.image];
       await removeWhole(place.image);
@@ -191,11 +224,14 @@ class LoopVolumes {
     );
   }
 
+  /** Where its image is, or a link to what was adopted. */
+  #linkOf(identity: Named): string {
+    return `${this.#home.folderOf("images", identity)}.img`;
+  }
+
   #placeOf(identity: Named): Mounted {
-    return {
-      image: `${this.#home.folderOf("images", identity)}.img`,
-      folder: this.#home.folderOf("volumes", identity),
-    };
+    const link = this.#linkOf(identity);
+    return { image: adoptedFile(link) ?? link, folder: this.#home.folderOf("volumes", identity) };
   }
 
   async #inTurn<T>({ image }: Mounted, step: () => Promise<T>): Promise<T> {
