@@ -21,7 +21,7 @@ import { SYSTEM_NAMESPACE, isTerminating, liveSystem } from "./ownership.ts";
 import { checkLive } from "./occupied.ts";
 import { checkOutputs } from "./outputs.ts";
 import { checkParameters } from "./parameters.ts";
-import { systemLocation, withLocation } from "./place.ts";
+import { formerAddresses, systemLocation, withLocation } from "./place.ts";
 import { type ReferenceContext, checkReferences } from "./references.ts";
 import { LastAnswer, Remembered, onceFor, rememberedOf } from "./remembered.ts";
 import { expandLocations, isOnceForAll } from "./locations.ts";
@@ -59,7 +59,7 @@ export function admit(input: AdmitInput): Admitted {
   const manifests: readonly unknown[] = Array.isArray(input.resources) ? input.resources : [input.resources];
   const refused = new Set<string>();
   const once = new Set<string>();
-  const place = { ...input, location: systemLocation(manifests) };
+  const place = { ...input, location: systemLocation(manifests), former: formerAddresses(manifests) };
   const home = `${input.namespace}/${input.system}`;
   const remembered = rememberedOf(input.live, home, () => new Remembered<One>());
   const drafts = manifests.flatMap((manifest) => {

@@ -122,6 +122,17 @@ describe("what has another name now", () => {
     expect(stepFor(world.plan(explicit), "database/sales").action).toBe("update");
   });
 
+  it("stays where it is, although the system is elsewhere by default now", async () => {
+    const world = createWorld();
+    await world.apply([volume("a")]);
+    const shop = system(["volume/a", "volume/b"], ["volume/b", "volume/c"]);
+    const elsewhere = { ...shop, spec: { ...(shop["spec"] as object), location: "docker" } };
+    expect(stepFor(world.plan([elsewhere, volume("c")]), "volume/c")).toMatchObject({
+      action: "move",
+      changes: [],
+    });
+  });
+
   it("is rolled over where others find it by its name in a network, and only there", async () => {
     const world = createWorld();
     const inner = manifest("Network", "inner");

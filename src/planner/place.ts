@@ -4,6 +4,7 @@
  */
 import { kindNamed } from "../kinds/registry.ts";
 import { type JsonSchema, bodySchema, schemaAt } from "../kinds/schema.ts";
+import { rootName } from "../model/resource.ts";
 import type { Snapshot } from "../store/store.ts";
 import { isTerminating } from "./ownership.ts";
 
@@ -24,7 +25,21 @@ export function systemLocation(manifests: readonly unknown[]): string | undefine
   return typeof location === "string" ? location : undefined;
 }
 
+/** By present address, the former one, as the System among the manifests tells. Whether they are right is checked elsewhere. */
+export function formerAddresses(manifests: readonly unknown[]): ReadonlyMap<string, string> {
+  const system = manifests.filter((manifest) => isObject(manifest)).find(({ kind }) => kind === "System");
+  const moved = isObject(system?.spec) ? (system.spec as { readonly moved?: unknown }).moved : undefined;
+  if (!Array.isArray(moved)) return new Map();
+  return new Map(
+    moved.flatMap((line: unknown) => {
+      const { from, to } = (line ?? {}) as { readonly from?: unknown; readonly to?: unknown };
+      return typeof from === "string" && typeof to === "string" ? [[to, from] as const] : [];
+    }),
+  );
+}
+
 interface Place {
+  readonly former: ReadonlyMap<string, string>;
   readonly live: Snapshot;
   readonly namespace: string;
   /** The System's own. */
@@ -47,9 +62,17 @@ function locationField(kindName: string): JsonSchema | undefined {
   return kind === undefined ? undefined : schemaAt(bodySchema(kind), ["spec", "location"]);
 }
 
-/** Where the resource of this name is now. */
-function present(kind: string, name: unknown, { live, namespace }: Place): string | undefined {
-  const there = typeof name === "string" ? live.get({ kind, namespace, name }) : undefined;
+/** Where the resource of this name is now, or was under the name that it had so far. */
+function present(kind: string, name: unknown, { live, namespace, former }: Place): string | undefined {
+  if (typeof name !== "string") return undefined;
+  const passed = new Set<string>();
+  let there = live.get({ kind, namespace, name });
+  let address = former.get(`${rootName(kind)}/${name}`);
+  while (there === undefined && address !== undefined && !passed.has(address)) {
+    passed.add(address);
+    there = live.get({ kind, namespace, name: address.split("/")[1] ?? "" });
+    address = former.get(address);
+  }
   if (there === undefined || isTerminating(there)) return undefined;
   const location = (there.spec as { readonly location?: unknown } | undefined)?.location;
   return typeof location === "string" ? location : undefined;
