@@ -92,6 +92,7 @@ async function serveHere(folder: StateFolder, options: ServeOptions): Promise<vo
       ...(options.host === undefined ? {} : { host: options.host }),
       ...(options.port === undefined ? {} : { port: options.port }),
       ...(options.level === undefined ? {} : { level: options.level }),
+      ...(options.parallelism === undefined ? {} : { parallelism: options.parallelism }),
     });
     options.onReady(serving.url);
     if (!options.signal.aborted) {

@@ -104,4 +104,23 @@ describe("a replacement", () => {
     await bench.clock.advance(5_000);
     expect(order).toEqual(["remove b", "remove a", "create a", "create b"]);
   });
+
+  it("of what is not outside is one write, under another id", async () => {
+    await open();
+    await bench.declare("a", { ...sized(1), class: "data" });
+    const { id } = bench.status("a");
+    const { revision } = bench.store;
+    await bench.declare(
+      "a",
+      { ...sized(2), class: "data" },
+      { annotations: { [REQUESTS.replace]: "plan-1" } },
+    );
+    await bench.clock.advance(60_000);
+    expect(bench.status("a")).toMatchObject({
+      id: `${String(id)}.2`,
+      output: { size: 2 },
+      replaced: "plan-1",
+    });
+    expect(bench.store.revision).toBe(revision + 2);
+  });
 });

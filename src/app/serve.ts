@@ -36,6 +36,8 @@ export interface ServeOptions {
   readonly port?: number;
   /** Standard output of the process is its log file when it runs in the background. */
   readonly level?: "debug" | "info" | "warn" | "error";
+  /** So many resources are worked on at once; no limit when absent. */
+  readonly parallelism?: number;
 }
 
 export interface Serving {
@@ -58,6 +60,7 @@ export async function serve({
   host = "127.0.0.1",
   port,
   level = "info",
+  parallelism,
 }: ServeOptions): Promise<Serving> {
   folder.ensure();
   const log = pino({ level, base: { pid: process.pid } }, pino.destination({ fd: 1, sync: false }));
@@ -110,6 +113,7 @@ export async function serve({
     monitoring: { metrics: monitoring, sink: monitoring },
     workflows,
     measurements,
+    ...(parallelism === undefined ? {} : { parallelism }),
     log,
   });
   local.onServerExit((resource) => plane.lookAt(resource));

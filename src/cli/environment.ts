@@ -77,6 +77,8 @@ export interface ServeOptions {
   readonly level?: "debug" | "info" | "warn" | "error";
   readonly signal: AbortSignal;
   /** Called once it answers. */
+  /** So many resources are worked on at once; no limit when absent. */
+  readonly parallelism?: number;
   readonly onReady: (url: string) => void;
 }
 

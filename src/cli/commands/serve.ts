@@ -6,6 +6,7 @@ interface ServeOptions {
   readonly host?: string;
   readonly port?: string;
   readonly logLevel?: string;
+  readonly parallelism?: string;
 }
 
 const LEVELS = ["debug", "info", "warn", "error"] as const;
@@ -16,6 +17,7 @@ export const verb: Verb = {
       .option("--host <address>", "address to listen on", "127.0.0.1")
       .option("--port <number>", "port to listen on; the last one, or a free one, when absent")
       .option("--log-level <level>", "debug, info, warn or error", "info")
+      .option("--parallelism <number>", "so many resources are worked on at once; no limit when absent")
       .addHelpText(
         "after",
         "\nRuns until Ctrl-C or SIGTERM. What it has started goes on running; the next control plane takes it over.\n\nExamples:\n  $ tutti serve\n  $ tutti serve --home /srv/tutti --port 7700",
@@ -37,8 +39,17 @@ async function serve(context: CommandContext, options: ServeOptions): Promise<Ex
     ...(options.host === undefined ? {} : { host: options.host }),
     ...(port === undefined ? {} : { port }),
     level,
+    ...parallelismOf(options),
     signal: context.signal,
     onReady: (url) => context.say(`The control plane answers at ${url}; state folder ${access.home}`),
   });
   return EXIT.ok;
+}
+
+function parallelismOf({ parallelism }: ServeOptions): { readonly parallelism?: number } {
+  if (parallelism === undefined) return {};
+  const number = Number(parallelism);
+  if (!(Number.isInteger(number) && number > 0))
+    misuse(`'${parallelism}' is no number of resources.`, "Give a whole number from 1.");
+  return { parallelism: number };
 }

@@ -44,10 +44,10 @@ export async function make(pass: Pass): Promise<Outcome> {
   const begun = pass.latest();
   if (begun === undefined) return undefined;
   const adopted = await adopt(pass, begun, provider, spec);
-  const observation = await ensure(pass, begun, provider, spec);
+  const observation = await ensure(pass, begun, provider, spec, incarnation);
   return observed(pass, observation, {
     made: spec,
-    replaced: pass.resource.metadata.annotations?.[REQUESTS.replace],
+    replaced: resource.metadata.annotations?.[REQUESTS.replace],
     ...(incarnation === undefined ? {} : { incarnation }),
     ...(adopted === undefined ? {} : { adopted }),
   });
@@ -190,6 +190,7 @@ async function ensure(
   resource: Provisioned,
   provider: Provider,
   spec: Spec,
+  incarnation: number | undefined,
 ): Promise<Observation> {
   const { drift } = pass.options;
   const before = { provider, desired: desiredOf(resource, resource.status?.made ?? spec) };
@@ -198,7 +199,7 @@ async function ensure(
       ? spec
       : ((await drift?.beforeEnsure(resource, spec, before, pass.context)) ?? spec);
   const answer = await pass.call(provider, "being made", (context) =>
-    provider.ensure(desiredOf(resource, wanted), context),
+    provider.ensure(desiredOf(resource, wanted, incarnation), context),
   );
   return checkedObservation(provider, answer);
 }
