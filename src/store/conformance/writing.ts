@@ -26,6 +26,17 @@ export function writingConformance(open: Open): void {
         expect(using.store.get(key("api"))?.status).toEqual({ ready: true });
       });
 
+      test("goes on under another name, with the uid it had, when one commit says so", async () => {
+        await using.create("api");
+        const { uid = "" } = using.store.get(key("api"))?.metadata ?? {};
+        await using.commit(
+          { type: "delete", key: key("api"), uid },
+          { type: "create", resource: draft("web"), uid },
+        );
+        expect(using.store.get(key("api"))).toBeUndefined();
+        expect(using.store.get(key("web"))?.metadata).toMatchObject({ uid, generation: 1 });
+      });
+
       test("counts a generation for what people write, not for metadata or status", async () => {
         await using.create("api");
         await using.update("api", { labels: { tier: "web" } });
