@@ -303,6 +303,14 @@ export interface InstanceProvider {
     identity: Identity,
     known: Readonly<Record<string, string | number>> | undefined,
   ): Promise<Started | undefined>;
+  /** What can be read back of `spec.run`, as it is now, in the same places; undefined when it does not run. Changes nothing. */
+  actual?(
+    identity: Identity,
+    spec: InstanceSpec,
+    context: CallContext,
+  ): Promise<Readonly<Record<string, unknown>> | undefined>;
+  /** Makes what `actual` reads back as `spec.run` has it again, without ending it. */
+  setBack?(identity: Identity, spec: InstanceSpec, context: CallContext): Promise<void>;
   /** Asks it to end, waits, kills what is left of it, and removes its traces but its log. Idempotent. */
   stop(identity: Identity, spec: InstanceSpec, context: CallContext): Promise<void>;
   /** Removes what is left: logs, scratch folders. `keepLog`: the log of an instance that ended by itself stays for `logs --previous`. */

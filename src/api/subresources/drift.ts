@@ -100,13 +100,17 @@ async function driftOf(
 ): Promise<readonly FoundDrift[]> {
   if (live === undefined) return declared === undefined ? [] : [await removed(declared, store)];
   const base = baseOf(live);
+  const ofInstances = live.kind === "Service" ? instancesOf(live, store) : [];
   const { drift: recorded = [], setBack = [] } = (live.status ?? {}) as DriftStatus;
   const entries =
     seen === undefined ? recorded : seenNow(seen.drift.get(base.address) ?? [], recorded, clock.now());
-  const ofThing = entries.map((entry): FoundDrift => {
-    const times = setBack.find(({ path }) => path === entry.path)?.times;
-    return { ...base, of: "thing", ...entry, ...(times === undefined ? {} : { setBack: times }) };
-  });
+  const ofThing = [
+    ...ofInstances,
+    ...entries.map((entry): FoundDrift => {
+      const times = setBack.find(({ path }) => path === entry.path)?.times;
+      return { ...base, of: "thing", ...entry, ...(times === undefined ? {} : { setBack: times }) };
+    }),
+  ];
   if (declared === undefined || live.metadata.deletionTimestamp !== undefined) return ofThing;
   const accepted = acceptedIn(live.metadata.annotations);
   const differences = declaredDrift(declared, live).filter(
@@ -145,6 +149,19 @@ function seenNow(
     const known = recorded.find((one) => one.path === path && equal(one.actual, rest.actual));
     return known ?? { ...rest, path, answer, since: new Date(now).toISOString() };
   });
+}
+
+/** What others changed of its instances. */
+function instancesOf({ metadata }: Resource, store: Store): readonly FoundDrift[] {
+  const { namespace = "default", name } = metadata;
+  const { items } = store.list({ kind: "Instance", namespace, labels: { [LABELS.service]: name } });
+  return items.flatMap((instance) =>
+    ((instance.status as DriftStatus | undefined)?.drift ?? []).map((entry): FoundDrift => ({
+      ...baseOf(instance),
+      of: "thing",
+      ...entry,
+    })),
+  );
 }
 
 async function removed(declared: Draft, store: Store): Promise<FoundDrift> {

@@ -273,7 +273,7 @@ function tmpfs(spec: InstanceSpec, setting: Setting): Record<string, string> {
   return Object.fromEntries([...hidden, ...wanted]);
 }
 
-function limits({ cpu, memory }: InstanceSpec["run"]["resources"]): object {
+export function limits({ cpu, memory }: InstanceSpec["run"]["resources"]): object {
   const bytes = memory === undefined ? undefined : Math.floor(parseQuantity(memory));
   return {
     PidsLimit: MOST_PROCESSES,

@@ -32,6 +32,7 @@ import {
   type Started,
   TerminalError,
 } from "../../provider/provider.ts";
+import { actualRun, restoredLimits } from "./actual.ts";
 import { completing, endIn, fileIn } from "./completion.ts";
 import { partNames } from "./container-spec.ts";
 import type { Engine } from "./engine.ts";
@@ -145,6 +146,27 @@ export class DockerInstances implements InstanceProvider {
         this.#engine.isLocal ? describePortInUse(port) : `port ${port} is in use on ${this.#engine.address}`,
       );
     }
+  }
+
+  actual(
+    identity: Identity,
+    spec: InstanceSpec,
+    { signal }: CallContext,
+  ): Promise<Readonly<Record<string, unknown>> | undefined> {
+    const { containers, home } = this.#options;
+    return this.#call(async () => {
+      const found = await containers.inspect(partNames(home, identity, spec).main, signal);
+      return found?.State.Running === true ? actualRun(completing(spec), found) : undefined;
+    });
+  }
+
+  async setBack(identity: Identity, spec: InstanceSpec, { signal }: CallContext): Promise<void> {
+    const { main } = partNames(this.#options.home, identity, spec);
+    await this.#call(() =>
+      this.#engine.call((docker) => docker.getContainer(main).update(restoredLimits(completing(spec))), {
+        signal,
+      }),
+    );
   }
 
   ended(identity: Identity, spec: InstanceSpec, { signal }: CallContext): Promise<Exit | undefined> {
