@@ -146,6 +146,32 @@ test("a canary that fails its gate is taken back where the policy says so", asyn
   );
 });
 
+test("a canary that does not get ready in time ends the change before another Location is touched", async () => {
+  const home = openHome();
+  const declared = (command: string): string => `kind: Location
+metadata: { name: berlin }
+---
+kind: Location
+metadata: { name: paris }
+---
+kind: System
+metadata: { name: shop }
+spec:
+  locations: [{ name: berlin }, { name: paris }]
+  waves: [{ locations: [berlin], gate: { timeout: 2s } }]
+---
+kind: Service
+metadata: { name: web }
+spec: { command: [node, -e, "${command}"], ports: [{ name: http }] }
+`;
+  const failed = await home.tutti(["up", home.declare(declared("setInterval(() => 0, 1000)"))]);
+  expect(failed.code).toBe(1);
+  expect(failed.stderr).toContain("The gate of its wave has not passed.");
+  expect(failed.stderr).toContain("service/web-berlin is not ready.");
+  expect(await home.get("Service/web-paris")).toBeUndefined();
+  await home.ok(["down", "shop", "--yes"]);
+});
+
 test("a system uses what another puts out, follows it, and keeps it from going", async () => {
   const home = openHome();
   const secret =

@@ -285,6 +285,14 @@ describe("what is wrong is said, with what to do", () => {
     expect(diagnostics[0]?.severity).toBe("error");
   });
 
+  test("a value that nothing refers to is warned of", () => {
+    const { diagnostics, resources } = admitted(withPlace({ values: { n: 2 } }));
+    expect(resources.length).toBeGreaterThan(0);
+    expect(diagnostics).toMatchObject([
+      { severity: "warning", code: "UnusedValue", path: "spec.locations[1].values.n" },
+    ]);
+  });
+
   test("no secret is in what is said", () => {
     const { diagnostics } = admitted(override("secret/stripe", { stringData: { key: "sk-secret" } }));
     expect(JSON.stringify(diagnostics)).not.toContain("sk-secret");

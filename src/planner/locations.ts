@@ -99,14 +99,20 @@ export function expandLocations(input: LocationInput): Placed {
     diagnostics.push(...ambiguities.map((found) => ambiguous(addressOf(draft), found)));
     return resource;
   });
-  for (const location of locations) {
+  for (const [index, location] of locations.entries()) {
     const values = valuesAt(system, location);
-    const place = namesOf(copied, location.name, (name) => values.get(name));
+    const used = new Set<string>();
+    const place = namesOf(copied, location.name, (name) => {
+      used.add(name);
+      return values.get(name);
+    });
     for (const draft of copied) {
       const copy = copyOf(draft, location, place, input);
       diagnostics.push(...copy.diagnostics);
       if (copy.resource !== undefined) whole.push(copy.resource);
     }
+    for (const name of Object.keys(location.values))
+      if (!used.has(name)) diagnostics.push(unused(system, name, `spec.locations[${index}].values.${name}`));
   }
   return { resources: whole, diagnostics: [...diagnostics, ...takenTwice(whole)] };
 }
@@ -203,6 +209,18 @@ function ambiguous(address: string, { path, address: meant, names }: Ambiguity):
     path,
     message: `${meant} is made once in each Location, and one of them is wanted here.`,
     hint: `Name one: ${names.join(", ")}.`,
+  };
+}
+
+/** A program was given one value for all Locations when it was loaded. */
+function unused(system: Draft, name: string, path: string): Diagnostic {
+  return {
+    severity: "warning",
+    code: "UnusedValue",
+    address: addressOf(system),
+    path,
+    message: `Nothing refers to \${param.${name}}, so that its value there changes nothing.`,
+    hint: `Refer to it (in a program: expression("param.${name}")), or write an override.`,
   };
 }
 

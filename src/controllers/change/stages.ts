@@ -47,9 +47,11 @@ export interface StageContext {
 /** What would be committed now that more is known, or its wave's turn has come. */
 export function stageOf(change: ChangeResource, tracked: Tracked, context: StageContext): Staged {
   const { awaited, open } = tracked;
-  const isReady = awaited.size > 0 && [...awaited].every((address) => !isOpen(address, tracked));
-  if (!isReady && open.size > 0) return { further: "waits" };
   const gate = gateBefore(change, context.store, context.clock.now());
+  // Its time may be over although, or because, something of its wave is still open.
+  if (gate?.verdict.state === "failed") return stopped(gate);
+  const isReady = awaited.size > 0 && [...awaited].every((address) => !isOpen(address, tracked));
+  if (!isReady && open.size > 0) return whileOpen(gate);
   if (gate !== undefined && awaited.size === 0 && gate.verdict.state !== "passed") return stopped(gate);
   const { plan, diagnostics } = proposeAgain(placed(change), context.again);
   if (plan === undefined)
@@ -72,12 +74,17 @@ function ofPlan(
   const foreign = foreignSteps(change, plan, store);
   if (foreign.length > 0) return notAgreed(foreign);
   const next = gate !== undefined && (waveOf(plan) ?? 0) > gate.wave ? gate : undefined;
-  if (next !== undefined && isBusy) return { further: "waits" };
+  if (next !== undefined && isBusy) return whileOpen(next);
   return next === undefined || next.verdict.state === "passed" ? asked(change, plan, store) : stopped(next);
 }
 
 export function placed(change: ChangeResource): ChangeSpec & { readonly namespace: string } {
   return { ...change.spec, namespace: change.metadata.namespace ?? "default" };
+}
+
+/** A gate may have passed while something is still on its way out. */
+function whileOpen(gate: GateBefore | undefined): Staged {
+  return gate?.verdict.state === "waits" ? stopped(gate) : { further: "waits" };
 }
 
 function stopped({ verdict, mark }: GateBefore): Staged {
