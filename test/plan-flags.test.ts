@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 import type { Plan } from "../src/planner/plan.ts";
 import { PROGRAMS, type TestHome, kindOf } from "./support/home.ts";
 import { openHome } from "./support/open-home.ts";
+import { web } from "./support/systems.ts";
 
 function yaml(...documents: readonly object[]): string {
   return documents.map((document) => JSON.stringify(document)).join("\n---\n");
@@ -56,6 +57,16 @@ test("what is asked to be made anew is, once, and the plan says that it was aske
   await home.ok(["up", folder, "--replace", "resource/a", "--yes"]);
   expect(await value(home, "a")).toHaveProperty("replaced");
   expect(await home.ok(["plan", folder])).toContain("Nothing to do");
+});
+
+test("a service that is asked to be made anew is rolled over", async () => {
+  const home = openHome();
+  const folder = home.declare(web({ replicas: 1 }));
+  await home.ok(["up", folder]);
+  const [before] = await home.instances("api");
+  await home.ok(["up", folder, "--replace", "svc/api", "--yes"]);
+  const [after] = await home.settled("api", 1);
+  expect(after?.metadata.uid).not.toBe(before?.metadata.uid);
 });
 
 test("flags that make no sense are refused with what to write instead", async () => {
