@@ -13,7 +13,7 @@ import { isReady } from "../../model/condition.ts";
 import { type Draft, addressOf } from "../../model/resource.ts";
 import { type ChangeResource, stateOf } from "../../planner/change.ts";
 import { type RevisionView, contentOf } from "./fixtures/revisions.ts";
-import { ChangeBench, MADE, SYSTEM, isOver } from "./fixtures/change-bench.ts";
+import { ChangeBench, MADE, type Manner, PLACES, SYSTEM, isOver } from "./fixtures/change-bench.ts";
 
 const isLong = process.env["TUTTI_LONG"] === "1";
 const seed = process.env["TUTTI_SEED"];
@@ -55,13 +55,23 @@ const member: fc.Arbitrary<Member> = fc.record({
 });
 
 const program: fc.Arbitrary<Program> = fc.record({
-  members: fc.uniqueArray(member, { selector: ({ index }) => index, maxLength: SIZE }),
+  members: fc.uniqueArray(member, { selector: ({ index }) => index, minLength: 1, maxLength: SIZE }),
   onFailure: fc.constantFrom("continue", "hold", "rollBack"),
-  approval: fc.constantFrom("none", "none", "none", "always", "destructive", "expires"),
+  approval: fc.constantFrom(
+    "none",
+    "none",
+    "none",
+    "none",
+    "none",
+    "none",
+    "always",
+    "destructive",
+    "expires",
+  ),
 });
 
 const action: fc.Arbitrary<Action> = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ type: fc.constant("ask" as const), program }) },
+  { weight: 9, arbitrary: fc.record({ type: fc.constant("ask" as const), program }) },
   { weight: 1, arbitrary: fc.constant<Action>({ type: "down" }) },
   {
     weight: 5,
@@ -87,6 +97,11 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   },
 );
 
+const manner: fc.Arbitrary<Manner> = fc.record({
+  concurrency: fc.constantFrom("supersede", "queue"),
+  isInWaves: fc.boolean(),
+});
+
 const nameOf = ({ kind, index }: Pick<Member, "kind" | "index">): string => `${kind.toLowerCase()}-${index}`;
 
 /** Each may refer to those of a lower number that yield something. */
@@ -99,7 +114,7 @@ function manifestOf(one: Member, all: readonly Member[]): object {
   );
   const name = nameOf(one);
   const lifecycle = one.isBounded
-    ? { lifecycle: { retries: 2, timeouts: { create: "5s", update: "5s", delete: "5s" } } }
+    ? { lifecycle: { retries: 1, timeouts: { create: "5s", update: "5s", delete: "5s" } } }
     : {};
   const config = { value: one.value, ...refs };
   if (one.kind === "Resource")
@@ -132,12 +147,18 @@ function manifestOf(one: Member, all: readonly Member[]): object {
 
 function declared(
   { members, onFailure, approval }: Program,
-  concurrency: "supersede" | "queue",
+  { concurrency, isInWaves }: Manner,
 ): readonly object[] {
   const policy =
     approval === "none" ? {} : { approval: approval === "expires" ? { expires: "30s" } : { when: approval } };
+  const gate = { for: "1s", timeout: "1m" };
+  const waves = {
+    locations: PLACES.map((name) => ({ name })),
+    waves: PLACES.map((name) => ({ locations: [name], gate })),
+  };
+  const spec = { changes: { onFailure, concurrency, ...policy }, ...(isInWaves ? waves : {}) };
   return [
-    { kind: "System", metadata: { name: SYSTEM }, spec: { changes: { onFailure, concurrency, ...policy } } },
+    { kind: "System", metadata: { name: SYSTEM }, spec },
     ...members.map((one) => manifestOf(one, members)),
   ];
 }
@@ -151,7 +172,7 @@ async function act(bench: ChangeBench, one: Action): Promise<void> {
     case "crashAfter":
       return bench.crashAfter(one.commits);
     case "ask":
-      return void (await bench.ask({ resources: declared(one.program, bench.concurrency) }));
+      return void (await bench.ask({ resources: declared(one.program, bench) }));
     case "down":
       return void (await bench.ask({ resources: [], action: "down" }));
     default:
@@ -257,10 +278,10 @@ describe("Changes", () => {
       await fc.assert(
         fc.asyncProperty(
           fc.array(action, { minLength: 2, maxLength: 20 }),
-          fc.constantFrom("supersede" as const, "queue" as const),
+          manner,
           fc.nat(1_000_000),
-          async (actions, concurrency, number) => {
-            const bench = new ChangeBench(number, concurrency);
+          async (actions, asked, number) => {
+            const bench = new ChangeBench(number, asked);
             await bench.start();
             for (const one of actions) {
               await act(bench, one);
@@ -280,4 +301,55 @@ describe("Changes", () => {
     },
     isLong ? 3_600_000 : 60_000,
   );
+
+  it(
+    "survive a kill at every commit of a Change that is staged, fails and is taken back",
+    async () => {
+      for (const onFailure of isLong ? ON_FAILURE : ON_FAILURE.slice(-1))
+        for (const asked of isLong ? MANNERS : MANNERS.slice(-1))
+          for (let commits = 1; await isKilledAt(commits, onFailure, asked); commits += isLong ? 1 : 3);
+    },
+    isLong ? 600_000 : 60_000,
+  );
 });
+
+const ON_FAILURE = ["continue", "hold", "rollBack"] as const;
+const MANNERS: readonly Manner[] = [
+  { concurrency: "supersede", isInWaves: false },
+  { concurrency: "queue", isInWaves: false },
+  { concurrency: "supersede", isInWaves: true },
+  { concurrency: "queue", isInWaves: true },
+];
+
+/** False: the control plane had no such commit, it lived to the end. */
+async function isKilledAt(commits: number, onFailure: Program["onFailure"], asked: Manner): Promise<boolean> {
+  const bench = new ChangeBench(commits, asked);
+  await bench.start();
+  const whole = (value: number): Program => ({
+    onFailure,
+    approval: "always",
+    members: [
+      { index: 0, kind: "Resource", value, refersTo: [], isBounded: true, replaceOn: value },
+      { index: 1, kind: "Volume", value, refersTo: [], isBounded: true, replaceOn: 0 },
+      { index: 2, kind: "Set", value, refersTo: [0], isBounded: false, replaceOn: 0 },
+      { index: 3, kind: "Service", value, refersTo: [0], isBounded: false, replaceOn: 0 },
+    ],
+  });
+  bench.crashAfter(commits);
+  let isKilled = false;
+  for (const value of [1, 2]) {
+    await bench.ask({ resources: declared(whole(value), asked) });
+    for (let round = 0; round < 4; round += 1) {
+      await bench.clock.advance(500);
+      isKilled ||= bench.isDead;
+      await bench.revive();
+      for (const change of bench.changes.filter((one) => stateOf(one) === "Pending"))
+        await bench.decide(change, "approve");
+    }
+  }
+  await settle(bench);
+  const faults = faultsAtEnd(bench);
+  await bench.stop();
+  expect(faults, `killed at commit ${commits}, ${onFailure}, ${JSON.stringify(asked)}`).toEqual([]);
+  return isKilled;
+}
