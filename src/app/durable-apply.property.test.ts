@@ -308,7 +308,7 @@ function renamed(bench: Bench, present: Resource, number: number): readonly Oper
   if (bench.resources.some(({ spec }) => JSON.stringify(spec).includes(`resource.${name}.`)))
     return undefined;
   const target = { ...present, metadata: { ...present.metadata, name: `m${number}` } } as Draft;
-  return handedOver(present, target, false, () => []);
+  return handedOver(present, target, false);
 }
 
 async function perform(bench: Bench, action: Step, number: number): Promise<void> {

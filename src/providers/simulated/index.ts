@@ -17,7 +17,6 @@ export {
   type Behaviour,
   type Call,
   type Limit,
-  type Operation,
   type Running,
   type Thing,
   type Twist,
