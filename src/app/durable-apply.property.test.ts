@@ -407,11 +407,11 @@ describe("an apply survives anything", () => {
           },
         ),
         {
-          numRuns: isLong ? 4_000 : 250,
+          numRuns: isLong ? 6_000 : 150,
           ...(seed === undefined ? {} : { seed: Number(seed) }),
         },
       );
     },
-    isLong ? 3_600_000 : 60_000,
+    isLong ? 3_600_000 : 120_000,
   );
 });
