@@ -50,6 +50,16 @@ test("who asks, and who is not asked, does not approve it; nor what is not what 
   expect((await decide("maria")).status.state).toBe("Approved");
 });
 
+test("groups decide by what the request says its user is in", async () => {
+  await apply("g", system("g", { approval: { chain: [{ groups: ["owners"], quorum: 2 }] } }), map("g", "1"));
+  const decide = (user: string, groups: readonly string[]): Promise<any> =>
+    api.client.workflows.decide("g-1", { decision: "approve", as: { user, groups } });
+  await expect(decide("maria", ["readers"])).rejects.toMatchObject({ code: 403 });
+  expect((await decide("maria", ["readers", "owners"])).status.state).toBe("Pending");
+  await expect(decide("maria", ["owners"])).rejects.toMatchObject({ code: 409 });
+  expect((await decide("jo", ["owners"])).status.state).toBe("Approved");
+});
+
 test("one that waits is withdrawn, one that has begun is held and goes on", async () => {
   await apply("b", system("b", APPROVED), map("b", "1"));
   await expect(api.client.changes.resume("b-1")).rejects.toMatchObject({ code: 409, reason: "Refused" });

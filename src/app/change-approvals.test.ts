@@ -15,6 +15,7 @@ import {
   state,
   stop,
   store,
+  submit,
   system,
   thing,
 } from "./fixtures/changes.ts";
@@ -137,6 +138,20 @@ describe("with an approval policy", () => {
     await clock.advance(1_000);
     expect(made()).toEqual(["net", "subnets-a", "subnets-b"]);
     expect(state("shop-1")).toBe("Succeeded");
+  });
+
+  it("a system is taken down once that is approved, and leaves nothing behind", async () => {
+    await apply(approved(), thing("a", { remove: "5s" }));
+    await decide("shop-1", "maria");
+    await clock.advance(1_000);
+    expect(await submit({ resources: [], action: "down" })).toMatchObject({ state: "Pending" });
+    expect(made()).toEqual(["a"]);
+    await decide("shop-2", "maria");
+    await crash();
+    await clock.advance(20_000);
+    expect(made()).toEqual([]);
+    for (const kind of ["System", "Change", "Revision", "Approval", "Lease", "Resource"])
+      expect(store.list({ kind }).items, kind).toEqual([]);
   });
 
   it("only of what destroys, when that is the policy", async () => {

@@ -174,6 +174,18 @@ describe("in a queue", () => {
     expect(["Succeeded", "Void"]).toContain(state("shop-2"));
   });
 
+  it("what takes back the first comes before all who wait for it", async () => {
+    await apply(queued, thing("a"));
+    await clock.advance(1_000);
+    await apply(queued, thing("a", { update: "1m" }));
+    await submit({ resources: [queued, thing("a", { update: "2m" })] });
+    expect(state("shop-3")).toBe("Queued");
+    const undone = await submit({ resources: [], action: "undo", undoes: "shop-2" });
+    expect(undone).toMatchObject({ change: "shop-4", state: "InProgress" });
+    await clock.advance(300_000);
+    expect([2, 3, 4].map((number) => state(`shop-${number}`))).toEqual(["Superseded", "Void", "Succeeded"]);
+  });
+
   it("otherwise the later takes the place of the earlier", async () => {
     await apply(system({}), thing("a", { create: "1m" }));
     await apply(system({}), thing("a", { create: "1m", ready: "1s" }));

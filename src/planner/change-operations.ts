@@ -70,9 +70,11 @@ export function submissionOf(submitted: Submitted): Submission {
 const WAITING: ReadonlySet<string> = new Set(["Pending", "Queued"]);
 const FIRST: ReadonlySet<string> = new Set(["InProgress", "Held", "RollingBack", "Queued"]);
 
-/** Whether it has to end before the plan may begin. What takes it back takes its place. */
+/** Whether it has to end before the plan may begin. What takes it back takes its place, before all who wait for it. */
 function isBefore(other: ChangeResource, plan: Plan): boolean {
-  if (!FIRST.has(stateOf(other)) || other.metadata.name === plan.undoes) return false;
+  const state = stateOf(other);
+  if (!FIRST.has(state) || other.metadata.name === plan.undoes) return false;
+  if (state === "Queued" && plan.undoes !== undefined) return false;
   const touched = new Set(plan.steps.filter(isTouched).map(keyTextOf));
   return other.spec.plan.steps.some((step) => isTouched(step) && touched.has(keyTextOf(step)));
 }

@@ -132,7 +132,18 @@ export function changesOf(live: Snapshot, system: string, namespace: string): re
 
 /** Anybody may write a resource of the kind; what cannot be read as a Change is left alone. */
 export function isChange(resource: Resource): resource is ChangeResource {
-  const { plan, system, hash } = (resource.spec ?? {}) as Partial<ChangeSpec>;
+  const spec = (resource.spec ?? {}) as Partial<ChangeSpec>;
+  // What is in the store is frozen, so what was found of it stays true.
+  const known = readable.get(spec);
+  if (known !== undefined) return known;
+  const found = isReadable(spec);
+  readable.set(spec, found);
+  return found;
+}
+
+const readable = new WeakMap<object, boolean>();
+
+function isReadable({ plan, system, hash }: Partial<ChangeSpec>): boolean {
   return (
     typeof system === "string" &&
     typeof hash === "string" &&

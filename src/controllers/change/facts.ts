@@ -26,7 +26,7 @@ import { type Decided, decisionOn } from "./decided.ts";
 import { type Inverse, inverseOperations, proposeInverse } from "./inverse.ts";
 import { type Decision, type Facts, type Progress, next } from "./machine.ts";
 import { type Staged, placed, stageOf } from "./stages.ts";
-import { laterSteps, standingOf, uidOf } from "./steps.ts";
+import { standingOf, uidOf } from "./steps.ts";
 import type { ChangesView, Tracked } from "./view.ts";
 
 export interface Known {
@@ -52,7 +52,7 @@ export interface KnowledgeOptions extends Omit<AgainContext, "live"> {
 
 export class Knowledge {
   readonly #options: KnowledgeOptions;
-  /** By name of a Change that waits: the newest revision at which it was found as it was agreed to. */
+  /** By uid of a Change that waits: the newest revision at which it was found as it was agreed to. */
   readonly #verified = new Map<string, number>();
 
   constructor(options: KnowledgeOptions) {
@@ -60,7 +60,12 @@ export class Knowledge {
   }
 
   of(change: ChangeResource, tracked: Tracked): Known {
+    if (tracked.isBegun) this.forget(change);
     return tracked.isBegun ? this.#begun(change, tracked) : this.#waiting(change, tracked);
+  }
+
+  forget({ metadata }: ChangeResource): void {
+    this.#verified.delete(metadata.uid);
   }
 
   #waiting(change: ChangeResource, tracked: Tracked): Known {
@@ -82,7 +87,7 @@ export class Knowledge {
     const proposal = proposeAgain(placed(change), this.#again());
     const moved = proposal.plan?.hash !== change.spec.hash;
     if (!moved) {
-      this.#verified.set(change.metadata.name, this.#revision(change));
+      this.#verified.set(change.metadata.uid, this.#revision(change));
       const { plan } = proposal;
       return {
         facts,
@@ -96,7 +101,7 @@ export class Knowledge {
   #isVerified(change: ChangeResource): boolean {
     const { plan, base = {} } = change.spec;
     return (
-      this.#verified.get(change.metadata.name) === this.#revision(change) &&
+      this.#verified.get(change.metadata.uid) === this.#revision(change) &&
       movedSince({ plan, base }, this.#options.store, undefined).length === 0
     );
   }
@@ -113,7 +118,7 @@ export class Knowledge {
 
   #begun(change: ChangeResource, tracked: Tracked): Known {
     const { store } = this.#options;
-    const isWhole = laterSteps(change).length === 0;
+    const isWhole = tracked.later.length === 0;
     const successor = successorOf(change, tracked, store);
     const failed = unforgiven(change, tracked);
     const base: Facts = {
@@ -224,9 +229,9 @@ function blockerOf(
   if (policy.concurrency !== "queue") return undefined;
   for (const other of changes.overlapping(tracked)) {
     const { metadata } = other.change;
-    // What takes a Change back takes its place.
+    // What takes a Change back takes its place, and does not wait for who waits for that.
     if (metadata.name === undoes) continue;
-    const isFirst = other.state === "Queued" && isBefore(other.change, change);
+    const isFirst = undoes === undefined && other.state === "Queued" && isBefore(other.change, change);
     if (UNDER_WAY.has(other.state) || isFirst)
       return { kind: "Change", namespace: metadata.namespace ?? "", name: metadata.name };
   }

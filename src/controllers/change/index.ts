@@ -79,7 +79,7 @@ function* approvedBy({ namespace }: Key, { metadata }: Resource): Generator<Key>
 interface Working extends ChangeOptions {
   readonly leases: ChangeLeases;
   readonly knowledge: Knowledge;
-  /** When how far it is was written last, by name. */
+  /** When how far it is was written last, by uid. */
   readonly written: Map<string, number>;
 }
 
@@ -117,7 +117,8 @@ function causeOf(
 
 /** A leftover of a Change that has ended: a crash came before, or it was written by somebody else. */
 async function ended(change: ChangeResource, context: ReconcileContext, working: Working): Promise<Outcome> {
-  working.written.delete(change.metadata.name);
+  working.written.delete(change.metadata.uid);
+  working.knowledge.forget(change);
   const operations = working.leases.released(keyOf(change));
   if (operations.length > 0) await working.store.commit(operations, context.cause("ended"));
 }
@@ -167,13 +168,15 @@ function operationsOf(
       return [...operations, statusOperation(change, status), newsOf(change, decision.state, known, working)];
     }
     case "resume": {
-      const { message: _message, ...rest } = change.status ?? {};
+      const { message: _message, asked, ...rest } = change.status ?? {};
+      // Who said no to a stage is asked again.
+      const again = asked === undefined || known.facts.progress.further === "failed" ? {} : { asked };
       // What is to be taken back when it fails stays a reason to do so.
       const failed = known.facts.onFailure === "rollBack" ? [] : [...tracked.failed];
       const passedOver = failed.map((text) => tracked.steps.get(text)?.address ?? text);
       const resumed = change.spec.resumes ?? 0;
       if (known.mark !== undefined) passedOver.push(known.mark);
-      return [statusOperation(change, { ...rest, state: decision.state, resumed, passedOver })];
+      return [statusOperation(change, { ...rest, ...again, state: decision.state, resumed, passedOver })];
     }
     default:
       if (stateOf(change) === decision.state) return marks;
@@ -300,12 +303,12 @@ async function later(
   { store, clock, written, known }: Working & { readonly known: Known },
 ): Promise<Outcome> {
   const now = clock.now();
-  const { name } = change.metadata;
+  const { uid } = change.metadata;
   const { until, message } = known;
   const isSaid = message === undefined || message === change.status?.message;
   const interval = Math.max(SOONEST, tracked.steps.size * perStep);
-  const last = written.get(name) ?? now;
-  if (!written.has(name)) written.set(name, now);
+  const last = written.get(uid) ?? now;
+  if (!written.has(uid)) written.set(uid, now);
   const isDue = now - last >= interval;
   const again = until === undefined ? interval : Math.min(GATE, Math.max(0, until - now));
   if (claim.due > 0 && !isDue && isSaid)
@@ -318,7 +321,7 @@ async function later(
     ...said(known),
     ...(isDue ? { steps: outcomesOf(change, store, tracked) } : {}),
   };
-  if (isDue) written.set(name, now);
+  if (isDue) written.set(uid, now);
   await store.commit([statusOperation(change, status), ...claim.operations], context.cause("under way"));
   return { requeueAfter: again };
 }

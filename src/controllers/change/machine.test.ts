@@ -19,6 +19,11 @@ interface World {
   /** What is declared: nothing of it, all of it, or what was before again. */
   readonly desired: "former" | "mine" | "inverse" | "others";
   readonly parts: readonly [Part, Part];
+  /** What shows only when the first is done, and comes with a stage of its own. */
+  readonly later: "none" | "unknown" | "asked" | "known" | "refused" | "committed" | "done";
+  /** Whether what shows on the way is asked about, and was. */
+  readonly asks: boolean;
+  readonly isAsked: boolean;
   readonly passedOver: boolean;
   readonly hold: boolean;
   readonly resume: boolean;
@@ -31,10 +36,12 @@ interface Policy {
   readonly approval: boolean;
   readonly queue: boolean;
   readonly onFailure: OnFailure;
+  /** Whether something shows only on the way, and is asked about. */
+  readonly stages?: "approved" | "ask";
 }
 
 function factsOf(world: World, policy: Policy): Facts {
-  const { state, approval, moved, withdrawn, other, parts, hold, resume, inverse } = world;
+  const { state, approval, moved, withdrawn, other, parts, later, hold, resume, inverse } = world;
   const [first, second] = parts;
   const failures = parts.filter((part) => part === "failed").length;
   const isSecondDead = second === "failed" || first === "failed";
@@ -51,13 +58,29 @@ function factsOf(world: World, policy: Policy): Facts {
     resume,
     inverse,
     progress: {
-      open: parts.filter((part) => part !== "done").length,
+      open: parts.filter((part) => part !== "done").length + (later === "committed" ? 1 : 0),
       failures,
       failed: world.passedOver ? 0 : failures,
-      stuck: failures > 0 && isFirstDead && (isSecondDead || second === "done"),
-      further: "none",
+      stuck: failures > 0 && later !== "committed" && isFirstDead && (isSecondDead || second === "done"),
+      further: furtherOf(world),
     },
   };
+}
+
+const FURTHER: Readonly<Record<World["later"], Facts["progress"]["further"]>> = {
+  none: "none",
+  unknown: "waits",
+  asked: "waits",
+  known: "ready",
+  refused: "failed",
+  committed: "none",
+  done: "none",
+};
+
+/** It is known as soon as the first is done; then it is asked about, where that is the policy. */
+function furtherOf({ later, parts, asks, isAsked }: World): Facts["progress"]["further"] {
+  if (later !== "unknown" || parts[0] !== "done") return FURTHER[later];
+  return asks && !isAsked ? "asks" : asks ? "waits" : "ready";
 }
 
 /** What the reconciler does with a decision, in one commit. */
@@ -66,6 +89,10 @@ function done(world: World, { state, act }: Decision, { onFailure }: Policy): Wo
   switch (act) {
     case "begin":
       return { ...after, desired: "mine", begun: world.begun + 1 };
+    case "stage":
+      return { ...after, later: "committed", begun: world.begun + 1 };
+    case "ask":
+      return { ...after, isAsked: true, later: "asked" };
     case "rollBack":
       return { ...after, desired: "inverse", inverse: "open" };
     case "resume":
@@ -73,6 +100,8 @@ function done(world: World, { state, act }: Decision, { onFailure }: Policy): Wo
         ...after,
         resume: false,
         passedOver: onFailure !== "rollBack" && world.parts.includes("failed"),
+        // People who said no are asked again.
+        ...(world.later === "refused" ? { later: "unknown", isAsked: false } : {}),
       };
     default:
       return after;
@@ -87,6 +116,12 @@ function* happenings(world: World, policy: Policy): Generator<World> {
   if (isUnderWay(world)) {
     if (world.other === "none" && !policy.queue) yield { ...world, other: "after", desired: "others" };
     yield* atWork(world);
+    if (world.later === "asked")
+      yield* [
+        { ...world, later: "known" as const },
+        { ...world, later: "refused" as const },
+      ];
+    if (world.later === "committed") yield { ...world, later: "done" };
     yield* people(world);
   }
   if (world.inverse === "open")
@@ -138,6 +173,9 @@ function explore(policy: Policy): Explored {
     other: "none",
     desired: "former",
     parts: ["waiting", "waiting"],
+    later: policy.stages === undefined ? "none" : "unknown",
+    asks: policy.stages === "ask",
+    isAsked: false,
     passedOver: false,
     hold: false,
     resume: false,
@@ -163,7 +201,14 @@ function explore(policy: Policy): Explored {
 
 const policies: readonly Policy[] = [true, false].flatMap((approval) =>
   [true, false].flatMap((queue) =>
-    (["continue", "hold", "rollBack"] as const).map((onFailure) => ({ approval, queue, onFailure })),
+    (["continue", "hold", "rollBack"] as const).flatMap((onFailure) =>
+      [{}, { stages: "approved" } as const, { stages: "ask" } as const].map((stages) => ({
+        approval,
+        queue,
+        onFailure,
+        ...stages,
+      })),
+    ),
   ),
 );
 
@@ -173,6 +218,17 @@ describe.each(policies)("with the policy %o", (policy) => {
   it("never leaves a final state", () => {
     for (const { from, to } of steps)
       if (FINAL_STATES.has(from.state)) expect(to.state, JSON.stringify(from)).toBe(from.state);
+  });
+
+  it("goes a stage further once, when what it needs is done and agreed to, and never while it is held", () => {
+    for (const { from, decision } of steps) {
+      if (decision.act !== "stage") continue;
+      expect(from.state).toBe("InProgress");
+      expect(from.begun, JSON.stringify(from)).toBe(1);
+      expect(from.parts[0]).toBe("done");
+      expect(from.later === "known" || !from.asks).toBe(true);
+      expect(from.hold).toBe(false);
+    }
   });
 
   it("touches the desired state once, and only what is approved, unmoved and nobody else's turn", () => {
@@ -190,7 +246,11 @@ describe.each(policies)("with the policy %o", (policy) => {
   it("succeeds only with everything done", () => {
     for (const { from, to } of steps)
       if (to.state === "Succeeded" && from.state !== "Succeeded")
-        expect(from.parts, JSON.stringify(from)).toEqual(["done", "done"]);
+        expect([...from.parts, from.later], JSON.stringify(from)).toEqual([
+          "done",
+          "done",
+          policy.stages === undefined ? "none" : "done",
+        ]);
   });
 
   it("fails only when nothing is left that could go on, or what took it back has failed", () => {
@@ -198,7 +258,9 @@ describe.each(policies)("with the policy %o", (policy) => {
       if (to.state !== "Failed" || from.state === "Failed") continue;
       if (from.state === "RollingBack") expect(from.inverse).not.toBe("open");
       else {
-        expect(from.parts, JSON.stringify(from)).toContain("failed");
+        expect([...from.parts, from.later], JSON.stringify(from)).toContainEqual(
+          expect.stringMatching(/failed|refused/),
+        );
         expect(from.parts).not.toContain("running");
       }
     }
@@ -241,6 +303,8 @@ function* cooperative(world: World): Generator<World> {
   if (first === "running") yield { ...world, parts: ["done", second] };
   if (first === "done" && second === "waiting") yield { ...world, parts: [first, "running"] };
   if (second === "running") yield { ...world, parts: [first, "done"] };
+  if (world.later === "asked" || world.later === "refused") yield { ...world, later: "known" };
+  if (world.later === "committed") yield { ...world, later: "done" };
 }
 
 it("the worlds that are explored are many, and the policies reach the states that they are for", () => {

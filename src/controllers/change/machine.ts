@@ -122,8 +122,9 @@ function queued({ withdrawn, approval, moved, blocked, hold }: Facts): Decision 
 function inProgress(facts: Facts): Decision {
   const { superseded, onFailure, progress, hold } = facts;
   if (superseded) return stay("Superseded");
-  if (progress.failed > 0 && onFailure === "rollBack") return stay("RollingBack", "rollBack");
-  if (progress.failed > 0 && onFailure === "hold") return stay("Held");
+  const hasFailed = progress.failed > 0 || progress.further === "failed";
+  if (hasFailed && onFailure === "rollBack") return stay("RollingBack", "rollBack");
+  if (hasFailed && onFailure === "hold") return stay("Held");
   if (isDone(progress)) return stay("Succeeded");
   if (hold) return stay("Held");
   if (progress.further === "ready") return stay("InProgress", "stage");
@@ -147,6 +148,6 @@ function isDone({ open, failures, further }: Progress): boolean {
   return open === 0 && failures === 0 && further === "none";
 }
 
-function isOver({ failures, stuck, further }: Progress): boolean {
-  return further === "failed" || (failures > 0 && stuck && further !== "ready");
+function isOver({ open, failures, stuck, further }: Progress): boolean {
+  return (failures > 0 || further === "failed") && (open === 0 || stuck) && further !== "ready";
 }
