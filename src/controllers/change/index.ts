@@ -167,21 +167,28 @@ function operationsOf(
       const status = { ...change.status, state: decision.state, undoneBy: name, ...said(known) };
       return [...operations, statusOperation(change, status), newsOf(change, decision.state, known, working)];
     }
-    case "resume": {
-      const { message: _message, asked, ...rest } = change.status ?? {};
-      // Who said no to a stage is asked again.
-      const again = asked === undefined || known.facts.progress.further === "failed" ? {} : { asked };
-      // What is to be taken back when it fails stays a reason to do so.
-      const failed = known.facts.onFailure === "rollBack" ? [] : [...tracked.failed];
-      const passedOver = failed.map((text) => tracked.steps.get(text)?.address ?? text);
-      const resumed = change.spec.resumes ?? 0;
-      if (known.mark !== undefined) passedOver.push(known.mark);
-      return [statusOperation(change, { ...rest, ...again, state: decision.state, resumed, passedOver })];
-    }
+    case "resume":
+      return [statusOperation(change, { ...resumed(change, tracked, known), state: decision.state })];
     default:
       if (stateOf(change) === decision.state) return marks;
       return [...marks, ...entered(change, tracked, decision.state, known, { ...working, now })];
   }
+}
+
+/** What had failed is no reason to hold any more; who said no to a stage is asked again. */
+function resumed({ spec, status = {} }: ChangeResource, tracked: Tracked, known: Known): ChangeStatus {
+  const { message: _message, asked, ...rest } = status;
+  const { onFailure, progress } = known.facts;
+  // What is to be taken back when it fails stays a reason to do so.
+  const failed = onFailure === "rollBack" ? [] : [...tracked.failed];
+  const passedOver = failed.map((text) => tracked.steps.get(text)?.address ?? text);
+  if (known.mark !== undefined) passedOver.push(known.mark);
+  return {
+    ...rest,
+    ...(asked === undefined || progress.further === "failed" ? {} : { asked }),
+    resumed: spec.resumes ?? 0,
+    passedOver,
+  };
 }
 
 /** The state is another now, and nothing else is done. */
