@@ -54,7 +54,9 @@ export class Computed {
 
   /** The same expression, known to stand for this. */
   valued(value: unknown): Computed {
-    return value === undefined ? this : new Computed({ ...this, present: () => value });
+    if (value === undefined) return this;
+    const { text, shown, identity, secret, until, forced } = this;
+    return new Computed({ text, shown, identity, secret, until, forced, present: () => value });
   }
 }
 

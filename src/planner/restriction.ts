@@ -50,8 +50,8 @@ export function restrict(input: RestrictionInput): Restriction {
 }
 
 interface Needs {
-  needs(address: string): readonly string[];
-  users(address: string): readonly string[];
+  readonly needs: (address: string) => readonly string[];
+  readonly users: (address: string) => readonly string[];
   /** Names of parameters whose value is another now. */
   readonly changed: ReadonlySet<string>;
 }
