@@ -13,9 +13,7 @@ import {
 } from "./expression.ts";
 
 /** Another name (and root), or a value (JSON) of what stands under `root.name`. */
-export type Substitute =
-  | { readonly name: string; readonly root?: string }
-  | { readonly value: unknown };
+export type Substitute = { readonly name: string; readonly root?: string } | { readonly value: unknown };
 
 export type Substitutes = (reference: Reference) => Substitute | undefined;
 
