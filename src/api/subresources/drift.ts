@@ -8,12 +8,12 @@
  */
 import { createHash } from "node:crypto";
 import { type DriftEntry, type DriftStatus, type Toleration, tolerationsIn } from "../../controller/drift.ts";
-import { kindNamed } from "../../kinds/registry.ts";
 import { lifecycleOf } from "../../kinds/lifecycle.ts";
 import { parseDuration } from "../../model/duration.ts";
 import { canonicalJson, equal } from "../../model/equality.ts";
-import { fitsPattern } from "../../model/path-pattern.ts";
+import { fitsPattern, stepsIn } from "../../model/path-pattern.ts";
 import { type Draft, LABELS, REQUESTS, type Resource, addressOf, keyOf } from "../../model/resource.ts";
+import { transplanted } from "../../model/transplant.ts";
 import {
   type DriftNoise,
   type FoundDrift,
@@ -371,18 +371,9 @@ async function annotated(
   });
 }
 
-/** All of it, or the members of the spec that the paths lead into. */
+/** All of it, or what stands in these paths. */
 function restoredTo(declared: Draft, current: Resource, paths: readonly string[]): Draft {
-  if (paths.length === 0 || kindNamed(current.kind) === undefined)
-    return { ...(current as Draft), ...declared, metadata: current.metadata };
-  const before = current.spec as Readonly<Record<string, unknown>>;
-  const wanted = declared.spec as Readonly<Record<string, unknown>>;
-  const members = new Set(paths.map((path) => /^spec\.([^.[]+)/.exec(path)?.[1] ?? ""));
-  const spec = Object.fromEntries(
-    [...new Set([...Object.keys(before), ...Object.keys(wanted)])].flatMap((name) => {
-      const value = members.has(name) ? wanted[name] : before[name];
-      return value === undefined ? [] : [[name, value]];
-    }),
-  );
-  return { ...(current as Draft), spec };
+  const before = current as Draft;
+  if (paths.length === 0) return { ...before, ...declared, metadata: current.metadata };
+  return paths.reduce((draft, path) => transplanted(draft, declared, stepsIn(path)) as Draft, before);
 }
