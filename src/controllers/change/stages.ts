@@ -70,10 +70,13 @@ function ofPlan(
 ): Staged {
   const touched = plan.steps.filter(isTouched);
   if (touched.length === 0) return { further: "none" };
-  if (touched.every(({ action }) => action === "unknown")) return { further: "waits" };
+  const first = waveOf(plan);
+  const coming = touched.filter(({ wave }) => first === undefined || wave === undefined || wave <= first);
+  // A stage that writes nothing would be followed by the same one.
+  if (coming.every(({ action }) => action === "unknown")) return { further: "waits" };
   const foreign = foreignSteps(change, plan, store);
   if (foreign.length > 0) return notAgreed(foreign);
-  const next = gate !== undefined && (waveOf(plan) ?? 0) > gate.wave ? gate : undefined;
+  const next = gate !== undefined && (first ?? 0) > gate.wave ? gate : undefined;
   if (next !== undefined && isBusy) return whileOpen(next);
   return next === undefined || next.verdict.state === "passed" ? asked(change, plan, store) : stopped(next);
 }

@@ -8,6 +8,7 @@
  */
 import type { Gate, Gates } from "../../controller/gates.ts";
 import type { View } from "../../controller/view.ts";
+import { isReady } from "../../model/condition.ts";
 import { type Key, type Resource, addressOf, keyOf, keyText, parseKeyText } from "../../model/resource.ts";
 import {
   type ChangeResource,
@@ -48,6 +49,8 @@ export class ChangesView implements View {
   readonly #tracked = new Map<string, Tracked>();
   /** By key text of a resource: the Changes that are about it. */
   readonly #about = new Map<string, Set<string>>();
+  /** Names of Changes a further stage of which waits for something: it need not be of their own making. */
+  readonly #awaiting = new Set<string>();
   readonly #dirty = new Set<string>();
   readonly #opened = new Set<(key: Key) => void>();
   #get: ((key: Key) => Resource | undefined) | undefined;
@@ -64,6 +67,8 @@ export class ChangesView implements View {
 
   apply({ key, type, resource, previous, time }: Change): void {
     if (key.kind === "Change") return this.#changed(key, type === "DELETED" ? undefined : resource);
+    if (this.#awaiting.size > 0 && isReady(resource) !== (previous !== undefined && isReady(previous)))
+      this.#awake(resource);
     const text = keyText(key);
     const about = this.#about.get(text);
     if (about === undefined) return;
@@ -157,6 +162,12 @@ export class ChangesView implements View {
     if (system !== undefined) this.#wake(system, key.namespace);
   }
 
+  #awake(resource: Resource): void {
+    const address = addressOf(resource);
+    for (const name of this.#awaiting)
+      if (this.#tracked.get(name)?.awaited.has(address) === true) this.#dirty.add(name);
+  }
+
   /** Who waits for its turn, and whose inverse it is, look again. */
   #wake(system: string, namespace: string): void {
     for (const { change } of this.#tracked.values()) {
@@ -171,6 +182,7 @@ export class ChangesView implements View {
     const tracked = trackedFrom(change, before);
     const name = keyText(keyOf(change));
     this.#tracked.set(name, tracked);
+    if (tracked.awaited.size > 0) this.#awaiting.add(name);
     this.#dirty.add(name);
     for (const [text, step] of tracked.steps) {
       const about = this.#about.get(text);
@@ -182,6 +194,7 @@ export class ChangesView implements View {
 
   #drop(name: string, { steps }: Tracked): void {
     this.#tracked.delete(name);
+    this.#awaiting.delete(name);
     for (const text of steps.keys()) {
       const about = this.#about.get(text);
       about?.delete(name);
