@@ -1,5 +1,5 @@
 /** The operations by which a plan becomes a Change: at once, waiting for people or its turn, or when its time has come. */
-import { type Draft, LABELS, keyOf } from "../model/resource.ts";
+import { type Draft, type Key, LABELS, addressOf, keyOf } from "../model/resource.ts";
 import { masked } from "../model/masked.ts";
 import type { Keyring } from "../model/sealed.ts";
 import type { Operation, Snapshot } from "../store/store.ts";
@@ -60,11 +60,12 @@ export function submissionOf(submitted: Submitted): Submission {
   const policies = changePolicy(liveSystem(live, plan.system, plan.namespace), plan.resources);
   const policy = approvalOf(policies, plan);
   const others = changesOf(live, plan.system, plan.namespace);
-  const isQueued = policies.concurrency === "queue" && others.some((other) => isBefore(other, plan));
-  if (policy === undefined && !isQueued) return atOnce(submitted);
+  const first = policies.concurrency === "queue" ? others.find((other) => isBefore(other, plan)) : undefined;
+  if (policy === undefined && first === undefined) return atOnce(submitted);
   const same = others.find((other) => WAITING.has(stateOf(other)) && other.spec.hash === plan.hash);
   if (same !== undefined) return { operations: [], ...waitingAs(same) };
-  return waiting({ ...submitted, ...(policy === undefined ? {} : { policy }) });
+  if (policy !== undefined) return waiting({ ...submitted, policy });
+  return waiting({ ...submitted, ...(first === undefined ? {} : { message: turnText(keyOf(first)) }) });
 }
 
 const WAITING: ReadonlySet<string> = new Set(["Pending", "Queued"]);
@@ -107,6 +108,13 @@ function atOnce({ plan, declared, request, actor, live, keyring, onFailure }: Su
 interface Waiting extends Submitted {
   /** Who must approve; it waits for its turn only when absent. */
   readonly policy?: ApprovalPolicy;
+  /** What it waits for, one sentence. */
+  readonly message?: string;
+}
+
+/** Why a Change waits for another. */
+export function turnText(first: Key): string {
+  return `It waits for ${addressOf(first)}, which touches the same resources.`;
 }
 
 /** Written down; nothing of the desired state is among the operations. */
@@ -134,7 +142,7 @@ function waiting(asked: Waiting): Submission {
       ...(approval === undefined ? {} : { approval: approval.metadata.name }),
       ...(irreversible === undefined ? {} : { irreversible }),
     },
-    status: { state },
+    status: { state, ...(asked.message === undefined ? {} : { message: asked.message }) },
   };
   return {
     operations: [

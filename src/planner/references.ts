@@ -214,16 +214,20 @@ function outputProblem(
   const { outputs: declared = {} } = (target.spec ?? {}) as { readonly outputs?: object };
   if (output !== undefined && !Object.hasOwn(declared, output))
     return unknownOutput({ root: "system", name, path: [] }, output, Object.keys(declared), "Its outputs");
-  const { outputs: values } = ((target as Draft & { readonly status?: object }).status ?? {}) as {
-    readonly outputs?: Readonly<Record<string, unknown>>;
-  };
-  const isSecret = containsSealed(output === undefined ? values : values?.[output]);
-  if (!isSecret || maySecret === true) return undefined;
+  if (maySecret === true || !isSecretOutput(target, output)) return undefined;
   return {
     code: "SecretInTheOpen",
     message: `\${system.${name}.status.outputs.${output ?? ""}} is a secret, and what stands here is printed.`,
     hint: "Pass it to the program through 'env', where it stays hidden.",
   };
+}
+
+/** Of one output, or of any. */
+function isSecretOutput(system: Draft, output: string | undefined): boolean {
+  const { status } = system as Draft & {
+    readonly status?: { readonly outputs?: Readonly<Record<string, unknown>> };
+  };
+  return containsSealed(output === undefined ? status?.outputs : status?.outputs?.[output]);
 }
 
 function isData(kind: string): boolean {

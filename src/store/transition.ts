@@ -68,11 +68,7 @@ export function timestamp(milliseconds: number): string {
 
 let lastStamp = { second: Number.NaN, text: "" };
 
-function born(
-  draft: Draft & { readonly status?: unknown },
-  stamp: Stamp,
-  uid: string | undefined,
-): Resource {
+function born(draft: Draft & { readonly status?: unknown }, stamp: Stamp, uid: string | undefined): Resource {
   const metadata: Metadata = {
     name: draft.metadata.name,
     ...(draft.metadata.namespace ? { namespace: draft.metadata.namespace } : {}),
