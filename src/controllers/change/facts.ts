@@ -1,6 +1,6 @@
 /** What is known of a Change, as machine.ts asks for it, with the sentence that tells people why. */
 import type { Clock } from "../../clock/clock.ts";
-import { type Key, addressOf } from "../../model/resource.ts";
+import type { Key } from "../../model/resource.ts";
 import {
   type AgainContext,
   type ApprovalPolicy,
@@ -17,6 +17,7 @@ import {
   proposeAgain,
   stateOf,
 } from "../../planner/change.ts";
+import { turnText } from "../../planner/change-operations.ts";
 import { liveSystem } from "../../planner/ownership.ts";
 import type { Plan } from "../../planner/plan.ts";
 import type { Proposal } from "../../planner/propose.ts";
@@ -209,8 +210,7 @@ function waitingFor(
 ): Pick<Known, "message"> {
   const { state } = next(facts);
   if (facts.withdrawn) return { message: `It was withdrawn by ${change.spec.withdrawn ?? "somebody"}.` };
-  if (state === "Queued" && before !== undefined)
-    return { message: `It waits for ${addressOf(before)}, which touches the same resources.` };
+  if (state === "Queued" && before !== undefined) return { message: turnText(before) };
   if (state === "Queued" && facts.hold) return { message: "It is held: tutti resume." };
   return approval.message === "" ? {} : { message: approval.message };
 }
