@@ -211,15 +211,19 @@ function outputProblem(
       message: "A resource cannot refer to an output of its own system.",
       hint: "Refer to what the output is made of.",
     };
-  const { outputs: declared = {} } = (target.spec ?? {}) as { readonly outputs?: object };
-  if (output !== undefined && !Object.hasOwn(declared, output))
-    return unknownOutput({ root: "system", name, path: [] }, output, Object.keys(declared), "Its outputs");
+  const declared = declaredOutputs(target);
+  if (output !== undefined && !declared.includes(output))
+    return unknownOutput({ root: "system", name, path: [] }, output, declared, "Its outputs");
   if (maySecret === true || !isSecretOutput(target, output)) return undefined;
   return {
     code: "SecretInTheOpen",
     message: `\${system.${name}.status.outputs.${output ?? ""}} is a secret, and what stands here is printed.`,
     hint: "Pass it to the program through 'env', where it stays hidden.",
   };
+}
+
+function declaredOutputs({ spec }: Draft): readonly string[] {
+  return Object.keys((spec as { readonly outputs?: object } | undefined)?.outputs ?? {});
 }
 
 /** Of one output, or of any. */
