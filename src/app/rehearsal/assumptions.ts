@@ -40,6 +40,8 @@ const fail = z.strictObject({
   after: duration.optional().describe("After that long; its usual time when absent."),
 });
 
+const hanging = z.strictObject({ address, operation: operations.default("create") });
+
 export const schema = z.strictObject({
   seed: z.int().min(0).default(1).describe("Of all that is left to chance."),
   latencies: z
@@ -47,7 +49,11 @@ export const schema = z.strictObject({
     .default({})
     .describe("How long things take, by kind (`database`), class (`service@docker`) or address."),
   fail: z.array(fail).default([]),
-  hang: z.array(address).default([]).describe("Addresses of what never answers."),
+  hang: z
+    .array(z.union([address, hanging]))
+    .default([])
+    .transform((all) => all.map((one) => (typeof one === "string" ? hanging.parse({ address: one }) : one)))
+    .describe("What never answers: an address, or {address: ..., operation: remove}."),
   quotas: z
     .record(z.string(), z.int().min(0))
     .default({})
@@ -193,7 +199,7 @@ function withFlags(read: Assumptions, flags: RehearsalFlags): Assumptions {
     latencies: { ...read.latencies, ...latencies },
     quotas: { ...read.quotas, ...quotas },
     fail: [...(flags.fail ?? []).map((text) => failFlag(text)), ...read.fail],
-    hang: [...(flags.hang ?? []), ...read.hang],
+    hang: [...(flags.hang ?? []).map((text) => hanging.parse({ address: text })), ...read.hang],
     ...(flags.seed === undefined ? {} : { seed: count("--seed", flags.seed) }),
     ...(flags.crashAt === undefined
       ? {}

@@ -20,7 +20,7 @@ import type { Keyring } from "../../model/sealed.ts";
 import { type ChangeResource, isTouched, stateOf } from "../../planner/change.ts";
 import { submissionOf } from "../../planner/change-operations.ts";
 import type { Plan } from "../../planner/plan.ts";
-import { propose } from "../../planner/propose.ts";
+import { type ProposeInput, propose } from "../../planner/propose.ts";
 import { createMemoryStore } from "../../stores/memory.ts";
 import { type Assumptions, assumptionsFrom } from "./assumptions.ts";
 import { fits } from "./latency.ts";
@@ -54,10 +54,9 @@ export async function rehearse(
   const { system, namespace, proposed } = request;
   const { resources, action, ...asked } = proposed;
   const wanted = { ...withoutRefresh(asked), resources, action, system, namespace, live: store, keyring };
-  const { plan, declared = [], diagnostics } = propose(wanted);
-  if (plan === undefined) throw new DiagnosticError(diagnostics);
-  const timeline = new Timeline({ start: clock.now(), now: () => clock.now(), plan });
-  const everything = [...plan.resources, ...(state as readonly Draft[])];
+  const first = planned(wanted);
+  const everything = [...first.plan.resources, ...(state as readonly Draft[])];
+  const timeline = new Timeline({ start: clock.now(), now: () => clock.now(), plan: first.plan });
   const world = new PlayedWorld({
     assumptions,
     clock,
@@ -66,9 +65,12 @@ export async function rehearse(
     resources: everything,
     referred: referredIn(everything),
   });
-  const player = new Player({ store, clock, keyring, world, timeline, assumptions, plan });
+  const player = new Player({ store, clock, keyring, world, timeline, assumptions, plan: first.plan });
   player.prime(state);
   await player.start();
+  // Which of the two comes first is asked of whoever makes it.
+  const { plan, declared } =
+    first.plan.summary.replace > 0 ? planned({ ...wanted, capabilities: player.capabilities }) : first;
   const submission = submissionOf({
     plan,
     declared,
@@ -86,6 +88,13 @@ export async function rehearse(
   const result = resultOf({ plan, assumptions, timeline, world, change, now: clock.now() });
   await player.stop();
   return { ...result, warnings: [...plan.warnings, ...unmet(assumptions, everything)] };
+}
+
+/** Rejects with DiagnosticError. */
+function planned(input: ProposeInput): { readonly plan: Plan; readonly declared: readonly Draft[] } {
+  const { plan, declared = [], diagnostics } = propose(input);
+  if (plan === undefined) throw new DiagnosticError(diagnostics);
+  return { plan, declared };
 }
 
 /** What is asked beside the declaration, but for what only a control plane can look at. */
@@ -143,7 +152,9 @@ function resultOf({ plan, assumptions, timeline, world, change, now }: Played): 
     courses: timeline.courses,
     since: (time: number) => timeline.since(time),
   };
-  const stops = isDone ? [] : stopsOf(standstill);
+  const stops = isDone
+    ? []
+    : [...stopsOf(standstill), ...(state === "RolledBack" ? reasonsOf(timeline) : [])];
   const end = isDone || FINAL_STATES.has(state ?? "") ? now : timeline.lastProgress;
   const changes = [...timeline.changes.values()].map((one) => ({
     name: one.metadata.name,
@@ -171,6 +182,13 @@ function resultOf({ plan, assumptions, timeline, world, change, now }: Played): 
   };
 }
 
+/** Why it was taken back: nothing of it is left by then. */
+function reasonsOf({ moments }: Timeline): readonly Stop[] {
+  return moments
+    .filter(({ type }) => type === "failed")
+    .map(({ at, address, text }) => ({ at, address, why: text.replace(/^has failed: /, ""), holdsUp: [] }));
+}
+
 /** Nothing of it is stuck by itself: it is the Change that waits, or was refused. */
 function stopOfChange(change: ChangeResource | undefined, plan: Plan, timeline: Timeline): Stop {
   const open = plan.steps.filter(
@@ -196,7 +214,7 @@ function assumedIn(assumptions: Assumptions, { latencies }: PlayedWorld): readon
       ({ address, operation, times, terminal }) =>
         `${address} fails at ${operation}, ${times === "always" ? "always" : `${times} times`}${terminal ? ", for good" : ""}`,
     ),
-    ...hang.map((address) => `${address} never answers`),
+    ...hang.map(({ address, operation }) => `${address} never answers at ${operation}`),
     ...Object.entries(quotas).map(([name, limit]) => `there are ${limit} ${name}`),
     ...crashes.map(({ address, at, times }) => `${times} of ${address} end at +${at}`),
     ...alerts.map(({ address, at, for: span, name }) => `${name} of ${address} fires at +${at} for ${span}`),
@@ -214,7 +232,7 @@ function unmet(assumptions: Assumptions, everything: readonly Draft[]): readonly
   const addresses = [...new Set(everything.map((draft) => addressOf(draft)))];
   const named = [
     ...assumptions.fail.map(({ address }) => address),
-    ...assumptions.hang,
+    ...assumptions.hang.map(({ address }) => address),
     ...assumptions.crashes.map(({ address }) => address),
     ...assumptions.alerts.map(({ address }) => address),
     ...Object.keys(assumptions.outputs),

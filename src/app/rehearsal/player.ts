@@ -39,7 +39,6 @@ export interface PlayerParts {
 
 /** When nothing has gone forward for so long, beside what is declared to take time, nothing will. */
 const PATIENCE = 120_000;
-/** Types of Location, each with every class there is. */
 const CAUSE = { actor: "user:rehearsal", action: "rehearse" } as const;
 
 export class Player {
@@ -100,6 +99,11 @@ export class Player {
     await plane.start();
   }
 
+  /** What the engines of this world can. */
+  get capabilities(): ControlPlane["capabilities"] {
+    return (draft) => this.#plane?.plane.capabilities(draft) ?? { canCreateBeforeDestroy: false };
+  }
+
   /** Until the Change has ended, or nothing goes forward any more. */
   async run(change: string): Promise<void> {
     this.#schedule();
@@ -121,7 +125,8 @@ export class Player {
   #isStill(): boolean {
     const { clock, timeline } = this.#parts;
     const last = Math.max(timeline.lastProgress, timeline.busyUntil);
-    return clock.now() - last > PATIENCE && clock.now() - last > PATIENCE + this.#declared();
+    const quiet = clock.now() - last;
+    return quiet > PATIENCE && quiet > PATIENCE + this.#declared();
   }
 
   /** The longest that something which is not done may take, as it is declared. */

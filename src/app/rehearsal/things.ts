@@ -139,7 +139,7 @@ export class PlayedWorld {
     const { fail, hang, latencies, outputs, quotas } = this.#parts.assumptions;
     const named = [
       ...fail.map(({ address }) => address),
-      ...hang,
+      ...hang.map(({ address }) => address),
       ...Object.keys(latencies),
       ...Object.keys(outputs),
     ];
@@ -162,10 +162,10 @@ export class PlayedWorld {
     context: CallContext,
   ): Promise<void> {
     const address = `service/${service}`;
-    const { clock, assumptions } = this.#parts;
+    const { clock } = this.#parts;
     const takes = this.latencies.of({ kind: "Service", class: name, address }, "create");
     const fail = this.#failing(address, "create", identity.uid);
-    const hangs = assumptions.hang.some((pattern) => fits(address, pattern));
+    const hangs = this.#hangs(address, "create");
     this.#report(address, "create", hangs ? undefined : takes, fail);
     if (hangs) await untilAborted(context.signal);
     await clock.sleep(takes, context.signal);
@@ -206,12 +206,17 @@ export class PlayedWorld {
     const { class: name = OTHERWISE } = (call.spec ?? {}) as { readonly class?: string };
     const takes = this.latencies.of({ kind, class: name, address }, operation);
     const fail = this.#failing(address, operation, identity.uid);
-    const isHung = this.#parts.assumptions.hang.some((pattern) => fits(address, pattern));
+    const isHung = this.#hangs(address, operation);
     const after = fail?.after === undefined ? takes : parseDuration(fail.after);
     this.#report(address, operation, isHung ? undefined : fail === undefined ? takes : after, fail);
     if (isHung) return { hangs: "obedient" };
     // A call fails half-way, where its effect would have come.
     return fail === undefined ? { delay: takes } : { delay: 2 * after, fail: failure(fail) };
+  }
+
+  #hangs(address: string, deed: Deed): boolean {
+    const { hang } = this.#parts.assumptions;
+    return hang.some((one) => one.operation === deed && fits(address, one.address));
   }
 
   #failing(address: string, deed: Deed, uid: string): Failing | undefined {
