@@ -294,6 +294,7 @@ describe("Changes", () => {
           },
         ),
         {
+          endOnFailure: process.env["TUTTI_SHRINK"] !== "1",
           numRuns: isLong ? Number(process.env["TUTTI_RUNS"] ?? 3_000) : 40,
           ...(seed === undefined ? {} : { seed: Number(seed) }),
         },

@@ -19,7 +19,7 @@ import {
 } from "../../planner/change.ts";
 import { turnText } from "../../planner/change-operations.ts";
 import { liveSystem } from "../../planner/ownership.ts";
-import type { Plan } from "../../planner/plan.ts";
+import type { Plan, Step } from "../../planner/plan.ts";
 import type { Proposal } from "../../planner/propose.ts";
 import { revisionsOf } from "../../planner/revisions.ts";
 import type { Store } from "../../store/store.ts";
@@ -246,7 +246,11 @@ function isBefore(one: ChangeResource, other: ChangeResource): boolean {
 const NOT_BEGUN: ReadonlySet<string> = new Set(["Pending", "Queued", "Rejected", "Expired", "Void"]);
 
 /** A Change that has begun after this one and touches something of it. */
-function successorOf(change: ChangeResource, { steps }: Tracked, store: Store): string | undefined {
+function successorOf(
+  change: ChangeResource,
+  { steps, later: coming }: Tracked,
+  store: Store,
+): string | undefined {
   const { system, revision = 0 } = change.spec;
   const mine = change.metadata.name;
   const later = changesOf(store, system, change.metadata.namespace ?? "default").filter((other) => {
@@ -255,10 +259,12 @@ function successorOf(change: ChangeResource, { steps }: Tracked, store: Store): 
     if (other.spec.action === "down") return theirs >= revision && change.spec.action !== "down";
     return theirs > revision;
   });
+  const mineToo = new Set(coming);
+  const isMine = (step: Step): boolean => steps.has(keyTextOf(step)) || mineToo.has(keyTextOf(step));
   const found = later.find(
     (other) =>
       other.metadata.name !== change.status?.undoneBy &&
-      other.spec.plan.steps.some((step) => isTouched(step) && steps.has(keyTextOf(step))),
+      other.spec.plan.steps.some((step) => isTouched(step) && isMine(step)),
   );
   const inverse = later.find(({ metadata }) => metadata.name === change.status?.undoneBy);
   return (found ?? (stateOf(change) === "RollingBack" ? undefined : inverse))?.metadata.name;
