@@ -23,6 +23,8 @@ const stage = z.object({
   committedAt: z.string(),
   /** Addresses that it touched; all of the plan when absent. */
   addresses: z.array(z.string()).optional(),
+  /** Those of them that it made. */
+  created: z.array(z.string()).optional(),
   /** Those of them that it deleted. */
   deleted: z.array(z.string()).optional(),
   /** Of waves: its number, from 0. */

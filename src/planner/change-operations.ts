@@ -296,7 +296,10 @@ export function beginOperations(
 }
 
 /** A further stage is never all of what the Change is about. */
-function ofStage(change: ChangeResource, { steps }: Plan): Pick<Stage, "addresses" | "deleted" | "wave"> {
+function ofStage(
+  change: ChangeResource,
+  { steps }: Plan,
+): Pick<Stage, "addresses" | "created" | "deleted" | "wave"> {
   const place = placeOf(steps);
   if (place.addresses !== undefined || stagesOf(change).length === 0) return place;
   return { ...place, ...touchedBy(steps.filter(isCommitted)) };

@@ -76,6 +76,8 @@ export interface Stage {
   readonly committedAt: string;
   /** All of the plan when absent. */
   readonly addresses?: readonly string[];
+  /** Those of them that it made. */
+  readonly created?: readonly string[];
   /** Those of them that it deleted. */
   readonly deleted?: readonly string[];
   readonly wave?: number;
@@ -340,7 +342,7 @@ export function stagesOf({ spec, status, metadata }: ChangeResource): readonly S
 }
 
 /** What of the steps one commit makes: all of it, or which of them, and of which wave. */
-export function placeOf(steps: readonly Step[]): Pick<Stage, "addresses" | "deleted" | "wave"> {
+export function placeOf(steps: readonly Step[]): Pick<Stage, "addresses" | "created" | "deleted" | "wave"> {
   const wave = waveOf({ steps });
   const isNow = (step: Step): boolean => isCommitted(step) && (step.wave ?? 0) <= (wave ?? 0);
   const isWhole = steps.every((step) => step.action === "none" || isNow(step));
@@ -351,10 +353,14 @@ export function placeOf(steps: readonly Step[]): Pick<Stage, "addresses" | "dele
 }
 
 /** What goes is named as such: members that fall away are in no plan that was written down. */
-export function touchedBy(steps: readonly Step[]): Pick<Stage, "addresses" | "deleted"> {
-  const deleted = steps.flatMap(({ action, address }) => (action === "delete" ? [address] : []));
+export function touchedBy(steps: readonly Step[]): Pick<Stage, "addresses" | "created" | "deleted"> {
+  const thoseTo = (wanted: Step["action"]): readonly string[] =>
+    steps.flatMap(({ action, address }) => (action === wanted ? [address] : []));
+  const created = thoseTo("create");
+  const deleted = thoseTo("delete");
   return {
     addresses: steps.map(({ address }) => address),
+    ...(created.length === 0 ? {} : { created }),
     ...(deleted.length === 0 ? {} : { deleted }),
   };
 }

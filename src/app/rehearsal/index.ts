@@ -8,24 +8,19 @@
  *  R1 The same declaration, state, assumptions and seed give the same bytes: time, identities and chance are the rehearsal's own.
  *  R2 Nothing outside is read but the state, and nothing is written.
  */
-import type { Rehearsal, RehearsalRequest, Stop } from "../../cli/rehearsal.ts";
+import type { Rehearsal, RehearsalRequest } from "../../cli/rehearsal.ts";
 import { ManualClock } from "../../clock/manual.ts";
-import { type Diagnostic, DiagnosticError } from "../../diagnostics/diagnostic.ts";
-import { didYouMean } from "../../diagnostics/suggestion.ts";
-import { FINAL_STATES } from "../../kinds/change.ts";
+import { DiagnosticError } from "../../diagnostics/diagnostic.ts";
 import { edgesOf } from "../../kinds/edges.ts";
-import { parseDuration } from "../../model/duration.ts";
-import { type Draft, type Resource, addressOf, keyOf } from "../../model/resource.ts";
+import type { Draft, Resource } from "../../model/resource.ts";
 import type { Keyring } from "../../model/sealed.ts";
-import { type ChangeResource, isTouched, stateOf } from "../../planner/change.ts";
 import { submissionOf } from "../../planner/change-operations.ts";
 import type { Plan } from "../../planner/plan.ts";
 import { type ProposeInput, propose } from "../../planner/propose.ts";
 import { createMemoryStore } from "../../stores/memory.ts";
-import { type Assumptions, assumptionsFrom } from "./assumptions.ts";
-import { fits } from "./latency.ts";
+import { assumptionsFrom } from "./assumptions.ts";
+import { resultOf, unmet } from "./outcome.ts";
 import { Player } from "./player.ts";
-import { criticalPathOf, mostAtOnce, stopsOf } from "./stops.ts";
 import { PlayedWorld } from "./things.ts";
 import { Timeline } from "./timeline.ts";
 
@@ -84,7 +79,7 @@ export async function rehearse(
     await store.commit(submission.operations, { actor: ACTOR, action: plan.action });
     await player.run(submission.change ?? "");
   }
-  const change = submission.change === undefined ? undefined : changeNamed(submission.change, timeline);
+  const change = timeline.changes.get(submission.change ?? "");
   const result = resultOf({ plan, assumptions, timeline, world, change, now: clock.now() });
   await player.stop();
   return { ...result, warnings: [...plan.warnings, ...unmet(assumptions, everything)] };
@@ -129,124 +124,4 @@ function referredIn(drafts: readonly Draft[]): ReadonlyMap<string, readonly (rea
       else paths.push(path);
     }
   return found;
-}
-
-function changeNamed(name: string, { changes }: Timeline): ChangeResource | undefined {
-  return changes.get(name);
-}
-
-interface Played {
-  readonly plan: Plan;
-  readonly assumptions: Assumptions;
-  readonly timeline: Timeline;
-  readonly world: PlayedWorld;
-  readonly change: ChangeResource | undefined;
-  readonly now: number;
-}
-
-function resultOf({ plan, assumptions, timeline, world, change, now }: Played): Omit<Rehearsal, "warnings"> {
-  const state = change === undefined ? undefined : stateOf(change);
-  const isDone = change === undefined ? !plan.steps.some(isTouched) : state === "Succeeded";
-  const standstill = {
-    steps: plan.steps,
-    courses: timeline.courses,
-    since: (time: number) => timeline.since(time),
-  };
-  const stops = isDone
-    ? []
-    : [...stopsOf(standstill), ...(state === "RolledBack" ? reasonsOf(timeline) : [])];
-  const end = isDone || FINAL_STATES.has(state ?? "") ? now : timeline.lastProgress;
-  const changes = [...timeline.changes.values()].map((one) => ({
-    name: one.metadata.name,
-    state: stateOf(one),
-    ...(one.status?.message === undefined ? {} : { message: one.status.message }),
-  }));
-  const undo = [...timeline.changes.values()].find(
-    ({ spec }) => spec.undoes !== undefined && spec.undoes === change?.metadata.name,
-  );
-  return {
-    system: plan.system,
-    namespace: plan.namespace,
-    seed: assumptions.seed,
-    outcome: isDone ? "done" : "stops",
-    summary: plan.summary,
-    hash: plan.hash,
-    assumed: assumedIn(assumptions, world),
-    timeline: timeline.moments,
-    total: change === undefined ? 0 : timeline.since(end),
-    mostAtOnce: mostAtOnce(timeline.intervals),
-    criticalPath: criticalPathOf(standstill),
-    stops: stops.length > 0 || isDone ? stops : [stopOfChange(change, plan, timeline)],
-    undone: undo === undefined ? [] : undo.spec.plan.steps.filter(isTouched).map(({ address }) => address),
-    changes,
-  };
-}
-
-/** Why it was taken back: nothing of it is left by then. */
-function reasonsOf({ moments }: Timeline): readonly Stop[] {
-  return moments
-    .filter(({ type }) => type === "failed")
-    .map(({ at, address, text }) => ({ at, address, why: text.replace(/^has failed: /, ""), holdsUp: [] }));
-}
-
-/** Nothing of it is stuck by itself: it is the Change that waits, or was refused. */
-function stopOfChange(change: ChangeResource | undefined, plan: Plan, timeline: Timeline): Stop {
-  const open = plan.steps.filter(
-    (step) =>
-      isTouched(step) && step.kind !== "System" && timeline.courses.get(step.address)?.ended === undefined,
-  );
-  const state = change === undefined ? "Pending" : stateOf(change);
-  return {
-    at: timeline.since(timeline.lastProgress),
-    address: change === undefined ? `system/${plan.system}` : addressOf(change),
-    why: change?.status?.message ?? (state === "Pending" ? "Nobody approves it." : `It is ${state}.`),
-    holdsUp: open.map(({ address }) => address),
-  };
-}
-
-function assumedIn(assumptions: Assumptions, { latencies }: PlayedWorld): readonly string[] {
-  const { latencies: told, fail, hang, quotas, crashes, alerts, crashAt, approveAfter, down } = assumptions;
-  const span = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
-  return [
-    ...Object.entries(told).map(([name, value]) => `${name}: ${span(value)}`),
-    ...latencies.usual,
-    ...fail.map(
-      ({ address, operation, times, terminal }) =>
-        `${address} fails at ${operation}, ${times === "always" ? "always" : `${times} times`}${terminal ? ", for good" : ""}`,
-    ),
-    ...hang.map(({ address, operation }) => `${address} never answers at ${operation}`),
-    ...Object.entries(quotas).map(([name, limit]) => `there are ${limit} ${name}`),
-    ...crashes.map(({ address, at, times }) => `${times} of ${address} end at +${at}`),
-    ...alerts.map(({ address, at, for: span, name }) => `${name} of ${address} fires at +${at} for ${span}`),
-    ...[crashAt]
-      .flat()
-      .map((at) => `the control plane is killed at +${at}, and another one runs ${down} later`),
-    ...(approveAfter === "0s"
-      ? []
-      : [`approvals: ${approveAfter === "never" ? "never" : `after ${approveAfter}`}`]),
-  ];
-}
-
-/** Assumptions about what is not there: most likely a slip. */
-function unmet(assumptions: Assumptions, everything: readonly Draft[]): readonly Diagnostic[] {
-  const addresses = [...new Set(everything.map((draft) => addressOf(draft)))];
-  const named = [
-    ...assumptions.fail.map(({ address }) => address),
-    ...assumptions.hang.map(({ address }) => address),
-    ...assumptions.crashes.map(({ address }) => address),
-    ...assumptions.alerts.map(({ address }) => address),
-    ...Object.keys(assumptions.outputs),
-    ...Object.keys(assumptions.latencies).filter((name) => name.includes("/")),
-  ];
-  return [...new Set(named)]
-    .filter((pattern) => !addresses.some((address) => fits(address, pattern)))
-    .map((pattern) => {
-      const hint = didYouMean(pattern, addresses);
-      return {
-        severity: "warning",
-        code: "AssumptionFitsNothing",
-        message: `Something is assumed of '${pattern.slice(0, 80)}', and there is nothing of that name.`,
-        ...(hint === undefined ? {} : { hint }),
-      };
-    });
 }

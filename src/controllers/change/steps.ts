@@ -5,6 +5,7 @@ import { conditionOf, isReady } from "../../model/condition.ts";
 import { type Condition, REQUESTS, type Resource } from "../../model/resource.ts";
 import {
   type ChangeResource,
+  type Stage,
   type StepOutcome,
   isCommitted,
   keyTextOf,
@@ -29,12 +30,14 @@ export function committedSteps(change: ChangeResource): ReadonlyMap<string, Step
   const { spec } = change;
   if (spec.revision === undefined) return new Map();
   const planned = new Map(spec.plan.steps.map((step) => [step.address, step]));
-  const steps = stagesOf(change).flatMap(
-    ({ addresses, deleted = [] }) =>
-      addresses?.map((address) =>
-        committedAs(planned.get(address), address, change, deleted.includes(address)),
-      ) ?? spec.plan.steps.filter(isCommitted),
-  );
+  const steps = stagesOf(change).flatMap((stage) => {
+    const actionOf = actionsIn(stage);
+    return (
+      stage.addresses?.map((address) =>
+        committedAs(planned.get(address), address, change, actionOf(address)),
+      ) ?? spec.plan.steps.filter(isCommitted)
+    );
+  });
   return new Map(steps.map((step) => [keyTextOf(step), step]));
 }
 
@@ -43,11 +46,15 @@ function committedAs(
   planned: Step | undefined,
   address: string,
   change: ChangeResource,
-  isDeleted: boolean,
+  action: Step["action"],
 ): Step {
   if (planned !== undefined && isCommitted(planned)) return planned;
-  const action = isDeleted ? ("delete" as const) : ("update" as const);
   return { action, address, ...keyAt(address, change), changes: [], after: planned?.after ?? [] };
+}
+
+function actionsIn({ created = [], deleted = [] }: Stage): (address: string) => Step["action"] {
+  const [made, gone] = [new Set(created), new Set(deleted)];
+  return (address) => (made.has(address) ? "create" : gone.has(address) ? "delete" : "update");
 }
 
 function keyAt(address: string, { metadata }: ChangeResource): Pick<Step, "kind" | "name" | "namespace"> {
