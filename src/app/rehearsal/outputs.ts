@@ -4,6 +4,8 @@ import { type JsonSchema, statusSchema } from "../../kinds/schema.ts";
 import type { Keyring } from "../../model/sealed.ts";
 import type { Thing } from "../../providers/simulated/index.ts";
 
+const PORT = 4_000;
+
 /** What the kind says it yields, of the type that it says. */
 export function playedOutputs({ id, kind, name, spec }: Thing, keyring: Keyring): Record<string, unknown> {
   if (kind === "Resource") return { id, output: { ...(spec["config"] as object | undefined) } };
@@ -28,12 +30,18 @@ function schemaOf(schema: JsonSchema, path: readonly string[]): JsonSchema | und
   return found;
 }
 
+const OF_TYPE: ReadonlyMap<unknown, unknown> = new Map<unknown, unknown>([
+  ["integer", PORT],
+  ["number", PORT],
+  ["boolean", true],
+  ["array", []],
+  ["object", {}],
+]);
+
 function valueFor(schema: JsonSchema | undefined, what: string, path: readonly string[]): unknown {
   const field = path.at(-1) ?? "";
-  if (schema?.type === "integer" || schema?.type === "number" || /port$/i.test(field)) return 4_000;
-  if (schema?.type === "boolean") return true;
-  if (schema?.type === "array") return [];
-  if (schema?.type === "object") return {};
+  if (OF_TYPE.has(schema?.type)) return OF_TYPE.get(schema?.type);
+  if (/port$/i.test(field)) return PORT;
   if (/url$/i.test(field)) return `rehearsed://${what}`;
   return /host|address/i.test(field) ? "rehearsed.invalid" : `rehearsed-${what.replace("/", "-")}-${field}`;
 }

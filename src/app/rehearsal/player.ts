@@ -4,7 +4,7 @@
  *   start --> run: clock forward, timer by timer --> the Change has ended | nothing goes forward any more | far enough
  *               '-- crashAt: cut off from store and world --down--> another one on the same store and world
  */
-import { ManualClock } from "../../clock/manual.ts";
+import type { ManualClock } from "../../clock/manual.ts";
 import { hashOfSubject } from "../../controllers/approval/decide.ts";
 import { desiredOf } from "../../controller/desired.ts";
 import type { Controller } from "../../controller/reconciler.ts";

@@ -5,7 +5,7 @@
 import type { Moment, MomentType } from "../../cli/rehearsal.ts";
 import { conditionOf } from "../../model/condition.ts";
 import { LABELS, type Resource, addressOf } from "../../model/resource.ts";
-import { type ChangeResource, APPROVES, stateOf } from "../../planner/change.ts";
+import { APPROVES, type ChangeResource, type ChangeState, stateOf } from "../../planner/change.ts";
 import type { Plan } from "../../planner/plan.ts";
 import type { Change } from "../../store/store.ts";
 import type { Begun, Happenings } from "./happenings.ts";
@@ -126,22 +126,23 @@ export class Timeline implements Happenings {
 
   #ofResource(address: string, course: Course, { resource, previous, time }: Change): void {
     if (isMade(resource)) {
-      if (previous === undefined || !isMade(previous)) {
-        const isPassive = conditionOf(resource, "Ready") === undefined;
-        course.began ??= time;
-        this.#end(course, time, address, "ready", isPassive ? "is there" : "ready");
-      }
+      if (previous !== undefined && isMade(previous)) return;
+      const isPassive = conditionOf(resource, "Ready") === undefined;
+      course.began ??= time;
+      this.#end(course, time, address, "ready", isPassive ? "is there" : "ready");
       return;
     }
     if (resource.metadata.generation !== previous?.metadata.generation) delete course.ended;
     const failed = finalFailure(resource);
-    if (failed !== undefined) {
-      if (course.trouble?.isFinal === true && course.trouble.why === failed) return;
+    if (failed === undefined) this.#unready(address, course, resource, time);
+    else if (course.trouble?.isFinal !== true || course.trouble.why !== failed) {
       course.trouble = { at: time, why: failed, isFinal: true };
       this.#add(time, "failed", address, `has failed: ${failed}`);
       this.lastProgress = time;
-      return;
     }
+  }
+
+  #unready(address: string, course: Course, resource: Resource, time: number): void {
     const ready = conditionOf(resource, "Ready");
     if (ready === undefined || ready.status === "True" || CALM.has(ready.reason)) return;
     if (course.trouble?.why === ready.message) return;
@@ -158,32 +159,37 @@ export class Timeline implements Happenings {
   }
 
   #ofChange(change: ChangeResource, { previous, time, type }: Change): void {
-    const { metadata, spec, status } = change;
-    if (spec.system !== this.#parts.plan.system || metadata.namespace !== this.#parts.plan.namespace) return;
-    if (type === "DELETED") return;
+    const { metadata, spec } = change;
+    const { system, namespace } = this.#parts.plan;
+    if (spec.system !== system || metadata.namespace !== namespace || type === "DELETED") return;
     this.changes.set(metadata.name, change);
     const before = previous as ChangeResource | undefined;
+    this.#state(change, before, time);
+    this.#stages(change, before, time);
+  }
+
+  #state(change: ChangeResource, before: ChangeResource | undefined, time: number): void {
     const state = stateOf(change);
     const address = addressOf(change);
-    const message = status?.message;
-    const isNewMessage = message !== undefined && message !== before?.status?.message;
-    if (before === undefined || stateOf(before) !== state) {
-      const what =
-        before === undefined && spec.undoes !== undefined ? ` (takes back change/${spec.undoes})` : "";
-      this.#add(
-        time,
-        "change",
-        address,
-        `${WORDS[state] ?? state}${what}${isNewMessage ? `: ${message}` : ""}`,
-      );
-      this.lastProgress = time;
-    } else if (isNewMessage) this.#add(time, "waits", address, message);
-    const stages = status?.stages ?? [];
-    for (const stage of stages.slice(before?.status?.stages?.length ?? 0)) {
-      const count = stage.addresses?.length;
-      const what = count === undefined ? "all of it" : `${count} of its resources`;
-      const wave = stage.wave === undefined ? "a stage" : `wave ${stage.wave + 1}`;
-      this.#add(time, "stage", address, `commits ${wave}: ${what}`);
+    const message = change.status?.message;
+    const news = message === before?.status?.message ? undefined : message;
+    if (before !== undefined && stateOf(before) === state) {
+      if (news !== undefined) this.#add(time, "waits", address, news);
+      return;
+    }
+    const { undoes } = change.spec;
+    const back = before === undefined && undoes !== undefined ? ` (takes back change/${undoes})` : "";
+    const why = news === undefined ? "" : `: ${news}`;
+    this.#add(time, "change", address, `${WORDS[state]}${back}${why}`);
+    this.lastProgress = time;
+  }
+
+  #stages(change: ChangeResource, before: ChangeResource | undefined, time: number): void {
+    const stages = change.status?.stages ?? [];
+    for (const { addresses, wave } of stages.slice(before?.status?.stages?.length ?? 0)) {
+      const what = addresses === undefined ? "all of it" : `${addresses.length} of its resources`;
+      const name = wave === undefined ? "a stage" : `wave ${wave + 1}`;
+      this.#add(time, "stage", addressOf(change), `commits ${name}: ${what}`);
       this.lastProgress = time;
     }
   }
@@ -202,7 +208,7 @@ export class Timeline implements Happenings {
   }
 }
 
-const WORDS: Readonly<Record<string, string>> = {
+const WORDS: Readonly<Record<ChangeState, string>> = {
   Pending: "waits for approval",
   Queued: "waits for its turn",
   InProgress: "is under way",
