@@ -18,10 +18,10 @@ import { parseArgs } from "node:util";
 import { startInBackground } from "../src/app/background.ts";
 import { StateFolder } from "../src/app/home.ts";
 import { createClient } from "../src/client/index.ts";
-import type { Draft } from "../src/model/resource.ts";
+import { load } from "../src/sdk/load.ts";
 import { type Cost, costOf, costWithin, writeFiles } from "./kit/cost.ts";
 import { median, printMachine, short, table } from "./kit/figures.ts";
-import { SHAPES, type Shape, hclOf, jsonOf, stateOf, yamlOf } from "./kit/graphs.ts";
+import { SHAPES, type Shape, hclOf, stateOf, yamlOf } from "./kit/graphs.ts";
 import { pause } from "./kit/plane.ts";
 import { plot } from "./kit/plot.ts";
 
@@ -83,7 +83,8 @@ function ours(shape: Shape, size: number): Promise<Costs> {
       write(1);
       costs["one change, planned"] = await run("plan", declaration);
       costs["one change, applied"] = await run("up", declaration, "--yes");
-      costs["one change, by the control plane"] = await changeInPlace(home, pid, shape, size);
+      write(2);
+      costs["one change, by the control plane"] = await changeInPlace(home, pid, declaration);
       costs["destroy"] = await run("down", SYSTEM, "--yes");
       return costs;
     } finally {
@@ -92,13 +93,13 @@ function ours(shape: Shape, size: number): Promise<Costs> {
   });
 }
 
-/** Planned and applied over the API by a client that runs already; until the system says that all is ready. */
-async function changeInPlace(home: string, pid: number, shape: Shape, size: number): Promise<Cost> {
-  const folder = new StateFolder(home);
-  const client = createClient({ url: folder.registration()?.url ?? "", token: folder.token() });
-  const resources = jsonOf(SYSTEM, shape, size, 2) as readonly Draft[];
+/** Planned and applied over the API by a client that runs already and has read the files; until the system says that all is ready. */
+async function changeInPlace(home: string, pid: number, declaration: string): Promise<Cost> {
+  const state = new StateFolder(home);
+  const client = createClient({ url: state.registration()?.url ?? "", token: state.token() });
+  const { system, resources, folder } = await load(declaration, { env: {} });
   const cost = await costWithin([pid], async () => {
-    const proposed = { resources, action: "apply" as const, brief: true };
+    const proposed = { resources: [system, ...resources], folder, action: "apply" as const, brief: true };
     const { hash, summary } = await client.plan(SYSTEM, proposed);
     if (summary.update < 1) throw new Error("There is nothing to change.");
     const { revision } = await client.apply(SYSTEM, { ...proposed, hash });

@@ -79,19 +79,6 @@ spec:
   return Object.fromEntries(files) as Record<string, string>;
 }
 
-/** The same as a list in JSON. */
-export function jsonOf(system: string, shape: Shape, size: number, changed = 0): readonly object[] {
-  const resources = nodesOf(shape, size).map((node) => ({
-    kind: "Resource",
-    metadata: { name: node.name },
-    spec: {
-      class: "data",
-      config: inputsOf(node, changed, (other) => `\${resource.${other}.status.output.name}`),
-    },
-  }));
-  return [{ kind: "System", metadata: { name: system }, spec: {} }, ...resources];
-}
-
 export function hclOf(shape: Shape, size: number, changed = 0): string {
   return nodesOf(shape, size)
     .map((node) => {
