@@ -120,7 +120,7 @@ async function becomesReady(client: ReturnType<typeof createClient>, revision: n
     };
     const isReady = conditions.some(({ type, status: is }) => type === "Ready" && is === "True");
     if (seen >= revision && isReady && metadata.deletionTimestamp === undefined) return;
-    await pause(2);
+    await pause(10);
   }
 }
 
