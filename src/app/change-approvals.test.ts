@@ -12,6 +12,7 @@ import {
   decide,
   made,
   open,
+  room,
   state,
   stop,
   store,
@@ -76,6 +77,15 @@ describe("with an approval policy", () => {
     );
     expect(asked("shop-3").status?.state).toBe("Void");
     await expect(decide("shop-3", "maria")).rejects.toThrow(/AlreadyDecided/);
+  });
+
+  it("is void when what it needs has been used up while it waited, and nothing of it is begun", async () => {
+    await apply(approved(), thing("disk"), thing("tape"));
+    room(1);
+    await decide("shop-1", "maria");
+    expect(state("shop-1")).toBe("Void");
+    expect(change("shop-1").status?.message).toMatch(/things/);
+    expect(store.list({ kind: "Resource" }).items).toEqual([]);
   });
 
   it("is rejected, expired or withdrawn without a trace in what is declared", async () => {

@@ -48,6 +48,7 @@ import type { MetricsSource, MonitoringSink, TargetGroup } from "../provider/mon
 import type { Placement } from "../provider/placement.ts";
 import type { Provider, ProviderContext, TrafficProvider } from "../provider/provider.ts";
 import type { Store } from "../store/store.ts";
+import { preflight } from "./preflight.ts";
 import { capabilitiesOf } from "./capabilities.ts";
 import type { Classes } from "./classes.ts";
 import type { Workflows } from "./workflows.ts";
@@ -231,6 +232,7 @@ export function addControllers(
       keyring,
       changes,
       capabilities: (draft) => capabilitiesOf(draft, classes),
+      preflight: (plan) => preflight(plan, { classes, store, context, resolver }),
     }),
   );
   runtime.addController(garbageController({ store, owned }));

@@ -67,6 +67,8 @@ export async function applyAsked(
   const { input, agreed, stale } =
     saved === undefined ? await declaredIn(body, context, target) : savedIn(saved, context, target);
   const onFailure = onFailureOf(body);
+  // Between a plan that was saved and now, providers may have changed their mind.
+  if (saved !== undefined) await refuseObstacles(planOf(input).plan, agreed, context);
   // What was found when it was planned: it is set back with the rest, and not looked for again.
   const drift = context.remembered.get(agreed);
   for (let attempt = 1; ; attempt += 1) {
@@ -98,6 +100,13 @@ export async function applyAsked(
   }
 }
 
+/** A plan that has moved is refused for that. */
+async function refuseObstacles(current: Plan, agreed: string, context: ApiContext): Promise<void> {
+  if (current.hash !== agreed) return;
+  const obstacles = await context.preflight(current);
+  if (hasErrors(obstacles)) throw refused(obstacles);
+}
+
 interface Agreed {
   readonly input: ProposeInput;
   /** Hash of what was agreed to. */
@@ -124,9 +133,10 @@ function savedIn(value: unknown, context: ApiContext, target: ResourceTarget): A
   if (saved.system !== target.name || saved.namespace !== target.namespace)
     throw badRequest(`The plan is for the system ${saved.system} in the namespace ${saved.namespace}.`);
   const { system, namespace, action, request, declared } = saved;
-  const { store: live, keyring } = context;
+  const { store: live, keyring, capabilities } = context;
+  const again = { ...request, resources: [], admitted: declared, system, namespace, action };
   return {
-    input: { ...request, resources: [], admitted: declared, system, namespace, action, live, keyring },
+    input: { ...again, live, keyring, capabilities },
     agreed: saved.hash,
     stale: (current) => movedSince(saved, live, current),
   };

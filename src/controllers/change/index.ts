@@ -12,6 +12,7 @@
 import type { Clock } from "../../clock/clock.ts";
 import { eventOperation } from "../../controller/events.ts";
 import type { Controller, Outcome, ReconcileContext } from "../../controller/reconciler.ts";
+import type { Diagnostic } from "../../diagnostics/diagnostic.ts";
 import { FINAL_STATES } from "../../kinds/change.ts";
 import { type Draft, type Key, type Resource, addressOf, keyOf } from "../../model/resource.ts";
 import type { Keyring } from "../../model/sealed.ts";
@@ -44,6 +45,8 @@ export interface ChangeOptions {
   readonly changes: ChangesView;
   /** What providers say, for plans that are made again. */
   readonly capabilities?: AgainContext["capabilities"];
+  /** What stands against a plan that has waited, asked once more before it begins: nothing when absent. */
+  readonly preflight?: (plan: Plan) => Promise<readonly Diagnostic[]>;
   /** Who works on Changes; this control plane when absent. */
   readonly holder?: string;
 }
@@ -89,8 +92,7 @@ async function reconcile(key: Key, context: ReconcileContext, working: Working):
   const tracked = changes.get(key);
   if (change === undefined || change.metadata.deletionTimestamp !== undefined) return;
   if (tracked === undefined) return ended(change, context, working);
-  const known = knowledge.of(change, tracked);
-  const decision = next(known.facts);
+  const { known, decision } = await looked(knowledge.of(change, tracked), working);
   const isWaiting = decision.state === "Pending" || decision.state === "Queued";
   if (isWaiting) return waits(change, decision, known, context, working);
   const claim = working.leases.claim(key, clock.now());
@@ -103,6 +105,22 @@ async function reconcile(key: Key, context: ReconcileContext, working: Working):
     return;
   }
   return later(change, tracked, claim, context, { ...working, known });
+}
+
+/** What has come to stand against it while it waited makes it void: it is not begun to fail. */
+async function looked(
+  known: Known,
+  { preflight }: Working,
+): Promise<{ readonly known: Known; readonly decision: Decision }> {
+  const decision = next(known.facts);
+  if (decision.act !== "begin" || preflight === undefined) return { known, decision };
+  const obstacle = (await preflight(known.plan as Plan)).find(({ severity }) => severity === "error");
+  if (obstacle === undefined) return { known, decision };
+  const where = obstacle.address === undefined ? "" : `${obstacle.address}: `;
+  return {
+    known: { ...known, message: `${where}${obstacle.message}` },
+    decision: { state: "Void", act: "none" },
+  };
 }
 
 /** Of what is declared the cause is who asked for it, and what let it begin now (I5). */
