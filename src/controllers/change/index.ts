@@ -87,12 +87,14 @@ interface Working extends ChangeOptions {
 }
 
 async function reconcile(key: Key, context: ReconcileContext, working: Working): Promise<Outcome> {
-  const { store, changes, knowledge, clock } = working;
-  const change = store.get(key) as ChangeResource | undefined;
-  const tracked = changes.get(key);
-  if (change === undefined || change.metadata.deletionTimestamp !== undefined) return;
-  if (tracked === undefined) return ended(change, context, working);
-  const { known, decision } = await looked(knowledge.of(change, tracked), working);
+  const { store, clock } = working;
+  const found = store.get(key) as ChangeResource | undefined;
+  if (found === undefined || found.metadata.deletionTimestamp !== undefined) return;
+  const first = looked(key, working);
+  if (first === undefined) return ended(found, context, working);
+  const now = await unobstructed(key, first, working);
+  if (now === undefined) return;
+  const { change, tracked, known, decision } = now;
   const isWaiting = decision.state === "Pending" || decision.state === "Queued";
   if (isWaiting) return waits(change, decision, known, context, working);
   const claim = working.leases.claim(key, clock.now());
@@ -107,20 +109,37 @@ async function reconcile(key: Key, context: ReconcileContext, working: Working):
   return later(change, tracked, claim, context, { ...working, known });
 }
 
-/** What has come to stand against it while it waited makes it void: it is not begun to fail. */
-async function looked(
-  known: Known,
-  { preflight }: Working,
-): Promise<{ readonly known: Known; readonly decision: Decision }> {
-  const decision = next(known.facts);
-  if (decision.act !== "begin" || preflight === undefined) return { known, decision };
-  const obstacle = (await preflight(known.plan as Plan)).find(({ severity }) => severity === "error");
-  if (obstacle === undefined) return { known, decision };
+interface Looked {
+  readonly change: ChangeResource;
+  readonly tracked: Tracked;
+  readonly known: Known;
+  readonly decision: Decision;
+}
+
+/** As it is now; undefined when it is gone. */
+function looked(key: Key, { store, changes, knowledge }: Working): Looked | undefined {
+  const change = store.get(key) as ChangeResource | undefined;
+  const tracked = changes.get(key);
+  if (change === undefined || tracked === undefined) return undefined;
+  const known = knowledge.of(change, tracked);
+  return { change, tracked, known, decision: next(known.facts) };
+}
+
+/**
+ * What has come to stand against it while it waited makes it void: it is not begun to fail. While that is asked the world
+ * goes on, so it is looked at again: what was asked of another plan says nothing of this one.
+ */
+async function unobstructed(key: Key, first: Looked, working: Working): Promise<Looked | undefined> {
+  const { preflight } = working;
+  if (first.decision.act !== "begin" || preflight === undefined) return first;
+  const asked = first.known.plan as Plan;
+  const obstacle = (await preflight(asked)).find(({ severity }) => severity === "error");
+  const now = looked(key, working);
+  if (now === undefined || now.decision.act !== "begin" || obstacle === undefined) return now;
+  if (now.known.plan?.hash !== asked.hash) return now;
   const where = obstacle.address === undefined ? "" : `${obstacle.address}: `;
-  return {
-    known: { ...known, message: `${where}${obstacle.message}` },
-    decision: { state: "Void", act: "none" },
-  };
+  const known = { ...now.known, message: `${where}${obstacle.message}` };
+  return { ...now, known, decision: { state: "Void", act: "none" } };
 }
 
 /** Of what is declared the cause is who asked for it, and what let it begin now (I5). */
