@@ -235,6 +235,13 @@ describe("refused is what would need a guess", () => {
     expect(await refusal([system(["volume/a", "volume/b"], ["volume/b", "volume/a"]), volume("b")])).toEqual([
       "MovedInCircle",
     ]));
+  it("a circle of what is not there yet, once", async () =>
+    expect(
+      await refusal([
+        system(["volume/a", "volume/b"], ["volume/b", "volume/a"], ["volume/c", "volume/a"]),
+        volume("b"),
+      ]),
+    ).toEqual(["MovedInCircle"]));
   it("another kind, and what is no address", async () =>
     expect(await refusal([system(["volume/a", "database/b"], ["volume", "x"]), volume("b")])).toEqual([
       "MovedToAnotherKind",

@@ -45,15 +45,17 @@ export function resolveMoves(moved: readonly Moved[], context: MoveContext): Mov
   const next = nextOf(moved, report);
   const lines = new Map(moved.map(({ from }, index) => [from, index]));
   const continued = new Map<string, Resource>();
+  const inCircles = new Set<string>();
   for (const from of next.keys()) {
-    const live = context.held.get(from);
-    if (live === undefined) continue;
     const index = lines.get(from) ?? 0;
     const to = endOf(from, next);
     if (to === undefined) {
-      report(circle(from), index);
+      // Also of what is not there yet: it would be refused as soon as it is. Once for each circle.
+      if (!leadsInto(inCircles, from, next)) report(circle(from), index);
       continue;
     }
+    const live = context.held.get(from);
+    if (live === undefined) continue;
     const problem = obstacle(from, to, continued, context);
     if (problem !== undefined) report(problem, index);
     else if (context.declared.has(to)) continued.set(to, live);
@@ -84,6 +86,19 @@ function nextOf(
 
 function isAddress(text: string): boolean {
   return /^[a-z][A-Za-z]*\/[a-z0-9][-a-z0-9.]*$/.test(text);
+}
+
+/** Whether the chain, which never ends, comes to one of these; what it passes is added to them. */
+function leadsInto(circles: Set<string>, from: string, next: ReadonlyMap<string, string>): boolean {
+  const passed = new Set<string>();
+  let address = from;
+  while (!circles.has(address) && !passed.has(address)) {
+    passed.add(address);
+    address = next.get(address) ?? address;
+  }
+  const isKnown = circles.has(address);
+  for (const one of passed) circles.add(one);
+  return isKnown;
 }
 
 /** Undefined when it leads back to where it was. */
