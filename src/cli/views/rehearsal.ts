@@ -37,8 +37,7 @@ export function rehearsalView(rehearsal: Rehearsal, { style, isWhole }: Rehearsa
     ...shown,
     "",
     ...ending(rehearsal, style),
-    "",
-    style.dim("assumed:"),
+    ...(assumed.length === 0 ? [] : ["", style.dim("assumed:")]),
     ...assumed.map((one) => style.dim(`  ${harmless(one)}`)),
   ].join("\n");
 }
@@ -58,7 +57,14 @@ function grouped(timeline: readonly Moment[]): readonly (readonly Moment[])[] {
 function lineOf(group: readonly Moment[], isWhole: boolean, style: Style): string {
   const [first] = group as readonly [Moment];
   const names = group.map(({ address }) => address);
-  const text = harmless(names.length === 1 ? first.text : first.text.replace(/^begins/, "begin"));
+  const text = harmless(
+    names.length === 1
+      ? first.text
+      : first.text
+          .replace(/^begins/, "begin")
+          .replace(/^has /, "have ")
+          .replace(/^is /, "are "),
+  );
   return `${style.dim(time(first.at).padStart(9))}  ${listed(names, isWhole)}  ${COLOURS[first.type](style)(text)}`;
 }
 
