@@ -143,9 +143,17 @@ describe("a provider that does not answer as it should", () => {
       {
         severity: "warning",
         code: "ProviderSilent",
-        message: expect.stringContaining("The class 'broken' of Network at the location 'local'") as string,
+        message: expect.stringContaining("The class 'broken' does not say what it has: ") as string,
       },
     ]);
+  });
+
+  it("and nobody asked for its class is named once, whatever kinds it has", async () => {
+    const list = (): Promise<never> => Promise.reject(new Error("no socket"));
+    offer("Network", "engine", list);
+    offer("Volume", "engine", list);
+    expect((await ask()).problems).toHaveLength(1);
+    expect((await ask({ class: "engine" })).problems).toHaveLength(2);
   });
 
   it("and hangs is told to give up after its time", async () => {

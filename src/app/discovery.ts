@@ -53,7 +53,7 @@ export async function discover(query: DiscoveryQuery, parts: DiscoveryParts): Pr
       placesOf(provider, query, parts).map((where) => listed(provider, where, query, parts)),
     ),
   );
-  const problems: Diagnostic[] = answers.flatMap((answer) => answer.problems);
+  const problems = distinct(answers.flatMap((answer) => answer.problems));
   const items = answers.flatMap(({ provider, where, found }) =>
     found.flatMap((one) => {
       const item = discovered(one, { provider, where, query, names, parts });
@@ -130,7 +130,10 @@ export async function listed(
   const resolved = resolvedPlace(provider, where, query, parts);
   if ("problem" in resolved) return { ...nothing, problems: [resolved.problem] };
   const reply = await asked({
-    whom: `the class '${provider.class}' of ${provider.kind} at the location '${query.location}'`,
+    // Nobody asked for this class: it is named once, whatever kinds it has.
+    whom: isClassAskedFor(query)
+      ? `the class '${provider.class}' of ${provider.kind} at the location '${query.location}'`
+      : `the class '${provider.class}'`,
     what: "what it has",
     ask: (signal) =>
       (provider.list as NonNullable<Provider["list"]>)({ ...parts.context, signal }, resolved.answer),
@@ -143,6 +146,15 @@ export async function listed(
   const { problem } = reply;
   if (problem.severity === "warning") return { ...nothing, problems: [problem] };
   return { ...nothing, problems: isAskedFor ? [problem] : [] };
+}
+
+function isClassAskedFor({ class: className, where, location }: Partial<DiscoveryQuery>): boolean {
+  return className !== undefined || where !== undefined || location !== "local";
+}
+
+/** The same of several kinds of one class is said once. */
+function distinct(problems: readonly Diagnostic[]): Diagnostic[] {
+  return [...new Map(problems.map((one) => [JSON.stringify(one), one])).values()];
 }
 
 function isFound(value: unknown): boolean {

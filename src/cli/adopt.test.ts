@@ -90,7 +90,8 @@ network/back   docker  network/back in default  bridge network
     problems = [{ severity: "warning", code: "ProviderSilent", message: "The class 'docker' is silent." }];
     const { code, out, err } = await run("discover");
     expect({ code, out }).toEqual({ code: 0, out: "Nothing is there that could be adopted.\n" });
-    expect(err).toContain("The class 'docker' is silent.");
+    expect(err).toBe("The class 'docker' is silent.\n");
+    expect((await run("discover --class docker")).err).toContain("warning ProviderSilent");
   });
 
   it("asks at a terminal which to adopt, by number; what belongs to somebody has none", async () => {

@@ -3,8 +3,10 @@ import type { Command } from "commander";
 import type { Client } from "../client/client.ts";
 import type { Discovered, Discovery } from "../provider/discovery.ts";
 import type { CommandContext } from "./context.ts";
+import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import { misuse } from "./exit.ts";
 import { diagnosticsView } from "./views/diagnostics.ts";
+import { harmless } from "./views/style.ts";
 
 export interface LookOptions {
   readonly location: string;
@@ -57,8 +59,13 @@ export async function look(
   };
   const discovery: Discovery = await client.discover(query, context.signal);
   const { problems, items } = discovery;
-  if (problems.length > 0)
-    context.complain(diagnosticsView(problems, { style: context.errorStyle, cwd: context.environment.cwd }));
+  // Who is silent and was not asked for is no trouble of whoever asked: a short line.
+  const isMeant = className !== undefined || fields.length > 0 || location !== "local";
+  const unmeant = (problem: Diagnostic): boolean => !isMeant && problem.code === "ProviderSilent";
+  const told = problems.filter((problem) => !unmeant(problem));
+  const style = context.errorStyle;
+  if (told.length > 0) context.complain(diagnosticsView(told, { style, cwd: context.environment.cwd }));
+  for (const { message } of problems.filter(unmeant)) context.say(style.dim(harmless(message)));
   return items;
 }
 
