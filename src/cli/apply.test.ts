@@ -230,6 +230,23 @@ describe("plan", () => {
   });
 });
 
+describe("a saved plan", () => {
+  it("is refused with what only a plan that is made can be asked for", async () => {
+    declare(SHOP);
+    await run("plan -o plan.json");
+    expect(await run("apply plan.json --set a=1 --target service/api")).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("exactly as it is: --set, --target cannot change it") as unknown,
+    });
+    expect(names()).toEqual([]);
+  });
+
+  it("that is not there is no folder to begin in", async () => {
+    const { code, err } = await run("apply plan.json");
+    expect({ code, err }).toEqual({ code: 2, err: expect.not.stringContaining("tutti init") as unknown });
+  });
+});
+
 describe("bad input", () => {
   it("exits with 2, names code, address and line with the line itself, says what to do, and changes nothing", async () => {
     declare(SHOP.replace("replicas: 2", "replcas: 2"));

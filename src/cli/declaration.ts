@@ -176,11 +176,13 @@ export async function applyPlan(
   // Without the signal: it takes a moment, and who interrupts it would not know whether it was done.
   return client
     .apply(plan.system, asked, { namespace, ...(onFailure === undefined ? {} : { onFailure }) })
-    .catch((error: unknown) => applyFailure(error));
+    .catch((error: unknown) =>
+      applyFailure(error, "saved" in proposed ? "Make it anew: tutti plan -o plan.json." : undefined),
+    );
 }
 
 /** Says what has moved, where the control plane knows. */
-export function applyFailure(error: unknown): never {
+export function applyFailure(error: unknown, hint = "Look at the plan again and repeat."): never {
   if (!(error instanceof ApiError) || error.code !== 409) throw error;
   const moved = (error.status.details?.causes ?? []).flatMap(({ reason, field = "", message = "" }) =>
     reason === "Moved" ? [`\n  ${field}: ${message}`] : [],
@@ -188,7 +190,7 @@ export function applyFailure(error: unknown): never {
   throw new CommandFailure(
     EXIT.conflict,
     `The system has changed since the plan was made, so nothing was applied.${moved.join("")}`,
-    "Look at the plan again and repeat.",
+    hint,
   );
 }
 

@@ -1,5 +1,6 @@
 import { loadDeclaration, withDeclarationOptions } from "../declaration.ts";
 import { withRequestOptions } from "../plan-options.ts";
+import { misuse } from "../exit.ts";
 import type { Verb } from "../verb.ts";
 import { savedPlanIn } from "../saved-plan.ts";
 import { type ApplyOptions, applyLoaded, applyPlanned, durationOf, withFailureOption } from "./up.ts";
@@ -18,12 +19,35 @@ export const verb: Verb = {
           const planned = await savedPlanIn(context, folder);
           if (planned === undefined)
             return applyLoaded(context, client, await loadDeclaration(context, folder, options), options);
+          refuseOptionsOfPlanning(options);
           const timeout = await durationOf(options.timeout ?? "10m");
           return applyPlanned(context, client, planned, { ...options, timeout, runs: [] });
         }),
       );
   },
 };
+
+/** What was planned is planned: these would be passed over without a word. */
+const OPTIONS_OF_PLANNING = [
+  "set",
+  "values",
+  "location",
+  "target",
+  "exclude",
+  "replace",
+  "refresh",
+  "since",
+] as const;
+
+function refuseOptionsOfPlanning(options: ApplyOptions): void {
+  const given = OPTIONS_OF_PLANNING.filter((name) => options[name] !== undefined);
+  if (given.length === 0) return;
+  const names = given.map((name) => `--${name}`).join(", ");
+  misuse(
+    `A saved plan is applied exactly as it is: ${names} cannot change it.`,
+    `Say it when the plan is made: tutti plan ${names} ... -o plan.json.`,
+  );
+}
 
 const EXAMPLES = `
 As 'tutti up', but never starts a control plane, and ends once it is committed unless --wait is given; with exit code 6 when

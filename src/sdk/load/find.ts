@@ -83,7 +83,7 @@ function systemName(text: string): string {
 function unreadable(error: unknown, absolute: string, as: string): Refusal {
   const code = (error as NodeJS.ErrnoException).code ?? "";
   if (code === "ENOENT")
-    return { code: "NoSuchFile", message: `There is no '${as}'.`, hint: nearby(absolute) ?? beginHint(as) };
+    return { code: "NoSuchFile", message: `There is no '${as}'.`, hint: nearby(absolute) ?? otherHint(as) };
   if (code === "EACCES" || code === "EPERM")
     return {
       code: "Unreadable",
@@ -95,6 +95,11 @@ function unreadable(error: unknown, absolute: string, as: string): Refusal {
     message: `'${as}' cannot be read (${code === "" ? String(error) : code}).`,
     hint: "Name a folder or a file.",
   };
+}
+
+/** What ends like a file is no folder to begin in. */
+function otherHint(as: string): string {
+  return /\.(?:[mc]?[tj]s|ya?ml|json)$/.test(as) ? "Name a file that is there, or a folder." : beginHint(as);
 }
 
 function nearby(absolute: string): string | undefined {
