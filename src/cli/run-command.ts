@@ -27,7 +27,8 @@ export function runCommand({ tell, help, said, done, change }: RunCommand): Verb
         .action((word: string) =>
           act(async (context) => {
             if (change !== undefined && isChange(word)) return tellChange(context, word, change, done);
-            const { name } = (await fetchedRun(context, word)).metadata;
+            const { name } = (await fetchedRun(context, word, change === undefined ? undefined : tell))
+              .metadata;
             const { namespace, signal } = context;
             const workflows: Workflows = (await context.client()).workflows;
             await workflows[tell](name, { namespace, signal });

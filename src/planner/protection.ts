@@ -47,8 +47,9 @@ function refusal(resource: Resource, message: string, live: Snapshot): Diagnosti
 
 /** `declared so by change/shop-3 of system/shop`. */
 function declaredBy(resource: Resource, live: Snapshot): string {
-  const system = resource.metadata.labels?.[LABELS.system];
   const { namespace = "" } = resource.metadata;
+  const system =
+    resource.kind === "System" ? resource.metadata.name : resource.metadata.labels?.[LABELS.system];
   if (system === undefined) return "it belongs to no system";
   const address = addressOf(resource);
   let first: string | undefined;

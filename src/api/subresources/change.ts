@@ -107,7 +107,7 @@ async function asking(
 
 function requireOpen(change: ChangeResource, target: ResourceTarget, what: string): void {
   const state = stateOf(change);
-  if (FINAL_STATES.has(state)) throw refusal(target, `is ${state}, and cannot ${what}`);
+  if (FINAL_STATES.has(state)) throw refusal(target, `has ended (${state}), and cannot ${what}`);
 }
 
 function refusal({ kind, name }: ResourceTarget, why: string): StatusError {

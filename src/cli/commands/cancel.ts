@@ -33,7 +33,7 @@ export const verb: Verb = {
 async function cancel(context: CommandContext, word: string, options: CancelOptions): Promise<void> {
   if (isChange(word)) return withdraw(context, word);
   if (options.grace !== undefined) await durationOf(options.grace);
-  const { name } = (await fetchedRun(context, word)).metadata;
+  const { name } = (await fetchedRun(context, word, "cancel")).metadata;
   const { namespace, signal } = context;
   await (await context.client()).workflows.cancel(name, { ...options, namespace, signal });
   context.say(`run/${name} is being cancelled. Watch it: tutti runs show ${name} --watch`);

@@ -4,8 +4,10 @@ import { stateOf } from "../../planner/change.ts";
 import type { Approval } from "../approval.ts";
 import { changeNamed, isChange, isOver } from "../change.ts";
 import type { CommandContext } from "../context.ts";
+import { CommandFailure, EXIT } from "../exit.ts";
+import { didYouMean } from "../../diagnostics/suggestion.ts";
 import { emit } from "../output.ts";
-import { fetched, kindOf, systemOf } from "../target.ts";
+import { fetched, kindOf, namesOf, systemOf } from "../target.ts";
 import type { Verb } from "../verb.ts";
 import { changeView } from "../views/change.ts";
 import { resourceTable } from "../views/table.ts";
@@ -52,8 +54,26 @@ async function changes(
       ? undefined
       : await client.find<ChangeResource>(kindOf("change"), word, { namespace, signal });
   if (one !== undefined) return show(context, one);
-  const system = word === undefined ? undefined : (await systemOf(context, word)).metadata.name;
+  const system = word === undefined ? undefined : await systemNamed(context, word);
   return list(context, system, options);
+}
+
+/** Fails with what was probably meant, be it a change or a system. */
+async function systemNamed(context: CommandContext, word: string): Promise<string> {
+  const { namespace, signal } = context;
+  const client = await context.client();
+  if (word.includes("/")) return (await systemOf(context, word)).metadata.name;
+  const system = await client.find(kindOf("system"), word, { namespace, signal });
+  if (system !== undefined) return system.metadata.name;
+  const [systems, all] = await Promise.all([
+    namesOf(client, kindOf("system"), namespace),
+    namesOf(client, kindOf("change"), namespace),
+  ]);
+  throw new CommandFailure(
+    EXIT.failed,
+    `There is neither a system nor a change '${word.slice(0, 80)}' in the namespace '${namespace}'.`,
+    didYouMean(word, [...systems, ...all]) ?? "See all: tutti changes",
+  );
 }
 
 async function list(
@@ -70,7 +90,7 @@ async function list(
   });
   const shown = items
     .filter((one) => (system === undefined || one.spec.system === system) && !(open && isOver(one)))
-    .toSorted((a, b) => b.metadata.creationTimestamp.localeCompare(a.metadata.creationTimestamp));
+    .toSorted(newestFirst);
   if (shown.length === 0 && !context.isStructured)
     return context.say(open ? "No change is under way." : "There is no change.");
   if (context.output === "name")
@@ -82,6 +102,14 @@ async function list(
       prefix: false,
       now: context.environment.clock.now(),
     }),
+  );
+}
+
+/** Those of one second by their numbers. */
+function newestFirst({ metadata: a }: ChangeResource, { metadata: b }: ChangeResource): number {
+  return (
+    b.creationTimestamp.localeCompare(a.creationTimestamp) ||
+    b.name.localeCompare(a.name, "en", { numeric: true })
   );
 }
 

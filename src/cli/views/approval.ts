@@ -30,6 +30,12 @@ export function approvalView(
   ].join("\n");
 }
 
+const EXPIRED: Readonly<Record<string, string>> = {
+  deny: "then it is denied",
+  approve: "then it is approved",
+  escalate: "then others are asked",
+};
+
 /** Who is waited for, until when, and who has decided what. */
 export function approvalRows(
   { spec, status = {} }: Pick<Approval, "spec" | "status">,
@@ -39,9 +45,9 @@ export function approvalRows(
     ["Waits for", stagesOf(spec, status.open ?? [])],
     [
       "Expires",
-      status.expiresAt === undefined
+      status.expiresAt === undefined || (status.state ?? "Pending") !== "Pending"
         ? undefined
-        : `${age(status.expiresAt, now)} (then: ${spec.onExpire ?? "deny"})`,
+        : `${age(status.expiresAt, now)}, ${EXPIRED[spec.onExpire ?? "deny"] ?? ""}`,
     ],
     ...(status.decisions ?? []).map(
       ({ by, decision, at, comment }) =>
