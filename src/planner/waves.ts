@@ -10,7 +10,8 @@
  *  W2 What is there once for all is in the first wave, or in that of the last copy it refers to. What goes is in the wave of its
  *     place; of a Location that is in no wave any more, in the last.
  *  W3 Of what is in a later wave nothing is written, and the Revision has it as it was.
- *  W4 Nothing of a wave is begun before the gate of every wave before it has passed.
+ *  W4 No wave is begun before the gate of every wave before it has passed, or somebody said to pass it over. What breaks in
+ *     an earlier wave once a later one has begun is a failure of the Change, for its policy, and no gate's business any more.
  */
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import { didYouMean } from "../diagnostics/suggestion.ts";

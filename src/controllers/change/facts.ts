@@ -28,7 +28,7 @@ import { type Inverse, inverseOperations, proposeInverse } from "./inverse.ts";
 import { type Decision, type Facts, type Progress, next } from "./machine.ts";
 import { type Staged, placed, stageOf } from "./stages.ts";
 import { standingOf, uidOf } from "./steps.ts";
-import type { ChangesView, Tracked } from "./view.ts";
+import { type ChangesView, type Tracked, isStuck } from "./view.ts";
 
 export interface Known {
   readonly facts: Facts;
@@ -159,9 +159,9 @@ export class Knowledge {
 }
 
 /** A gate that has not passed is a failure like that of a step: held, taken back or the end, but never the next wave. */
-function withFurther(facts: Facts, { further, mark }: Staged): Facts {
+function withFurther(facts: Facts, { further, isStopped = false }: Staged): Facts {
   const { progress } = facts;
-  if (mark === undefined) return { ...facts, progress: { ...progress, further } };
+  if (!isStopped) return { ...facts, progress: { ...progress, further } };
   const { failed, failures } = progress;
   return {
     ...facts,
@@ -284,18 +284,6 @@ function unforgiven({ status }: ChangeResource, { failed, steps }: Tracked): rea
 function progressOf(tracked: Tracked, failed: number): Omit<Progress, "further"> {
   const { open, failed: failures } = tracked;
   return { open: open.size, failed, failures: failures.size, stuck: isStuck(tracked) };
-}
-
-/** In the order of the plan, in which each comes after what it needs: one walk tells all that cannot go on. */
-function isStuck({ steps, open, failed }: Tracked): boolean {
-  if (failed.size === 0) return false;
-  const dead = new Set<string>();
-  for (const [text, step] of steps) {
-    if (!open.has(text)) continue;
-    if (failed.has(text) || step.after.some((address) => dead.has(address))) dead.add(step.address);
-    else return false;
-  }
-  return true;
 }
 
 function inverseState({ status, metadata }: ChangeResource, store: Store): Facts["inverse"] {

@@ -34,7 +34,9 @@ export interface Staged {
   readonly message?: string;
   /** When it is to be looked at again, milliseconds since the epoch. */
   readonly until?: number;
-  /** What has failed is a gate, which goes by this name. */
+  /** What has failed is a gate. */
+  readonly isStopped?: boolean;
+  /** By which a gate goes that has failed, or that was passed over. */
   readonly mark?: string;
 }
 
@@ -46,17 +48,34 @@ export interface StageContext {
 
 /** What would be committed now that more is known, or its wave's turn has come. */
 export function stageOf(change: ChangeResource, tracked: Tracked, context: StageContext): Staged {
+  const gate = gateBefore(change, tracked, { store: context.store, now: context.clock.now() });
+  const staged = stageBehind(gate, change, tracked, context);
+  // Once passed over it stays so, however often the Change is resumed.
+  return gate?.isPassedOver === true ? { ...staged, mark: gate.mark } : staged;
+}
+
+function stageBehind(
+  gate: GateBefore | undefined,
+  change: ChangeResource,
+  tracked: Tracked,
+  context: StageContext,
+): Staged {
   const { awaited, open } = tracked;
-  const gate = gateBefore(change, context.store, context.clock.now());
   // Its time may be over although, or because, something of its wave is still open.
   if (gate?.verdict.state === "failed") return stopped(gate);
   const isReady = awaited.size > 0 && [...awaited].every((address) => !isOpen(address, tracked));
-  if (!isReady && open.size > 0) return whileOpen(gate);
+  const isBusy = open.size > 0 && !isWaived(gate);
+  if (!isReady && isBusy) return whileOpen(gate);
   if (gate !== undefined && awaited.size === 0 && gate.verdict.state !== "passed") return stopped(gate);
   const { plan, diagnostics } = proposeAgain(placed(change), context.again);
   if (plan === undefined)
     return { further: "failed", message: `Its next stage cannot be planned: ${errorsText(diagnostics)}` };
-  return ofPlan(change, plan, { gate, isBusy: open.size > 0, store: context.store });
+  return ofPlan(change, plan, { gate, isBusy, store: context.store });
+}
+
+/** What is still open of its wave is not waited for. */
+function isWaived(gate: GateBefore | undefined): boolean {
+  return gate?.isPassedOver === true && gate.verdict.state === "passed";
 }
 
 function ofPlan(
@@ -94,7 +113,12 @@ function stopped({ verdict, mark }: GateBefore): Staged {
   if (verdict.state === "waits") return { further: "waits", message: verdict.why, until: verdict.until };
   return verdict.state === "passed"
     ? { further: "ready" }
-    : { further: "failed", message: `The gate of its wave has not passed. ${verdict.why}`, mark };
+    : {
+        further: "failed",
+        message: `The gate of its wave has not passed. ${verdict.why}`,
+        isStopped: true,
+        mark,
+      };
 }
 
 function notAgreed(foreign: readonly string[]): Staged {

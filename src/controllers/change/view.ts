@@ -256,6 +256,18 @@ function standingNow({ change }: Tracked, step: Step, resource: Resource | undef
   return standingOf(step, resource, uidOf(change, step));
 }
 
+/** In the order of the plan, in which each comes after what it needs: one walk tells all that cannot go on. */
+export function isStuck({ steps, open, failed }: Tracked): boolean {
+  if (failed.size === 0) return false;
+  const dead = new Set<string>();
+  for (const [text, step] of steps) {
+    if (!open.has(text)) continue;
+    if (failed.has(text) || step.after.some((address) => dead.has(address))) dead.add(step.address);
+    else return false;
+  }
+  return true;
+}
+
 /** V1. */
 function enter({ open, failed }: Tracked, text: string, { state }: Standing): void {
   if (state === "done") open.delete(text);

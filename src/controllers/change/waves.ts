@@ -1,10 +1,12 @@
 /** Where a Change in waves stands: what the gate before its next wave says, of the resources as they are now. */
+import { parseDuration } from "../../model/duration.ts";
 import { type Resource, LABELS, addressOf, keyOf, keyText } from "../../model/resource.ts";
 import { type ChangeResource, isCommitted, stagesOf } from "../../planner/change.ts";
 import { liveSystem } from "../../planner/ownership.ts";
 import { type Verdict, gateOf, wavesOf } from "../../planner/waves.ts";
 import type { Store } from "../../store/store.ts";
 import { committedSteps, laterSteps } from "./steps.ts";
+import { type Tracked, isStuck } from "./view.ts";
 
 export interface GateBefore {
   /** The wave that was committed last. */
@@ -12,28 +14,43 @@ export interface GateBefore {
   readonly verdict: Verdict;
   /** Under which it stands among what somebody said to pass over. */
   readonly mark: string;
+  readonly isPassedOver: boolean;
 }
 
-/** Undefined where no wave follows, and where the gate was passed over. */
-export function gateBefore(change: ChangeResource, store: Store, now: number): GateBefore | undefined {
+/** Undefined where no wave follows. */
+export function gateBefore(
+  change: ChangeResource,
+  tracked: Tracked,
+  { store, now }: { readonly store: Store; readonly now: number },
+): GateBefore | undefined {
   const stage = stagesOf(change).at(-1);
   const { wave } = stage ?? {};
   if (stage === undefined || wave === undefined) return undefined;
   if (!laterSteps(change).some((step) => (step.wave ?? 0) > wave)) return undefined;
-  const mark = `wave/${wave}`;
-  if (change.status?.passedOver?.includes(mark) === true) return undefined;
   const { system } = change.spec;
   const namespace = change.metadata.namespace ?? "default";
   const declared = wavesOf(liveSystem(store, system, namespace))[wave];
   if (declared === undefined) return undefined;
+  const mark = `wave/${wave}`;
+  const isPassedOver = change.status?.passedOver?.includes(mark) === true;
+  const since = Date.parse(stage.committedAt);
+  if (isPassedOver)
+    return {
+      wave,
+      mark,
+      isPassedOver,
+      verdict: passedOver(tracked, since + parseDuration(declared.gate.timeout), now),
+    };
   const resources = resourcesOf(change, declared.locations, store);
-  const verdict = gateOf(declared.gate, {
-    now,
-    since: Date.parse(stage.committedAt),
-    resources,
-    firing: declared.gate.alerts ? firingAbout(resources, namespace, store) : [],
-  });
-  return { wave, verdict, mark };
+  const firing = declared.gate.alerts ? firingAbout(resources, namespace, store) : [];
+  return { wave, mark, isPassedOver, verdict: gateOf(declared.gate, { now, since, resources, firing }) };
+}
+
+/** What of the wave can still get ready is given the gate's time; what has failed, and what needs that, is not waited for. */
+function passedOver(tracked: Tracked, deadline: number, now: number): Verdict {
+  if (now >= deadline || tracked.open.size === 0 || isStuck(tracked)) return { state: "passed" };
+  const why = "The next wave waits for what can still get ready of the one whose gate was passed over.";
+  return { state: "waits", until: deadline, why };
 }
 
 /** All that the System has in these Locations, and what the Change has made beside. */
