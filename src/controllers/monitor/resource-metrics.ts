@@ -42,9 +42,9 @@ export function resourceMetrics({ store, targets, used }: ResourceMetricsOptions
   out.samples(
     "tutti_resource_drifted",
     "gauge",
-    "1 while it is other than it was made, and that is not tolerated; of what has drifted at least once.",
+    "1 while it is other than it was made, and that is not tolerated.",
     living
-      .filter((one) => conditionOf(one, "Drifted") !== undefined)
+      .filter((one) => isMade(one) || conditionOf(one, "Drifted") !== undefined)
       .map((one) => [labelsOf(one), isDrifted(one) ? 1 : 0]),
   );
   out.samples("tutti_resource_condition", "gauge", "The conditions of each resource.", conditions(living));
@@ -102,6 +102,11 @@ type Service = Resource<{ readonly replicas?: unknown }, ServiceStatus | undefin
 function wanted({ spec, status }: Service): number {
   // An expression, until it is resolved: what there is.
   return typeof spec.replicas === "number" ? spec.replicas : (status?.replicas ?? 0);
+}
+
+/** By a provider, that can tell how it is. */
+function isMade({ status }: Resource): boolean {
+  return (status as { readonly made?: unknown } | undefined)?.made !== undefined;
 }
 
 function isDrifted({ status }: Resource): boolean {
