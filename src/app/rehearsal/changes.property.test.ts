@@ -10,6 +10,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { kindNamed } from "../../kinds/registry.ts";
 import { isReady } from "../../model/condition.ts";
+import { equal } from "../../model/equality.ts";
 import { type Draft, addressOf } from "../../model/resource.ts";
 import { type ChangeResource, stateOf } from "../../planner/change.ts";
 import { type RevisionView, contentOf } from "./fixtures/revisions.ts";
@@ -243,7 +244,7 @@ function contentFaults({ store, content }: ChangeBench): readonly string[] {
     const draft = said.get(addressOf(resource));
     said.delete(addressOf(resource));
     if (draft === undefined) faults.push(`${addressOf(resource)} is there, and in no revision.`);
-    else if (JSON.stringify(draft.spec) !== JSON.stringify(resource.spec))
+    else if (!equal(draft.spec, resource.spec))
       faults.push(`${addressOf(resource)} is other than in its revision.`);
   }
   return [...faults, ...[...said.keys()].map((address) => `${address} is in the revision, and not there.`)];
