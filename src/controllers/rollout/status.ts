@@ -104,6 +104,8 @@ export function statusOf(
   const state = held ?? decision.state;
   // While the declared template is not known, neither is whether it is the one that failed.
   const failed = held === undefined ? memory.failed?.hash === context.hash : memory.failed !== undefined;
+  const isKnown = held === undefined || isSaidToFail(before, generation);
+  const failure = isKnown ? rolloutFailure(memory, failed) : undefined;
   let conditions = withCondition(
     withGate(before?.conditions, undefined, context.now),
     {
@@ -129,10 +131,11 @@ export function statusOf(
   );
   conditions = withCondition(
     conditions,
-    progressing({ ...decision, complete, state }, failed, generation),
+    progressing({ ...decision, complete, state }, failure, generation),
     context.now,
   );
-  conditions = withFailed(conditions, failedOf(decision, failed, held), generation, context.now);
+  const refused = held?.error === undefined ? undefined : { reason: held.reason, message: held.message };
+  conditions = withFailed(conditions, refused ?? failure, generation, context.now);
   const kept = [context, ...templatesIn(before)];
   return {
     observedGeneration: generation,
@@ -168,11 +171,18 @@ interface Failure {
 }
 
 /** What is declared has failed, and will not come by itself. */
-function failedOf(decision: Decision, isFailed: boolean, held: Held | undefined): Failure | undefined {
-  if (held?.error !== undefined) return { reason: held.reason, message: held.message };
-  if (isFailed) return { reason: "RolledBack", message: decision.memory.failed?.message ?? "" };
-  const problem = decision.memory.rollout?.problem;
-  return problem === undefined ? undefined : { reason: "RolloutFailed", message: problem };
+function rolloutFailure({ failed, rollout }: RolloutMemory, isFailed: boolean): Failure | undefined {
+  if (isFailed) return { reason: "RolledBack", message: failed?.message ?? "" };
+  return rollout?.problem === undefined ? undefined : { reason: "RolloutFailed", message: rollout.problem };
+}
+
+/** Of this very declaration. What failed before it was declared says nothing of what is declared now and waits. */
+function isSaidToFail(before: ServiceStatus | undefined, generation: number): boolean {
+  const progress = conditionOf({ status: before }, "Progressing");
+  return (
+    progress?.observedGeneration === generation &&
+    (progress.reason === "RolledBack" || progress.reason === "RolloutFailed")
+  );
 }
 
 function withFailed(
@@ -237,14 +247,11 @@ export function recorded(
 
 function progressing(
   decision: Decision,
-  failed: boolean,
+  failure: Failure | undefined,
   observedGeneration: number,
 ): Omit<Condition, "lastTransitionTime"> {
   const base = { type: "Progressing", observedGeneration };
-  if (failed)
-    return { ...base, status: "False", reason: "RolledBack", message: decision.memory.failed?.message ?? "" };
-  if (decision.memory.rollout?.problem !== undefined)
-    return { ...base, status: "False", reason: "RolloutFailed", message: decision.memory.rollout.problem };
+  if (failure !== undefined) return { ...base, status: "False", ...failure };
   return {
     ...base,
     status: decision.complete ? "False" : "True",
