@@ -94,6 +94,14 @@ describe("up", () => {
     );
   });
 
+  it("says what becomes of a change that has failed where its system holds it or takes it back", async () => {
+    const broken = SHOP.replace("{ name: uploads }", '{ name: uploads, labels: { broken: "true" } }');
+    declare(broken.replace("{ name: shop }", "{ name: shop }\nspec: { changes: { onFailure: hold } }"));
+    expect((await run("up")).err).toContain(
+      "change/shop-1 is held. To go on: tutti resume change/shop-1; to take it back: tutti undo shop-1",
+    );
+  });
+
   it("ends at Ctrl-C with how to go on, and what was applied stays applied", async () => {
     stopSettling();
     declare(SHOP);
@@ -239,6 +247,14 @@ describe("a saved plan", () => {
       err: expect.stringContaining("exactly as it is: --set, --target cannot change it") as unknown,
     });
     expect(names()).toEqual([]);
+  });
+
+  it("that cannot be written is said in a sentence", async () => {
+    declare(SHOP);
+    expect(await run("plan --out none/plan.json")).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("The plan cannot be saved to 'none/plan.json' (ENOENT).") as unknown,
+    });
   });
 
   it("that is not there is no folder to begin in", async () => {

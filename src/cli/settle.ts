@@ -50,7 +50,7 @@ export async function settle(
     const failed = progress.nodes.filter((node) => node.state === "failed");
     const stopped = stoppedAt(options, picture);
     if (failed.length === 0 && stopped !== undefined) throw stopped;
-    if (failed.length > 0) throw notReady(plan, failed, picture);
+    if (failed.length > 0) throw notReady(options, failed, picture);
     return { picture, nodes: progress.nodes };
   } catch (error) {
     display.finish();
@@ -201,13 +201,36 @@ function isSettled(options: SettleOptions, progress: Progress, picture: Picture)
   return system !== undefined && (status?.revision ?? 0) >= revision && nodeOf(system).state === "ready";
 }
 
-function notReady(plan: Plan, failed: readonly TreeNode[], picture: Picture): CommandFailure {
+function notReady(
+  { plan, change }: SettleOptions,
+  failed: readonly TreeNode[],
+  picture: Picture,
+): CommandFailure {
   const reasons = failed.map((node) => `${node.address}: ${node.reason ?? "failed"}`).join("\n  ");
   return new CommandFailure(
     EXIT.failed,
     `${plan.system} did not become ready.\n  ${reasons}`,
-    `See: tutti describe ${failed[0]?.address ?? ""}${logsHint(failed, picture)}`,
+    `See: tutti describe ${failed[0]?.address ?? ""}${logsHint(failed, picture)}${changeHint(plan, change, picture)}`,
   );
+}
+
+interface OnFailureSpec {
+  readonly onFailure?: string;
+}
+
+/** What becomes of the Change now, where that is not just going on. */
+function changeHint({ system }: Plan, name: string | undefined, picture: Picture): string {
+  if (name === undefined) return "";
+  const asked = (picture.get(pictureKey("Change", name))?.spec ?? {}) as OnFailureSpec;
+  const declared = (picture.get(pictureKey("System", system))?.spec ?? {}) as {
+    readonly changes?: OnFailureSpec;
+  };
+  const onFailure = asked.onFailure ?? declared.changes?.onFailure;
+  if (onFailure === "rollBack")
+    return `\n  change/${name} is taken back by itself; see: tutti changes ${name}`;
+  return onFailure === "hold"
+    ? `\n  change/${name} is held. To go on: tutti resume change/${name}; to take it back: tutti undo ${name}`
+    : "";
 }
 
 /** Of the first service that was tried: it may have written why, and the same is not tried again by itself. */

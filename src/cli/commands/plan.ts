@@ -11,7 +11,7 @@ import {
 } from "../declaration.ts";
 import { runsToBegin } from "../declared-runs.ts";
 import type { Offline } from "../environment.ts";
-import { EXIT, type ExitCode } from "../exit.ts";
+import { EXIT, type ExitCode, misuse } from "../exit.ts";
 import { emit } from "../output.ts";
 import { type RequestOptions, requestedIn, withRequestOptions } from "../plan-options.ts";
 import type { Plan } from "../../planner/plan.ts";
@@ -86,8 +86,10 @@ async function save(
   const { plan: made, saved } = await savedDeclaration(context, planner, loaded, requested);
   const { writeFile } = await import("node:fs/promises");
   // Secrets in it are sealed, but what is declared is nobody else's.
-  await writeFile(resolve(context.environment.cwd, file), `${JSON.stringify(saved, undefined, 1)}\n`, {
-    mode: 0o600,
+  const text = `${JSON.stringify(saved, undefined, 1)}\n`;
+  await writeFile(resolve(context.environment.cwd, file), text, { mode: 0o600 }).catch((error: unknown) => {
+    const { code = String(error) } = error as NodeJS.ErrnoException;
+    misuse(`The plan cannot be saved to '${file}' (${code}).`, "Name a file in a folder that is there.");
   });
   context.say(`The plan is saved. Apply exactly this: tutti apply ${file}`);
   return made;

@@ -82,7 +82,8 @@ function took({ startedAt, endedAt }: StepOutcome, now: number): string {
 function undoText({ metadata, spec, status }: ChangeResource, style: Style): string {
   if (spec.revision === undefined || status?.undoneBy !== undefined) return "";
   const lost = Object.entries(spec.irreversible ?? {});
-  const undo = `Take it back: tutti undo ${metadata.name}`;
+  const resume = status?.state === "Held" ? `Go on: tutti resume change/${metadata.name}      ` : "";
+  const undo = `${resume}Take it back: tutti undo ${metadata.name}`;
   if (lost.length === 0) return style.dim(undo);
   const lines = lost.map(([address, why]) => `  ${harmless(address)}  ${harmless(why)}`);
   return [`${undo}, but for what cannot be:`, ...lines].join("\n");

@@ -6,6 +6,7 @@
  *       … service/api             1/3      1 of 3 instances are ready.
  *       ✗ service/worker          0/1      It ended with code 1.
  */
+import { conditionOf } from "../../model/condition.ts";
 import { type Condition, RESTARTED_AT, type Resource, rootName } from "../../model/resource.ts";
 import { type Style, fitted, harmless, padded, width } from "./style.ts";
 
@@ -48,7 +49,10 @@ const FINAL: ReadonlySet<string> = new Set(["RolledBack", "RolloutFailed"]);
 export function nodeOf(resource: Resource): TreeNode {
   const address = `${rootName(resource.kind)}/${resource.metadata.name}`;
   if (resource.metadata.deletionTimestamp !== undefined) {
-    return { address, state: "leaving", reason: "is being deleted" };
+    // Paused, or held by its Change: its message says which, and what ends that.
+    const gate = conditionOf(resource, "Paused");
+    const reason = gate?.status === "True" ? `is to be deleted. ${gate.message}` : "is being deleted";
+    return { address, state: "leaving", reason };
   }
   if (PASSIVE.has(resource.kind)) return { address, state: "ready" };
   const status = (resource.status ?? {}) as SeenStatus;

@@ -224,6 +224,15 @@ describe("a tree", () => {
     const conditions = [{ ...condition("Ready", "True", "AllReady", "x"), observedGeneration: 1 }];
     expect(nodeOf(service({ conditions })).state).toBe("waiting");
   });
+
+  it("says why what is to be deleted stays", () => {
+    const leaving = { name: "old", deletionTimestamp: "2026-11-20T11:59:59Z" };
+    const conditions = [{ type: "Paused", status: "True", reason: "Paused", message: "It is paused." }];
+    expect(nodeOf(service({ conditions }, leaving))).toMatchObject({
+      state: "leaving",
+      reason: "is to be deleted. It is paused.",
+    });
+  });
 });
 
 describe("a description", () => {
