@@ -49,9 +49,10 @@ const FINAL: ReadonlySet<string> = new Set(["RolledBack", "RolloutFailed"]);
 export function nodeOf(resource: Resource): TreeNode {
   const address = `${rootName(resource.kind)}/${resource.metadata.name}`;
   if (resource.metadata.deletionTimestamp !== undefined) {
-    // Paused, or held by its Change: its message says which, and what ends that.
-    const gate = conditionOf(resource, "Paused");
-    const reason = gate?.status === "True" ? `is to be deleted. ${gate.message}` : "is being deleted";
+    // Of a gate that a Change closed nothing is said here: nobody looks at that while a thing is being deleted.
+    const paused = conditionOf(resource, "Paused");
+    const isKept = paused?.status === "True" && paused.reason === "Paused";
+    const reason = isKept ? `is to be deleted. ${paused.message}` : "is being deleted";
     return { address, state: "leaving", reason };
   }
   if (PASSIVE.has(resource.kind)) return { address, state: "ready" };

@@ -102,10 +102,9 @@ export function statusOf(
   const { replicas, held } = context;
   const complete = decision.complete && held === undefined;
   const state = held ?? decision.state;
-  // While the declared template is not known, neither is whether it is the one that failed.
-  const failed = held === undefined ? memory.failed?.hash === context.hash : memory.failed !== undefined;
+  const isFailed = hasFailed(memory, context.hash, held);
   const isKnown = held === undefined || isSaidToFail(before, generation);
-  const failure = isKnown ? rolloutFailure(memory, failed) : undefined;
+  const failure = rolloutFailure(memory, { isFailed, isKnown });
   let conditions = withCondition(
     withGate(before?.conditions, undefined, context.now),
     {
@@ -117,25 +116,13 @@ export function statusOf(
     },
     context.now,
   );
-  const serves = decision.available > 0 || replicas === 0;
-  conditions = withCondition(
-    conditions,
-    {
-      type: "Available",
-      status: serves ? "True" : "False",
-      reason: serves ? "HasReadyInstances" : "NoReadyInstance",
-      message: `${decision.available} instances are ready.`,
-      observedGeneration: generation,
-    },
-    context.now,
-  );
+  conditions = withCondition(conditions, available(decision, replicas, generation), context.now);
   conditions = withCondition(
     conditions,
     progressing({ ...decision, complete, state }, failure, generation),
     context.now,
   );
-  const refused = held?.error === undefined ? undefined : { reason: held.reason, message: held.message };
-  conditions = withFailed(conditions, refused ?? failure, generation, context.now);
+  conditions = withFailed(conditions, refusalOf(held) ?? failure, generation, context.now);
   const kept = [context, ...templatesIn(before)];
   return {
     observedGeneration: generation,
@@ -149,7 +136,7 @@ export function statusOf(
       observedRestart: service.metadata.annotations?.[RESTARTED_AT],
       stable: recorded(memory.stable, kept),
       candidate: recorded(memory.candidate, kept),
-      failed: failed ? memory.failed : undefined,
+      failed: isFailed ? memory.failed : undefined,
       rollout: memory.rollout,
       crashes: memory.crashes,
       serving: memory.serving,
@@ -170,8 +157,21 @@ interface Failure {
   readonly message: string;
 }
 
+/** While the declared template is not known, neither is whether it is the one that failed. */
+function hasFailed({ failed }: RolloutMemory, hash: string, held: Held | undefined): boolean {
+  return held === undefined ? failed?.hash === hash : failed !== undefined;
+}
+
+function refusalOf(held: Held | undefined): Failure | undefined {
+  return held?.error === undefined ? undefined : { reason: held.reason, message: held.message };
+}
+
 /** What is declared has failed, and will not come by itself. */
-function rolloutFailure({ failed, rollout }: RolloutMemory, isFailed: boolean): Failure | undefined {
+function rolloutFailure(
+  { failed, rollout }: RolloutMemory,
+  { isFailed, isKnown }: { readonly isFailed: boolean; readonly isKnown: boolean },
+): Failure | undefined {
+  if (!isKnown) return undefined;
   if (isFailed) return { reason: "RolledBack", message: failed?.message ?? "" };
   return rollout?.problem === undefined ? undefined : { reason: "RolloutFailed", message: rollout.problem };
 }
@@ -243,6 +243,21 @@ export function recorded(
 ): ServiceStatus["stable"] {
   const found = among.find((each) => each?.hash === wanted);
   return found === undefined ? undefined : { hash: found.hash, template: found.template };
+}
+
+function available(
+  { available: ready }: Decision,
+  replicas: number,
+  observedGeneration: number,
+): Omit<Condition, "lastTransitionTime"> {
+  const serves = ready > 0 || replicas === 0;
+  return {
+    type: "Available",
+    status: serves ? "True" : "False",
+    reason: serves ? "HasReadyInstances" : "NoReadyInstance",
+    message: `${ready} instances are ready.`,
+    observedGeneration,
+  };
 }
 
 function progressing(
