@@ -151,3 +151,18 @@ test("a service, its processes and a volume, its files, keep running and stay un
   await home.ok(["down", "shop", "--yes"]);
   expect(existsSync(path)).toBe(false);
 });
+
+test("a resource is left as it is until it is resumed, whatever is declared or taken down", async () => {
+  const home = openHome();
+  await home.ok(["up", home.declare(yaml(shop(), thing("a", 1)))]);
+  expect((await home.tutti(["pause", "resource/a"])).stderr).toContain("resource/a is paused");
+  await home.ok(["apply", home.declare(yaml(shop(), thing("a", 2)))]);
+  expect(await value(home, "a")).toMatchObject({ output: { v: 1 } });
+  const refused = await home.tutti(["down", "shop", "--yes"]);
+  expect(refused).toMatchObject({ code: 2 });
+  expect(refused.stderr).toContain("tutti resume resource/a");
+  await home.ok(["resume", "resource/a"]);
+  await home.ok(["up", home.declare(yaml(shop(), thing("a", 2)))]);
+  expect(await value(home, "a")).toMatchObject({ output: { v: 2 } });
+  await home.ok(["down", "shop", "--yes"]);
+});

@@ -7,6 +7,15 @@ const kept = (spec: object = {}) => orders({ lifecycle: { protect: true }, ...sp
 const errors = (found: ReturnType<World["diagnostics"]>) =>
   found.filter(({ severity }) => severity === "error").map(({ code, address }) => `${code} ${address}`);
 
+it("what is paused is not deleted, neither with its declaration nor with its system", async () => {
+  const world = createWorld();
+  await world.apply([orders({ lifecycle: { paused: true } }), service("api")]);
+  expect(errors(world.diagnostics([service("api")]))).toEqual(["Paused database/orders"]);
+  expect(errors(world.diagnostics([], { action: "down" }))).toEqual(["Paused database/orders"]);
+  await world.apply([orders({ lifecycle: { paused: false } }), service("api")]);
+  expect(errors(world.diagnostics([], { action: "down" }))).toEqual([]);
+});
+
 describe("what is protected", () => {
   it("is not deleted, also when its declaration is gone; the refusal says who protected it and what to do", async () => {
     const world = createWorld();

@@ -7,16 +7,31 @@ import { heldBy } from "./ownership.ts";
 import type { Step } from "./plan.ts";
 import { revisionsOf } from "./revisions.ts";
 
-/** Of every step that would delete or make anew what is protected. */
+/** Of every step that would delete or make anew what is protected, or delete what is to be left as it is. */
 export function checkProtected(steps: readonly Step[], live: Snapshot): readonly Diagnostic[] {
   return steps.flatMap((step) => {
     if (step.action !== "delete" && step.action !== "replace") return [];
     const name = step.movedFrom?.split("/")[1] ?? step.name;
     const resource = live.get({ kind: step.kind, namespace: step.namespace, name });
-    if (resource === undefined || !lifecycleOf(resource).protect) return [];
+    if (resource === undefined) return [];
+    const { protect, paused } = lifecycleOf(resource);
+    if (paused && !protect && step.action === "delete") return [stays(resource)];
+    if (!protect) return [];
     const done = step.action === "delete" ? "deleted" : `made anew, for ${becauseOf(step)}`;
     return [refusal(resource, `It is protected and would be ${done}`, live)];
   });
+}
+
+/** It would be on its way out until somebody resumes it, and everything that it needs with it. */
+function stays(resource: Resource): Diagnostic {
+  const address = addressOf(resource);
+  return {
+    severity: "error",
+    code: "Paused",
+    address,
+    message: "It is paused, so it is left as it is, and would be deleted.",
+    hint: `Let it go on first: tutti resume ${address}`,
+  };
 }
 
 function becauseOf({ replaceBecause = [] }: Step): string {
