@@ -33,6 +33,7 @@ const PASSIVE: ReadonlySet<string> = new Set(["ConfigMap", "Secret", "Namespace"
 /** Reasons that pass by themselves or are tried again; any other reason of a thing that some engine makes is final. */
 const PASSING: ReadonlySet<string> = new Set([
   "WaitingFor",
+  "Replacing",
   "NotReady",
   "Failed",
   "Ready",

@@ -173,6 +173,11 @@ describe("a tree", () => {
     expect(nodeOf(service(seen, restarted)).state).toBe("ready");
   });
 
+  it("waits for what was removed to be made anew", () => {
+    const conditions = [condition("Ready", "False", "Replacing", "It was removed, and is made anew.")];
+    expect(nodeOf({ ...service({ conditions }), kind: "Monitor" }).state).toBe("waiting");
+  });
+
   it("has a line for each resource with its state, count and reason, cut to the screen", () => {
     const nodes = [
       nodeOf(
