@@ -13,7 +13,7 @@ import type { RefreshQuery, Refreshed } from "../planner/refreshed.ts";
 import type { Capabilities } from "../planner/requests.ts";
 import type { Store } from "../store/store.ts";
 import type { ApiLimits } from "./limits.ts";
-import type { RememberedDrift } from "./remembered.ts";
+import type { RememberedPlans } from "./remembered.ts";
 import type { StreamLimit } from "./stream-limit.ts";
 import type { WatchHub } from "./watch-hub.ts";
 import type { WorkflowService } from "./workflow/service.ts";
@@ -29,7 +29,7 @@ export interface ApiContext {
   readonly preflight: (plan: Plan) => Promise<readonly Diagnostic[]>;
   /** Whether a System's things are as they were made, looked at while its plan is made. */
   readonly refresh: (query: RefreshQuery) => Promise<Refreshed>;
-  readonly remembered: RememberedDrift;
+  readonly remembered: RememberedPlans;
   /** What a plan has to know of the class of a resource. */
   readonly capabilities: (draft: Draft) => Capabilities;
   /** The exact images that a plan's services mean now, by address. */

@@ -34,7 +34,7 @@ import { type ApiLimits, DEFAULT_LIMITS } from "./limits.ts";
 import { type Mounts, mountOf, serveMounted } from "./mount.ts";
 import { OPENAPI_V2_TYPE, OpenApi } from "./openapi.ts";
 import { type FindKind, type Target, kindFinder, parsePath } from "./paths.ts";
-import { RememberedDrift } from "./remembered.ts";
+import { RememberedPlans } from "./remembered.ts";
 import { RequestMetrics } from "./request-metrics.ts";
 import { isSigned } from "./states/signature.ts";
 import { sendJson, sendStatusError, sendText } from "./respond.ts";
@@ -170,7 +170,7 @@ class HttpApi implements Api {
       capabilities,
       preflight,
       refresh,
-      remembered: new RememberedDrift(clock),
+      remembered: new RememberedPlans(clock),
       pins,
       discover,
       checkPlacement,

@@ -116,3 +116,24 @@ test("a saved plan holds no secret in the open, and is applied, or refused with 
   for (const wrong of [null, [], "x", 5, {}, { format: "tutti.plan/1" }])
     await expect(api.client.apply("d", { saved: wrong as never })).rejects.toMatchObject({ code: 422 });
 });
+
+test("a large declaration is not sent twice; what is not remembered any more is asked for", async () => {
+  const many = Array.from({ length: 250 }, (_, index) => map(`m${index}`, "1"));
+  const proposed = { resources: [system("m"), ...many], action: "apply" as const };
+  const { hash } = await api.client.plan("m", proposed);
+  expect(
+    await api.client.apply("m", { ...proposed, resources: [], hash, planned: true } as never),
+  ).toMatchObject({
+    revision: 1,
+  });
+  const path = "/apis/tutti.dev/v1/namespaces/default/systems/m/apply";
+  expect(await api.request("POST", path, { hash: "another", planned: true })).toMatchObject({
+    code: 409,
+    body: { details: { causes: [{ reason: "PlanForgotten" }] } },
+  });
+  const changed = { ...proposed, resources: [system("m"), ...many.slice(1), map("m0", "2")] };
+  const plan = await api.client.plan("m", changed);
+  for (const other of ["x", "y", "z"])
+    await api.client.plan(other, { resources: [system(other)], action: "apply" });
+  expect(await api.client.apply("m", { ...changed, hash: plan.hash })).toMatchObject({ revision: 2 });
+});

@@ -31,6 +31,7 @@ import type {
 } from "./client.ts";
 import { HttpChanges } from "./changes.ts";
 import { HttpDrift } from "./drift.ts";
+import { ApiError } from "./error.ts";
 import { HttpWorkflows } from "./http-workflows.ts";
 import { HttpMeasurements } from "./measurements.ts";
 import { type Call, Transport, queryText } from "./transport.ts";
@@ -268,12 +269,19 @@ class HttpClient implements Client {
     proposed: Parameters<Client["apply"]>[1],
     { onFailure, ...options }: NonNullable<Parameters<Client["apply"]>[2]> = {},
   ): Promise<Applied> {
-    return (await this.#transport.json({
-      method: "POST",
-      path: `${pathOf(SYSTEM, options, system)}/apply`,
-      body: dropUndefined({ ...proposed, onFailure }),
-      signal: options.signal,
-    })) as Applied;
+    const send = async (asked: object): Promise<Applied> =>
+      (await this.#transport.json({
+        method: "POST",
+        path: `${pathOf(SYSTEM, options, system)}/apply`,
+        body: dropUndefined({ ...asked, onFailure }),
+        signal: options.signal,
+      })) as Applied;
+    if ("saved" in proposed || proposed.resources.length < WORTH_NOT_SENDING) return send(proposed);
+    const { resources: _resources, ...rest } = proposed;
+    return send({ ...rest, planned: true }).catch((error: unknown) => {
+      if (isForgotten(error)) return send(proposed);
+      throw error;
+    });
   }
 
   async *log(instance: string, query: LogQuery = {}): AsyncGenerator<string, void, undefined> {
@@ -367,6 +375,16 @@ function logQuery(query: LogQuery): NonNullable<Call["query"]> {
 }
 
 type Defined<T> = { readonly [name in keyof T]?: Exclude<T[name], undefined> };
+
+/** So many resources are not sent twice: the control plane knows them by the plan's hash, or says that it has forgotten them. */
+const WORTH_NOT_SENDING = 200;
+
+function isForgotten(error: unknown): boolean {
+  return (
+    error instanceof ApiError &&
+    (error.status.details?.causes ?? []).some(({ reason }) => reason === "PlanForgotten")
+  );
+}
 
 function dropUndefined<T extends object>(value: T): Defined<T> {
   return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as Defined<T>;

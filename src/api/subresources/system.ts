@@ -19,6 +19,9 @@ import { StatusError, badRequest, refused } from "../status-error.ts";
 import { causeOf, declarationOf } from "../write.ts";
 import { requestedOf, sinceIn } from "./proposed.ts";
 
+/** Why an apply without the declaration (`planned`) is refused: it is sent again with it. */
+const PLAN_FORGOTTEN = "PlanForgotten";
+
 /** Statuses are written all the time; each may make a commit's expectations stale without touching the plan. */
 const ATTEMPTS = 16;
 
@@ -30,13 +33,21 @@ export async function plan(context: ApiContext, call: Call, target: ResourceTarg
   ]);
   const input = { ...pinnedInput, drift: found.drift };
   const { plan: made, declared } = planOf(input);
-  context.remembered.put(made.hash, found.drift);
+  const request = requestOf(input, made);
+  const { system, namespace, action } = input;
+  context.remembered.put(made.hash, found.drift, {
+    ...request,
+    resources: [],
+    admitted: declared,
+    system,
+    namespace,
+    action,
+  });
   const obstacles = await context.preflight(made);
   if (hasErrors(obstacles)) throw refused(obstacles);
   const shown = { ...made, warnings: [...made.warnings, ...found.warnings, ...obstacles] };
   if (body["save"] !== true) return ok({ plan: answered(shown, body) });
   const { store: live, keyring, version } = context;
-  const request = requestOf(input, made);
   return ok({
     plan: masked(shown),
     saved: savedPlan({ plan: shown, declared, request, live, keyring, version }),
@@ -70,7 +81,7 @@ export async function applyAsked(
   // Between a plan that was saved and now, providers may have changed their mind.
   if (saved !== undefined) await refuseObstacles(planOf(input).plan, agreed, context);
   // What was found when it was planned: it is set back with the rest, and not looked for again.
-  const drift = context.remembered.get(agreed);
+  const drift = context.remembered.driftOf(agreed);
   for (let attempt = 1; ; attempt += 1) {
     const { plan: current, declared } = planOf(drift === undefined ? input : { ...input, drift });
     if (current.hash !== agreed) throw moved(target, current, stale(current));
@@ -123,8 +134,21 @@ async function declaredIn(
   const { hash } = body;
   if (typeof hash !== "string" || hash === "")
     throw badRequest("Give the hash of the plan that is to be applied.");
+  if (body["planned"] === true)
+    return { input: plannedIn(hash, context, target), agreed: hash, stale: () => [] };
   const input = await pinned(inputOf(body, context, target), context);
   return { input, agreed: hash, stale: () => [] };
+}
+
+/** What the plan of this hash was made from, when it was made here and not long ago. */
+function plannedIn(hash: string, context: ApiContext, target: ResourceTarget): ProposeInput {
+  const declared = context.remembered.declaredOf(hash);
+  if (declared?.system !== target.name || declared.namespace !== target.namespace)
+    throw new StatusError(409, "Conflict", "That plan is not remembered: send what is declared as well.", {
+      causes: [{ reason: PLAN_FORGOTTEN, message: hash, field: "planned" }],
+    });
+  const { store: live, keyring, capabilities } = context;
+  return { ...declared, live, keyring, capabilities };
 }
 
 function savedIn(value: unknown, context: ApiContext, target: ResourceTarget): Agreed {
