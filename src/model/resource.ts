@@ -136,6 +136,8 @@ export const RESTARTED_AT = "tutti.dev/restarted-at";
 export const REQUESTS = {
   /** Make it anew, once for each value: the hash of the plan. */
   replace: "tutti.dev/replace",
+  /** Try again what has failed, once for each value: `UID/N`, the Change that was resumed for the Nth time. */
+  retry: "tutti.dev/retry",
   /** JSON `{"name", "uid"}` by which the thing was made, of a resource that has been renamed since. */
   identity: "tutti.dev/identity",
   /** Take what has this id as the thing, instead of making one. */

@@ -64,6 +64,7 @@ function finalizersOf({ kind }: Draft, live: Resource | undefined): readonly str
 
 const OWN_REQUESTS: ReadonlySet<string> = new Set([
   REQUESTS.replace,
+  REQUESTS.retry,
   REQUESTS.identity,
   REQUESTS.adopt,
   REQUESTS.forget,

@@ -305,6 +305,7 @@ const OWN: ReadonlySet<string> = new Set([
   "observedGeneration",
   "made",
   "replaced",
+  "retried",
   "incarnation",
   "former",
   "adopted",

@@ -144,6 +144,20 @@ describe("a gate", () => {
     await ended(bench);
   });
 
+  it("that is passed over does not wait for what is tried again, however long that takes", async () => {
+    const bench = await stopped({ "other-north": "refused" }, "hold");
+    troubled(bench, { "other-north": "never" });
+    await resume(bench);
+    await bench.clock.advance(5_000);
+    expect(wavesOf(bench)).toEqual([0, 1]);
+    expect(names(bench)).toContain("other-south");
+    expect(stateOf(changeOf(bench))).toBe("InProgress");
+    troubled(bench, {});
+    await bench.clock.advance(5_000);
+    expect(stateOf(changeOf(bench))).toBe("Succeeded");
+    await ended(bench);
+  });
+
   it("that is passed over gives what can still get ready its time, and no longer", async () => {
     const bench = await stopped({ "other-north": "refused", "late-north": "never" }, "hold");
     await resume(bench);

@@ -34,6 +34,7 @@ import type { Cause, Operation, Store } from "../../store/store.ts";
 import { type Known, Knowledge } from "./facts.ts";
 import { ChangeLeases } from "./lease.ts";
 import { type Decision, next } from "./machine.ts";
+import { retryOperations } from "./retry.ts";
 import { outcomesOf } from "./steps.ts";
 import { ChangesView, type Tracked } from "./view.ts";
 
@@ -205,20 +206,22 @@ function operationsOf(
       return [...operations, statusOperation(change, status), newsOf(change, decision.state, known, working)];
     }
     case "resume":
-      return [statusOperation(change, { ...resumed(change, tracked, known), state: decision.state })];
+      return [
+        statusOperation(change, { ...resumed(change, tracked, known), state: decision.state }),
+        ...retryOperations(change, tracked, store),
+      ];
     default:
       if (stateOf(change) === decision.state) return marks;
       return [...marks, ...entered(change, tracked, decision.state, known, { ...working, now })];
   }
 }
 
-/** What had failed is no reason to hold any more; who said no to a stage is asked again. */
+/** What had failed is tried again and no reason to hold any more; who said no to a stage is asked again. */
 function resumed({ spec, status = {} }: ChangeResource, tracked: Tracked, known: Known): ChangeStatus {
   const { message: _message, asked, ...rest } = status;
   const { onFailure, progress } = known.facts;
   // What is to be taken back when it fails stays a reason to do so.
-  const failed = onFailure === "rollBack" ? [] : [...tracked.failed];
-  const passedOver = failed.map((text) => tracked.steps.get(text)?.address ?? text);
+  const passedOver = onFailure === "rollBack" ? [] : passedOverAfter(status, tracked);
   if (known.mark !== undefined) passedOver.push(known.mark);
   return {
     ...rest,
@@ -226,6 +229,17 @@ function resumed({ spec, status = {} }: ChangeResource, tracked: Tracked, known:
     resumed: spec.resumes ?? 0,
     passedOver,
   };
+}
+
+/** With what was passed over before and is still being tried. */
+function passedOverAfter(
+  { passedOver: before = [] }: ChangeStatus,
+  { steps, open, failed }: Tracked,
+): string[] {
+  return [...open].flatMap((text) => {
+    const address = steps.get(text)?.address ?? text;
+    return failed.has(text) || before.includes(address) ? [address] : [];
+  });
 }
 
 /** The state is another now, and nothing else is done. */

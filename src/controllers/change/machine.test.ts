@@ -99,6 +99,8 @@ function done(world: World, { state, act }: Decision, { onFailure }: Policy): Wo
       return {
         ...after,
         resume: false,
+        // What had failed is tried again, and may fail once more.
+        parts: [retried(world.parts[0]), retried(world.parts[1])],
         passedOver: onFailure !== "rollBack" && world.parts.includes("failed"),
         // People who said no are asked again.
         ...(world.later === "refused" ? { later: "unknown", isAsked: false } : {}),
@@ -107,6 +109,8 @@ function done(world: World, { state, act }: Decision, { onFailure }: Policy): Wo
       return after;
   }
 }
+
+const retried = (part: Part): Part => (part === "failed" ? "running" : part);
 
 const isUnderWay = ({ state }: World): boolean => ["InProgress", "Held"].includes(state);
 

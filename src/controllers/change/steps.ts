@@ -14,6 +14,7 @@ import {
 } from "../../planner/change.ts";
 import type { Step } from "../../planner/plan.ts";
 import type { Snapshot } from "../../store/store.ts";
+import { isRetryOwed } from "./retry.ts";
 
 export type Standing =
   | { readonly state: "done"; readonly at: string | undefined }
@@ -79,7 +80,7 @@ export function standingOf(step: Step, resource: Resource | undefined, uid: stri
     return gone(deletionTimestamp, "It is being deleted by somebody else.");
   if (isPassive(resource)) return { state: "done", at: undefined };
   const failure = failureOf(resource);
-  return failure === undefined ? working(step, resource) : failed(failure);
+  return failure === undefined ? working(step, resource) : failed(failure, resource);
 }
 
 const LEAVING: ReadonlySet<Step["action"]> = new Set(["delete", "forget", "move"]);
@@ -88,8 +89,11 @@ function gone(at: string | undefined, message: string): Standing {
   return { state: "failed", at, reason: "Gone", message };
 }
 
-function failed({ lastTransitionTime: at, reason, message }: Condition): Standing {
-  return { state: "failed", at, reason, message };
+/** What was found out before somebody asked to try again says nothing any more. */
+function failed({ lastTransitionTime: at, reason, message }: Condition, resource: Resource): Standing {
+  return isRetryOwed(resource)
+    ? { state: "open", begun: true, reason, message }
+    : { state: "failed", at, reason, message };
 }
 
 function working(step: Step, resource: Resource): Standing {
@@ -119,7 +123,7 @@ function leaving(step: Step, resource: Resource | undefined, uid: string | undef
   const failure = failureOf(resource);
   // What failed to be made may still be removed.
   const { attempt } = (resource.status ?? {}) as { readonly attempt?: { readonly operation?: string } };
-  if (failure !== undefined && attempt?.operation === "delete") return failed(failure);
+  if (failure !== undefined && attempt?.operation === "delete") return failed(failure, resource);
   return { state: "open", begun: resource.metadata.deletionTimestamp !== undefined };
 }
 

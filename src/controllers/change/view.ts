@@ -256,13 +256,18 @@ function standingNow({ change }: Tracked, step: Step, resource: Resource | undef
   return standingOf(step, resource, uidOf(change, step));
 }
 
-/** In the order of the plan, in which each comes after what it needs: one walk tells all that cannot go on. */
-export function isStuck({ steps, open, failed }: Tracked): boolean {
-  if (failed.size === 0) return false;
+/**
+ * In the order of the plan, in which each comes after what it needs: one walk tells all that cannot go on. `waived`: addresses
+ * of what is taken for failed although it is tried again.
+ */
+export function isStuck({ steps, open, failed }: Tracked, waived: readonly string[] = []): boolean {
+  if (failed.size + waived.length === 0) return false;
   const dead = new Set<string>();
+  const isWaived = new Set(waived);
   for (const [text, step] of steps) {
     if (!open.has(text)) continue;
-    if (failed.has(text) || step.after.some((address) => dead.has(address))) dead.add(step.address);
+    if (failed.has(text) || isWaived.has(step.address) || step.after.some((address) => dead.has(address)))
+      dead.add(step.address);
     else return false;
   }
   return true;

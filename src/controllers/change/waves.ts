@@ -46,9 +46,13 @@ export function gateBefore(
   return { wave, mark, isPassedOver, verdict: gateOf(declared.gate, { now, since, resources, firing }) };
 }
 
-/** What of the wave can still get ready is given the gate's time; what has failed, and what needs that, is not waited for. */
+/**
+ * What of the wave can still get ready is given the gate's time; what has failed, tried again or not, and what needs that, is
+ * not waited for.
+ */
 function passedOver(tracked: Tracked, deadline: number, now: number): Verdict {
-  if (now >= deadline || tracked.open.size === 0 || isStuck(tracked)) return { state: "passed" };
+  if (now >= deadline || tracked.open.size === 0 || isStuck(tracked, tracked.change.status?.passedOver))
+    return { state: "passed" };
   const why = "The next wave waits for what can still get ready of the one whose gate was passed over.";
   return { state: "waits", until: deadline, why };
 }

@@ -11,6 +11,7 @@ const OWN: ReadonlySet<string> = new Set([
   "observedGeneration",
   "made",
   "replaced",
+  "retried",
   "incarnation",
   "former",
   "attempt",

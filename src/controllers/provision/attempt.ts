@@ -3,7 +3,7 @@
  * outside for what is declared now, and ends when that is so; it stands in the status, so that a restart gives no time back.
  *
  *   begun --failure, time left, retries left--> goes on --ready, gone--> over
- *     '--TerminalError | more failures in a row than `retries` | longer than the timeout--> failed --ready | declared anew--> over
+ *     '--TerminalError | more failures in a row than `retries` | longer than the timeout--> failed --ready | declared anew | asked to try again--> over
  *
  *  - What has failed is looked at again now and then, and may yet come right.
  *  - Failures are counted only where `retries` bounds them, so that nothing is written for each.
@@ -36,6 +36,16 @@ interface Attempted {
   readonly replaced?: string;
 }
 
+export interface Retried {
+  /** The request to try again that was seen last: what is said of it was found out since. */
+  readonly retried?: string;
+}
+
+export function isRetried({ metadata, status }: Resource): boolean {
+  const { retried } = (status ?? {}) as Retried;
+  return metadata.annotations?.[REQUESTS.retry] !== retried;
+}
+
 /** The one under way, or a new one. */
 export function attemptAt(resource: Resource, isRemoval: boolean, now: number): Attempt {
   const { generation } = resource.metadata;
@@ -44,6 +54,7 @@ export function attemptAt(resource: Resource, isRemoval: boolean, now: number): 
   const isSame =
     before?.generation === generation &&
     before.replace === replace &&
+    !isRetried(resource) &&
     (before.operation === "delete") === isRemoval;
   if (isSame) return before;
   const operation = isRemoval ? "delete" : isToBeMade(resource) ? "create" : "update";

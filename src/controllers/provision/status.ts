@@ -4,10 +4,10 @@ import type { DriftStatus } from "../../controller/drift.ts";
 import { eventOperation } from "../../controller/events.ts";
 import { conditionOf, withCondition, without } from "../../model/condition.ts";
 import { equal } from "../../model/equality.ts";
-import { type Condition, type Resource, keyOf } from "../../model/resource.ts";
+import { type Condition, type Metadata, REQUESTS, type Resource, keyOf } from "../../model/resource.ts";
 import type { Observation } from "../../provider/provider.ts";
 import type { Operation } from "../../store/store.ts";
-import type { Attempt, Failure } from "./attempt.ts";
+import type { Attempt, Failure, Retried } from "./attempt.ts";
 import type { Pass } from "./pass.ts";
 
 export interface Spec {
@@ -38,7 +38,7 @@ interface Memory {
   readonly attempt?: Attempt;
 }
 
-export interface Status extends DriftStatus, Memory {
+export interface Status extends DriftStatus, Memory, Retried {
   readonly conditions?: readonly Condition[];
   readonly observedGeneration?: number;
   /** Of a Database, added up from its Backups by another controller. */
@@ -66,7 +66,7 @@ export async function record(pass: Pass, report: Report): Promise<void> {
   const latest = pass.latest();
   if (latest === undefined) return;
   const now = clock.now();
-  const status = statusAfter(latest.status, report, pass.resource.metadata.generation, now);
+  const status = statusAfter(latest.status, report, pass.resource.metadata, now);
   if (equal(status, latest.status)) return;
   const key = keyOf(latest);
   const operations: Operation[] = [
@@ -96,30 +96,44 @@ function isNews(
 export function statusAfter(
   before: Status | undefined,
   report: Report,
-  generation: number,
+  { generation, annotations }: Pick<Metadata, "generation" | "annotations">,
   now: number,
 ): Status {
   const { observation, remember, ready, gate } = report;
   const { observedGeneration } = before ?? {};
   const attempt = report.attempt ?? (ready === undefined && gate === undefined ? before?.attempt : undefined);
+  const retried = retriedAfter(before, gate, annotations);
   const status = {
     // What was observed is all there is: an output that is not reported any more is gone.
     ...(observation === undefined ? before : { ...kept(before), ...observation.outputs }),
     observedGeneration: ready === undefined ? observedGeneration : generation,
     conditions:
       gate === undefined
-        ? conditionsAfter(before, { ...report, attempt }, generation, now)
+        ? conditionsAfter(before, { ...report, attempt }, { generation, retried }, now)
         : gatedConditions(before?.conditions, gate, generation, now),
     ...remember,
     attempt,
+    retried,
   };
   return Object.fromEntries(Object.entries(status).filter(([, value]) => value !== undefined));
+}
+
+/** Behind a gate nothing is tried. */
+function retriedAfter(
+  before: Status | undefined,
+  gate: Gate | undefined,
+  annotations: Metadata["annotations"],
+): string | undefined {
+  return gate === undefined ? annotations?.[REQUESTS.retry] : before?.retried;
 }
 
 function conditionsAfter(
   before: Status | undefined,
   { ready, failure, attempt }: Report,
-  observedGeneration: number,
+  {
+    generation: observedGeneration,
+    retried,
+  }: { readonly generation: number; readonly retried: string | undefined },
   now: number,
 ): readonly Condition[] | undefined {
   let conditions = withGate(before?.conditions, undefined, now);
@@ -134,7 +148,8 @@ function conditionsAfter(
   }
   if (failure !== undefined)
     return withCondition(conditions, { type: "Failed", status: "True", ...failure, observedGeneration }, now);
-  const isStill = attempt !== undefined && attempt.since === before?.attempt?.since;
+  const isStill =
+    attempt !== undefined && attempt.since === before?.attempt?.since && retried === before.retried;
   return isStill ? conditions : without(conditions, "Failed");
 }
 
