@@ -31,7 +31,7 @@ const pod: Pod = {
       command: ["sh"],
       arguments: [],
       environment: [],
-      source: "cat /in/deep/text; printf out > /tmp/p",
+      source: "cat /in/deep/text && printf out > /tmp/p",
       mounts: [],
     },
   ],
@@ -63,6 +63,7 @@ it.each([
     );
     chmodSync(docker, 0o755);
     const waitedFor = Promise.withResolvers<void>();
+    const said: string[] = [];
     const attempt = {
       run: "test/run",
       path: "main",
@@ -72,6 +73,7 @@ it.each([
       idempotencyKey: "test/run/main",
       signal: new AbortController().signal,
       log: (line: string) => {
+        said.push(line);
         if (line.includes("engine is waited for")) waitedFor.resolve();
       },
     };
@@ -88,7 +90,11 @@ it.each([
     writeFileSync(go, "");
     await waitedFor.promise;
     await daemon.start();
-    expect(await outcome).toMatchObject({ exitCode: 0, result: "in", parameters: { p: "out" } });
+    expect(await outcome, said.join("\n")).toMatchObject({
+      exitCode: 0,
+      result: "in",
+      parameters: { p: "out" },
+    });
     expect(await daemon.docker.listContainers({ all: true })).toEqual([]);
   },
   LONG,

@@ -120,10 +120,10 @@ export class DockerContainers implements Containers {
     }
     const following = this.#follow(container.name, name);
     const code = await this.#exitOf(name);
-    const followed = await following;
-    // The program's own last words, that the engine is gone, are no line of the container's.
-    if (!followed.isWhole)
-      await this.#follow(container.name, name, { ...followed, stderr: followed.stderr - 1 });
+    const { stdout, stderr, isWhole } = await following;
+    // What a short one said may be written down after its end was told; by now it is, so it is read once more. The
+    // program's own last words, that the engine is gone, are no line of the container's.
+    await this.#follow(container.name, name, { stdout, stderr: isWhole ? stderr : stderr - 1 });
     if (signal.aborted) throw signal.reason;
     return code;
   }
