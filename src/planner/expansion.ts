@@ -3,7 +3,7 @@
  * Locations for itself in each. Expansion comes after admission and before the differences are looked at.
  */
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
-import type { Draft } from "../model/resource.ts";
+import { type Draft, addressOf } from "../model/resource.ts";
 import type { Snapshot } from "../store/store.ts";
 
 export interface ExpansionContext {
@@ -39,3 +39,27 @@ export type Expand = (resources: readonly Draft[], context: ExpansionContext) =>
 
 /** On each member: the name of its set. */
 export const SET = "tutti.dev/set";
+
+/** Of what is called as something before it: `what` says what it is besides. `seen` grows by what comes. */
+export function takenTwice(
+  resources: readonly Draft[],
+  seen: Set<string>,
+  what: (resource: Draft) => string,
+): readonly Diagnostic[] {
+  return resources.flatMap((resource): readonly Diagnostic[] => {
+    const address = addressOf(resource);
+    if (!seen.has(address)) {
+      seen.add(address);
+      return [];
+    }
+    return [
+      {
+        severity: "error",
+        code: "DuplicateResource",
+        address,
+        message: `${address} is declared, and ${what(resource)} as well.`,
+        hint: "Give one of them another name.",
+      },
+    ];
+  });
+}

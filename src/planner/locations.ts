@@ -21,6 +21,7 @@ import { validate } from "../kinds/validate.ts";
 import { mergePatch } from "../model/merge-patch.ts";
 import { type Draft, LABELS, addressOf } from "../model/resource.ts";
 import { pathText } from "../model/walk.ts";
+import { takenTwice } from "./expansion.ts";
 import { checkParameters, parameterNames, parameterValues } from "./parameters.ts";
 import { type Ambiguity, type Names, renamed } from "./rename.ts";
 import { specOfSet } from "./set-template.ts";
@@ -114,7 +115,13 @@ export function expandLocations(input: LocationInput): Placed {
     for (const name of Object.keys(location.values))
       if (!used.has(name)) diagnostics.push(unused(system, name, `spec.locations[${index}].values.${name}`));
   }
-  return { resources: whole, diagnostics: [...diagnostics, ...takenTwice(whole)] };
+  return {
+    resources: whole,
+    diagnostics: [
+      ...diagnostics,
+      ...takenTwice(whole, new Set(), () => "what a copy for a Location would be called"),
+    ],
+  };
 }
 
 /** What parameters stand for in a Location. One that is called `location` and has no value is the Location's name. */
@@ -222,26 +229,6 @@ function unused(system: Draft, name: string, path: string): Diagnostic {
     message: `Nothing refers to \${param.${name}}, so that its value there changes nothing.`,
     hint: `Refer to it (in a program: expression("param.${name}")), or write an override.`,
   };
-}
-
-function takenTwice(resources: readonly Draft[]): readonly Diagnostic[] {
-  const seen = new Set<string>();
-  return resources.flatMap((draft): readonly Diagnostic[] => {
-    const address = addressOf(draft);
-    if (!seen.has(address)) {
-      seen.add(address);
-      return [];
-    }
-    return [
-      {
-        severity: "error",
-        code: "DuplicateResource",
-        address,
-        message: `${address} is declared, and what a copy for a Location would be called as well.`,
-        hint: "Give one of them another name.",
-      },
-    ];
-  });
 }
 
 function checkLocations(

@@ -16,7 +16,7 @@ import { type Draft, LABELS, type Resource, addressOf } from "../model/resource.
 import { containsSealed } from "../model/sealed.ts";
 import { type Substitute, substituted } from "../model/substitution.ts";
 import { mapStrings, pathText } from "../model/walk.ts";
-import { type Expand, type ExpansionContext, SET, type Unknown } from "./expansion.ts";
+import { type Expand, type ExpansionContext, SET, type Unknown, takenTwice } from "./expansion.ts";
 import { type Template, bodyOfMember, specOfSet } from "./set-template.ts";
 import { type Known, KnownValues, needsOf } from "./known.ts";
 import { checkLive } from "./occupied.ts";
@@ -49,7 +49,11 @@ export const expandSets: Expand = (given, context) => {
     resources: all,
     unknown,
     diagnostics: [
-      ...takenTwice(resources, members),
+      ...takenTwice(
+        members,
+        new Set(resources.map(addressOf)),
+        ({ metadata }) => `a member of the set '${metadata.labels?.[SET]}'`,
+      ),
       ...checkReferences(all, { ...context, openSets }),
       ...checkLive(members, context),
     ],
@@ -336,24 +340,4 @@ function draftOf(resource: Resource): Draft {
 function byAddress(a: Draft, b: Draft): number {
   if (a.kind === "System" || b.kind === "System") return a.kind === "System" ? -1 : 1;
   return addressOf(a) < addressOf(b) ? -1 : 1;
-}
-
-function takenTwice(resources: readonly Draft[], members: readonly Draft[]): readonly Diagnostic[] {
-  const seen = new Set(resources.map(addressOf));
-  return members.flatMap((member): readonly Diagnostic[] => {
-    const address = addressOf(member);
-    if (!seen.has(address)) {
-      seen.add(address);
-      return [];
-    }
-    return [
-      {
-        severity: "error",
-        code: "DuplicateResource",
-        address,
-        message: `${address} is declared, and a member of the set '${member.metadata.labels?.[SET]}' as well.`,
-        hint: "Give one of them another name.",
-      },
-    ];
-  });
 }

@@ -6,6 +6,7 @@
  */
 import type { ManualClock } from "../../clock/manual.ts";
 import { hashOfSubject } from "../../controllers/approval/decide.ts";
+import { OWN as WRITTEN_BY_PROVISION } from "../../controllers/provision/answer.ts";
 import { desiredOf } from "../../controller/desired.ts";
 import type { Controller } from "../../controller/reconciler.ts";
 import { FINAL_STATES } from "../../kinds/change.ts";
@@ -300,21 +301,7 @@ function withoutKey<T extends { readonly namespace: string; readonly name: strin
 
 const IS_PROVIDED: ReadonlySet<string> = new Set(PROVIDED);
 /** Of a status: what the control plane wrote by itself. */
-const OWN: ReadonlySet<string> = new Set([
-  "conditions",
-  "observedGeneration",
-  "made",
-  "replaced",
-  "retried",
-  "incarnation",
-  "former",
-  "adopted",
-  "attempt",
-  "drift",
-  "setBack",
-  "reverted",
-  "lastBackup",
-]);
+const OWN: ReadonlySet<string> = new Set([...WRITTEN_BY_PROVISION, "adopted", "lastBackup"]);
 
 function outputsIn({ status }: Resource): Readonly<Record<string, unknown>> {
   return Object.fromEntries(Object.entries(status ?? {}).filter(([name]) => !OWN.has(name)));

@@ -6,7 +6,7 @@ const DEEPEST = 64;
 const MOST = 100_000;
 
 /** Written here; no output can be called so. */
-const OWN: ReadonlySet<string> = new Set([
+export const OWN: ReadonlySet<string> = new Set([
   "conditions",
   "observedGeneration",
   "made",
