@@ -132,39 +132,14 @@ function endLeftovers(): void {
 /** The store opened here, for as long as no control plane holds it. Nothing is changed. */
 async function openOffline(folder: StateFolder): Promise<Offline> {
   const { existsSync } = await import("node:fs");
-  const [{ propose }, { requestOf }, { savedPlan }, { openSqliteStore }, { createMemoryStore }, { VERSION }] =
-    await Promise.all([
-      import("../planner/propose.ts"),
-      import("../planner/change.ts"),
-      import("../planner/saved.ts"),
-      import("../stores/sqlite.ts"),
-      import("../stores/memory.ts"),
-      import("./version.ts"),
-    ]);
+  const [{ offlinePlans }, { openSqliteStore }, { createMemoryStore }, { VERSION }] = await Promise.all([
+    import("../cli/offline.ts"),
+    import("../stores/sqlite.ts"),
+    import("../stores/memory.ts"),
+    import("./version.ts"),
+  ]);
   const store = existsSync(folder.storeFile)
     ? await openSqliteStore({ file: folder.storeFile, clock: systemClock })
     : createMemoryStore({ clock: systemClock });
-  const keyring = folder.keyring();
-  const planned: Offline["savedPlan"] = async (system, proposed, options) => {
-    const {
-      plan,
-      declared = [],
-      diagnostics,
-    } = propose({
-      system,
-      namespace: options?.namespace ?? "default",
-      live: store,
-      keyring,
-      ...proposed,
-    });
-    if (plan === undefined) throw new DiagnosticError(diagnostics);
-    const request = requestOf(proposed, plan);
-    const saved = savedPlan({ plan, declared, request, live: store, keyring, version: VERSION });
-    return Promise.resolve({ plan, saved });
-  };
-  return {
-    plan: async (...asked) => (await planned(...asked)).plan,
-    savedPlan: planned,
-    close: () => store.close(),
-  };
+  return offlinePlans(store, folder.keyring(), VERSION);
 }
