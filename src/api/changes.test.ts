@@ -1,5 +1,8 @@
 /** Changes over the API: what waits, what is asked of one, saved plans. What becomes of them is their controller's. */
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Applied } from "../client/client.ts";
+import type { Resource } from "../model/resource.ts";
+import type { ChangeResource } from "../planner/change.ts";
 import type { SavedPlan } from "../planner/saved.ts";
 import { type Serving, serving } from "./fixtures/serving.ts";
 
@@ -19,15 +22,20 @@ const map = (name: string, value: string): object => ({
   metadata: { name },
   data: { value },
 });
+type Approval = Resource<unknown, { readonly state: string }>;
 const APPROVED = { approval: { chain: [{ users: ["maria"] }] } };
 
-async function apply(name: string, ...resources: readonly object[]): Promise<any> {
+async function apply(name: string, ...resources: readonly object[]): Promise<Applied> {
   const proposed = { resources, action: "apply" as const };
   const { hash } = await api.client.plan(name, proposed);
   return api.client.apply(name, { ...proposed, hash });
 }
 
-const change = (name: string): any => api.store.get({ kind: "Change", namespace: "default", name });
+const change = (name: string) =>
+  api.store.get({ kind: "Change", namespace: "default", name }) as ChangeResource;
+const dataOf = (name: string) =>
+  (api.store.get({ kind: "ConfigMap", namespace: "default", name }) as Resource & { readonly data?: unknown })
+    .data;
 
 test("what needs approval is accepted, and changes nothing that is declared", async () => {
   const proposed = { resources: [system("a", APPROVED), map("a", "1")], action: "apply" as const };
@@ -42,22 +50,26 @@ test("what needs approval is accepted, and changes nothing that is declared", as
 });
 
 test("who asks, and who is not asked, does not approve it; nor what is not what was seen", async () => {
-  const decide = (as: string, hash?: string): Promise<any> =>
-    api.client.workflows.decide("a-1", { decision: "approve", as: { user: as }, ...(hash && { hash }) });
+  const decide = (as: string, hash?: string): Promise<Approval> =>
+    api.client.workflows.decide("a-1", {
+      decision: "approve",
+      as: { user: as },
+      ...(hash && { hash }),
+    }) as Promise<Approval>;
   await expect(decide("admin")).rejects.toMatchObject({ code: 403 });
   await expect(decide("jo")).rejects.toMatchObject({ code: 403 });
   await expect(decide("maria", "sha256:other")).rejects.toMatchObject({ code: 409 });
-  expect((await decide("maria")).status.state).toBe("Approved");
+  expect((await decide("maria")).status?.state).toBe("Approved");
 });
 
 test("groups decide by what the request says its user is in", async () => {
   await apply("g", system("g", { approval: { chain: [{ groups: ["owners"], quorum: 2 }] } }), map("g", "1"));
-  const decide = (user: string, groups: readonly string[]): Promise<any> =>
-    api.client.workflows.decide("g-1", { decision: "approve", as: { user, groups } });
+  const decide = (user: string, groups: readonly string[]): Promise<Approval> =>
+    api.client.workflows.decide("g-1", { decision: "approve", as: { user, groups } }) as Promise<Approval>;
   await expect(decide("maria", ["readers"])).rejects.toMatchObject({ code: 403 });
-  expect((await decide("maria", ["readers", "owners"])).status.state).toBe("Pending");
+  expect((await decide("maria", ["readers", "owners"])).status?.state).toBe("Pending");
   await expect(decide("maria", ["owners"])).rejects.toMatchObject({ code: 409 });
-  expect((await decide("jo", ["owners"])).status.state).toBe("Approved");
+  expect((await decide("jo", ["owners"])).status?.state).toBe("Approved");
 });
 
 test("one that waits is withdrawn, one that has begun is held and goes on", async () => {
@@ -86,7 +98,7 @@ test("a change is taken back by the very plan that was looked at", async () => {
   await expect(api.client.changes.undo("c-2", { hash: "other" })).rejects.toMatchObject({ code: 409 });
   expect(await api.client.changes.undo("c-2", { hash: plan.hash })).toMatchObject({ change: "c-3" });
   expect(change("c-3").spec).toMatchObject({ action: "undo", undoes: "c-2" });
-  expect((api.store.get({ kind: "ConfigMap", namespace: "default", name: "c" }) as any).data).toEqual({
+  expect(dataOf("c")).toEqual({
     value: "1",
   });
 });
