@@ -74,7 +74,22 @@ test("a plan whose base has moved is refused with Conflict and changes nothing",
   const before = api.store.revision;
   await expect(
     api.client.apply("shop", { resources: shop(4), action: "apply", hash }, place),
-  ).rejects.toMatchObject({ code: 409, reason: "Conflict", diagnostics: [{ code: "BaseMoved" }] });
+  ).rejects.toMatchObject({
+    code: 409,
+    reason: "Conflict",
+    diagnostics: [{ code: "BaseMoved" }],
+    status: {
+      details: {
+        causes: expect.arrayContaining([
+          {
+            reason: "Moved",
+            field: "service/api",
+            message: "It was changed: generation 1 is 2 now.",
+          },
+        ]) as object,
+      },
+    },
+  });
   expect(api.store.revision).toBe(before);
 });
 

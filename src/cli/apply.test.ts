@@ -304,7 +304,7 @@ describe("bad input", () => {
 });
 
 describe("a base that has moved", () => {
-  it("is a conflict: nothing is applied, the exit code is 5", async () => {
+  it("is a conflict: nothing is applied, what moved is named, the exit code is 5", async () => {
     declare(SHOP);
     await run("up -q");
     declare(SHOP.replace(/kind: Volume\n.*\n---\n/, ""));
@@ -341,7 +341,7 @@ describe("a base that has moved", () => {
     };
     const { code, err } = await tutti("up", meddled, { cwd: folder, answers: stdin });
     expect(code).toBe(5);
-    expect(err).toContain("nothing was applied");
+    expect(err).toContain("service/api: It was left as it is, and is to be changed now.\n");
     expect(names()).toContain("uploads");
   });
 });

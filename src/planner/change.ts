@@ -11,10 +11,11 @@
  */
 import { createHash } from "node:crypto";
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
+import { equal } from "../model/equality.ts";
 import { type Draft, LABELS, type Resource } from "../model/resource.ts";
 import type { Keyring } from "../model/sealed.ts";
 import type { Snapshot } from "../store/store.ts";
-import type { Plan, Step } from "./plan.ts";
+import type { AttributeChange, Plan, Step } from "./plan.ts";
 import { type ProposeInput, type Proposal, propose } from "./propose.ts";
 import { waveOf } from "./waves.ts";
 
@@ -178,6 +179,16 @@ export function baseOf(plan: ShownPlan, live: Snapshot): Base {
   return Object.fromEntries(entries);
 }
 
+/** What is kept of a plan to tell later what has moved: its steps but for those that change nothing, and their base. */
+export interface Outline {
+  readonly plan: { readonly steps: ShownPlan["steps"] };
+  readonly base: Base;
+}
+
+export function outlineOf(plan: ShownPlan, live: Snapshot): Outline {
+  return { plan: { steps: plan.steps.filter(isTouched) }, base: baseOf(plan, live) };
+}
+
 export interface Moved {
   readonly address: string;
   /** How, one sentence. */
@@ -188,9 +199,9 @@ const MOST_MOVED = 50;
 
 /** What is not as it was when the plan was made, among what it touches and what it would touch now. */
 export function movedSince(
-  { plan, base }: { readonly plan: ShownPlan; readonly base: Base },
+  { plan, base }: Outline,
   live: Snapshot,
-  now: ShownPlan | undefined,
+  now: Outline["plan"] | undefined,
 ): readonly Moved[] {
   const found = new Map<string, string>();
   for (const step of plan.steps.filter(isTouched)) {
@@ -214,15 +225,24 @@ function movement(step: Step, base: Base[string] | undefined, live: Snapshot): s
     : `It was changed: generation ${base.generation} is ${generation} now.`;
 }
 
-function* otherSteps(before: ShownPlan, now: ShownPlan): Generator<[string, string]> {
-  const former = new Map(before.steps.map((step) => [step.address, step.action]));
-  for (const { address, action } of now.steps) {
-    const was = former.get(address) ?? "none";
+function* otherSteps(before: Outline["plan"], now: Outline["plan"]): Generator<[string, string]> {
+  const former = new Map(before.steps.map((step) => [step.address, step]));
+  for (const { address, action, changes } of now.steps) {
+    const { action: was, changes: were } = former.get(address) ?? { action: "none", changes: [] };
     if (was !== action) yield [address, `It was ${WORDS[was]}, and is ${WORDS[action]} now.`];
+    else if (!equal(were, changes)) yield [address, otherChanges(were, changes)];
     former.delete(address);
   }
-  for (const [address, action] of former)
+  for (const [address, { action }] of former)
     if (action !== "none") yield [address, `It was ${WORDS[action]}, and is in the plan no more.`];
+}
+
+function otherChanges(before: Step["changes"], now: Step["changes"]): string {
+  const isIn = (all: Step["changes"], change: AttributeChange): boolean =>
+    all.some((one) => equal(one, change));
+  const other = [...before.filter((one) => !isIn(now, one)), ...now.filter((one) => !isIn(before, one))];
+  const paths = [...new Set(other.map(({ path }) => path))].slice(0, 5);
+  return `It would be changed in another way: ${paths.join(", ")}.`;
 }
 
 const WORDS: Readonly<Record<Step["action"], string>> = {

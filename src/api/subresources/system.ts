@@ -5,7 +5,14 @@
  */
 import { hasErrors } from "../../diagnostics/diagnostic.ts";
 import type { Draft } from "../../model/resource.ts";
-import { type Moved, type OnFailure, movedSince, movedText, requestOf } from "../../planner/change.ts";
+import {
+  type Moved,
+  type OnFailure,
+  movedSince,
+  movedText,
+  outlineOf,
+  requestOf,
+} from "../../planner/change.ts";
 import { submissionOf } from "../../planner/change-operations.ts";
 import type { Plan } from "../../planner/plan.ts";
 import { type ProposeInput, propose } from "../../planner/propose.ts";
@@ -35,14 +42,8 @@ export async function plan(context: ApiContext, call: Call, target: ResourceTarg
   const { plan: made, declared } = planOf(input);
   const request = requestOf(input, made);
   const { system, namespace, action } = input;
-  context.remembered.put(made.hash, found.drift, {
-    ...request,
-    resources: [],
-    admitted: declared,
-    system,
-    namespace,
-    action,
-  });
+  const asked = { ...request, resources: [], admitted: declared, system, namespace, action };
+  context.remembered.put(made.hash, found.drift, asked, outlineOf(made, context.store));
   const obstacles = await context.preflight(made);
   if (hasErrors(obstacles)) throw refused(obstacles);
   const shown = { ...made, warnings: [...made.warnings, ...found.warnings, ...obstacles] };
@@ -122,7 +123,7 @@ interface Agreed {
   readonly input: ProposeInput;
   /** Hash of what was agreed to. */
   readonly agreed: string;
-  /** What has moved, when it is another plan by now. */
+  /** What has moved, when it is another plan by now; nothing when nobody knows. */
   readonly stale: (current: Plan) => readonly Moved[];
 }
 
@@ -134,10 +135,11 @@ async function declaredIn(
   const { hash } = body;
   if (typeof hash !== "string" || hash === "")
     throw badRequest("Give the hash of the plan that is to be applied.");
-  if (body["planned"] === true)
-    return { input: plannedIn(hash, context, target), agreed: hash, stale: () => [] };
-  const input = await pinned(inputOf(body, context, target), context);
-  return { input, agreed: hash, stale: () => [] };
+  const outline = context.remembered.outlineOf(hash);
+  const stale: Agreed["stale"] = (current) =>
+    outline === undefined ? [] : movedSince(outline, context.store, current);
+  if (body["planned"] === true) return { input: plannedIn(hash, context, target), agreed: hash, stale };
+  return { input: await pinned(inputOf(body, context, target), context), agreed: hash, stale };
 }
 
 /** What the plan of this hash was made from, when it was made here and not long ago. */
