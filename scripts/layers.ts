@@ -25,6 +25,7 @@ export const folders: readonly Folder[] = [
   { name: "graph", layer: 0, question: "what comes before what?" },
   { name: "diagnostics", layer: 0, question: "how do we say what is wrong?" },
   { name: "clock", layer: 0, question: "what time is it, and when next?" },
+  { name: "terraform", layer: 1, question: "how do Terraform and its providers speak?" },
 
   { name: "kinds", layer: 2, question: "what can be declared?" },
   { name: "store", layer: 2, question: "where is the truth kept?" },
@@ -49,6 +50,7 @@ export const folders: readonly Folder[] = [
 
   { name: "api", layer: 6, question: "how do programs reach it?" },
   { name: "cli", layer: 6, question: "how do people reach it?" },
+  { name: "terraform-provider", layer: 6, question: "how does Terraform reach it?" },
 
   { name: "app", layer: 7, question: "what is it composed of?" },
 
