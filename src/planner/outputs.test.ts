@@ -90,6 +90,26 @@ describe("what another system uses", () => {
     ]);
   });
 
+  test("is told once for each who uses it, however much of it", async () => {
+    const world = createWorld();
+    const { url } = URL;
+    await world.apply([systemOf("shop", { url, id: url }), thing("net"), thing("other")]);
+    const reader = thing("reader", {
+      both: "${system.shop.status.outputs.url} ${system.shop.status.outputs.id}",
+      again: "${system.shop.status.outputs.url}",
+    });
+    const mixed = thing("mixed", {
+      url: "${system.shop.status.outputs.url}",
+      other: "${resource.other.status.id}",
+    });
+    await world.apply([reader, mixed], inReport);
+    const down = world.diagnostics([], { action: "down" });
+    expect(down.map(({ code, message }) => `${code} ${message}`).toSorted()).toEqual([
+      "InUse resource/other and the output 'url' would be gone, but resource/mixed of the system 'report' uses them.",
+      "OutputInUse The outputs 'url' and 'id' would be gone, but resource/reader of the system 'report' uses them.",
+    ]);
+  });
+
   test("goes once nobody uses it any more", async () => {
     const world = createWorld();
     await world.apply([systemOf("shop", URL), thing("net")]);

@@ -42,7 +42,7 @@ export function checkOutputs(resources: readonly Draft[], context: ReferenceCont
     }));
 }
 
-/** What the plan would take away while others use it. */
+/** What the plan would take away while others use it: one diagnostic for each of them. */
 export function usedElsewhere(plan: Plan, live: Snapshot): readonly Diagnostic[] {
   const itself = `system/${plan.system}`;
   const gone = new Set(
@@ -54,18 +54,26 @@ export function usedElsewhere(plan: Plan, live: Snapshot): readonly Diagnostic[]
   const after = plan.action === "down" ? undefined : plan.resources.find(({ kind }) => kind === "System");
   const outputs = new Set(Object.keys(outputsOf(before)).filter((name) => !(name in outputsOf(after))));
   if (gone.size === 0 && outputs.size === 0) return [];
-  const found = new Map<string, Diagnostic>();
+  const found = new Map<Resource, Lost>();
   for (const { user, edge } of usesIn(live, plan)) {
     const output = edge.to === itself ? outputOf(edge) : undefined;
     const isLost = gone.has(edge.to) || (output !== undefined && outputs.has(output));
     if (!isLost) continue;
-    const diagnostic = inUse(user, edge, output);
-    found.set(`${diagnostic.address}\n${diagnostic.path}\n${addressOf(user)}`, diagnostic);
+    const lost = found.get(user) ?? { outputs: new Set(), addresses: new Set() };
+    found.set(user, lost);
+    if (output === undefined) lost.addresses.add(edge.to);
+    else lost.outputs.add(output);
   }
-  return [...found.values()].slice(0, MOST);
+  return [...found].slice(0, MOST).map(([user, lost]) => inUse(user, lost, itself));
 }
 
 const MOST = 20;
+
+/** What one user uses of what would be gone. */
+interface Lost {
+  readonly outputs: Set<string>;
+  readonly addresses: Set<string>;
+}
 
 function outputOf({ reference }: Edge): string | undefined {
   const [status, outputs, name] = reference?.path ?? [];
@@ -93,18 +101,41 @@ function isMade({ metadata }: Resource): boolean {
   return (metadata.ownerReferences ?? []).length > 0;
 }
 
-function inUse(user: Resource, edge: Edge, output: string | undefined): Diagnostic {
+function inUse(user: Resource, { outputs, addresses }: Lost, itself: string): Diagnostic {
   const system = user.kind === "System" ? user.metadata.name : user.metadata.labels?.[LABELS.system];
-  const who = user.kind === "System" ? `an output of the system '${system ?? ""}'` : addressOf(user);
-  const whose = system === undefined || user.kind === "System" ? "" : ` of the system '${system}'`;
+  const pronoun = outputs.size + addresses.size > 1 ? "them" : "it";
   const first =
-    system === undefined ? `change ${addressOf(user)}` : `apply '${system}' without it, or take it down`;
+    system === undefined
+      ? `change ${addressOf(user)}`
+      : `apply '${system}' without ${pronoun}, or take it down`;
+  const [address] = addresses;
   return {
     severity: "error",
-    code: output === undefined ? "InUse" : "OutputInUse",
-    address: edge.to,
-    ...(output === undefined ? {} : { path: pathText(["spec", "outputs", output]) }),
-    message: `${output === undefined ? "It" : `The output '${output}'`} would be gone, but ${who}${whose} uses it.`,
+    ...(address === undefined
+      ? { code: "OutputInUse", address: itself, path: outputsPath([...outputs]) }
+      : { code: "InUse", address }),
+    message: `${lostText([...addresses], [...outputs])} would be gone, but ${userText(user, system)} uses ${pronoun}.`,
     hint: `In two steps: ${first}; then plan this again.`,
   };
+}
+
+function outputsPath(outputs: readonly string[]): string {
+  return pathText(["spec", "outputs", ...(outputs.length === 1 ? outputs : [])]);
+}
+
+function lostText(addresses: readonly string[], outputs: readonly string[]): string {
+  const names = listed(outputs.map((name) => `'${name}'`));
+  const noun = outputs.length === 1 ? "output" : "outputs";
+  if (addresses.length === 0) return `The ${noun} ${names}`;
+  return listed([...addresses, ...(outputs.length === 0 ? [] : [`the ${noun} ${names}`])]);
+}
+
+function userText(user: Resource, system: string | undefined): string {
+  if (user.kind === "System") return `an output of the system '${user.metadata.name}'`;
+  return system === undefined ? addressOf(user) : `${addressOf(user)} of the system '${system}'`;
+}
+
+function listed(words: readonly string[]): string {
+  const [last = ""] = words.slice(-1);
+  return words.length < 2 ? last : `${words.slice(0, -1).join(", ")} and ${last}`;
 }
