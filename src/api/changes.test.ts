@@ -109,6 +109,11 @@ test("a saved plan holds no secret in the open, and is applied, or refused with 
   const { plan, saved } = await api.client.savedPlan("d", proposed);
   expect(JSON.stringify(saved)).not.toContain("hunter2");
   expect(JSON.stringify(saved.plan)).not.toContain("sealed:v1");
+  const before = api.store.revision;
+  expect(await api.client.apply("d", { saved }, { dryRun: true })).toMatchObject({
+    plan: { hash: plan.hash },
+  });
+  expect(api.store.revision).toBe(before);
   expect(await api.client.apply("d", { saved })).toMatchObject({ revision: 1, plan: { hash: plan.hash } });
   await expect(api.client.apply("d", { saved })).rejects.toMatchObject({
     code: 409,

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -247,6 +247,26 @@ describe("a saved plan", () => {
       err: expect.stringContaining("exactly as it is: --set, --target cannot change it") as unknown,
     });
     expect(names()).toEqual([]);
+  });
+
+  it("that is refused is neither shown nor asked for", async () => {
+    declare(SHOP);
+    await run("up -q");
+    declare(SHOP.replace(/kind: Volume\n.*\n---\n/, ""));
+    await run("plan -o plan.json");
+    const file = join(folder, "plan.json");
+    const text = readFileSync(file, "utf8");
+    writeFileSync(file, text.replace(/"delete": 1/g, '"delete": 0'));
+    const edited = await run("apply plan.json", { answers: ["y"] });
+    expect(edited).toMatchObject({ code: 2, err: expect.stringMatching(/^error PlanEdited/) as unknown });
+    writeFileSync(file, text);
+    await run("up --yes -q");
+    const stale = await run("apply plan.json", { answers: ["y"] });
+    expect(stale).toMatchObject({
+      code: 5,
+      err: expect.stringMatching(/^error: The system has changed/) as unknown,
+    });
+    expect(stale.err).toContain("volume/uploads: It is gone.");
   });
 
   it("that cannot be written is said in a sentence", async () => {

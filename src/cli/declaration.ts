@@ -172,13 +172,25 @@ export async function applyPlan(
   onFailure?: OnFailure,
 ): Promise<Applied> {
   const { hash, namespace } = plan;
-  const asked = "saved" in proposed ? proposed : { ...proposed, hash, brief: true };
+  if ("saved" in proposed) return applySaved(client, proposed.saved, { onFailure });
+  const asked = { ...proposed, hash, brief: true };
   // Without the signal: it takes a moment, and who interrupts it would not know whether it was done.
   return client
     .apply(plan.system, asked, { namespace, ...(onFailure === undefined ? {} : { onFailure }) })
-    .catch((error: unknown) =>
-      applyFailure(error, "saved" in proposed ? "Make it anew: tutti plan -o plan.json." : undefined),
-    );
+    .catch((error: unknown) => applyFailure(error));
+}
+
+/** `dryRun`: only whether it would be refused. */
+export function applySaved(
+  client: Client,
+  saved: SavedPlan,
+  options: { readonly onFailure?: OnFailure | undefined; readonly dryRun?: boolean },
+): Promise<Applied> {
+  const { onFailure, ...rest } = options;
+  const asked = { ...rest, namespace: saved.namespace, ...(onFailure === undefined ? {} : { onFailure }) };
+  return client
+    .apply(saved.system, { saved }, asked)
+    .catch((error: unknown) => applyFailure(error, "Make it anew: tutti plan -o plan.json."));
 }
 
 /** Says what has moved, where the control plane knows. */

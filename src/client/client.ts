@@ -239,12 +239,12 @@ export interface Client extends Measurements {
   savedPlan(system: string, proposed: Proposed, options?: Scope): Promise<Planned>;
   /**
    * As `plan`, then commits, if the plan still has this hash; ApiError 409 otherwise. What has to wait for people or for its
-   * turn becomes a Change that waits: see `state`.
+   * turn becomes a Change that waits: see `state`. `dryRun`: only tells whether it would be refused.
    */
   apply(
     system: string,
     proposed: (Proposed & { readonly hash: string }) | { readonly saved: SavedPlan },
-    options?: Scope & { readonly onFailure?: OnFailure },
+    options?: Scope & { readonly onFailure?: OnFailure; readonly dryRun?: boolean },
   ): Promise<Applied>;
   /** What is there at a Location and could be adopted. Rejects with ApiError 422 when the question is not right. */
   discover(query: DiscoveryQuery, signal?: AbortSignal): Promise<Discovery>;

@@ -267,12 +267,13 @@ class HttpClient implements Client {
   async apply(
     system: string,
     proposed: Parameters<Client["apply"]>[1],
-    { onFailure, ...options }: NonNullable<Parameters<Client["apply"]>[2]> = {},
+    { onFailure, dryRun, ...options }: NonNullable<Parameters<Client["apply"]>[2]> = {},
   ): Promise<Applied> {
     const send = async (asked: object): Promise<Applied> =>
       (await this.#transport.json({
         method: "POST",
         path: `${pathOf(SYSTEM, options, system)}/apply`,
+        query: { dryRun: dryRun === true ? "All" : undefined },
         body: dropUndefined({ ...asked, onFailure }),
         signal: options.signal,
       })) as Applied;

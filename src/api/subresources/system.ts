@@ -23,7 +23,7 @@ import { type Answer, type ApiContext, type Call, type ResourceTarget, ok } from
 import { objectBody } from "../body.ts";
 import { masked } from "../present.ts";
 import { StatusError, badRequest, refused } from "../status-error.ts";
-import { causeOf, declarationOf } from "../write.ts";
+import { causeOf, declarationOf, isDryRun } from "../write.ts";
 import { requestedOf, sinceIn } from "./proposed.ts";
 
 /** Why an apply without the declaration (`planned`) is refused: it is sent again with it. */
@@ -63,7 +63,8 @@ function answered(made: Plan, { brief }: Readonly<Record<string, unknown>>): unk
 
 /**
  * Commits the plan; where the System's policies say that it has to wait for people or for its turn, the Change alone
- * (202), which is committed when its time has come.
+ * (202), which is committed when its time has come. With `dryRun=All` only whether it would be: everything is asked, and
+ * nothing is written.
  */
 export async function apply(context: ApiContext, call: Call, target: ResourceTarget): Promise<Answer> {
   return applyAsked(context, call, target, objectBody(await declarationOf(context, call)));
@@ -79,6 +80,7 @@ export async function applyAsked(
   const { input, agreed, stale } =
     saved === undefined ? await declaredIn(body, context, target) : savedIn(saved, context, target);
   const onFailure = onFailureOf(body);
+  const isDry = isDryRun(call);
   // Between a plan that was saved and now, providers may have changed their mind.
   if (saved !== undefined) await refuseObstacles(planOf(input).plan, agreed, context);
   // What was found when it was planned: it is set back with the rest, and not looked for again.
@@ -96,7 +98,8 @@ export async function applyAsked(
       ...onFailure,
     });
     try {
-      if (operations.length > 0) await context.store.commit(operations, causeOf(call, current.action));
+      if (operations.length > 0 && !isDry)
+        await context.store.commit(operations, causeOf(call, current.action));
       return {
         code: submission.state === "Pending" || submission.state === "Queued" ? 202 : 200,
         body: {

@@ -1,4 +1,4 @@
-import { loadDeclaration, withDeclarationOptions } from "../declaration.ts";
+import { applySaved, loadDeclaration, withDeclarationOptions } from "../declaration.ts";
 import { withRequestOptions } from "../plan-options.ts";
 import { misuse } from "../exit.ts";
 import type { Verb } from "../verb.ts";
@@ -20,6 +20,8 @@ export const verb: Verb = {
           if (planned === undefined)
             return applyLoaded(context, client, await loadDeclaration(context, folder, options), options);
           refuseOptionsOfPlanning(options);
+          // What is refused is not shown, nor asked for.
+          if ("saved" in planned.proposed) await applySaved(client, planned.proposed.saved, { dryRun: true });
           const timeout = await durationOf(options.timeout ?? "10m");
           return applyPlanned(context, client, planned, { ...options, timeout, runs: [] });
         }),
