@@ -153,8 +153,14 @@ async function requireTask(context: StatesContext, token: string): Promise<Waiti
   const mine = new RegExp(`${number}(?:!answer(?:#\\d+)?)?$`);
   const own = [...steps].filter(([path]) => mine.test(path));
   if (own.length === 0) fault("TaskDoesNotExist", "Task does not exist: the execution has no such task.");
-  if (own.every(([, step]) => isSettled(step)) && own.some(([path]) => path.includes("!answer"))) timedOut();
+  if (own.some(([path, step]) => path.includes("!answer") && isSettled(step) && !isSignOfLife(step.result)))
+    timedOut();
   return { run, id: named.id };
+}
+
+/** Such an answer is followed by the wait for the next one, which may not have begun yet. */
+function isSignOfLife(result: unknown): boolean {
+  return typeof result === "object" && result !== null && "heartbeat" in result;
 }
 
 function runIn(context: StatesContext, execution: string): Run {
