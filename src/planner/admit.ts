@@ -82,8 +82,7 @@ export function admit(input: AdmitInput): Admitted {
   const conclude = (): Admitted => concluded(placed.resources, { ...input, refused }, found);
   // Between a plan and its apply nothing may have happened, and then nothing has to be looked at again.
   if (found.length > 0 || refused.size > 0) return conclude();
-  const last = rememberedOf(input.live, `${home} concluded`, () => new LastAnswer<Admitted>());
-  return last.of(input.live, placed.resources.map(stable), conclude);
+  return conclusionOf(input).of(input.live, placed.resources.map(stable), conclude);
 }
 
 /** The System is made anew each time, with its folder. */
@@ -93,7 +92,12 @@ function stable(draft: Draft): unknown {
 
 /** Admission of what was admitted before: the content of a Revision, whose secrets are sealed already. */
 export function admitRevision(resources: readonly Draft[], input: Omit<AdmitInput, "resources">): Admitted {
-  return concluded(resources, input, []);
+  const last = conclusionOf(input).last(input.live);
+  return last?.resources === resources ? last : concluded(resources, input, []);
+}
+
+function conclusionOf({ live, namespace, system }: Place & Pick<AdmitInput, "live">): LastAnswer<Admitted> {
+  return rememberedOf(live, `${namespace}/${system} concluded`, () => new LastAnswer<Admitted>());
 }
 
 function concluded(

@@ -53,7 +53,8 @@ export function withLocation(manifest: unknown, place: Place): unknown {
   const field = locationField(manifest.kind);
   if (field === undefined || !isObject(spec) || "location" in spec) return manifest;
   const kept = field.immutable === true ? present(manifest.kind, manifest.metadata?.name, place) : undefined;
-  const location = kept ?? place.location;
+  // Said also where it is the default: what is not there yet reads as it will when it is.
+  const location = kept ?? place.location ?? field.default;
   return location === undefined ? manifest : { ...manifest, spec: { ...spec, location } };
 }
 

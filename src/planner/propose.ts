@@ -1,6 +1,7 @@
 /** The way from what came in to a plan, for whoever offers plans to people and programs. */
 import { type Diagnostic, hasErrors } from "../diagnostics/diagnostic.ts";
 import { didYouMean } from "../diagnostics/suggestion.ts";
+import { canonicalJson } from "../model/equality.ts";
 import { type Draft, LABELS } from "../model/resource.ts";
 import { type AdmitInput, type Admitted, admit, admitRevision } from "./admit.ts";
 import { heldBy, liveSystem } from "./ownership.ts";
@@ -52,19 +53,20 @@ export function propose(input: ProposeInput): Proposal {
   // What was found outside is looked at each time.
   if ((drift?.size ?? 0) > 0 || (pins?.size ?? 0) > 0) return plan();
   const last = rememberedOf(live, `${namespace}/${system} proposed`, () => new LastAnswer<Proposal>());
-  return last.of(live, [admitted, capabilities, JSON.stringify([action, requestText(input)])], plan);
+  return last.of(live, [admitted, capabilities, requestText(input)], plan);
 }
 
-/** All that is asked beside the declaration. */
+/** All that is asked beside the declaration; the folder is part of what was admitted. */
 function requestText({
   live: _live,
   keyring: _keyring,
   resources: _resources,
   admitted: _admitted,
+  folder: _folder,
   ...rest
-}: ProposeInput): unknown {
+}: ProposeInput): string {
   const { capabilities: _capabilities, drift: _drift, pins: _pins, ...asked } = rest;
-  return asked;
+  return canonicalJson(asked);
 }
 
 /** What a set goes over may be made anew by the very plan that its members are part of; then they are not known. */

@@ -60,19 +60,25 @@ export function rememberedOf<T>(live: Snapshot, system: string, make: () => T): 
 
 const finished = new WeakMap<Draft, { readonly home: string; readonly result: Draft }>();
 
-/** `finish(draft)`, once for each frozen draft in a home. */
+/** `finish(draft)`, once for each frozen draft in a home; what is finished stays as it is, the same object. */
 export function onceFor(draft: Draft, home: string, finish: () => Draft): Draft {
   if (!Object.isFrozen(draft)) return finish();
   const known = finished.get(draft);
   if (known?.home === home) return known.result;
   const result = deepFreeze(finish());
   finished.set(draft, { home, result });
+  finished.set(result, { home, result });
   return result;
 }
 
 /** An answer that follows from a store at one revision and from what is asked, given again as long as both are the same. */
 export class LastAnswer<T> {
   #answer: { readonly revision: number; readonly asked: readonly unknown[]; readonly answer: T } | undefined;
+
+  /** The last one, as long as the store is at its revision. */
+  last(live: Snapshot): T | undefined {
+    return this.#answer?.revision === live.revision ? this.#answer.answer : undefined;
+  }
 
   /** `asked`: everything else that the answer depends on; what is the same is the same object or the same text. */
   of(live: Snapshot, asked: readonly unknown[], answer: () => T): T {
