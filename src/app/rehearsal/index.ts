@@ -10,7 +10,7 @@
  */
 import type { Rehearsal, RehearsalRequest } from "../../cli/rehearsal.ts";
 import { ManualClock } from "../../clock/manual.ts";
-import { DiagnosticError } from "../../diagnostics/diagnostic.ts";
+import { DiagnosticError, hasErrors } from "../../diagnostics/diagnostic.ts";
 import { edgesOf } from "../../kinds/edges.ts";
 import type { Draft, Resource } from "../../model/resource.ts";
 import type { Keyring } from "../../model/sealed.ts";
@@ -19,10 +19,11 @@ import type { Plan } from "../../planner/plan.ts";
 import { type ProposeInput, propose } from "../../planner/propose.ts";
 import { createMemoryStore } from "../../stores/memory.ts";
 import { assumptionsFrom } from "./assumptions.ts";
-import { resultOf, unmet } from "./outcome.ts";
+import { resultOf } from "./outcome.ts";
 import { Player } from "./player.ts";
 import { PlayedWorld } from "./things.ts";
 import { Timeline } from "./timeline.ts";
+import { unmet } from "./unmet.ts";
 
 export interface RehearsalParts {
   readonly keyring: Keyring;
@@ -51,6 +52,8 @@ export async function rehearse(
   const wanted = { ...withoutRefresh(asked), resources, action, system, namespace, live: store, keyring };
   const first = planned(wanted);
   const everything = [...first.plan.resources, ...(state as readonly Draft[])];
+  const slips = unmet(assumptions, request.flags, everything);
+  if (hasErrors(slips)) throw new DiagnosticError(slips);
   const timeline = new Timeline({ start: clock.now(), now: () => clock.now(), plan: first.plan });
   const world = new PlayedWorld({
     assumptions,
@@ -82,7 +85,7 @@ export async function rehearse(
   const change = timeline.changes.get(submission.change ?? "");
   const result = resultOf({ plan, assumptions, timeline, world, change, now: clock.now() });
   await player.stop();
-  return { ...result, warnings: [...plan.warnings, ...unmet(assumptions, everything)] };
+  return { ...result, warnings: [...plan.warnings, ...slips] };
 }
 
 /** Rejects with DiagnosticError. */

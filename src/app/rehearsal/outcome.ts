@@ -1,13 +1,10 @@
 /** What came of a rehearsal, put together: how it ended, why, what was assumed of it. */
 import type { Rehearsal, Stop } from "../../cli/rehearsal.ts";
-import type { Diagnostic } from "../../diagnostics/diagnostic.ts";
-import { didYouMean } from "../../diagnostics/suggestion.ts";
 import { FINAL_STATES } from "../../kinds/change.ts";
-import { type Draft, addressOf } from "../../model/resource.ts";
+import { addressOf } from "../../model/resource.ts";
 import { type ChangeResource, isTouched, stateOf } from "../../planner/change.ts";
 import type { Plan } from "../../planner/plan.ts";
 import type { Assumptions } from "./assumptions.ts";
-import { fits } from "./latency.ts";
 import { type Standstill, criticalPathOf, mostAtOnce, stopsOf } from "./stops.ts";
 import type { PlayedWorld } from "./things.ts";
 import type { Timeline } from "./timeline.ts";
@@ -125,28 +122,4 @@ function assumedIn(assumptions: Assumptions, { latencies }: PlayedWorld): readon
       ? []
       : [`approvals: ${approveAfter === "never" ? "never" : `after ${approveAfter}`}`]),
   ];
-}
-
-/** Assumptions about what is not there: most likely a slip. */
-export function unmet(assumptions: Assumptions, everything: readonly Draft[]): readonly Diagnostic[] {
-  const addresses = [...new Set(everything.map((draft) => addressOf(draft)))];
-  const named = [
-    ...assumptions.fail.map(({ address }) => address),
-    ...assumptions.hang.map(({ address }) => address),
-    ...assumptions.crashes.map(({ address }) => address),
-    ...assumptions.alerts.map(({ address }) => address),
-    ...Object.keys(assumptions.outputs),
-    ...Object.keys(assumptions.latencies).filter((name) => name.includes("/")),
-  ];
-  return [...new Set(named)]
-    .filter((pattern) => !addresses.some((address) => fits(address, pattern)))
-    .map((pattern) => {
-      const hint = didYouMean(pattern, addresses);
-      return {
-        severity: "warning",
-        code: "AssumptionFitsNothing",
-        message: `Something is assumed of '${pattern.slice(0, 80)}', and there is nothing of that name.`,
-        ...(hint === undefined ? {} : { hint }),
-      };
-    });
 }

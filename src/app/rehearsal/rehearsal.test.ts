@@ -41,6 +41,31 @@ describe("a rehearsal", () => {
     ]);
   });
 
+  it.each([
+    [{ fail: ["resource/bb"] }, "Did you mean 'resource/b'?"],
+    [{ hang: ["resource/*-z"] }, undefined],
+    [{ latency: ["resourc=3s"] }, "Did you mean 'resource'?"],
+    [{ quota: ["instance=3"] }, "Did you mean 'instances'?"],
+  ])("is refused where a flag is about what is not there: %j", async (flags: RehearsalFlags, hint) => {
+    const refused = await played([thing("a1"), thing("b")], flags).catch((error: unknown) => error);
+    expect(refused).toBeInstanceOf(DiagnosticError);
+    const [first] = (refused as DiagnosticError).diagnostics;
+    expect(first).toMatchObject({ code: "AssumptionFitsNothing", severity: "error" });
+    if (hint !== undefined) expect(first).toMatchObject({ hint });
+  });
+
+  it("may be about members of a set that are not known before", async () => {
+    const set = {
+      kind: "ResourceSet",
+      metadata: { name: "many" },
+      spec: {
+        forEach: "${resource.a.status.output.count}",
+        template: { kind: "Resource", spec: { class: "cloud" } },
+      },
+    };
+    await expect(played([thing("a"), set], { fail: ["resource/many-3"] })).resolves.toBeDefined();
+  });
+
   it("draws times from the seed, and from nothing else", async () => {
     const flags = { latency: ["resource/*=1s..9s"] };
     const [once, again, other] = await Promise.all([
