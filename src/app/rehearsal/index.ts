@@ -49,7 +49,17 @@ export async function rehearse(
   const store = createMemoryStore({ clock, uid: identities(), initial: state });
   const { system, namespace, proposed } = request;
   const { resources, action, ...asked } = proposed;
-  const wanted = { ...withoutRefresh(asked), resources, action, system, namespace, live: store, keyring };
+  const { pins } = request;
+  const wanted = {
+    ...withoutRefresh(asked),
+    ...(pins === undefined ? {} : { pins }),
+    resources,
+    action,
+    system,
+    namespace,
+    live: store,
+    keyring,
+  };
   const first = planned(wanted);
   const everything = [...first.plan.resources, ...(state as readonly Draft[])];
   const slips = unmet(assumptions, request.flags, everything);

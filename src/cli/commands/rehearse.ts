@@ -12,7 +12,7 @@ import {
 import { EXIT, type ExitCode } from "../exit.ts";
 import { emit } from "../output.ts";
 import { type RequestOptions, requestedIn, withRequestOptions } from "../plan-options.ts";
-import type { Rehearsal, RehearsalFlags } from "../rehearsal.ts";
+import { type Rehearsal, type RehearsalFlags, preflightOf, withPreflight } from "../rehearsal.ts";
 import type { Verb } from "../verb.ts";
 import { diagnosticsView } from "../views/diagnostics.ts";
 import { rehearsalView } from "../views/rehearsal.ts";
@@ -52,7 +52,8 @@ export const verb: Verb = {
 
 const EXAMPLES = `
 Plays what 'tutti up' would do, with the whole engine on a clock of its own and everything outside simulated, from the state
-as it is. Changes nothing. Exits with 11 when it would stop before its end.
+as it is. Changes nothing. Exits with 11 when it would stop before its end. A control plane that runs is asked what stands
+against the plan, as for 'tutti plan'; without one, or with --empty, nobody is.
 
 Examples:
   $ tutti rehearse
@@ -70,7 +71,7 @@ async function rehearse(
   options: RehearseOptions,
 ): Promise<ExitCode> {
   const loaded = await loadDeclaration(context, folder, options);
-  const rehearsal = await played(context, loaded, options);
+  const rehearsal = await rehearsalOf(context, loaded, options);
   const { style, environment } = context;
   if (rehearsal.warnings.length > 0 && !context.isStructured)
     context.say(diagnosticsView(rehearsal.warnings, { style: context.errorStyle, cwd: environment.cwd }));
@@ -78,7 +79,7 @@ async function rehearse(
   return rehearsal.outcome === "done" ? EXIT.ok : WOULD_STOP;
 }
 
-async function played(
+async function rehearsalOf(
   context: CommandContext,
   loaded: Loaded,
   { empty = false, with: given, ...options }: RehearseOptions,
@@ -89,19 +90,26 @@ async function played(
   const { located } = await import("../../sdk/load/sources.ts");
   try {
     const access = await context.access();
-    const rehearsal = await access.rehearse({
+    const what = {
       system: loaded.system.metadata.name,
       namespace: namespaceOf(context, loaded),
       proposed: {
         ...requestedIn(options),
         resources: [loaded.system, ...loaded.resources],
-        action: "apply",
+        action: "apply" as const,
         folder: loaded.folder,
       },
+    };
+    const client = empty ? undefined : await context.connected();
+    const preflight = client === undefined ? undefined : await preflightOf(client, what, context.signal);
+    const played = await access.rehearse({
+      ...what,
       ...(file === undefined ? {} : { file }),
+      ...(preflight === undefined ? {} : { pins: preflight.pins }),
       flags: options,
       empty,
     });
+    const rehearsal = withPreflight(played, preflight);
     return { ...rehearsal, warnings: located(rehearsal.warnings, loaded.sources) };
   } catch (error) {
     if (error instanceof DiagnosticError)

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import type { Moment, Rehearsal } from "../rehearsal.ts";
+import { type Moment, type Rehearsal, withPreflight } from "../rehearsal.ts";
 import { rehearsalView } from "./rehearsal.ts";
 import { plainStyle } from "./style.ts";
 
@@ -42,4 +42,22 @@ it("says of several things what they do, and of one what it does", () => {
 it("speaks of assumptions only when there are some", () => {
   expect(shown([moment("service/a", "ready")])).not.toContain("assumed");
   expect(shown([moment("service/a", "ready")], ["x"])).toContain("assumed:\n  x");
+});
+
+it("says where the plan would be refused before anything of it began, and what was not asked", () => {
+  const played = rehearsal([moment("service/a", "ready")], []);
+  const obstacle = {
+    severity: "error",
+    code: "PortInUse",
+    address: "service/a",
+    message: "Port 80 is in use.",
+    hint: "Use another.",
+  } as const;
+  const warning = { ...obstacle, severity: "warning", message: "Little is left." } as const;
+  const refused = withPreflight(played, { pins: new Map(), obstacles: [obstacle], warnings: [warning] });
+  expect(refused).toMatchObject({ outcome: "stops", warnings: [{ message: "Little is left." }] });
+  expect(rehearsalView(refused, { style: plainStyle, isWhole: false })).toContain(
+    "Would not begin: the plan is refused as it stands.\n  would stop at +0s: service/a: Port 80 is in use. Use another.",
+  );
+  expect(withPreflight(played, undefined).assumed.join()).toContain("no control plane was asked");
 });

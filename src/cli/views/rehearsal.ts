@@ -85,22 +85,25 @@ const COLOURS: Readonly<Record<MomentType, (style: Style) => (text: string) => s
 };
 
 function ending(rehearsal: Rehearsal, style: Style): readonly string[] {
-  const { outcome, total, mostAtOnce, criticalPath, stops, undone } = rehearsal;
-  const end =
-    outcome === "done"
-      ? style.green(`Comes to its end after ${span(total)}.`)
-      : style.red(`Would not come to its end; nothing goes forward after ${span(total)}.`);
+  const { mostAtOnce, criticalPath, stops, undone } = rehearsal;
   const path = criticalPath
     .slice(-PATH)
     .map(({ address, from, until }) => `${address} ${span(until - from)}`);
   const cut = criticalPath.length > PATH ? "... > " : "";
   return [
-    end,
+    endOf(rehearsal, style),
     ...stops.flatMap((stop) => stopLines(stop, style)),
     ...(undone.length === 0 ? [] : [`taken back: ${listed(undone, false)}`]),
     ...(path.length === 0 ? [] : [`critical path: ${cut}${path.join(" > ")}`]),
     `at work at once: ${mostAtOnce} at most`,
   ];
+}
+
+function endOf({ outcome, total, isRefused }: Rehearsal, style: Style): string {
+  if (isRefused) return style.red("Would not begin: the plan is refused as it stands.");
+  return outcome === "done"
+    ? style.green(`Comes to its end after ${span(total)}.`)
+    : style.red(`Would not come to its end; nothing goes forward after ${span(total)}.`);
 }
 
 function stopLines({ at, address, why, holdsUp }: Stop, style: Style): readonly string[] {
