@@ -9,6 +9,7 @@ import type { Discovery, DiscoveryQuery } from "../provider/discovery.ts";
 import type { InstanceEngines } from "../provider/placement.ts";
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import type { Plan } from "../planner/plan.ts";
+import type { Foresee } from "../planner/foreseen.ts";
 import type { RefreshQuery, Refreshed } from "../planner/refreshed.ts";
 import type { Capabilities } from "../planner/requests.ts";
 import type { Store } from "../store/store.ts";
@@ -27,6 +28,8 @@ export interface ApiContext {
   readonly engines: Pick<InstanceEngines, "instance">;
   /** What stands against a plan that is about to be shown. */
   readonly preflight: (plan: Plan) => Promise<readonly Diagnostic[]>;
+  /** What providers say would come of it. */
+  readonly foresee: Foresee;
   /** Whether a System's things are as they were made, looked at while its plan is made. */
   readonly refresh: (query: RefreshQuery) => Promise<Refreshed>;
   readonly remembered: RememberedPlans;

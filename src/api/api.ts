@@ -21,6 +21,7 @@ import type { Clock } from "../clock/clock.ts";
 import { type Logger, silent } from "../controller/reconciler.ts";
 import type { AnyKind } from "../kinds/kind.ts";
 import { kinds as registeredKinds } from "../kinds/registry.ts";
+import { NOTHING_FORESEEN } from "../planner/foreseen.ts";
 import type { Keyring } from "../model/sealed.ts";
 import type { InstanceEngines } from "../provider/placement.ts";
 import { TerminalError } from "../provider/provider.ts";
@@ -67,6 +68,8 @@ export interface ApiOptions {
   readonly capabilities?: ApiContext["capabilities"];
   /** What stands against a plan that is about to be shown; nothing when absent. */
   readonly preflight?: ApiContext["preflight"];
+  /** Nothing is foreseen when absent. */
+  readonly foresee?: ApiContext["foresee"];
   /** Nothing is looked at when absent. */
   readonly refresh?: ApiContext["refresh"];
   /** The exact images that a plan's services mean now, by address; none when absent. */
@@ -149,6 +152,7 @@ class HttpApi implements Api {
       engines = NO_ENGINES,
       capabilities = () => ({ canCreateBeforeDestroy: false }),
       preflight = () => Promise.resolve([]),
+      foresee = () => Promise.resolve(NOTHING_FORESEEN),
       refresh = () => Promise.resolve({ drift: new Map(), warnings: [] }),
       pins = () => Promise.resolve(new Map()),
       discover = () => Promise.resolve({ items: [], problems: [] }),
@@ -169,6 +173,7 @@ class HttpApi implements Api {
       engines,
       capabilities,
       preflight,
+      foresee,
       refresh,
       remembered: new RememberedPlans(clock),
       pins,

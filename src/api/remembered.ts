@@ -5,6 +5,7 @@
  */
 import type { Clock } from "../clock/clock.ts";
 import type { Outline } from "../planner/change.ts";
+import type { Foresight } from "../planner/foreseen.ts";
 import type { ProposeInput } from "../planner/propose.ts";
 import type { Refreshed } from "../planner/refreshed.ts";
 
@@ -15,13 +16,19 @@ const MOST_DECLARED = 2;
 /** Of outlines, in steps; the newest is remembered however large it is. */
 const MOST_STEPS = 20_000;
 
+/** What was answered when the plan was made. */
+export interface Found {
+  readonly drift: Refreshed["drift"];
+  readonly foreseen: Foresight["foreseen"];
+}
+
 /** All but what is as it is when it is proposed again. */
 export type Declared = Omit<ProposeInput, "live" | "keyring" | "capabilities">;
 
 export class RememberedPlans {
   readonly #clock: Clock;
   /** In the order of their plans. */
-  readonly #found = new Map<string, { readonly drift: Refreshed["drift"]; readonly at: number }>();
+  readonly #found = new Map<string, Found & { readonly at: number }>();
   readonly #declared = new Map<string, Declared>();
   readonly #outlines = new Map<string, Outline>();
 
@@ -29,7 +36,7 @@ export class RememberedPlans {
     this.#clock = clock;
   }
 
-  put(hash: string, drift: Refreshed["drift"], declared: Declared, outline: Outline): void {
+  put(hash: string, found: Found, declared: Declared, outline: Outline): void {
     this.#outlines.delete(hash);
     this.#outlines.set(hash, outline);
     let steps = 0;
@@ -39,14 +46,22 @@ export class RememberedPlans {
     this.#declared.set(hash, declared);
     dropOldest(this.#declared, MOST_DECLARED);
     this.#found.delete(hash);
-    if (drift.size === 0) return;
-    this.#found.set(hash, { drift, at: this.#clock.now() });
+    this.#found.set(hash, { ...found, at: this.#clock.now() });
     dropOldest(this.#found, MOST);
   }
 
   driftOf(hash: string): Refreshed["drift"] | undefined {
+    return this.#foundOf(hash)?.drift;
+  }
+
+  /** Undefined when it is not known what providers said. */
+  foreseenOf(hash: string): Foresight["foreseen"] | undefined {
+    return this.#foundOf(hash)?.foreseen;
+  }
+
+  #foundOf(hash: string): Found | undefined {
     const found = this.#found.get(hash);
-    return found === undefined || found.at < this.#clock.now() - AGE ? undefined : found.drift;
+    return found === undefined || found.at < this.#clock.now() - AGE ? undefined : found;
   }
 
   outlineOf(hash: string): Outline | undefined {

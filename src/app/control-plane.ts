@@ -9,6 +9,7 @@ import { Runtime } from "../controller/runtime.ts";
 import { type Draft, type Key, type Resource, keyOf } from "../model/resource.ts";
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import type { Plan } from "../planner/plan.ts";
+import type { Foresee } from "../planner/foreseen.ts";
 import type { RefreshQuery, Refreshed } from "../planner/refreshed.ts";
 import type { Capabilities } from "../planner/requests.ts";
 import type { Keyring } from "../model/sealed.ts";
@@ -26,6 +27,7 @@ import { type Collect, collector } from "./monitoring/collect.ts";
 import { ControlPlaneMeasurements } from "./monitoring/sources/control-plane.ts";
 import { RestartCounts } from "./monitoring/sources/instances.ts";
 import { pins } from "./pins.ts";
+import { foresee } from "./foresight.ts";
 import { preflight, providerOf } from "./preflight.ts";
 import { refresh } from "./refresh.ts";
 import type { Workflows } from "./workflows.ts";
@@ -59,6 +61,8 @@ export interface ControlPlane {
   readonly engines: InstanceEngines;
   /** What stands against a plan: asked before it is shown. */
   readonly preflight: (plan: Plan) => Promise<readonly Diagnostic[]>;
+  /** What providers say would come of a plan. */
+  readonly foresee: Foresee;
   /** Whether a System's things are as they were made. */
   readonly refresh: (query: RefreshQuery) => Promise<Refreshed>;
   /** What a plan has to know of the class of a resource. */
@@ -131,6 +135,7 @@ export function createControlPlane({
     runtime,
     engines: classes,
     preflight: (plan) => preflight(plan, asking),
+    foresee: (...asked) => foresee(asked, asking),
     refresh: (query) => refresh(query, { store, clock, classes, context, drift }),
     capabilities: (draft) => capabilitiesOf(draft, classes),
     pins: (plan) => pins(plan, classes, store),

@@ -147,7 +147,7 @@ function isObstacle(value: unknown): boolean {
 }
 
 /** Undefined as long as something it refers to is not there or not ready. */
-function resolvedSpec(draft: Draft, namespace: string, resolver: Resolver): Spec | undefined {
+export function resolvedSpec(draft: Draft, namespace: string, resolver: Resolver): Spec | undefined {
   const asking = { ...draft, metadata: { ...draft.metadata, namespace } } as unknown as Resource;
   try {
     const { spec, waits } = resolve(asking, resolver);
@@ -208,7 +208,7 @@ function adoptingOf(subjects: readonly Subject[]): readonly Adopting[] {
   });
 }
 
-function whomOf(kind: string, provider: Asked, { location }: Spec): string {
+export function whomOf(kind: string, provider: Asked, { location }: Spec): string {
   return `the class '${provider.class}' of ${kind} at the location '${String(location)}'`;
 }
 

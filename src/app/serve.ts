@@ -131,6 +131,7 @@ export async function serve({
     checkRules: (resource) => [...checkDeclared(resource), ...checkRun(resource, store)],
     prepareCheck,
     preflight: plane.preflight,
+    foresee: plane.foresee,
     refresh: plane.refresh,
     workflows,
     upgrades: { workers: workflows.upgrade },

@@ -35,7 +35,7 @@ export interface StepParts {
   /** Where processes and containers run. */
   readonly engines: InstanceEngines;
   /** What is asked before a plan is carried out. */
-  readonly plans: Pick<ControlPlane, "pins" | "capabilities" | "preflight" | "checkPlacement">;
+  readonly plans: Pick<ControlPlane, "pins" | "capabilities" | "preflight" | "foresee" | "checkPlacement">;
   /** Of the engine that the steps are for, which is opened with them: asked only while steps are done. */
   readonly runs: {
     /** `run`: `NAMESPACE/NAME`. */
@@ -67,6 +67,7 @@ export function stepTypes({ store, clock, keyring, folder, engines, plans, runs 
       pins: plans.pins,
       capabilities: plans.capabilities,
       preflight: plans.preflight,
+      foresee: plans.foresee,
       load: async (path, values) =>
         (await import("../sdk/load.ts")).load(path, { values, env: {}, dialects: fileDialects }),
     }),

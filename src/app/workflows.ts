@@ -45,7 +45,7 @@ export interface WorkflowsOptions {
   /** Where steps run; asked when there are some. */
   readonly plane: () => Pick<
     ControlPlane,
-    "engines" | "pins" | "capabilities" | "preflight" | "checkPlacement"
+    "engines" | "pins" | "capabilities" | "preflight" | "foresee" | "checkPlacement"
   >;
 }
 

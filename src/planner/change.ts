@@ -46,8 +46,8 @@ export type Requested = Omit<
 
 /** What is planned beside the declaration, so that it can be planned again. */
 export function requestOf(input: Partial<ProposeInput>, { toRevision }: Plan): Requested {
-  const { targets, excludes, replaces, forget, adopts, undoes } = input;
-  const asked = { targets, excludes, replaces, forget, adopts, undoes, toRevision };
+  const { targets, excludes, replaces, forget, adopts, foreseen, undoes } = input;
+  const asked = { targets, excludes, replaces, forget, adopts, foreseen, undoes, toRevision };
   return Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined)) as Requested;
 }
 
@@ -326,6 +326,8 @@ export interface ChangePolicy {
   readonly stages?: "approved" | "ask";
   readonly onFailure?: OnFailure;
   readonly concurrency?: "supersede" | "queue";
+  /** A duration. */
+  readonly keep?: string;
 }
 
 /** The policy that the plan falls under; undefined when nobody has to approve it. */

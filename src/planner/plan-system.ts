@@ -22,6 +22,7 @@ import { type Draft, LABELS, type Resource, addressOf, keyOf, rootName } from ".
 import type { Snapshot } from "../store/store.ts";
 import { deletionsOf } from "./deletions.ts";
 import type { Unknown } from "./expansion.ts";
+import { MAKING } from "./expected.ts";
 import { checkFormerNames } from "./former-names.ts";
 import { planHash } from "./hash.ts";
 import { type Moves, movedIn, resolveMoves } from "./moves.ts";
@@ -225,9 +226,6 @@ class Declared {
     if (this.live !== undefined) noteSame(this.#draft, this.live, this.#previous);
   }
 }
-
-/** What these put out is not what it was. */
-const MAKING: ReadonlySet<Action> = new Set(["create", "adopt", "replace", "unknown"]);
 
 /** A set that is there and is declared as it was stays, unless this very plan changes what its members come from. */
 function withheld(step: Step, unknown: Unknown | undefined, isChanging: (address: string) => boolean): Step {

@@ -4,6 +4,7 @@ import { didYouMean } from "../diagnostics/suggestion.ts";
 import { findKind, kindNamed, kindOfRoot } from "../kinds/registry.ts";
 import { bodySchema, schemaAt } from "../kinds/schema.ts";
 import { type Draft, type Resource, addressOf } from "../model/resource.ts";
+import type { Foreseen } from "../provider/provider.ts";
 import { locationsOf } from "./locations.ts";
 
 /** Facts about the class of a resource that a plan depends on. */
@@ -23,17 +24,21 @@ export interface Requested {
   readonly forget?: readonly string[];
   /** By address, the id of the existing thing that is taken instead of making one. */
   readonly adopts?: Readonly<Record<string, string>>;
+  /** By address, what providers said would come of it: recorded, so that the same plan comes of it when it is made again. */
+  readonly foreseen?: Readonly<Record<string, Foreseen>>;
 }
 
 export interface Requests {
   readonly replaces: ReadonlySet<string>;
   readonly forget: ReadonlySet<string>;
   readonly adopts: ReadonlyMap<string, string>;
+  readonly foreseen: ReadonlyMap<string, Foreseen>;
 }
 
 /** The same, with each address as references spell it: `db/orders` and `Database/orders` are `database/orders`. */
-export function spelled({ targets, excludes, replaces, forget, adopts }: Requested): Requested {
+export function spelled({ targets, excludes, replaces, forget, adopts, foreseen }: Requested): Requested {
   return {
+    ...(foreseen === undefined ? {} : { foreseen }),
     ...(targets === undefined ? {} : { targets: targets.map(addressIn) }),
     ...(excludes === undefined ? {} : { excludes: excludes.map(addressIn) }),
     ...(replaces === undefined ? {} : { replaces: replaces.map(addressIn) }),
@@ -50,11 +55,12 @@ function addressIn(text: string): string {
   return kind === undefined ? text : [kind.root, ...rest].join("/");
 }
 
-export function requestsOf({ replaces = [], forget = [], adopts = {} }: Requested): Requests {
+export function requestsOf({ replaces = [], forget = [], adopts = {}, foreseen = {} }: Requested): Requests {
   return {
     replaces: new Set(replaces),
     forget: new Set(forget),
     adopts: new Map(Object.entries(adopts)),
+    foreseen: new Map(Object.entries(foreseen)),
   };
 }
 

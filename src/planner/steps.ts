@@ -3,7 +3,8 @@
  *
  *   not live: create, or adopt where an existing thing is named
  *   live: no difference -> none (move under another name); else update, or, by what cannot be changed in place:
- *         it differs for certain -> replace; whether it does is known only when something else is ready -> unknown
+ *         it differs for certain -> replace; whether it does is known only when something else is ready -> unknown;
+ *         its provider says that what is there cannot become it -> replace
  *
  * An `unknown` step is not carried out: it is planned again when what it waits for is ready, and is then one of the others.
  */
@@ -11,10 +12,11 @@ import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import { lifecycleOf } from "../kinds/lifecycle.ts";
 import type { Resource } from "../model/resource.ts";
 import { ADOPT } from "../provider/adoption.ts";
+import type { ForeseenChange } from "../provider/provider.ts";
 import { type Subject, changeOf, creation, differencesOf } from "./attributes.ts";
 import { outcomeOf } from "./consequences.ts";
 import type { Difference } from "./diff.ts";
-import type { Action, Step } from "./plan.ts";
+import type { Action, AttributeChange, Step } from "./plan.ts";
 import type { Capabilities, Requests } from "./requests.ts";
 
 export interface StepContext {
@@ -35,11 +37,13 @@ export function stepOf(subject: Subject, context: StepContext): Step {
   if (live === undefined) return { ...base, ...coming(subject, context) };
   const renamed = live.metadata.name !== target.metadata.name;
   const differences = differencesOf(subject, live);
-  const action = judged(differences, context.requests.replaces.has(address), renamed);
+  const { replaceBecause = [], changes = [] } = context.requests.foreseen.get(address) ?? {};
+  const isAnew = context.requests.replaces.has(address) || replaceBecause.length > 0;
+  const action = judged(differences, isAnew, renamed);
   return {
     ...base,
     action,
-    changes: differences.map(changeOf),
+    changes: [...differences.map(changeOf), ...changes.map((change) => foreseenChange(change, address))],
     ...(renamed ? { movedFrom: address.replace(/\/.*$/, `/${live.metadata.name}`) } : {}),
     ...(action === "replace" ? replacement(subject, live, differences, context) : {}),
     ...(action === "unknown" ? waiting(differences) : {}),
@@ -56,8 +60,17 @@ function judged(differences: readonly Difference[], isRequested: boolean, rename
 
 function coming(subject: Subject, { requests }: StepContext): Pick<Step, "action" | "changes" | "adopts"> {
   const adopts = requests.adopts.get(subject.address) ?? subject.target.metadata.annotations?.[ADOPT];
-  const changes = creation(subject);
+  const { changes: foreseen = [] } = requests.foreseen.get(subject.address) ?? {};
+  const changes = [
+    ...creation(subject),
+    ...foreseen.map((change) => foreseenChange(change, subject.address)),
+  ];
   return adopts === undefined ? { action: "create", changes } : { action: "adopt", changes, adopts };
+}
+
+/** What its provider adds to what is declared. */
+function foreseenChange({ unknown, ...change }: ForeseenChange, address: string): AttributeChange {
+  return unknown === true ? { ...change, unknownUntil: [address] } : change;
 }
 
 function replacement(
@@ -66,7 +79,9 @@ function replacement(
   differences: readonly Difference[],
   { requests, capabilities }: StepContext,
 ): Partial<Step> {
-  const fixed = differences.filter(({ immutable }) => immutable).map(({ path }) => path);
+  const { replaceBecause: foreseen = [] } = requests.foreseen.get(address) ?? {};
+  const own = differences.filter(({ immutable }) => immutable).map(({ path }) => path);
+  const fixed = [...new Set([...own, ...foreseen])];
   const { canCreateBeforeDestroy } = capabilities(target);
   const wanted = lifecycleOf(target).createBeforeDestroy ?? true;
   return {

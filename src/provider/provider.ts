@@ -13,6 +13,8 @@
  *     (`lifecycle.timeouts`); its answer is not heard then, and another call of the same thing may follow at once.
  *  P7 `Identity.uid` tells one thing from another: `UID.2` is made beside `UID` where `canCreateBeforeDestroy` says that this can
  *     be. Where a name outside can be there only once, it says nothing.
+ *  P8 What `watch` tells is a hint, and nothing depends on it: a class that cannot be told of everything tells what it can,
+ *     and after its engine was away it tells of everything that is watched there.
  *
  * What it can count on: one thing (uid, whatever the incarnation) is worked on by one call at a time; `status.made` is in the
  * store before the first call that may make something, and `remove` is given that spec, not what is declared by then. An
@@ -119,6 +121,43 @@ export interface Prospect {
   readonly adopts?: string;
 }
 
+/** Stands in an `Expectation` where a value shows only once something else has been made. */
+export const UNKNOWN: unique symbol = Symbol("unknown");
+
+/** What a resource is to be, as far as is known while a plan is made. */
+export interface Expectation<S = unknown> {
+  readonly namespace: string;
+  readonly name: string;
+  /** Of the declaration, absolute. */
+  readonly folder: string;
+  /** With every reference resolved, secrets sealed; `UNKNOWN` in the place of what is not known yet. */
+  readonly spec: S;
+  /** What is there, with the spec by which it was made; absent when it is to be made, also when it is made anew. */
+  readonly current?: Desired<S>;
+}
+
+/** What a provider says would come of an `Expectation`. JSON. */
+export interface Foreseen {
+  /** Paths of the spec, such as `config.size`, by which what is there cannot go on: it is made anew. */
+  readonly replaceBecause?: readonly string[];
+  /** What will be different beside what is declared. */
+  readonly changes?: readonly ForeseenChange[];
+  /** What people should know before they agree, one sentence each. */
+  readonly remarks?: readonly string[];
+}
+
+export interface ForeseenChange {
+  /** Of the resource: `status.output.address`. */
+  readonly path: string;
+  readonly before?: unknown;
+  /** Absent when it goes, and when it is `unknown`. */
+  readonly after?: unknown;
+  /** Shows only when it is done. */
+  readonly unknown?: true;
+  /** Both values are sealed. */
+  readonly secret?: true;
+}
+
 /** What stands against making it, as far as can be seen before: a port that is taken, a program that is missing. */
 export type Obstacle = Omit<Diagnostic, "severity" | "address" | "source">;
 
@@ -152,6 +191,11 @@ export interface Provider<S = unknown> {
   readonly canCreateBeforeDestroy?: boolean;
   /** Asked while a plan is made, with one context for all of it. Changes nothing. */
   obstacles?(prospect: Prospect, context: CallContext): Promise<readonly Obstacle[]>;
+  /**
+   * What would come of it, asked while a plan is made of what is to be made or changed: the plan shows it, and does what it
+   * says. `ensure` does not make anew by itself what it was not said of: it refuses with TerminalError. Changes nothing.
+   */
+  plan?(expected: Expectation<S>, context: ProviderContext): Promise<Foreseen>;
   /** What there is left of what is bounded, asked while a plan is made. Changes nothing. */
   capacities?(context: CallContext): Promise<readonly Capacity[]>;
   /**
@@ -169,6 +213,13 @@ export interface Provider<S = unknown> {
   /** What is there, or undefined. Changes nothing. */
   observe(desired: Desired<S>, context: ProviderContext): Promise<Observation | undefined>;
   ensure(desired: Desired<S>, context: ProviderContext): Promise<Observation>;
+  /**
+   * From now on until the context's signal is aborted: `changed` is called when the thing may have been changed by whomever,
+   * as far as the class is told of that, and once after anything that it may have missed (its engine was away). It may be
+   * called for nothing and often: a hint, after which it is observed. Throws nothing; what it listens to it opens by
+   * itself, and again when that is lost.
+   */
+  watch?(desired: Desired<S>, changed: () => void, context: CallContext): void;
   /** What it has and uses, for monitoring. Asked every few seconds: quick, and changes nothing. Rejects while it does not answer. */
   measure?(desired: Desired<S>, context: ProviderContext): Promise<readonly Measurement[]>;
   /** `keepData`: the declaration asks to retain what it holds. Resolves with what was kept, one phrase each. */
@@ -309,6 +360,14 @@ export interface InstanceProvider {
     spec: InstanceSpec,
     context: CallContext,
   ): Promise<Readonly<Record<string, unknown>> | undefined>;
+  /** As `Provider.watch`, for what `actual` reads back. `known`: the `identity` with which it was started. */
+  watch?(
+    identity: Identity,
+    spec: InstanceSpec,
+    known: Readonly<Record<string, string | number>> | undefined,
+    changed: () => void,
+    context: CallContext,
+  ): void;
   /** Makes what `actual` reads back as `spec.run` has it again, without ending it. */
   setBack?(identity: Identity, spec: InstanceSpec, context: CallContext): Promise<void>;
   /** Asks it to end, waits, kills what is left of it, and removes its traces but its log. Idempotent. */

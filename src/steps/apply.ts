@@ -18,6 +18,7 @@ import { LABELS, addressOf } from "../model/resource.ts";
 import type { Keyring } from "../model/sealed.ts";
 import { type ChangeResource, type ChangeState, requestOf, stateOf } from "../planner/change.ts";
 import { type Submission, submissionOf } from "../planner/change-operations.ts";
+import { type Foresee, type Foresight, NOTHING_FORESEEN } from "../planner/foreseen.ts";
 import { summaryOf } from "../planner/operations.ts";
 import { liveSystem } from "../planner/ownership.ts";
 import type { Plan } from "../planner/plan.ts";
@@ -48,6 +49,8 @@ export interface ApplyStepOptions {
   /** What a plan has to know of the class of a resource; nothing is known when absent. */
   readonly capabilities?: ProposeInput["capabilities"];
   /** What stands against it. */
+  /** Nothing is foreseen when absent. */
+  readonly foresee?: Foresee;
   readonly preflight?: (plan: Plan) => Promise<readonly Parameters<typeof formatDiagnostic>[0][]>;
 }
 
@@ -205,15 +208,15 @@ async function commit(place: Place, attempt: Attempt, options: ApplyStepOptions)
   const { store, keyring } = options;
   const { step, system } = place;
   const declaration = await declarationOf(place, attempt, options);
-  const pins = await options.pins?.(proposed(place, declaration, options).plan);
+  const answers = await answersTo(options, (said) => proposed(place, declaration, options, said).plan);
   for (let tries = 1; ; tries++) {
     attempt.signal.throwIfAborted();
-    const { plan, declared } = proposed(place, declaration, options, pins);
+    const { plan, declared } = proposed(place, declaration, options, answers);
     refuseErrors((await options.preflight?.(plan)) ?? []);
     attempt.log(`${system}: ${summaryOf(plan)}`);
     requireAgreed(step, plan);
     if (step.dryRun === true) return { plan };
-    const request = requestOf({}, plan);
+    const request = requestOf(answers, plan);
     const submission = submissionOf({
       plan,
       declared,
@@ -326,11 +329,28 @@ function withValues(
   });
 }
 
+/** What was asked before the plan was made. */
+interface Answers {
+  readonly pins?: ReadonlyMap<string, string>;
+  readonly foreseen?: Foresight["foreseen"];
+}
+
+async function answersTo(options: ApplyStepOptions, planWith: (answers: Answers) => Plan): Promise<Answers> {
+  const pins = (await options.pins?.(planWith({}))) ?? new Map<string, string>();
+  const pinned = pins.size === 0 ? {} : { pins };
+  const foresight = await options.foresee?.(planWith(pinned), (foreseen) =>
+    planWith({ ...pinned, foreseen }),
+  );
+  const { foreseen, diagnostics } = foresight ?? NOTHING_FORESEEN;
+  refuseErrors(diagnostics);
+  return Object.keys(foreseen).length === 0 ? pinned : { ...pinned, foreseen };
+}
+
 function proposed(
   { system, namespace }: Place,
   { resources, folder, back, isAdmitted }: Declaration,
   { store: live, keyring, capabilities }: Pick<ApplyStepOptions, "store" | "keyring" | "capabilities">,
-  pins?: ReadonlyMap<string, string>,
+  answers: Answers = {},
 ): { readonly plan: Plan; readonly declared: readonly Draft[] } {
   const { plan, declared, diagnostics } = propose({
     system,
@@ -342,7 +362,7 @@ function proposed(
     ...(back === undefined ? { action: "apply" } : { action: "rollback", toRevision: back }),
     ...(folder === undefined ? {} : { folder }),
     ...(capabilities === undefined ? {} : { capabilities }),
-    ...(pins === undefined || pins.size === 0 ? {} : { pins }),
+    ...answers,
   });
   refuseErrors(diagnostics);
   if (plan === undefined) throw new Error(`The system ${system} could not be planned.`);

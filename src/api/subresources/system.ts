@@ -3,7 +3,7 @@
  * to (I7), be it from the declaration or from a saved plan, and commits it at once: resources, Revision and Change become
  * visible together or not at all (I1). What needs approval, or has to wait for its turn, becomes a Change that waits.
  */
-import { hasErrors } from "../../diagnostics/diagnostic.ts";
+import { type Diagnostic, hasErrors } from "../../diagnostics/diagnostic.ts";
 import type { Draft } from "../../model/resource.ts";
 import {
   type Moved,
@@ -38,21 +38,44 @@ export async function plan(context: ApiContext, call: Call, target: ResourceTarg
     pinned(inputOf(body, context, target), context),
     context.refresh({ system: target.name, namespace: target.namespace, ...sinceIn(body) }),
   ]);
-  const input = { ...pinnedInput, drift: found.drift };
-  const { plan: made, declared } = planOf(input);
+  const asking = { ...pinnedInput, drift: found.drift };
+  const { input, diagnostics, plan: made, declared } = await foreseen(asking, context);
   const request = requestOf(input, made);
   const { system, namespace, action } = input;
   const asked = { ...request, resources: [], admitted: declared, system, namespace, action };
-  context.remembered.put(made.hash, found.drift, asked, outlineOf(made, context.store));
+  context.remembered.put(
+    made.hash,
+    { drift: found.drift, foreseen: input.foreseen ?? {} },
+    asked,
+    outlineOf(made, context.store),
+  );
   const obstacles = await context.preflight(made);
   if (hasErrors(obstacles)) throw refused(obstacles);
-  const shown = { ...made, warnings: [...made.warnings, ...found.warnings, ...obstacles] };
+  const shown = { ...made, warnings: [...made.warnings, ...found.warnings, ...diagnostics, ...obstacles] };
   if (body["save"] !== true) return ok({ plan: answered(shown, body) });
   const { store: live, keyring, version } = context;
   return ok({
     plan: masked(shown),
     saved: savedPlan({ plan: shown, declared, request, live, keyring, version }),
   });
+}
+
+/** Planned with what providers say would come of it. */
+async function foreseen(
+  input: ProposeInput,
+  { foresee }: Pick<ApiContext, "foresee">,
+): Promise<
+  ReturnType<typeof planOf> & { readonly input: ProposeInput; readonly diagnostics: readonly Diagnostic[] }
+> {
+  const first = planOf(input);
+  const { foreseen: said, diagnostics } = await foresee(
+    first.plan,
+    (so) => planOf({ ...input, foreseen: so }).plan,
+  );
+  if (hasErrors(diagnostics)) throw refused(diagnostics);
+  if (Object.keys(said).length === 0) return { ...first, input, diagnostics };
+  const asked = { ...input, foreseen: said };
+  return { ...planOf(asked), input: asked, diagnostics };
 }
 
 /** `brief`: without what stays as it is, and without the resources themselves, for who looks at what is to be done only. */
@@ -142,7 +165,9 @@ async function declaredIn(
   const stale: Agreed["stale"] = (current) =>
     outline === undefined ? [] : movedSince(outline, context.store, current);
   if (body["planned"] === true) return { input: plannedIn(hash, context, target), agreed: hash, stale };
-  return { input: await pinned(inputOf(body, context, target), context), agreed: hash, stale };
+  const input = await pinned(inputOf(body, context, target), context);
+  const said = context.remembered.foreseenOf(hash) ?? (await foreseen(input, context)).input.foreseen;
+  return { input: said === undefined ? input : { ...input, foreseen: said }, agreed: hash, stale };
 }
 
 /** What the plan of this hash was made from, when it was made here and not long ago. */
