@@ -230,10 +230,13 @@ function canonical(value: unknown): unknown {
 function sorted(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
   if (Array.isArray(value)) return value.map((item) => (item === undefined ? null : sorted(item)));
-  const members = Object.entries(value).filter(([, member]) => member !== undefined);
-  return Object.fromEntries(
-    members.toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([name, member]) => [name, sorted(member)]),
-  );
+  const names = Object.keys(value).sort();
+  const members = value as Readonly<Record<string, unknown>>;
+  if (names.includes("__proto__"))
+    return Object.fromEntries(names.map((name) => [name, sorted(members[name])]));
+  const result: Record<string, unknown> = {};
+  for (const name of names) if (members[name] !== undefined) result[name] = sorted(members[name]);
+  return result;
 }
 
 function isDraft(value: unknown): value is Draft {

@@ -43,11 +43,14 @@ export async function translated(
   documents: readonly Manifested[],
   dialects: readonly FileDialect[],
 ): Promise<Translation> {
+  const claims = documents.map((document) => dialects.find((one) => one.recognise(document)));
+  if (claims.every((dialect) => dialect === undefined))
+    return { resources: documents, runs: [], diagnostics: [] };
   const all = await Promise.all(
-    documents.map(async (document): Promise<Translation> => {
-      const dialect = dialects.find((one) => one.recognise(document));
-      return dialect?.translate(document, documents) ?? { resources: [document], runs: [], diagnostics: [] };
-    }),
+    documents.map(
+      async (document, index): Promise<Translation> =>
+        claims[index]?.translate(document, documents) ?? { resources: [document], runs: [], diagnostics: [] },
+    ),
   );
   return {
     resources: all.flatMap(({ resources }) => resources),
@@ -64,6 +67,7 @@ export async function withDefinitions(
   folder: string,
   dialects: readonly FileDialect[],
 ): Promise<{ readonly resources: readonly Located[]; readonly diagnostics: readonly Diagnostic[] }> {
+  if (!resources.some(({ value }) => namedFile(value) !== undefined)) return { resources, diagnostics: [] };
   const diagnostics: Diagnostic[] = [];
   const defined = resources.map(async (located): Promise<Located> => {
     const named = namedFile(located.value);

@@ -6,7 +6,7 @@ export const MAX_FILE_BYTES = 4 << 20;
 /** Levels of one manifest, as everywhere else. */
 export const MAX_DEPTH = 100;
 /** Values in one manifest, aliases counted each time they are used. */
-const MAX_VALUES = 500_000;
+export const MAX_VALUES = 500_000;
 /** Characters in one manifest, aliases counted each time they are used. */
 const MAX_CHARACTERS = 16 << 20;
 

@@ -24,6 +24,7 @@ export interface Substituted {
 
 /** `isOwn`: whether expressions at a place are for somebody else. */
 export function substitute(value: unknown, scope: Scope, isOwn: (path: Path) => boolean): Substituted {
+  if (!holdsExpression(value)) return { value, findings: [] };
   const findings: Omit<Diagnostic, "address">[] = [];
   const report: Report = (path, finding) =>
     void findings.push({ severity: "error", path: pathText(path), ...finding });
@@ -33,6 +34,13 @@ export function substitute(value: unknown, scope: Scope, isOwn: (path: Path) => 
     ),
     findings,
   };
+}
+
+/** Of thousands of resources nearly none: this looks without keeping the way to each text. */
+function holdsExpression(value: unknown): boolean {
+  if (typeof value === "string") return hasExpression(value);
+  if (typeof value !== "object" || value === null) return false;
+  return Object.values(value).some(holdsExpression);
 }
 
 function inText(text: string, path: Path, scope: Scope, report: Report): unknown {
