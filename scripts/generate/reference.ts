@@ -82,7 +82,7 @@ function section(kind: AnyKind): string {
       : ["Others may refer to:\n", "| expression | |", "|---|---|", ...outputs, ""]),
     "```json",
     JSON.stringify(
-      { kind: kind.kind, metadata: { name: "example" }, ...(kind.example as object) },
+      { kind: kind.kind, metadata: { name: kind.exampleName }, ...(kind.example as object) },
       undefined,
       2,
     ),

@@ -85,7 +85,7 @@ function isNumber(schema: unknown): boolean {
 
 function exampleText(name: string, kind: AnyKind): string {
   const example = kind.example as Readonly<Record<string, unknown>>;
-  return `${name}("example", ${JSON.stringify(example["spec"] ?? example, undefined, 1)
+  return `${name}("${kind.exampleName}", ${JSON.stringify(example["spec"] ?? example, undefined, 1)
     .replace(/\n\s*/g, " ")
     .replace(/"(\w+)":/g, "$1:")});`;
 }

@@ -5,6 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import type { AnyKind } from "../kinds/kind.ts";
+import { kindsRevision } from "../kinds/registry.ts";
 import { bodySchema, statusSchema } from "../kinds/schema.ts";
 import { ownSubresources } from "./subresources/index.ts";
 
@@ -15,6 +16,7 @@ export class OpenApi {
   readonly #kinds: readonly AnyKind[];
   readonly #version: string;
   readonly #texts = new Map<string, string>();
+  #revision = kindsRevision();
 
   constructor(kinds: readonly AnyKind[], version: string) {
     this.#kinds = kinds;
@@ -23,6 +25,10 @@ export class OpenApi {
 
   /** The index for `/openapi/v3`, the document of one group and version below it; undefined for what is not served. */
   document(path: string): string | undefined {
+    if (this.#revision !== kindsRevision()) {
+      this.#revision = kindsRevision();
+      this.#texts.clear();
+    }
     const known = this.#texts.get(path);
     if (known !== undefined) return known;
     const roots = new Map(this.#kinds.map((kind) => [rootOf(kind), kind]));

@@ -4,6 +4,7 @@
  *     /api/v1 or /apis/<group>/<version>  [/namespaces/<namespace>]  /<plural>  [/<name>  [/<subresource>[/<format>]]]
  */
 import type { AnyKind } from "../kinds/kind.ts";
+import { kindsRevision } from "../kinds/registry.ts";
 import { badRequest } from "./status-error.ts";
 
 export type Target =
@@ -22,8 +23,15 @@ export type Target =
 export type FindKind = (group: string, version: string, plural: string) => AnyKind | undefined;
 
 export function kindFinder(kinds: readonly AnyKind[]): FindKind {
-  const known = new Map(kinds.map((kind) => [`${kind.group}/${kind.version}/${kind.plural}`, kind]));
-  return (group, version, plural) => known.get(`${group}/${version}/${plural}`);
+  let known: ReadonlyMap<string, AnyKind> = new Map();
+  let revision: number | undefined;
+  return (group, version, plural) => {
+    if (revision !== kindsRevision()) {
+      revision = kindsRevision();
+      known = new Map(kinds.map((kind) => [`${kind.group}/${kind.version}/${kind.plural}`, kind]));
+    }
+    return known.get(`${group}/${version}/${plural}`);
+  };
 }
 
 /** Refuses with BadRequest when the path's escapes are broken. What is no kind's path is a document's. */

@@ -8,6 +8,7 @@ import { type Reference, hasExpression, referencesIn } from "../model/expression
 import { type Draft, addressOf } from "../model/resource.ts";
 import { forEachString, pathText, type Path } from "../model/walk.ts";
 import { findKind, kindNamed, kindOfRoot, kinds } from "./registry.ts";
+import type { AnyKind } from "./kind.ts";
 import { type JsonSchema, bodySchema, childSchema } from "./schema.ts";
 
 export interface Edge {
@@ -45,6 +46,8 @@ export interface EdgesFound {
 }
 
 interface Remembered {
+  /** An own kind may have another schema by now. */
+  readonly kind: AnyKind | undefined;
   readonly address: string;
   readonly labels: unknown;
   readonly annotations: unknown;
@@ -58,14 +61,20 @@ export function edgesOf(resource: Draft): EdgesFound {
   const { spec, metadata } = resource;
   if (typeof spec !== "object" || spec === null || !Object.isFrozen(spec)) return foundIn(resource);
   const { labels, annotations } = metadata;
+  const kind = kindNamed(resource.kind);
   const address = addressOf(resource);
   const known = remembered.get(spec);
-  if (known?.address === address && known.labels === labels && known.annotations === annotations)
+  if (
+    known?.kind === kind &&
+    known?.address === address &&
+    known.labels === labels &&
+    known.annotations === annotations
+  )
     return known.found;
   const found = foundIn(resource);
   // Of a kind that has other members too, the spec does not say all.
   if (Object.keys(resource).every((member) => SPEC_ONLY.has(member)))
-    remembered.set(spec, { address, labels, annotations, found });
+    remembered.set(spec, { kind, address, labels, annotations, found });
   return found;
 }
 
@@ -76,6 +85,7 @@ function foundIn(resource: Draft): EdgesFound {
   const edges: Edge[] = [];
   const diagnostics: Diagnostic[] = [];
   if (kind === undefined) return { edges, diagnostics };
+  if (kind.definition !== undefined) edges.push(definitionEdge(kind.definition));
   const address = addressOf(resource);
   const {
     apiVersion: _apiVersion,
@@ -108,6 +118,12 @@ function foundIn(resource: Draft): EdgesFound {
     ["metadata"],
   );
   return { edges, diagnostics };
+}
+
+/** There is such a kind as long as its definition is there. */
+function definitionEdge(name: string): Edge {
+  const kind = "CustomResourceDefinition";
+  return { to: addressOf({ kind, name, namespace: "" }), kind, name, path: ["kind"], weak: true };
 }
 
 type Report = (path: Path, found: Omit<Diagnostic, "severity" | "address" | "path">) => void;

@@ -5,6 +5,7 @@ export { approval } from "./approval.ts";
 export { backup } from "./backup.ts";
 export { change } from "./change.ts";
 export { configMap } from "./config-map.ts";
+export { customResourceDefinition } from "./custom-resource-definition.ts";
 export { database } from "./database.ts";
 export { dnsRecord } from "./dns-record.ts";
 export { dnsZone } from "./dns-zone.ts";

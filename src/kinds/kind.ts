@@ -96,6 +96,10 @@ export interface KindOptions<B extends z.ZodObject, T extends z.ZodType, O exten
   readonly finalizers?: readonly string[];
   /** What its things come to hold that nobody declared, and that goes with them: "the files". */
   readonly holds?: string;
+  /** What the example is called, where not any name will do. */
+  readonly exampleName?: string;
+  /** Of an own kind: the name of the CustomResourceDefinition that declares it. */
+  readonly definition?: string;
   /** A small valid manifest body, for the reference and the schema's examples. */
   readonly example: z.input<B>;
 }
@@ -130,6 +134,8 @@ export interface Kind<
   readonly columns: readonly Column[];
   readonly scale: KindOptions<B, T, O>["scale"];
   readonly check: NonNullable<KindOptions<B, T, O>["check"]>;
+  readonly definition: string | undefined;
+  readonly exampleName: string;
   readonly example: z.input<B>;
   /** Types only: `typeof service.Spec`. */
   readonly Spec: SpecOf<z.output<B>>;
@@ -177,6 +183,8 @@ export function defineKind<
     columns: options.columns ?? [],
     scale: options.scale,
     check: options.check ?? (() => []),
+    definition: options.definition,
+    exampleName: options.exampleName ?? "example",
     example: options.example,
   }) as unknown as Kind<B, T, O>;
 }

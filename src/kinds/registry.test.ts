@@ -5,7 +5,11 @@ import { validate } from "./validate.ts";
 
 describe.each(kinds.map((kind) => [kind.kind, kind] as const))("the kind %s", (_name, kind) => {
   it("accepts its own example, and the result again, unchanged", () => {
-    const first = validate({ kind: kind.kind, metadata: { name: "example" }, ...(kind.example as object) });
+    const first = validate({
+      kind: kind.kind,
+      metadata: { name: kind.exampleName },
+      ...(kind.example as object),
+    });
     expect(first.diagnostics).toEqual([]);
     expect(validate(first.resource).resource).toEqual(first.resource);
   });
@@ -36,7 +40,7 @@ describe.each(kinds.map((kind) => [kind.kind, kind] as const))("the kind %s", (_
   it("shows its columns for a resource without a status", () => {
     const { resource } = validate({
       kind: kind.kind,
-      metadata: { name: "example" },
+      metadata: { name: kind.exampleName },
       ...(kind.example as object),
     });
     for (const column of kind.columns)

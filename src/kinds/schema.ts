@@ -21,21 +21,21 @@ export interface JsonSchema extends FieldMarks {
   readonly examples?: readonly unknown[];
 }
 
-const bodies = new Map<string, JsonSchema>();
+const bodies = new WeakMap<AnyKind, JsonSchema>();
 
 /** What people may write: the schema of everything but apiVersion, kind and metadata. */
 export function bodySchema(kind: AnyKind): JsonSchema {
-  return cached(bodies, kind.kind, () => jsonSchemaOf(kind.body));
+  return cached(bodies, kind, () => jsonSchemaOf(kind.body));
 }
 
-const statuses = new Map<string, JsonSchema>();
+const statuses = new WeakMap<AnyKind, JsonSchema>();
 
 export function statusSchema(kind: AnyKind): JsonSchema {
-  return cached(statuses, kind.kind, () => jsonSchemaOf(kind.status));
+  return cached(statuses, kind, () => jsonSchemaOf(kind.status));
 }
 
 /** One word for alternatives, whether they exclude each other or not. */
-function jsonSchemaOf(schema: z.ZodType): JsonSchema {
+export function jsonSchemaOf(schema: z.ZodType): JsonSchema {
   return z.toJSONSchema(schema, {
     io: "input",
     override: ({ jsonSchema }) => {
@@ -46,12 +46,12 @@ function jsonSchemaOf(schema: z.ZodType): JsonSchema {
   }) as JsonSchema;
 }
 
-function cached(map: Map<string, JsonSchema>, name: string, make: () => JsonSchema): JsonSchema {
-  const known = map.get(name);
+function cached(map: WeakMap<AnyKind, JsonSchema>, kind: AnyKind, make: () => JsonSchema): JsonSchema {
+  const known = map.get(kind);
   if (known !== undefined) return known;
   // Resources share the default values in it.
   const schema = deepFreeze(make());
-  map.set(name, schema);
+  map.set(kind, schema);
   return schema;
 }
 

@@ -9,9 +9,6 @@ export const SYSTEM_NAMESPACE = "tutti.dev/system-namespace";
 /** Held by a System until its controller has removed its Revisions and Changes. */
 export const SYSTEM_FINALIZER = "tutti.dev/system";
 
-/** Kinds that a System can hold: what people declare, but the System itself. */
-const declarableKinds = kinds.filter((kind) => kind.declarable && kind.kind !== "System");
-
 export function belongsTo(resource: Draft, system: string, namespace: string): boolean {
   if (resource.metadata.labels?.[LABELS.system] !== system) return false;
   const home = resource.metadata.namespace ?? resource.metadata.annotations?.[SYSTEM_NAMESPACE];
@@ -27,7 +24,9 @@ export function isTerminating(resource: Resource): boolean {
  * resource carries an owner and goes with it, so it is not listed even when it bears the label.
  */
 export function heldBy(live: Snapshot, system: string, namespace: string): readonly Resource[] {
-  return declarableKinds.flatMap((kind) => {
+  return kinds.flatMap((kind) => {
+    // What people declare, but the System itself.
+    if (!kind.declarable || kind.kind === "System") return [];
     const query = { kind: kind.kind, labels: { [LABELS.system]: system } };
     return live
       .list(kind.namespaced ? { ...query, namespace } : query)

@@ -369,6 +369,114 @@ export interface ConfigMapSpec {
  */
 export const configMap = remembering<KeyedBuilder<ConfigMapSpec>>(kinds.configMap);
 
+/** A kind of somebody's own: it can be declared, listed and explained as any other. */
+export interface CustomResourceDefinitionSpec {
+  /** Of its apiVersion: `example.com`. */
+  readonly group: Text;
+  /** What it is called. */
+  readonly names: {
+    /** What manifests call it: `Bucket`. No other kind is called so, of whatever group. */
+    readonly kind: Text;
+    /** In addresses: `buckets`. */
+    readonly plural: Text;
+    /** One of them; the kind in lower case when absent. */
+    readonly singular?: Text;
+    /** Not looked at. */
+    readonly listKind?: Text;
+    /** Other words for it. */
+    readonly shortNames?: readonly Text[];
+    /** `all`: shown by `get all`. */
+    readonly categories?: readonly Text[];
+  };
+  /** Whether such resources are in a namespace. */
+  readonly scope: OneOf<"Namespaced" | "Cluster">;
+  /** One. */
+  readonly versions: readonly {
+    /** Its name: `v1`. */
+    readonly name: Text;
+    /**
+     * Always.
+     * @default true
+     */
+    readonly served?: true;
+    /**
+     * Always: there is one version.
+     * @default true
+     */
+    readonly storage?: true;
+    /** Not looked at. */
+    readonly deprecated?: Truth;
+    /** What may be declared. */
+    readonly schema: {
+      /** Of the resource: `spec` and `status` as properties. */
+      readonly openAPIV3Schema: Readonly<Record<string, unknown>>;
+    };
+    /** Columns beside name and age. */
+    readonly additionalPrinterColumns?: readonly {
+      /** Its heading. */
+      readonly name: Text;
+      /** What stands in it. */
+      readonly type: OneOf<"string" | "integer" | "number" | "boolean" | "date">;
+      /** Where that is, within the resource: `.status.path`. */
+      readonly jsonPath: Text;
+      /** Not looked at. */
+      readonly format?: Text;
+      /** What it says. */
+      readonly description?: Text;
+      /** 0 is always shown, more with `-o wide`. */
+      readonly priority?: Numeric;
+    }[];
+    /** What can be asked for beside the resource itself. */
+    readonly subresources?: {
+      /** Always there. */
+      readonly status?: {};
+    };
+    /** Not looked at. */
+    readonly selectableFields?: readonly {
+      readonly jsonPath: Text;
+    }[];
+  }[];
+  /** There is one version. */
+  readonly conversion?: {
+    readonly strategy: "None";
+  };
+  /** Always. */
+  readonly preserveUnknownFields?: false;
+  /** The functions that make such resources; written by `defineResource`. */
+  readonly provider?: {
+    /** Absolute: what the other paths are relative to. */
+    readonly folder: Text;
+    /** The module that declares it with `defineResource`. */
+    readonly module: Text;
+    /** Of the sources. */
+    readonly hash: Text;
+    /** The module and what it imports from the folder, as they were when they were applied. */
+    readonly sources: Readonly<Record<string, Text>>;
+    /** Which functions there are beside observe, ensure and remove. */
+    readonly calls?: readonly Text[];
+    /**
+     * How long one call may take.
+     * @default "5m"
+     */
+    readonly timeout?: Text;
+    /** So many calls at once. */
+    readonly parallelism?: Numeric;
+  };
+}
+
+/** What a CustomResourceDefinition puts out, for others to refer to. */
+export type CustomResourceDefinitionOutputs = Readonly<Record<never, never>>;
+
+/**
+ * A kind of somebody's own: it can be declared, listed and explained as any other.
+ *
+ * @example
+ * customResourceDefinition("buckets.example.com", { group: "example.com", names: { kind: "Bucket", plural: "buckets" }, scope: "Namespaced", versions: [ { name: "v1", schema: { openAPIV3Schema: { type: "object", properties: { spec: { type: "object", properties: { size: { type: "integer" } } } } } } } ] });
+ */
+export const customResourceDefinition = remembering<
+  RequiredBuilder<CustomResourceDefinitionSpec, CustomResourceDefinitionOutputs>
+>(kinds.customResourceDefinition);
+
 /** A database with a user and a generated password of its own. */
 export interface DatabaseSpec {
   /**

@@ -1,3 +1,4 @@
+import type { AnyKind } from "../../kinds/kind.ts";
 import { kindNamed, kinds } from "../../kinds/registry.ts";
 import { LABELS, type Resource } from "../../model/resource.ts";
 import type { CommandContext } from "../context.ts";
@@ -115,7 +116,9 @@ async function oneSystem(context: CommandContext, name: string, options: StatusO
   return tree.nodes.every((node) => node.state === "ready") ? EXIT.ok : EXIT.failed;
 }
 
-const PARTS = kinds.filter((kind) => kind.declarable && kind.namespaced);
+function partKinds(): readonly AnyKind[] {
+  return kinds.filter((kind) => kind.declarable && kind.namespaced);
+}
 
 function isPart(resource: Resource, system: string): boolean {
   return (
@@ -127,14 +130,14 @@ function isPart(resource: Resource, system: string): boolean {
 async function pictureOf(context: CommandContext, system: string): Promise<Picture> {
   const client = await context.client();
   const lists = await Promise.all(
-    PARTS.map((kind) => client.list(kind, { namespace: context.namespace, signal: context.signal })),
+    partKinds().map((kind) => client.list(kind, { namespace: context.namespace, signal: context.signal })),
   );
   const parts = lists.flatMap((list) => list.items).filter((resource) => isPart(resource, system));
   return new Map(parts.map((resource) => [pictureKey(resource.kind, resource.metadata.name), resource]));
 }
 
 function treeOf(system: string, picture: Picture): Tree {
-  const rank = new Map(PARTS.map((kind, index) => [kind.kind, index]));
+  const rank = new Map(partKinds().map((kind, index) => [kind.kind, index]));
   const parts = [...picture.values()].filter(
     (resource) => resource.kind !== "System" && isPart(resource, system),
   );
@@ -148,7 +151,7 @@ function treeOf(system: string, picture: Picture): Tree {
 async function watchSystem(context: CommandContext, system: string): Promise<ExitCode> {
   context.listenToInterrupts();
   const display = live(context);
-  const wanted = [...PARTS.filter((kind) => kind.kind !== "System"), kindNamed("System")].flatMap(
+  const wanted = [...partKinds().filter((kind) => kind.kind !== "System"), kindNamed("System")].flatMap(
     (kind) => kind ?? [],
   );
   try {

@@ -61,7 +61,7 @@ function manifestSchema(kind: AnyKind): object {
     },
     required: ["kind", "metadata", ...(body.required ?? [])],
     additionalProperties: false,
-    examples: [{ kind: kind.kind, metadata: { name: "example" }, ...(kind.example as object) }],
+    examples: [{ kind: kind.kind, metadata: { name: kind.exampleName }, ...(kind.example as object) }],
   };
 }
 

@@ -10,6 +10,7 @@
 import type { Clock } from "../../clock/clock.ts";
 import type { Controller, Outcome, ReconcileContext } from "../../controller/reconciler.ts";
 import { type LocationSpec, SECRETS_OF_LOCATIONS, secretsOf } from "../../kinds/location.ts";
+import type { AnyKind } from "../../kinds/kind.ts";
 import { kinds } from "../../kinds/registry.ts";
 import { bodySchema, schemaAt } from "../../kinds/schema.ts";
 import { withCondition } from "../../model/condition.ts";
@@ -43,9 +44,6 @@ interface Status {
 const AGAIN = 60_000;
 const SOONER = 10_000;
 const IN_USE = 1_000;
-const PLACED = kinds
-  .filter((kind) => kind.kind !== "System" && schemaAt(bodySchema(kind), ["spec", "location"]) !== undefined)
-  .map(({ kind }) => kind);
 
 export function locationController(options: LocationOptions): Controller {
   return {
@@ -138,9 +136,12 @@ async function remove(
   { store, clock }: LocationOptions,
 ): Promise<Outcome> {
   if (location.metadata.finalizers?.includes(FINALIZERS.location) !== true) return;
-  const there = PLACED.flatMap((kind) => store.list({ kind }).items).find(
-    (resource) => (resource.spec as { readonly location?: unknown }).location === location.metadata.name,
-  );
+  const there = kinds
+    .filter(isPlaced)
+    .flatMap(({ kind }) => store.list({ kind }).items)
+    .find(
+      (resource) => (resource.spec as { readonly location?: unknown }).location === location.metadata.name,
+    );
   if (there === undefined) {
     const finalizers = location.metadata.finalizers.filter((finalizer) => finalizer !== FINALIZERS.location);
     await store.commit(
@@ -162,4 +163,8 @@ async function remove(
   if (!equal(status, location.status))
     await store.commit([{ type: "status", key: keyOf(location), status }], context.cause("in use"));
   return { requeueAfter: IN_USE };
+}
+
+function isPlaced(kind: AnyKind): boolean {
+  return kind.kind !== "System" && schemaAt(bodySchema(kind), ["spec", "location"]) !== undefined;
 }

@@ -5,14 +5,12 @@
  *  P2 After `apply` the counts are what `store.list` over all kinds would give.
  */
 import type { View } from "../../controller/view.ts";
-import { kinds } from "../../kinds/registry.ts";
+import type { AnyKind } from "../../kinds/kind.ts";
+import { kindNamed, kinds } from "../../kinds/registry.ts";
 import { isReady } from "../../model/condition.ts";
 import { type Key, LABELS, type Resource, addressOf } from "../../model/resource.ts";
 import type { Change, Snapshot } from "../../store/store.ts";
 
-const RANKS: ReadonlyMap<string, number> = new Map(
-  kinds.filter((kind) => kind.declarable && kind.kind !== "System").map((kind, rank) => [kind.kind, rank]),
-);
 const PASSIVE: ReadonlySet<string> = new Set(["ConfigMap", "Secret", "Namespace", "Location"]);
 
 /** The parts of one System, by address. */
@@ -56,13 +54,13 @@ export class PartsView implements View {
   }
 
   fill(snapshot: Snapshot): void {
-    for (const kind of RANKS.keys()) {
+    for (const { kind } of kinds.filter(canBePart)) {
       for (const resource of snapshot.list({ kind }).items) this.#put(homeOf(resource), resource);
     }
   }
 
   apply({ type, key, resource, previous }: Change): void {
-    if (!RANKS.has(key.kind)) return;
+    if (!canBePart(kindNamed(key.kind))) return;
     const home = type === "DELETED" ? undefined : homeOf(resource);
     const before = previous === undefined ? undefined : homeOf(previous);
     if (before !== undefined && before !== home) this.#drop(before, addressOf(resource));
@@ -83,6 +81,16 @@ export class PartsView implements View {
   }
 }
 
+/** Nothing is made of it: it is as soon as it is declared. */
+function isPassive(name: string): boolean {
+  const kind = kindNamed(name);
+  return PASSIVE.has(name) || (kind?.definition !== undefined && kind.finalizers.length === 0);
+}
+
+function canBePart(kind: AnyKind | undefined): boolean {
+  return kind?.declarable === true && kind.kind !== "System";
+}
+
 function homeOf({ metadata }: Resource): string | undefined {
   const system = metadata.labels?.[LABELS.system];
   return system === undefined || metadata.namespace === undefined
@@ -92,9 +100,7 @@ function homeOf({ metadata }: Resource): string | undefined {
 
 /** Ready, and not on its way out. */
 function isDone(resource: Resource): boolean {
-  return (
-    resource.metadata.deletionTimestamp === undefined && (PASSIVE.has(resource.kind) || isReady(resource))
-  );
+  return resource.metadata.deletionTimestamp === undefined && (isPassive(resource.kind) || isReady(resource));
 }
 
 export function urlsOf(resource: Resource): readonly string[] {
@@ -115,6 +121,6 @@ export function firstOf(resources: Iterable<Resource>, count: number): readonly 
 }
 
 function isBefore(a: Resource, b: Resource): boolean {
-  const [left = 0, right = 0] = [RANKS.get(a.kind), RANKS.get(b.kind)];
+  const [left = 0, right = 0] = [a, b].map(({ kind }) => kinds.findIndex((known) => known.kind === kind));
   return left === right ? a.metadata.name < b.metadata.name : left < right;
 }
