@@ -167,9 +167,19 @@ export function addControllers(
     providerOf,
     context,
     wake: (key) => runtime.trigger("provision", key),
+    look: (key) => runtime.trigger("drift", key),
+    onReopened: (listener) => classes.onReopened(listener),
   });
   runtime.addController(drift.controller);
-  runtime.addController(instanceDriftController({ store, clock, engines: classes, context }));
+  runtime.addController(
+    instanceDriftController({
+      store,
+      clock,
+      engines: classes,
+      context,
+      look: (key) => runtime.trigger("drift-instances", key),
+    }),
+  );
   runtime.addController(
     provisionController({
       store,

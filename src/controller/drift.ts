@@ -2,7 +2,7 @@
  * What provision asks before it makes a thing so again: whether others changed it meanwhile, and what of that is to stay.
  * Without anybody to ask, everything is set back.
  */
-import type { Resource } from "../model/resource.ts";
+import type { Key, Resource } from "../model/resource.ts";
 import type { Desired, Provider } from "../provider/provider.ts";
 import type { ReconcileContext } from "./reconciler.ts";
 
@@ -18,6 +18,8 @@ export interface DriftJudge {
     made: { readonly provider: Provider; readonly desired: Desired },
     context: ReconcileContext,
   ): Promise<unknown>;
+  /** It is being changed from now on, until what this gives back is called: how it looks meanwhile is no drift. */
+  changing(key: Key): () => void;
 }
 
 /** As it stands in `status.drift`. */

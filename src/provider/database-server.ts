@@ -3,7 +3,7 @@
  * exists, a container. The Database provider of a class is such a source and an engine's own knowledge (roles, passwords,
  * backups) put together by the composition root.
  */
-import type { Desired, Obstacle, ProviderContext, Prospect } from "./provider.ts";
+import type { CallContext, Desired, Obstacle, ProviderContext, Prospect } from "./provider.ts";
 
 export type DatabaseEngine = "postgres" | "mariadb" | "redis";
 
@@ -37,6 +37,8 @@ export interface DatabaseServers {
   obstacles?(prospect: Prospect): Promise<readonly Obstacle[]>;
   /** Undefined when there is none. Changes nothing. */
   find(desired: Desired, context: ProviderContext): Promise<ServerAccess | undefined>;
+  /** As `Provider.watch`: of the server, not of what is in it. */
+  watch?(desired: Desired, changed: () => void, context: CallContext): void;
   /**
    * Has the server there and running, with the password of its first user derived from the keyring
    * (`database/<namespace>/<name>/superuser`) where it is ours. It may not answer yet: who logs in waits for that.

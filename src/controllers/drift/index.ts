@@ -1,7 +1,8 @@
 /**
- * Looks regularly at what providers made, says where it is other than it was made, and has that set back, or not.
+ * Looks at what providers made, regularly and when told that it may have changed (hints.ts), says where it is other than it
+ * was made, and has that set back, or not.
  *
- *   made, steady --look: the same--> look again in a minute
+ *   made, steady --look: the same--> look again in a minute, or when told
  *        | look: other (status.drift, Drifted, event)
  *        |-- revert: provision is woken, and sets it back --> look soon: the same (SetBack), or again, the same: noise
  *        |-- report, tolerate: left as it is, for as long as that is the answer
@@ -11,6 +12,8 @@
  *    silences). What an autoscaler, a run or an agent writes changes the declaration, not the thing, and is no drift either.
  *  - Before provision makes anything so again it asks `beforeEnsure`, which looks as well: nothing is set back unseen, and
  *    what is to stay is ensured as it was found.
+ *  - While it is being changed by ourselves, nothing that is seen is drift; what was told meanwhile is looked at afterwards.
+ *  - What was found gone is watched anew once it is there again: folders and the like are watched as what they are.
  *  - A provider that cannot be asked is left to provision, which says so.
  */
 import type { Clock } from "../../clock/clock.ts";
@@ -28,6 +31,7 @@ import type { Store } from "../../store/store.ts";
 import { nextEnd, revertRequestOf } from "./answer.ts";
 import { valueAtSteps, withValue } from "./compare.ts";
 import { type Judged, inspect, judge } from "./entries.ts";
+import { Hints } from "./hints.ts";
 import { Turns, within } from "./limits.ts";
 import { counted } from "./noise.ts";
 import { record } from "./record.ts";
@@ -41,6 +45,10 @@ export interface DriftOptions {
   readonly context: Omit<ProviderContext, "signal">;
   /** Has provision look at it now. */
   readonly wake: (key: Key) => void;
+  /** Has it looked at here now. */
+  readonly look: (key: Key) => void;
+  /** Tells of every location that is reached in another way from now on. */
+  readonly onReopened?: (listener: (location: string) => void) => () => void;
 }
 
 interface Status extends DriftStatus {
@@ -61,16 +69,23 @@ export class Drift implements DriftJudge {
   readonly #turns = new Turns();
   /** By key text: when it was looked at last, milliseconds since the epoch. */
   readonly #looked = new Map<string, number>();
+  readonly #hints: Hints;
+  /** By key text: how many calls that change it are under way, and whether a look was due meanwhile. */
+  readonly #changing = new Map<string, { calls: number; isDue: boolean }>();
 
   constructor(options: DriftOptions) {
     this.#options = options;
-    const { store, kinds } = options;
+    const { store, kinds, clock, look } = options;
+    const hints = new Hints({ clock, look });
+    this.#hints = hints;
+    const deafen = options.onReopened?.((location) => this.#reopened(location));
     this.controller = {
       name: "drift",
       concurrency: 16,
       *concerns({ key, resource, previous, type }) {
-        if (kinds.has(key.kind) && type !== "DELETED" && isNews(previous as Made, resource as Made))
-          yield key;
+        if (!kinds.has(key.kind)) return;
+        const isOver = type === "DELETED" && hints.has(key);
+        if (isOver || (type !== "DELETED" && isNews(previous as Made, resource as Made))) yield key;
       },
       initial: () =>
         [...kinds].flatMap((kind) =>
@@ -80,6 +95,10 @@ export class Drift implements DriftJudge {
             .map(keyOf),
         ),
       reconcile: (key, context) => this.#reconcile(key, context),
+      stop: () => {
+        deafen?.();
+        hints.close();
+      },
     };
   }
 
@@ -87,6 +106,19 @@ export class Drift implements DriftJudge {
   lookedAt(key: Key): number | undefined {
     const at = this.#looked.get(keyText(key));
     return at === Number.NEGATIVE_INFINITY ? undefined : at;
+  }
+
+  changing(key: Key): () => void {
+    const text = keyText(key);
+    const changing = this.#changing.get(text) ?? { calls: 0, isDue: false };
+    changing.calls += 1;
+    this.#changing.set(text, changing);
+    return () => {
+      changing.calls -= 1;
+      if (changing.calls > 0) return;
+      this.#changing.delete(text);
+      if (changing.isDue) this.#hints.told(key);
+    };
   }
 
   async beforeEnsure(
@@ -120,28 +152,58 @@ export class Drift implements DriftJudge {
     const resource = this.#options.store.get(key) as Made | undefined;
     if (resource?.status?.made === undefined || resource.metadata.deletionTimestamp !== undefined) {
       this.#looked.delete(keyText(key));
+      this.#hints.forget(key);
       return undefined;
     }
     const provider = this.#providerOf(resource);
     if (provider?.isInside === true) return undefined;
-    if (provider === undefined || !isSteady(resource) || this.#isNew(resource))
-      return { requeueAfter: this.#everyOf(resource) };
+    if (provider === undefined || !isSteady(resource)) return { requeueAfter: this.#everyOf(resource) };
+    this.#watch(key, resource, provider);
+    if (this.#isNew(resource) || this.#isBeingChanged(key)) return { requeueAfter: this.#everyOf(resource) };
     return this.#observe(resource, provider, context);
+  }
+
+  #watch(key: Key, resource: Made, provider: Provider): void {
+    if (provider.watch === undefined) return;
+    const desired = desiredOf(resource, resource.status?.made);
+    const { identity, spec, status } = desired;
+    const thing = [identity, spec, status?.["adopted"]];
+    const { keyring } = this.#options.context;
+    this.#hints.watch(key, { teller: provider, thing }, (changed, context) =>
+      provider.watch?.(desired, changed, { ...context, keyring }),
+    );
+  }
+
+  /** If so it is looked at when that is over. */
+  #isBeingChanged(key: Key): boolean {
+    const changing = this.#changing.get(keyText(key));
+    if (changing !== undefined) changing.isDue = true;
+    return changing !== undefined;
+  }
+
+  /** What told of the things there does so no more; what happened meanwhile is looked for. */
+  #reopened(location: string): void {
+    this.#hints.toldOfAll((key) => {
+      const made = (this.#options.store.get(key) as Made | undefined)?.status?.made as Placement | undefined;
+      return made?.location === location;
+    });
   }
 
   async #observe(resource: Made, provider: Provider, context: ReconcileContext): Promise<Outcome> {
     const { store, clock } = this.#options;
     const every = this.#everyOf(resource);
+    const key = keyOf(resource);
     const found = await this.#look(resource, provider, desiredOf(resource, resource.status?.made), context);
-    if (found === undefined) return { requeueAfter: every };
+    if (found === undefined || this.#isBeingChanged(key)) return { requeueAfter: every };
+    if (found.judged.some(({ entry }) => entry.path === "")) this.#hints.end(key);
     // Provision counts when it sets back; here nothing is.
     await this.#record(resource, found.judged, context, false);
     const isToBeSetBack = found.judged.some(({ entry, isLeft }) => entry.answer === "revert" && !isLeft);
     if (isToBeSetBack || revertRequestOf(resource) !== undefined) {
-      this.#options.wake(keyOf(resource));
+      this.#options.wake(key);
       return { requeueAfter: SOON };
     }
-    const end = nextEnd((store.get(keyOf(resource)) as Made | undefined)?.status, clock.now());
+    const end = nextEnd((store.get(key) as Made | undefined)?.status, clock.now());
     return { requeueAfter: end === undefined ? every : Math.min(every, end - clock.now()) };
   }
 

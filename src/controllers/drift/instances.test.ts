@@ -37,7 +37,8 @@ beforeEach(async () => {
     instanceDriftController({
       store,
       clock,
-      engines: { instance: () => engine },
+      engines: { instance: () => engine, onReopened: () => () => undefined },
+      look: (key) => runtime.trigger("drift-instances", key),
       context: { clock, keyring: new Keyring(new Uint8Array(32)), readSecret: () => undefined },
     }),
   );

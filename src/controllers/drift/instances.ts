@@ -1,7 +1,7 @@
 /**
- * The same for what runs: instances whose limits others changed beside us (`docker update`). Looked at once a minute where the
- * engine can say how they are; set back without ending them, by the policy of their Service. What ended or was taken away
- * is no drift: another instance takes its place.
+ * The same for what runs: instances that others changed beside us (`docker update`, `docker network disconnect`). Looked at
+ * once a minute, and when told, where the engine can say how they are; set back without ending them, by the policy of their
+ * Service. What ended or was taken away is no drift: another instance takes its place.
  */
 import type { Clock } from "../../clock/clock.ts";
 import type { Controller, Outcome, ReconcileContext } from "../../controller/reconciler.ts";
@@ -10,6 +10,7 @@ import { type Key, REQUESTS, type Resource, keyOf } from "../../model/resource.t
 import type { InstanceEngines, Placement } from "../../provider/placement.ts";
 import type {
   CallContext,
+  Identity,
   InstanceProvider,
   InstanceSpec,
   ProviderContext,
@@ -17,6 +18,7 @@ import type {
 import type { Store } from "../../store/store.ts";
 import { compare } from "./compare.ts";
 import { judge } from "./entries.ts";
+import { Hints } from "./hints.ts";
 import { within } from "./limits.ts";
 import { counted } from "./noise.ts";
 import { record } from "./record.ts";
@@ -24,13 +26,16 @@ import { record } from "./record.ts";
 export interface InstanceDriftOptions {
   readonly store: Store;
   readonly clock: Clock;
-  readonly engines: Pick<InstanceEngines, "instance">;
+  readonly engines: Pick<InstanceEngines, "instance" | "onReopened">;
   readonly context: Omit<ProviderContext, "signal">;
+  /** Has it looked at here now. */
+  readonly look: (key: Key) => void;
 }
 
 interface Status extends DriftStatus {
   readonly state?: string;
   readonly exit?: object;
+  readonly identity?: Readonly<Record<string, string | number>>;
 }
 type Instance = Resource<InstanceSpec & Placement, Status | undefined>;
 type Inspector = InstanceProvider & Required<Pick<InstanceProvider, "actual">>;
@@ -41,26 +46,63 @@ const SOON = 2_000;
 const PATIENCE = 30_000;
 
 export function instanceDriftController(options: InstanceDriftOptions): Controller {
-  const { store, clock } = options;
+  const { store, clock, engines } = options;
+  const hints = new Hints(options);
+  const deafen = engines.onReopened((location) =>
+    hints.toldOfAll((key) => (store.get(key) as Instance | undefined)?.spec.location === location),
+  );
   return {
     name: "drift-instances",
     concurrency: 8,
     *concerns({ key, resource, previous, type }) {
-      if (key.kind !== "Instance" || type === "DELETED") return;
-      if ((previous as Instance | undefined)?.status?.state !== (resource as Instance).status?.state)
+      if (key.kind !== "Instance") return;
+      if (type === "DELETED") {
+        if (hints.has(key)) yield key;
+      } else if ((previous as Instance | undefined)?.status?.state !== (resource as Instance).status?.state)
         yield key;
     },
     initial: () => store.list({ kind: "Instance" }).items.map(keyOf),
     reconcile: async (key, context): Promise<Outcome> => {
       const instance = store.get(key) as Instance | undefined;
-      if (instance?.status?.state !== "Running" || instance.status.exit !== undefined) return undefined;
-      if (instance.metadata.deletionTimestamp !== undefined) return undefined;
-      const provider = inspectorOf(instance, options);
-      if (provider === undefined) return undefined;
+      const provider = instance === undefined ? undefined : inspectorOf(instance, options);
+      if (instance === undefined || provider === undefined || !isRunning(instance)) {
+        hints.forget(key);
+        return undefined;
+      }
+      watch(instance, provider, hints, options);
       const isSetBack = await look(instance, provider, options, context);
       return { requeueAfter: isSetBack ? SOON : EVERY * (0.9 + 0.2 * clock.random()) };
     },
+    stop: () => {
+      deafen();
+      hints.close();
+    },
   };
+}
+
+function isRunning({ status, metadata }: Instance): boolean {
+  return status?.state === "Running" && status.exit === undefined && metadata.deletionTimestamp === undefined;
+}
+
+function watch(
+  instance: Instance,
+  provider: Inspector,
+  hints: Hints,
+  { context: { keyring } }: InstanceDriftOptions,
+): void {
+  if (provider.watch === undefined) return;
+  const { spec, status } = instance;
+  const identity = identityOf(instance);
+  hints.watch(
+    keyOf(instance),
+    { teller: provider, thing: [identity, status?.identity] },
+    (changed, context) =>
+      provider.watch?.(identity, spec, status?.identity, changed, { ...context, keyring }),
+  );
+}
+
+function identityOf({ metadata: { namespace = "", name, uid } }: Instance): Identity {
+  return { kind: "Instance", namespace, name, uid };
 }
 
 /** Undefined of engines that cannot say. */
@@ -80,9 +122,9 @@ async function look(
   context: ReconcileContext,
 ): Promise<boolean> {
   const { clock, context: given } = options;
-  const { spec, metadata } = instance;
-  const { namespace = "", name, uid } = metadata;
-  const identity = { kind: "Instance", namespace, name, uid };
+  const { spec } = instance;
+  const identity = identityOf(instance);
+  const { name } = identity;
   const call = (signal: AbortSignal): CallContext => ({ ...given, signal });
   try {
     const actual = await within(clock, PATIENCE, context.signal, (signal) =>

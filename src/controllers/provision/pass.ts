@@ -132,7 +132,8 @@ export class Pass {
       onDeclared: (listener: () => void) => this.#onDeclared(listener),
       onLong: (text: string) => void this.#tell(`It is ${doing}${text}.`).catch(() => undefined),
     };
-    return call(options, async (signal) => work({ ...context, signal }));
+    const changed = this.options.drift?.changing(this.key);
+    return call(options, async (signal) => work({ ...context, signal })).finally(changed);
   }
 
   /**

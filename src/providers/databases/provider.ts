@@ -8,6 +8,7 @@
  */
 import type { DatabaseServers, ServerAccess } from "../../provider/database-server.ts";
 import {
+  type CallContext,
   type Desired,
   type Observation,
   type Obstacle,
@@ -109,6 +110,12 @@ export function databaseProvider({ source, engines, rotationGrace }: DatabasePro
         return { ...made, ...(await actualOf(session, desired, kept.mark, context)) };
       });
     },
+    ...(source.watch === undefined
+      ? {}
+      : {
+          watch: (desired: Desired, changed: () => void, context: CallContext) =>
+            source.watch?.(desired, changed, context),
+        }),
     measure: async (desired, context) => {
       const engine = engineOf(desired.spec);
       const access = await source.find(desired, context);

@@ -1,4 +1,7 @@
-/** The limits of a container as the engine has them now (`docker update` changes them), and how they are set back. */
+/**
+ * The limits and networks of a container as the engine has them now (`docker update`, `docker network disconnect`), and how
+ * they are set back.
+ */
 import type { InstanceSpec } from "../../provider/provider.ts";
 import { limits } from "./container-spec.ts";
 import type { ContainerState } from "./containers.ts";
@@ -11,22 +14,40 @@ interface Limits {
 
 type Resources = InstanceSpec["run"]["resources"];
 
-/** As they were declared where that is what is in force; nothing of what is not bounded by the declaration. */
+/**
+ * As they were declared where that is what is in force; nothing of what is not bounded by the declaration. `networks`: how
+ * the engine calls those of them that are its own.
+ */
 export function actualRun(
-  { run: { resources } }: InstanceSpec,
-  { HostConfig }: ContainerState,
+  { run: { resources, networks: declared = [] } }: InstanceSpec,
+  found: ContainerState,
+  networks: ReadonlyMap<string, string>,
 ): Readonly<Record<string, unknown>> {
+  const lost = lostNetworks(found, networks);
   const wanted = limits(resources) as Limits;
-  const found = HostConfig as Limits & ContainerState["HostConfig"];
+  const { HostConfig } = found;
   const policy = HostConfig.RestartPolicy?.Name ?? "";
   return {
     resources: {
-      ...memoryIn(resources, wanted, found),
-      ...cpuIn(resources, wanted, found),
+      ...memoryIn(resources, wanted, HostConfig as Limits),
+      ...cpuIn(resources, wanted, HostConfig as Limits),
     },
+    ...(networks.size === 0
+      ? {}
+      : { networks: declared.filter((name) => !lost.includes(networks.get(name) ?? "")) }),
     // The engine restarts nothing (D2).
     ...(policy === "" || policy === "no" ? {} : { restartPolicy: policy }),
   };
+}
+
+/** Of these, those that it is not on any more. What has the network of a sidecar is asked nothing. */
+export function lostNetworks(
+  { HostConfig, NetworkSettings }: ContainerState,
+  networks: ReadonlyMap<string, string>,
+): readonly string[] {
+  if (HostConfig.NetworkMode?.startsWith("container:") === true) return [];
+  const joined = new Set(Object.keys(NetworkSettings.Networks));
+  return [...networks.values()].filter((name) => !joined.has(name));
 }
 
 function memoryIn({ memory }: Resources, wanted: Limits, found: Limits): object {

@@ -21,6 +21,7 @@ import type { database } from "../../kinds/database.ts";
 import type { DatabaseEngine, DatabaseServers, ServerAccess } from "../../provider/database-server.ts";
 import { describePortInUse, freePort, listenError } from "../../provider/ports.ts";
 import {
+  type CallContext,
   type Desired,
   type InstanceSpec,
   type Obstacle,
@@ -29,6 +30,7 @@ import {
   RequeueAfter,
   TerminalError,
 } from "../../provider/provider.ts";
+import { Changes } from "./changes.ts";
 import { Containers, type ContainerBody, type ContainerState } from "./containers.ts";
 import type { Mount } from "./container-spec.ts";
 import { ACL_FILE, type Recipe, recipes } from "./database-recipes.ts";
@@ -48,6 +50,8 @@ export interface DockerDatabasesOptions {
   readonly engine: Engine;
   readonly home: string;
   readonly images: Images;
+  /** Its own when absent. */
+  readonly changes?: Changes;
   /** Of each database system, as the Location says. */
   readonly imageOf?: Readonly<Record<string, string>>;
   /** Milliseconds until a server that is being made has to answer; ten minutes when absent. */
@@ -78,6 +82,7 @@ export class DockerDatabases implements DatabaseServers {
     "PostgreSQL, MariaDB and Redis of any version, from images",
     "a container and a volume of the engine for each database",
     "durable: acknowledged transactions survive a crash; started again when it ends",
+    "tells at once when its container ends or is taken away",
   ];
   readonly features: readonly string[] = ["images", "versions"];
   readonly #options: DockerDatabasesOptions;
@@ -85,6 +90,7 @@ export class DockerDatabases implements DatabaseServers {
   readonly #containers: Containers;
   readonly #volumes: VolumeCopies;
   readonly #files: Files;
+  readonly #changes: Changes;
   readonly #making = new Shared<ServerAccess>();
 
   constructor(options: DockerDatabasesOptions) {
@@ -93,6 +99,7 @@ export class DockerDatabases implements DatabaseServers {
     this.#containers = new Containers(options.engine);
     this.#volumes = new VolumeCopies(options.engine);
     this.#files = new Files(this.#containers, options.home);
+    this.#changes = options.changes ?? new Changes(options.engine);
   }
 
   async obstacles({ namespace, name, spec }: Prospect): Promise<readonly Obstacle[]> {
@@ -109,6 +116,13 @@ export class DockerDatabases implements DatabaseServers {
     if (found === undefined || !isRunning(found)) return undefined;
     const volume = await this.#volumes.whole(wanted.name, context.signal);
     return volume === undefined ? undefined : this.#access(wanted, found, volume.Mountpoint, context);
+  }
+
+  /** That its container ended, is gone, or was changed, or that its volume is gone. */
+  watch({ identity }: Desired, changed: () => void, context: CallContext): void {
+    const name = databaseName(this.#options.home, identity);
+    this.#changes.watch("container", [name], changed, context);
+    this.#changes.watch("volume", [name], changed, context);
   }
 
   async ensure(desired: Desired, context: ProviderContext): Promise<ServerAccess> {

@@ -6,6 +6,7 @@ import type { DatabaseServers } from "../../provider/database-server.ts";
 import type { Prospect, Provider } from "../../provider/provider.ts";
 import { BaseImage } from "./base-image.ts";
 import { Builds } from "./build.ts";
+import { Changes } from "./changes.ts";
 import { ChosenImages, type EnsureImage } from "./chosen-image.ts";
 import { Containers } from "./containers.ts";
 import { DockerDatabases } from "./database-server.ts";
@@ -60,6 +61,7 @@ export function dockerProviders(options: DockerOptions): DockerProviders {
   const containers = new Containers(engine);
   const images = new Images(engine);
   const builds = new Builds(engine);
+  const changes = new Changes(engine);
   const base = new BaseImage(engine, images, options.base);
 
   const credentials = (
@@ -93,22 +95,25 @@ export function dockerProviders(options: DockerOptions): DockerProviders {
   const instances = new DockerInstances({
     ...options,
     containers,
+    changes,
     images: new ChosenImages({ engine, clock, ensure }),
     files: new Files(containers, home),
     pin,
   });
   return {
     instances,
-    providers: [new DockerVolumes(engine, home), new DockerNetworks(engine, home)],
+    providers: [new DockerVolumes(engine, home, changes), new DockerNetworks(engine, home, changes)],
     databaseServers: new DockerDatabases({
       engine,
       home,
       images,
+      changes,
       ...(options.databaseImages === undefined ? {} : { imageOf: options.databaseImages }),
     }),
     describe: () => engine.describe(),
     close: () => {
       instances.close();
+      changes.close();
       engine.close();
     },
   };

@@ -32,9 +32,11 @@ import {
   type Started,
   TerminalError,
 } from "../../provider/provider.ts";
-import { actualRun, restoredLimits } from "./actual.ts";
+import { actualRun, lostNetworks, restoredLimits } from "./actual.ts";
+import { Changes } from "./changes.ts";
 import { completing, endIn, fileIn } from "./completion.ts";
-import { partNames } from "./container-spec.ts";
+import { aliasesOf, partNames } from "./container-spec.ts";
+import type { ContainerState } from "./containers.ts";
 import type { Engine } from "./engine.ts";
 import { inWords, startError, statusOf } from "./errors.ts";
 import { execIn } from "./exec.ts";
@@ -52,6 +54,8 @@ export interface DockerInstancesOptions extends LaunchOptions {
   readonly clock: Clock;
   /** For what is kept of logs. */
   readonly folder: string;
+  /** Its own when absent. */
+  readonly changes?: Changes;
   readonly pin?: (prospect: Prospect) => Promise<string | undefined>;
 }
 
@@ -88,6 +92,7 @@ export class DockerInstances implements InstanceProvider {
   readonly #limits: EngineLimits;
   readonly #logs: Logs;
   readonly #watch: Watch;
+  readonly #changes: Changes;
   #allocations = 0;
 
   constructor(options: DockerInstancesOptions) {
@@ -98,6 +103,7 @@ export class DockerInstances implements InstanceProvider {
     this.#limits = new EngineLimits(this.#engine);
     this.#logs = new Logs(containers, folder);
     this.#watch = new Watch({ containers, clock, home });
+    this.#changes = options.changes ?? new Changes(this.#engine);
   }
 
   async pin(prospect: Prospect): Promise<string | undefined> {
@@ -153,20 +159,43 @@ export class DockerInstances implements InstanceProvider {
     spec: InstanceSpec,
     { signal }: CallContext,
   ): Promise<Readonly<Record<string, unknown>> | undefined> {
-    const { containers, home } = this.#options;
     return this.#call(async () => {
-      const found = await containers.inspect(partNames(home, identity, spec).main, signal);
-      return found?.State.Running === true ? actualRun(completing(spec), found) : undefined;
+      const found = await this.#inspect(identity, spec, signal);
+      if (found?.State.Running !== true) return undefined;
+      return actualRun(completing(spec), found, this.#launch.networksOf(identity, spec));
     });
   }
 
-  async setBack(identity: Identity, spec: InstanceSpec, { signal }: CallContext): Promise<void> {
+  /** Its limits, its networks. */
+  watch(
+    identity: Identity,
+    spec: InstanceSpec,
+    known: Readonly<Record<string, string | number>> | undefined,
+    changed: () => void,
+    context: CallContext,
+  ): void {
     const { main } = partNames(this.#options.home, identity, spec);
-    await this.#call(() =>
-      this.#engine.call((docker) => docker.getContainer(main).update(restoredLimits(completing(spec))), {
-        signal,
-      }),
-    );
+    const id = known?.["container"];
+    this.#changes.watch("container", [main, ...(typeof id === "string" ? [id] : [])], changed, context);
+  }
+
+  async setBack(identity: Identity, spec: InstanceSpec, { signal }: CallContext): Promise<void> {
+    const { home, containers } = this.#options;
+    const { main } = partNames(home, identity, spec);
+    await this.#call(async () => {
+      await this.#engine.call(
+        (docker) => docker.getContainer(main).update(restoredLimits(completing(spec))),
+        { signal },
+      );
+      const found = await this.#inspect(identity, spec, signal);
+      const lost = found === undefined ? [] : lostNetworks(found, this.#launch.networksOf(identity, spec));
+      for (const network of lost) await containers.connect(network, main, aliasesOf(identity, spec));
+    });
+  }
+
+  #inspect(identity: Identity, spec: InstanceSpec, signal: AbortSignal): Promise<ContainerState | undefined> {
+    const { containers, home } = this.#options;
+    return containers.inspect(partNames(home, identity, spec).main, signal);
   }
 
   ended(identity: Identity, spec: InstanceSpec, { signal }: CallContext): Promise<Exit | undefined> {
@@ -328,6 +357,7 @@ export class DockerInstances implements InstanceProvider {
   /** What runs goes on. */
   close(): void {
     this.#watch.close();
+    this.#changes.close();
   }
 
   #watched(identity: Identity, spec: InstanceSpec): Watched {

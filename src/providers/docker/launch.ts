@@ -151,6 +151,16 @@ export class Launch {
     };
   }
 
+  /** Of those that it is declared to be on, the engine's: by the name of the Network, how the engine calls it. */
+  networksOf({ namespace }: Identity, { run }: InstanceSpec): ReadonlyMap<string, string> {
+    const { home, networkClass, adoptedNetwork } = this.#options;
+    return new Map(
+      (run.networks ?? [])
+        .filter((name) => networkClass(namespace, name) === "docker")
+        .map((name) => [name, adoptedNetwork(namespace, name) ?? networkName(home, { namespace, name })]),
+    );
+  }
+
   /** Those of them that are networks of the engine; others are names only. */
   async #networks(
     { namespace }: Identity,

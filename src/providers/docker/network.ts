@@ -23,6 +23,7 @@ import {
   TerminalError,
 } from "../../provider/provider.ts";
 import { type AddressPool, USUAL_POOLS, isWithin, rangesIn } from "./address-pools.ts";
+import { Changes } from "./changes.ts";
 import type { Engine } from "./engine.ts";
 import { inWords, reasonOf, statusOf } from "./errors.ts";
 import { isOf, networkName, ownerIn, resourceLabels } from "./resource-names.ts";
@@ -49,15 +50,18 @@ export class DockerNetworks implements Provider {
     "a bridge of its own: containers on it reach each other by the names of their services",
     "separates networks from each other",
     "takes a range of addresses",
+    "tells at once what others change",
   ];
   readonly #engine: Engine;
   readonly #home: string;
+  readonly #changes: Changes;
   /** The engine allows several networks of one name: only one is made at a time. */
   readonly #making = new Shared<NetworkInspectInfo>();
 
-  constructor(engine: Engine, home: string) {
+  constructor(engine: Engine, home: string, changes = new Changes(engine)) {
     this.#engine = engine;
     this.#home = home;
+    this.#changes = changes;
   }
 
   obstacles({ spec: { cidr } }: Prospect): Promise<readonly Obstacle[]> {
@@ -98,6 +102,13 @@ export class DockerNetworks implements Provider {
   async observe(desired: Desired, { signal }: ProviderContext): Promise<Observation | undefined> {
     const there = await this.#find(desired, signal);
     return there === undefined ? undefined : observation(desired, there.network, there.adopted);
+  }
+
+  /** That it is gone, or another one there. */
+  watch({ identity, status }: Desired, changed: () => void, context: CallContext): void {
+    const adopted = status?.["adopted"];
+    const names = [networkName(this.#home, identity), ...(typeof adopted === "string" ? [adopted] : [])];
+    this.#changes.watch("network", names, changed, context);
   }
 
   async ensure(desired: Desired, context: ProviderContext): Promise<Observation> {

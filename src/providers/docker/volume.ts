@@ -21,6 +21,7 @@ import {
   TerminalError,
   type VolumeProvider,
 } from "../../provider/provider.ts";
+import { Changes } from "./changes.ts";
 import type { Engine } from "./engine.ts";
 import { inWords, statusOf } from "./errors.ts";
 import { isOf, ownerIn, resourceLabels, snapshotName, uidOf, volumeName } from "./resource-names.ts";
@@ -37,15 +38,18 @@ export class DockerVolumes implements VolumeProvider {
     "snapshots and clones are copies: files that are written meanwhile may be of different moments",
     "adopts a volume that the engine has, and never removes it",
     "does not enforce a size",
+    "tells at once when it is taken away",
   ];
   readonly features: readonly string[] = ["clones", "adoption"];
   readonly #engine: Engine;
   readonly #home: string;
   readonly #copies: VolumeCopies;
+  readonly #changes: Changes;
 
-  constructor(engine: Engine, home: string) {
+  constructor(engine: Engine, home: string, changes = new Changes(engine)) {
     this.#engine = engine;
     this.#home = home;
+    this.#changes = changes;
     this.#copies = new VolumeCopies(engine);
   }
 
@@ -92,6 +96,13 @@ export class DockerVolumes implements VolumeProvider {
     const found = await this.#copies.inspect(adopted, signal);
     if (found === undefined) return undefined;
     return this.#observation(found, adopt === undefined ? adopted : undefined);
+  }
+
+  /** That it is gone. */
+  watch({ identity, spec, status }: Desired, changed: () => void, context: CallContext): void {
+    const adopted = (spec as VolumeSpec).adopt ?? status?.["adopted"];
+    const names = [volumeName(this.#home, identity), ...(typeof adopted === "string" ? [adopted] : [])];
+    this.#changes.watch("volume", names, changed, context);
   }
 
   async ensure(desired: Desired, context: ProviderContext): Promise<Observation> {

@@ -13,7 +13,8 @@ import type { Clock } from "../../clock/clock.ts";
 import type { EngineHealth, Exit, Identity } from "../../provider/provider.ts";
 import { redact, tellingLine } from "../../provider/redaction.ts";
 import { type Ending, endingOf } from "./ending.ts";
-import { type EngineEvent, type EventListener, Events } from "./events.ts";
+import type { EventStream } from "./event-stream.ts";
+import { type EngineEvent, type EventListener, containerEvents } from "./events.ts";
 import type { ContainerState, Containers, ListedContainer } from "./containers.ts";
 import { besideOf, roleOf } from "./identity.ts";
 import { secretsOf } from "./secrets.ts";
@@ -35,7 +36,7 @@ interface Entry extends Watched {
 
 export class Watch implements EventListener {
   readonly #containers: Containers;
-  readonly #events: Events;
+  readonly #events: EventStream;
   readonly #byUid = new Map<string, Entry>();
   readonly #byName = new Map<string, Entry>();
   readonly #outOfMemory = new Set<string>();
@@ -44,7 +45,7 @@ export class Watch implements EventListener {
 
   constructor(options: { readonly containers: Containers; readonly clock: Clock; readonly home: string }) {
     this.#containers = options.containers;
-    this.#events = new Events({ ...options, listener: this });
+    this.#events = containerEvents({ ...options, listener: this });
   }
 
   onExit(listener: (exit: Exit) => void): () => void {

@@ -59,6 +59,10 @@ export class SimulatedThings implements Provider {
     });
   }
 
+  watch({ identity }: Desired, changed: () => void, { signal }: CallContext): void {
+    this.#world.watch(identity, () => (this.#dead ? undefined : changed()), signal);
+  }
+
   ensure(desired: Desired, context: ProviderContext): Promise<Observation> {
     const thing = this.#world.thingOf(desired.identity);
     const operation =

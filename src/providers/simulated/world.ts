@@ -89,6 +89,8 @@ export interface Behaviour {
   readonly onBoundary?: (call: Call) => void;
   /** Paths of a spec that cannot be changed in place; `replaceOn` when absent. */
   readonly immutable?: readonly string[];
+  /** What changes is told nobody: it is found by looking. */
+  readonly silent?: boolean;
   /** Of all things, until somebody says something else; true when absent. */
   readonly canCreateBeforeDestroy?: boolean;
 }
@@ -123,6 +125,8 @@ export class World {
   behaviour: Behaviour;
   #nextPort = 20_000;
   #nextThing = 0;
+  /** Who watches, by kind and uid. */
+  readonly #watchers = new Map<string, Set<() => void>>();
   readonly #nth = new Map<string, number>();
   readonly #changing = new Set<Changing>();
   readonly #listeners = new Set<(running: Running, code: number | null, signal: string | null) => void>();
@@ -175,12 +179,27 @@ export class World {
     this.delete(thing.id);
     this.#things.set(thing.id, thing);
     if (thing.identity !== undefined) this.#ids.set(`${thing.kind} ${thing.identity.uid}`, thing.id);
+    this.#tell(thing);
   }
 
   delete(id: string): void {
     const thing = this.#things.get(id);
     this.#things.delete(id);
-    if (thing?.identity !== undefined) this.#ids.delete(`${thing.kind} ${thing.identity.uid}`);
+    if (thing?.identity === undefined) return;
+    this.#ids.delete(`${thing.kind} ${thing.identity.uid}`);
+    this.#tell(thing);
+  }
+
+  /** `changed` is called whenever the thing is made, changed or taken away, by whomever. */
+  watch({ kind, uid }: Pick<Identity, "kind" | "uid">, changed: () => void, signal: AbortSignal): void {
+    const text = `${kind} ${uid}`;
+    const watchers = this.#watchers.get(text) ?? new Set();
+    this.#watchers.set(text, watchers.add(changed));
+    const end = (): void => {
+      watchers.delete(changed);
+      if (watchers.size === 0 && this.#watchers.get(text) === watchers) this.#watchers.delete(text);
+    };
+    signal.addEventListener("abort", end, { once: true });
   }
 
   /** Makes something that nobody here asked for, or, with an identity, what a provider was asked for. */
@@ -231,6 +250,11 @@ export class World {
     const changing: Changing = { call: numbered, isAlive };
     this.#watch(changing);
     return { call: numbered, end: () => void this.#changing.delete(changing) };
+  }
+
+  #tell({ kind, identity }: Thing): void {
+    if (identity === undefined || this.behaviour.silent === true) return;
+    for (const changed of this.#watchers.get(`${kind} ${identity.uid}`) ?? []) changed();
   }
 
   #watch(changing: Changing): void {
