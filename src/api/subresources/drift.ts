@@ -31,6 +31,7 @@ import { isObject, objectBody } from "../body.ts";
 import { existing } from "../read.ts";
 import { badRequest, conflict } from "../status-error.ts";
 import { bodyOf, committed, repeatedly } from "../write.ts";
+import { whyNotThere } from "./tolerable.ts";
 
 const LOOK_BACK = 200;
 const MOST_EXAMPLES = 3;
@@ -238,6 +239,7 @@ async function tolerate(
     throw badRequest("path: name a path, such as spec.size.");
   if (typeof until !== "string")
     throw badRequest("until: say for how long, such as 2h, or a time in RFC 3339.");
+  await refuseUnknown(path, context, target);
   const now = context.clock.now();
   const toleration: Toleration = {
     path,
@@ -252,6 +254,17 @@ async function tolerate(
     return { ...before, [REQUESTS.tolerate]: JSON.stringify([...others, toleration]) };
   });
   return ok({ kind: "Toleration", apiVersion: "tutti.dev/v1", ...toleration });
+}
+
+async function refuseUnknown(path: string, context: ApiContext, target: ResourceTarget): Promise<void> {
+  const [subject] = subjects(context, target);
+  if (subject?.live === undefined || target.kind.kind === "System") return;
+  const found = (await driftOf(subject, context)).map((one) => one.path);
+  if (whyNotThere(path, subject.live, found) === undefined) return;
+  // What has just become different may not be recorded yet.
+  const seen = await driftOf(subject, context, await look(context, target, [subject]));
+  const why = whyNotThere(path, subject.live, [...found, ...seen.map((one) => one.path)]);
+  if (why !== undefined) throw badRequest(`path: ${why}`);
 }
 
 function endOf(until: string, now: number): number {
