@@ -63,6 +63,37 @@ async function refusal(query: Partial<DiscoveryQuery>): Promise<string | undefin
   return error instanceof DiagnosticError ? error.diagnostics[0]?.code : undefined;
 }
 
+describe("what somebody names", () => {
+  const folders = (missing?: string): Provider =>
+    ({
+      kind: "Volume",
+      class: missing === undefined ? "directory" : "loop",
+      capabilities: [],
+      adopt: () => expect.fail("not now"),
+      obstacles: () =>
+        Promise.resolve(missing === undefined ? [] : [{ code: "NothingToAdopt", message: missing }]),
+    }) as Partial<Provider> as Provider;
+
+  it("is found with each class that can take it, though that lists nothing; who cannot says why", async () => {
+    providers.push(folders(), folders("There is no such file."));
+    const { items, problems } = await ask({ kind: "Volume", id: "/srv/files" });
+    expect(items).toMatchObject([
+      {
+        class: "directory",
+        id: "/srv/files",
+        isMadeAnew: false,
+        declaration: {
+          metadata: { name: "files", annotations: { "tutti.dev/adopt": "/srv/files" } },
+          spec: { class: "directory", lifecycle: { onDelete: "retain" } },
+        },
+      },
+    ]);
+    expect(problems).toMatchObject([{ code: "CannotTake", message: "Class loop: There is no such file." }]);
+    expect((await ask({ kind: "Volume", class: "loop", id: "/srv/files" })).items).toEqual([]);
+    await expect(ask({ kind: "Volume" })).rejects.toThrow(DiagnosticError);
+  });
+});
+
 describe("what is there", () => {
   it("comes with the declaration that it would have: valid, asking for it, and keeping it for ever", async () => {
     offer("Network", "docker", async () => [network("Shop_Back", { spec: { cidr: "10.1.0.0/24" } })]);

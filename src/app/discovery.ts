@@ -24,6 +24,7 @@ import { type Reply, asked } from "./bounded.ts";
 import type { Classes, Engines } from "./classes.ts";
 import { withReferences } from "./discovered-services.ts";
 import { Names } from "./names.ts";
+import { type Taker, takersOf } from "./takers.ts";
 
 export interface DiscoveryParts {
   readonly classes: Pick<Classes, "enginesAt">;
@@ -46,15 +47,17 @@ type Spec = Readonly<Record<string, unknown>>;
 
 /** Rejects with DiagnosticError when the query itself is wrong. */
 export async function discover(query: DiscoveryQuery, parts: DiscoveryParts): Promise<Discovery> {
-  const providers = askedProviders(query, parts);
+  const takers = await takersAsked(query, parts);
+  const providers = askedProviders(query, parts, takers.length > 0);
   const names = new Names(query.namespace, parts.store);
   const answers = await Promise.all(
     providers.flatMap((provider) =>
       placesOf(provider, query, parts).map((where) => listed(provider, where, query, parts)),
     ),
   );
-  const problems = distinct(answers.flatMap((answer) => answer.problems));
-  const items = answers.flatMap(({ provider, where, found }) =>
+  const all = [...answers, ...takers.map((taker) => ({ ...taker, where: query.where ?? {} }))];
+  const problems = distinct(all.flatMap((answer) => answer.problems));
+  const items = all.flatMap(({ provider, where, found }) =>
     found.flatMap((one) => {
       const item = discovered(one, { provider, where, query, names, parts });
       if ("severity" in item) problems.push(item);
@@ -67,7 +70,21 @@ export async function discover(query: DiscoveryQuery, parts: DiscoveryParts): Pr
 /** Who can be asked what is there; those of instances as well. */
 type Lister = Pick<Provider, "kind" | "class" | "adopt" | "list">;
 
-function askedProviders(query: DiscoveryQuery, { classes }: DiscoveryParts): readonly Lister[] {
+/** Nobody, unless something is named. */
+async function takersAsked(
+  { id, kind, where = {}, location, namespace, ...query }: DiscoveryQuery,
+  { classes, context }: DiscoveryParts,
+): Promise<readonly Taker[]> {
+  if (id === undefined) return [];
+  const { providers } = enginesAt(location, classes);
+  return takersOf(providers, { id, kind, class: query.class, location, namespace, where }, context);
+}
+
+function askedProviders(
+  query: DiscoveryQuery,
+  { classes }: DiscoveryParts,
+  mayBeNone: boolean,
+): readonly Lister[] {
   const { providers, instances } = enginesAt(query.location, classes);
   const services = instances.map((one): Lister => {
     const list = one.list?.bind(one);
@@ -80,7 +97,7 @@ function askedProviders(query: DiscoveryQuery, { classes }: DiscoveryParts): rea
       (query.kind === undefined || one.kind === query.kind) &&
       (query.class === undefined || one.class === query.class),
   );
-  if (meant.length > 0) return meant;
+  if (meant.length > 0 || mayBeNone) return meant;
   const what = [
     query.kind ?? "anything",
     ...(query.class === undefined ? [] : [`of class '${query.class}'`]),

@@ -43,18 +43,20 @@ export function withWriteOptions(command: Command): Command {
     .option("--timeout <duration>", "how long to wait until everything is ready", "10m");
 }
 
-/** Problems are told on standard error. */
+/** Problems are told on standard error. `id`: what is meant, of what its class may not list. */
 export async function look(
   context: CommandContext,
   client: Client,
   { location, class: className, with: fields = [] }: LookOptions,
   kind: string | undefined,
+  id?: string,
 ): Promise<readonly Discovered[]> {
   const query = {
     location,
     namespace: context.namespace,
     ...(kind === undefined ? {} : { kind }),
     ...(className === undefined ? {} : { class: className }),
+    ...(id === undefined ? {} : { id }),
     ...(fields.length === 0 ? {} : { where: whereOf(fields) }),
   };
   const discovery: Discovery = await client.discover(query, context.signal);
@@ -62,7 +64,9 @@ export async function look(
   // Who is silent and was not asked for is no trouble of whoever asked: a short line.
   const isMeant = className !== undefined || fields.length > 0 || location !== "local";
   const unmeant = (problem: Diagnostic): boolean => !isMeant && problem.code === "ProviderSilent";
-  const told = problems.filter((problem) => !unmeant(problem));
+  // Who could not take it is no trouble where somebody can.
+  const isThere = items.some((item) => item.id === id);
+  const told = problems.filter((problem) => !unmeant(problem) && !(isThere && problem.code === "CannotTake"));
   const style = context.errorStyle;
   if (told.length > 0) context.complain(diagnosticsView(told, { style, cwd: context.environment.cwd }));
   for (const { message } of problems.filter(unmeant)) context.say(style.dim(harmless(message)));

@@ -15,6 +15,8 @@ export interface DiscoveryQuery {
    * one.
    */
   readonly where?: Readonly<Record<string, unknown>>;
+  /** What somebody names, of `kind`: classes that can adopt but list nothing are asked whether they could take it. */
+  readonly id?: string;
 }
 
 export interface Discovered {

@@ -14,12 +14,13 @@ export async function discover(context: ApiContext, call: Call, target: Resource
     namespace: text(body, "namespace") ?? "default",
     ...optional(body, "kind"),
     ...optional(body, "class"),
+    ...optional(body, "id"),
     ...(where === undefined ? {} : { where }),
   };
   return ok(await context.discover(query));
 }
 
-function optional(body: Readonly<Record<string, unknown>>, name: "kind" | "class"): object {
+function optional(body: Readonly<Record<string, unknown>>, name: "kind" | "class" | "id"): object {
   const value = text(body, name);
   return value === undefined ? {} : { [name]: value };
 }

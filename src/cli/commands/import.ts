@@ -1,5 +1,4 @@
 import { adoptAll } from "../adopt.ts";
-import { ApiError } from "../../client/error.ts";
 import type { Client } from "../../client/client.ts";
 import type { CommandContext } from "../context.ts";
 import { didYouMean } from "../../diagnostics/suggestion.ts";
@@ -7,13 +6,11 @@ import {
   type LookOptions,
   type WriteOptions,
   look,
-  whereOf,
   withLookOptions,
   withWriteOptions,
 } from "../discovery.ts";
 import { CommandFailure, EXIT, misuse } from "../exit.ts";
 import { NAME_PATTERN } from "../../model/resource.ts";
-import { ADOPT } from "../../provider/adoption.ts";
 import type { Discovered } from "../../provider/discovery.ts";
 import { type Target, targetOf } from "../target.ts";
 import type { Verb } from "../verb.ts";
@@ -38,7 +35,7 @@ Adopts one thing that is there already, as it is, and writes its declaration int
 
 Examples:
   $ tutti import network/back shop_back
-  $ tutti import volume/files /srv/files --class directory
+  $ tutti import volume/files /srv/files
   $ tutti import database/orders orders --with server.host=db1 --with server.user=admin --with 'server.password=\${secret.db1.admin}'
   $ tutti import volume/files files --location docker --no-apply`;
 
@@ -70,15 +67,7 @@ interface Wanted {
 async function foundOf(context: CommandContext, client: Client, wanted: Wanted): Promise<Discovered> {
   const { target, id, options } = wanted;
   const { kind } = target.kind;
-  let items: readonly Discovered[];
-  try {
-    items = await look(context, client, options, kind);
-  } catch (error) {
-    if (!(error instanceof ApiError) || error.diagnostics[0]?.code !== "CannotList") throw error;
-    // Of a class that lists nothing the id is taken on trust; its provider looks before it adopts.
-    if (options.class === undefined) throw error;
-    return unlisted(wanted, options.class);
-  }
+  const items = await look(context, client, options, kind, id);
   const same = items.filter((item) => item.id === id);
   const [one] = same;
   if (one === undefined)
@@ -102,22 +91,4 @@ async function foundOf(context: CommandContext, client: Client, wanted: Wanted):
       "Let that go first: tutti forget.",
     );
   return one;
-}
-
-function unlisted({ target, id, options }: Wanted, className: string): Discovered {
-  const where = options.with === undefined ? {} : whereOf(options.with);
-  const place = options.location === "local" ? {} : { location: options.location };
-  return {
-    kind: target.kind.kind,
-    class: className,
-    id,
-    isMadeAnew: false,
-    description: "",
-    declaration: {
-      apiVersion: target.kind.apiVersion,
-      kind: target.kind.kind,
-      metadata: { name: target.name, annotations: { [ADOPT]: id } },
-      spec: { ...where, class: className, ...place, lifecycle: { onDelete: "retain" } },
-    },
-  };
 }
