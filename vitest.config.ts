@@ -1,25 +1,29 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
+import { LongestFirst } from "./scripts/longest-first.ts";
 
 /** Start-up of a whole system, with PostgreSQL in it, on a slow machine. */
 const endToEnd = 120_000;
-const ordinary = 30_000;
+const ordinary = 60_000;
+
+/**
+ * Folders whose tests only compute, or open what they close. Their files share processes: loading the sources anew for each
+ * takes longer than the tests.
+ */
+const sharing = [
+  "src/{api,cli,client,clock,controller,controllers,diagnostics,dialects,graph,kinds,metrics,model,planner,sdk,testing}/**/*.test.ts",
+];
 
 export default defineConfig({
   test: {
     pool: "forks",
     execArgv: ["--disable-warning=ExperimentalWarning"],
-    maxWorkers: 2,
+    // Much of the time is spent waiting.
+    maxWorkers: 2 * availableParallelism(),
+    sequence: { sequencer: LongestFirst },
     passWithNoTests: true,
+    // In the order in which they are started.
     projects: [
-      {
-        extends: true,
-        test: {
-          name: "unit",
-          include: ["src/**/*.test.ts", "scripts/**/*.test.ts"],
-          testTimeout: ordinary,
-          hookTimeout: ordinary,
-        },
-      },
       {
         extends: true,
         test: {
@@ -27,6 +31,26 @@ export default defineConfig({
           include: ["test/**/*.test.ts", "examples/**/*.test.ts"],
           testTimeout: endToEnd,
           hookTimeout: endToEnd,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "unit",
+          include: ["src/**/*.test.ts", "scripts/**/*.test.ts"],
+          exclude: sharing,
+          testTimeout: ordinary,
+          hookTimeout: ordinary,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "unit, sharing processes",
+          include: sharing,
+          isolate: false,
+          testTimeout: ordinary,
+          hookTimeout: ordinary,
         },
       },
     ],
