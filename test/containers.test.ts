@@ -35,6 +35,8 @@ spec:
   replicas: ${replicas}
   ports: [{ name: http }]
   env: { VERSION: ${version} }
+  # The first process of a container that sets no handler ignores SIGTERM: each of these is killed in the end.
+  stop: { grace: 1s }
   ${more}
 ---
 kind: LoadBalancer

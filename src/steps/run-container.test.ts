@@ -45,6 +45,9 @@ async function running(): Promise<string> {
   }
 }
 
+/** Waits, and heeds SIGTERM: as the first process of a container a shell that does not say so ignores it. */
+const WAITING = "trap 'exit 143' TERM; sleep 1000 & wait";
+
 it("gives exit code, output, input and files of a container, and leaves none", async () => {
   const verdict = await here.run({
     a: shell("cat; echo oops >&2; echo left >/tmp/file; exit 3", {
@@ -65,7 +68,7 @@ it("gives exit code, output, input and files of a container, and leaves none", a
 });
 
 it("runs again, its retries unspent, when its container is killed or removed", async () => {
-  await here.start({ a: shell("test -e /data/done || sleep 1000") });
+  await here.start({ a: shell(WAITING) });
   for (const end of ["kill", "remove"] as const) {
     const container = daemon.docker.getContainer(await running());
     if (end === "kill") await container.kill();
@@ -81,7 +84,7 @@ it("runs again, its retries unspent, when its container is killed or removed", a
 });
 
 it("runs again, its retries unspent, when its engine dies and takes it along", async () => {
-  await here.start({ a: shell("sleep 1000") });
+  await here.start({ a: shell(WAITING) });
   const first = await running();
   await daemon.kill();
   await daemon.start();
