@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { ManualClock } from "../clock/manual.ts";
 import type { Draft } from "../model/resource.ts";
+import { SET } from "../planner/expansion.ts";
 import type { Plan } from "../planner/plan.ts";
 import { type InstanceProvider, type Prospect, TerminalError } from "../provider/provider.ts";
 import type { Store } from "../store/store.ts";
@@ -91,5 +92,26 @@ describe("the exact image of a service", () => {
     expect(await pinned(service({ image: "shop/api:1" }))).toEqual({});
     expect(await pinned(service({ image: "shop/api:1", class: "crates" }))).toEqual({});
     expect(await pinned(service({ image: "shop/api:1", location: "moon" }))).toEqual({});
+  });
+
+  it("of a set of services is that of its template; its members are not asked for", async () => {
+    const set = (spec: object): Draft => ({
+      apiVersion: "tutti.dev/v1",
+      kind: "ResourceSet",
+      metadata: { name: "shards", namespace: "default" },
+      spec: { forEach: 2, template: { kind: "Service", spec } },
+    });
+    const member = {
+      ...service({ image: "shop/api:1" }),
+      metadata: { name: "shards-0", labels: { [SET]: "shards" } },
+    };
+    expect(await pinned(set({ image: "shop/api:1", env: { N: "${each.key}" } }), member)).toEqual({
+      "resourceSet/shards": "sha256:now",
+    });
+    expect(asked).toHaveLength(1);
+    expect(await pinned(set({ image: "shop/${each.key}:1" }))).toEqual({});
+    await create(set({ image: "shop/api:1", digest: "sha256:before" }));
+    answer = () => Promise.resolve(undefined);
+    expect(await pinned(set({ image: "shop/api:1" }))).toEqual({ "resourceSet/shards": "sha256:before" });
   });
 });

@@ -7,6 +7,7 @@ import type { Client, Proposed } from "../client/client.ts";
 import { ApiError } from "../client/error.ts";
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import { type Draft, addressOf } from "../model/resource.ts";
+import { imagedSpec } from "../planner/pinned.ts";
 import type { Action } from "../planner/plan.ts";
 
 export interface RehearsalRequest {
@@ -137,7 +138,7 @@ export async function preflightOf(
 function pinsIn(resources: readonly Draft[]): ReadonlyMap<string, string> {
   return new Map(
     resources.flatMap((draft) => {
-      const { digest } = (draft.spec ?? {}) as { readonly digest?: unknown };
+      const digest = imagedSpec(draft)?.["digest"];
       return typeof digest === "string" ? [[addressOf(draft), digest] as const] : [];
     }),
   );

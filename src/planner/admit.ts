@@ -25,6 +25,7 @@ import { formerAddresses, systemLocation, withLocation } from "./place.ts";
 import { type ReferenceContext, checkReferences } from "./references.ts";
 import { LastAnswer, Remembered, onceFor, rememberedOf } from "./remembered.ts";
 import { expandLocations, isOnceForAll } from "./locations.ts";
+import { pinned } from "./pinned.ts";
 import { isSecret, sealSecret } from "./secrets.ts";
 
 export interface AdmitInput {
@@ -71,7 +72,7 @@ export function admit(input: AdmitInput): Admitted {
     diagnostics.push(...found);
     if (resource === undefined) refused.add(address);
     else if (isOnceForAll(manifest)) once.add(addressOf(resource));
-    return resource === undefined ? [] : [pinned(resource, input)];
+    return resource === undefined ? [] : [pinned(resource, input.pins?.get(addressOf(resource)))];
   });
   remembered.forgetOthers();
   const unique = withoutDuplicates(drafts, diagnostics);
@@ -195,15 +196,6 @@ function admitOne(manifest: unknown, input: AdmitInput): One {
     resource: sealed.resource,
     diagnostics: [...diagnostics, ...findings, ...ignored, ...sealed.diagnostics],
   };
-}
-
-/** With the exact image it means now, unless it says which. */
-function pinned(draft: Draft, { pins }: AdmitInput): Draft {
-  const digest = pins?.get(addressOf(draft));
-  const spec = draft.spec as Readonly<Record<string, unknown>> | undefined;
-  return digest === undefined || spec?.["digest"] !== undefined
-    ? draft
-    : { ...draft, spec: { ...spec, digest } };
 }
 
 /** Kind and name as far as the manifest has them, whatever else is wrong with it. */

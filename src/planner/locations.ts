@@ -23,6 +23,7 @@ import { type Draft, LABELS, addressOf } from "../model/resource.ts";
 import { pathText } from "../model/walk.ts";
 import { takenTwice } from "./expansion.ts";
 import { checkParameters, parameterNames, parameterValues } from "./parameters.ts";
+import { pinned } from "./pinned.ts";
 import { type Ambiguity, type Names, renamed } from "./rename.ts";
 import { specOfSet } from "./set-template.ts";
 import { checkWaves } from "./waves.ts";
@@ -169,13 +170,7 @@ function copyOf(
   const labels = { ...patched.metadata.labels, [LABELS.location]: location.name };
   const placed = inPlace({ ...patched, metadata: { ...patched.metadata, name, labels } }, location.name);
   const { resource } = renamed(placed, names);
-  const digest = pins?.get(addressOf(resource));
-  const spec = resource.spec as Readonly<Record<string, unknown>> | undefined;
-  return validate(
-    digest === undefined || spec?.["digest"] !== undefined
-      ? resource
-      : { ...resource, spec: { ...spec, digest } },
-  );
+  return validate(pinned(resource, pins?.get(addressOf(resource))));
 }
 
 /** With the Location where its kind says where it is; of a set, its members. */

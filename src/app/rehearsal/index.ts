@@ -15,6 +15,7 @@ import { edgesOf } from "../../kinds/edges.ts";
 import type { Draft, Resource } from "../../model/resource.ts";
 import type { Keyring } from "../../model/sealed.ts";
 import { submissionOf } from "../../planner/change-operations.ts";
+import { lastPins } from "../../planner/pinned.ts";
 import type { Plan } from "../../planner/plan.ts";
 import { type ProposeInput, propose } from "../../planner/propose.ts";
 import { createMemoryStore } from "../../stores/memory.ts";
@@ -49,17 +50,9 @@ export async function rehearse(
   const store = createMemoryStore({ clock, uid: identities(), initial: state });
   const { system, namespace, proposed } = request;
   const { resources, action, ...asked } = proposed;
-  const { pins } = request;
-  const wanted = {
-    ...withoutRefresh(asked),
-    ...(pins === undefined ? {} : { pins }),
-    resources,
-    action,
-    system,
-    namespace,
-    live: store,
-    keyring,
-  };
+  const unpinned = { ...withoutRefresh(asked), resources, action, system, namespace, live: store, keyring };
+  const pins = request.pins ?? lastPins(planned(unpinned).plan.resources, store);
+  const wanted = { ...unpinned, pins };
   const first = planned(wanted);
   const everything = [...first.plan.resources, ...(state as readonly Draft[])];
   const slips = unmet(assumptions, request.flags, everything);
