@@ -150,7 +150,7 @@ describe("with an approval policy", () => {
     expect(state("shop-1")).toBe("Succeeded");
   });
 
-  it("a system is taken down once that is approved, and leaves nothing behind", async () => {
+  it("a system is taken down once that is approved, and leaves behind what was done by whom", async () => {
     await apply(approved(), thing("a", { remove: "5s" }));
     await decide("shop-1", "maria");
     await clock.advance(1_000);
@@ -160,8 +160,9 @@ describe("with an approval policy", () => {
     await crash();
     await clock.advance(20_000);
     expect(made()).toEqual([]);
-    for (const kind of ["System", "Change", "Revision", "Approval", "Lease", "Resource"])
-      expect(store.list({ kind }).items, kind).toEqual([]);
+    for (const kind of ["System", "Lease", "Resource"]) expect(store.list({ kind }).items, kind).toEqual([]);
+    expect([state("shop-1"), state("shop-2")]).toEqual(["Succeeded", "Succeeded"]);
+    expect(asked("shop-2").status?.decisions).toMatchObject([{ by: "maria", decision: "approve" }]);
   });
 
   it("only of what destroys, when that is the policy", async () => {

@@ -1,7 +1,11 @@
 import { z } from "zod";
+import { duration } from "./fields.ts";
 import { defineKind } from "./kind.ts";
 
-/** One committed content of a System. Never changed afterwards; `rollout undo system/...` and diffs read it. */
+/**
+ * One committed content of a System. Never changed afterwards; `rollout undo system/...` and diffs read it. When a System is
+ * gone a last one says so: nothing is declared from then on.
+ */
 export const revision = defineKind({
   kind: "Revision",
   plural: "revisions",
@@ -12,13 +16,24 @@ export const revision = defineKind({
     spec: z.strictObject({
       system: z.string(),
       number: z.int(),
-      change: z.string(),
+      /** The Change that made it; of a System that was deleted without one, none. */
+      change: z.string().optional(),
       /** All of it; or what is different from the Revision `base`, which holds all of its own. */
       resources: z.array(z.unknown()).optional(),
       base: z.int().optional(),
       changed: z.array(z.unknown()).optional(),
       /** Addresses. */
       removed: z.array(z.string()).optional(),
+      /** The System is gone, and was this one. */
+      ended: z
+        .strictObject({
+          uid: z.string().optional(),
+          /** Number of the last Change that it had. */
+          changes: z.int(),
+          /** How long what is recorded of it is kept from now on. */
+          keep: duration,
+        })
+        .optional(),
       summary: z.string(),
     }),
   }),

@@ -54,6 +54,11 @@ const changes = z
       .min(1)
       .optional()
       .describe("So many resources are worked on at once; no limit when absent."),
+    keep: duration
+      .optional()
+      .describe(
+        "How long its Changes and Revisions are kept once it is gone: so long `undo` can bring it back; 30d when absent.",
+      ),
   })
   .optional()
   .describe("How Changes of it are made.");

@@ -12,6 +12,17 @@ export interface RevisionContent {
   readonly resources: readonly Draft[];
   /** Name of the Change that made it. */
   readonly change?: string;
+  /** The System was gone from then on (lives.ts); nothing is declared by it. */
+  readonly ended?: Ended;
+}
+
+/** What is to be known of a System that is gone. */
+export interface Ended {
+  readonly uid?: string;
+  /** Number of its last Change. */
+  readonly changes: number;
+  /** A duration. */
+  readonly keep: string;
 }
 
 type Full = { readonly resources: readonly Draft[] };
@@ -23,7 +34,7 @@ type Difference = {
   /** Addresses of those that are in it no more. */
   readonly removed: readonly string[];
 };
-type RevisionSpec = { readonly number: number; readonly change?: string } & (Full | Difference);
+type RevisionSpec = Pick<RevisionContent, "number" | "change" | "ended"> & (Full | Difference);
 
 /** Smaller contents are always held in full. */
 const MUCH = 200;
@@ -39,6 +50,7 @@ export function revisionsOf(live: Snapshot, system: string, namespace: string): 
     .map((spec) => ({
       number: spec.number,
       ...(spec.change === undefined ? {} : { change: spec.change }),
+      ...(spec.ended === undefined ? {} : { ended: spec.ended }),
       // Put together when somebody asks: most ask for the newest only.
       get resources() {
         return "resources" in spec ? spec.resources : contentOf(spec, full.get(spec.base));
@@ -67,6 +79,19 @@ export function contentRecord(
   const removed = [...before.keys()].filter((address) => !now.has(address));
   if (changed.length + removed.length > resources.length * WORTH) return { resources };
   return { base: base.number, changed, removed };
+}
+
+/** Numbers of those that nobody needs who needs those from `oldest` on. */
+export function dispensable(
+  live: Snapshot,
+  system: string,
+  namespace: string,
+  oldest: number,
+): readonly number[] {
+  const specs = specsOf(live, system, namespace);
+  const needed = specs.filter(({ number }) => number >= oldest);
+  const bases = new Set(needed.flatMap((spec) => ("base" in spec ? [spec.base] : [])));
+  return specs.flatMap(({ number }) => (number < oldest && !bases.has(number) ? [number] : []));
 }
 
 function specsOf(live: Snapshot, system: string, namespace: string): readonly RevisionSpec[] {
@@ -107,8 +132,9 @@ export function revisionToRestore(
   const revisions = revisionsOf(live, system, namespace);
   const found =
     number === undefined ? revisions[1] : revisions.find((revision) => revision.number === number);
-  if (found !== undefined) return found;
-  const known = revisions.map((revision) => revision.number).join(", ");
+  // What comes before that belongs to a System that was another one: who means it names it.
+  if (found !== undefined && found.ended === undefined) return found;
+  const known = revisions.flatMap((revision) => (revision.ended === undefined ? revision.number : []));
   return {
     severity: "error",
     code: "UnknownRevision",
@@ -117,6 +143,6 @@ export function revisionToRestore(
       number === undefined
         ? "There is no earlier revision to go back to."
         : `There is no revision ${number} of this system.`,
-    hint: known === "" ? "Apply the system first." : `There is: ${known}.`,
+    hint: known.length === 0 ? "Apply the system first." : `There is: ${known.join(", ")}.`,
   };
 }

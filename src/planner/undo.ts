@@ -53,10 +53,12 @@ export function undoOf(change: Resource, live: Snapshot): Undo {
   const refusal = refused(change, spec);
   if (refusal !== undefined) return failed([refusal]);
   const revisions = revisionsOf(live, spec.system, change.metadata.namespace ?? "");
-  const [first, last] = stagesOf(change, spec);
+  const [first, last] = stagesOf(change, spec, revisions);
+  const gone = goneSince(change, last, revisions);
+  if (gone !== undefined) return failed([gone]);
   const before = revisions.find(({ number }) => number < first);
   const after = revisions.find(({ number }) => number <= last);
-  if (before === undefined && first > 1) return failed([forgotten(change, first)]);
+  if (before === undefined && first > 1 && !isFirst(spec)) return failed([forgotten(change, first)]);
   // Of what was taken down nothing is declared any more, though its Revisions are still there.
   const contents = isDown(spec)
     ? { before: contentOf(before), after: contentOf(undefined), now: contentOf(undefined) }
@@ -69,6 +71,35 @@ export function undoOf(change: Resource, live: Snapshot): Undo {
     return failed(conflicts.map((address) => overtaken(address, last, contents.after, revisions)));
   if (touched.length === 0) return failed([nothing(change)]);
   return taken(change, touched, contents);
+}
+
+/** It made the System, so nothing was declared before it. */
+function isFirst({ plan }: ChangeBody): boolean {
+  return plan?.steps?.some(({ kind, action }) => kind === "System" && action === "create") === true;
+}
+
+/**
+ * When the System is gone since, what it was is taken back as a whole, by undoing what took it down; when it was made again,
+ * that is another one, which has nothing to do with it.
+ */
+function goneSince(
+  change: Resource,
+  last: number,
+  revisions: readonly RevisionContent[],
+): Diagnostic | undefined {
+  const spec = change.spec as ChangeBody;
+  const end = revisions.findLast(({ number, ended }) => ended !== undefined && number > last);
+  const [newest] = revisions;
+  if (end === undefined || newest === undefined) return undefined;
+  const by = end.change === undefined ? "" : ` by change/${end.change}`;
+  if (newest.ended === undefined) {
+    const kept = revisions.find(({ number }) => number < end.number);
+    const hint = `What it had last is in revision ${kept?.number ?? 0}: tutti rollout undo system/${spec.system} --to ${kept?.number ?? 0}`;
+    return { ...said(change, "FormerSystem", `The system was taken down since${by}, and made again.`), hint };
+  }
+  if (isDown(spec)) return undefined;
+  const hint = end.change === undefined ? "Declare it again, and apply that." : `Undo ${end.change} first.`;
+  return { ...said(change, "FormerSystem", `The system is gone since${by}.`), hint };
 }
 
 function contentOf(revision: RevisionContent | undefined): ReadonlyMap<string, Draft> {
@@ -144,12 +175,25 @@ function lost({ address, irreversible }: Step, change: Resource): readonly Diagn
   return [{ severity: "warning", code: "Irreversible", address, message }];
 }
 
-/** Numbers of the first and the last Revision that it made; of `down` it made none, and takes back the last there is. */
-function stagesOf({ status }: Resource, spec: ChangeBody): readonly [number, number] {
-  const made = ((status as ChangeStatus | undefined)?.stages ?? []).flatMap(({ revision }) => revision ?? []);
+/**
+ * Numbers of the first and the last Revision that it made. Where `down` made none, all that it took away is in the last there
+ * was before it.
+ */
+function stagesOf(
+  { metadata, status }: Resource,
+  spec: ChangeBody,
+  revisions: readonly RevisionContent[],
+): readonly [number, number] {
   const number = spec.revision ?? 0;
-  if (isDown(spec)) return [number + 1, number + 1];
-  return [Math.min(number, ...made), Math.max(number, ...made)];
+  if (!isDown(spec)) {
+    const stages = (status as ChangeStatus | undefined)?.stages ?? [];
+    const made = [number, ...stages.flatMap(({ revision }) => revision ?? [])];
+    return [Math.min(...made), Math.max(...made)];
+  }
+  const own = revisions.flatMap(({ change, ended, number: one }) =>
+    change === metadata.name && ended === undefined ? one : [],
+  );
+  return [own.length === 0 ? number + 1 : Math.min(...own), Math.max(number, ...own)];
 }
 
 function refused(change: Resource, spec: ChangeBody): Diagnostic | undefined {

@@ -9,6 +9,7 @@ import { didYouMean } from "../../diagnostics/suggestion.ts";
 import { emit } from "../output.ts";
 import { fetched, kindOf, namesOf, systemOf } from "../target.ts";
 import type { Verb } from "../verb.ts";
+import { LABELS } from "../../model/resource.ts";
 import { changeView } from "../views/change.ts";
 import { resourceTable } from "../views/table.ts";
 
@@ -58,13 +59,22 @@ async function changes(
   return list(context, system, options);
 }
 
-/** Fails with what was probably meant, be it a change or a system. */
+/** One that is gone is known by its changes. Fails with what was probably meant, be it a change or a system. */
 async function systemNamed(context: CommandContext, word: string): Promise<string> {
   const { namespace, signal } = context;
   const client = await context.client();
-  if (word.includes("/")) return (await systemOf(context, word)).metadata.name;
-  const system = await client.find(kindOf("system"), word, { namespace, signal });
+  const name = word.replace(/^(system|systems|sys)\//, "");
+  const system = await client.find(kindOf("system"), name, { namespace, signal });
   if (system !== undefined) return system.metadata.name;
+  const labelSelector = `${LABELS.system}=${name}`;
+  const left = await client.list<ChangeResource>(kindOf("change"), { namespace, signal, labelSelector });
+  if (left.items.length > 0) {
+    const down = left.items.toSorted(newestFirst).find(({ spec }) => spec.action === "down");
+    const back = down === undefined ? "" : ` To bring it back: tutti undo ${down.metadata.name}`;
+    context.say(`system/${name} is gone.${back}`);
+    return name;
+  }
+  if (word.includes("/")) return (await systemOf(context, word)).metadata.name;
   const [systems, all] = await Promise.all([
     namesOf(client, kindOf("system"), namespace),
     namesOf(client, kindOf("change"), namespace),

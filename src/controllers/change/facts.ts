@@ -18,7 +18,8 @@ import {
   stateOf,
 } from "../../planner/change.ts";
 import { turnText } from "../../planner/change-operations.ts";
-import { liveSystem } from "../../planner/ownership.ts";
+import { isOfFormerLife } from "../../planner/lives.ts";
+import { isTerminating, liveSystem } from "../../planner/ownership.ts";
 import type { Plan, Step } from "../../planner/plan.ts";
 import type { Proposal } from "../../planner/propose.ts";
 import { revisionsOf } from "../../planner/revisions.ts";
@@ -121,12 +122,13 @@ export class Knowledge {
     const { store } = this.#options;
     const isWhole = tracked.later.length === 0;
     const successor = successorOf(change, tracked, store);
+    const isFormer = isOfSystemThatGoes(change, store);
     const failed = unforgiven(change, tracked);
     const base: Facts = {
       ...NOTHING,
       ...askedOf(change),
       state: tracked.state,
-      superseded: successor !== undefined,
+      superseded: successor !== undefined || isFormer,
       onFailure: onFailureOf(change, store),
       progress: { ...progressOf(tracked, failed.length), further: isWhole ? "none" : "waits" },
       inverse: inverseState(change, store),
@@ -167,6 +169,15 @@ function withFurther(facts: Facts, { further, isStopped = false }: Staged): Fact
     ...facts,
     progress: { ...progress, failed: failed + 1, failures: failures + 1, stuck: true, further },
   };
+}
+
+/** Somebody deletes the System, or has: nothing is to be held back for what it was to become. */
+function isOfSystemThatGoes(change: ChangeResource, store: Store): boolean {
+  const { action, system } = change.spec;
+  if (action === "down") return false;
+  const live = liveSystem(store, system, change.metadata.namespace ?? "default");
+  // To take back what takes it down is begun while it goes.
+  return (live !== undefined && isTerminating(live) && action !== "undo") || isOfFormerLife(change, store);
 }
 
 const NOTHING: Facts = {
@@ -317,6 +328,7 @@ function messageOf(
   }: { readonly successor: string | undefined; readonly failed: readonly string[]; readonly store: Store },
 ): string | undefined {
   if (act !== "none") return undefined;
+  if (state === "Superseded" && successor === undefined) return `system/${change.spec.system} is deleted.`;
   if (state === "Superseded")
     return `change/${successor ?? ""} touches the same resources and took its place.`;
   if (state === "Failed") {

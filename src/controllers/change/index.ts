@@ -23,9 +23,7 @@ import {
   type ChangeResource,
   type ChangeState,
   type ChangeStatus,
-  changesOf,
   controlPlaneId,
-  numberOf,
   stateOf,
 } from "../../planner/change.ts";
 import { askOperations, beginOperations } from "../../planner/change-operations.ts";
@@ -35,6 +33,7 @@ import { type Known, Knowledge } from "./facts.ts";
 import { ChangeLeases } from "./lease.ts";
 import { type Decision, next } from "./machine.ts";
 import { retryOperations } from "./retry.ts";
+import { forgotten } from "./retention.ts";
 import { outcomesOf } from "./steps.ts";
 import { ChangesView, type Tracked } from "./view.ts";
 
@@ -304,7 +303,7 @@ function conclusion(change: ChangeResource, known: Known, store: Store): readonl
   return [
     ...(declared === undefined ? [] : [{ type: "update", resource: { ...draft, spec } as Draft } as const]),
     ...askedInVain(change, known, store),
-    ...forgotten(change, store),
+    ...forgotten(change, store).map((key): Operation => ({ type: "delete", key })),
   ];
 }
 
@@ -322,25 +321,6 @@ function askedInVain(
     const resource = { ...approval, spec: { ...(approval.spec as object), void: message } };
     return [{ type: "update", resource, expectedVersion: approval.metadata.resourceVersion }];
   });
-}
-
-/** So many that have ended are kept of a System, the newest. */
-const KEPT = 200;
-
-/** What is too old to be kept. That which made what there is now stays. */
-function forgotten({ spec, metadata }: ChangeResource, store: Store): readonly Operation[] {
-  const { namespace = "default" } = metadata;
-  const ended = changesOf(store, spec.system, namespace).filter((one) => FINAL_STATES.has(stateOf(one)));
-  if (ended.length < KEPT) return [];
-  const newest = Math.max(...ended.map((one) => one.spec.revision ?? 0));
-  return ended
-    .toSorted((a, b) => numberOf(a) - numberOf(b))
-    .slice(0, ended.length - KEPT + 1)
-    .filter((one) => one.spec.revision !== newest)
-    .flatMap((one) => {
-      const keys = [keyOf(one), { kind: "Approval", namespace, name: one.spec.approval ?? "" }];
-      return keys.flatMap((key) => (store.get(key) === undefined ? [] : [{ type: "delete", key } as const]));
-    });
 }
 
 /** The Change that this one takes back says so. */

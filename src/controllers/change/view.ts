@@ -67,6 +67,10 @@ export class ChangesView implements View {
 
   apply({ key, type, resource, previous, time }: Change): void {
     if (key.kind === "Change") return this.#changed(key, type === "DELETED" ? undefined : resource);
+    // What waits in it, or is held, may be of a System that goes now, or is gone.
+    if (key.kind === "Revision") return this.#wake(systemIn(resource), key.namespace);
+    if (key.kind === "System" && resource.metadata.deletionTimestamp !== previous?.metadata.deletionTimestamp)
+      this.#wake(key.name, key.namespace);
     if (this.#awaiting.size > 0 && isReady(resource) !== (previous !== undefined && isReady(previous)))
       this.#awake(resource);
     const text = keyText(key);
@@ -230,6 +234,10 @@ export class ChangesView implements View {
   #open(tracked: Tracked): void {
     for (const text of tracked.open) for (const listener of this.#opened) listener(parseKeyText(text));
   }
+}
+
+function systemIn({ spec }: Resource): string {
+  return (spec as { readonly system: string }).system;
 }
 
 function trackedFrom(change: ChangeResource, before: Tracked | undefined): Tracked {

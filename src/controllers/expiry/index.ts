@@ -1,7 +1,11 @@
-/** Takes away what has served its time: events after a day, and the store's superseded history by age and size. */
+/**
+ * Takes away what has served its time: events after a day, what is recorded of Systems that are gone (planner/lives.ts), and
+ * the store's superseded history by age and size.
+ */
 import type { Clock } from "../../clock/clock.ts";
 import type { Controller } from "../../controller/reconciler.ts";
 import { type Resource, keyOf } from "../../model/resource.ts";
+import { outlived } from "../../planner/lives.ts";
 import type { Compaction, Operation, Store } from "../../store/store.ts";
 
 export interface ExpiryOptions {
@@ -31,6 +35,12 @@ export function expiryController({
         await store.commit(
           old.map((event): Operation => ({ type: "delete", key: keyOf(event) })),
           context.cause("events expire after a day"),
+        );
+      const former = outlived(store, clock.now());
+      if (former.length > 0)
+        await store.commit(
+          former.map((key): Operation => ({ type: "delete", key })),
+          context.cause("their system is gone, and was kept long enough"),
         );
       await store.compact(policy);
       return { requeueAfter: EVERY };

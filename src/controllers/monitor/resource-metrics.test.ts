@@ -148,6 +148,6 @@ it("tells when the certificates of balancers end, and since when a change has be
   expect(lines("tutti_change_started_timestamp_seconds")[0]).toMatch(
     new RegExp(`tutti_resource="system/shop".* ${bench.clock.now() / 1000}$`),
   );
-  await bench.setStatus(key("Change", "shop-1"), { outcome: "Succeeded" });
+  await bench.setStatus(key("Change", "shop-1"), { state: "Succeeded" });
   expect(lines("tutti_change_started_timestamp_seconds")).toEqual([]);
 });

@@ -154,8 +154,8 @@ function conditions(resources: readonly Resource[]): Samples {
 function changes(store: Pick<Snapshot, "list">): Samples {
   const started = new Map<string, readonly [LabelValues, number]>();
   for (const change of store.list({ kind: "Change" }).items) {
-    const { outcome = "InProgress" } = (change.status ?? {}) as { readonly outcome?: string };
-    if (outcome !== "InProgress") continue;
+    const { state = "InProgress" } = (change.status ?? {}) as { readonly state?: string };
+    if (state !== "InProgress" && state !== "RollingBack") continue;
     const namespace = change.metadata.namespace ?? "default";
     const { system } = change.spec as { readonly system: string };
     const at = Date.parse(change.metadata.creationTimestamp) / 1000;

@@ -1,6 +1,7 @@
 /**
  * Adds up a System: how many of its resources are ready, where it can be reached, what it puts out for others. A System that is deleted goes last: its
- * finalizer stays until its resources are gone, then its Revisions and Changes, with what was asked for them, go with it.
+ * finalizer stays until its resources are gone. Its Revisions and Changes stay after it; a last Revision says that it is gone
+ * (planner/lives.ts), in the same commit, or in the next when somebody took the finalizer away.
  */
 import type { Clock } from "../../clock/clock.ts";
 import type { Controller, Outcome, ReconcileContext } from "../../controller/reconciler.ts";
@@ -15,7 +16,9 @@ import {
   type Resource,
   addressOf,
   keyOf,
+  keyText,
 } from "../../model/resource.ts";
+import { ending } from "../../planner/lives.ts";
 import { revisionsOf } from "../../planner/revisions.ts";
 import type { Operation, Store } from "../../store/store.ts";
 import type { Resolver } from "../../controller/resolve.ts";
@@ -34,8 +37,6 @@ interface Status {
 }
 type System = Resource<object, Status>;
 
-const RECORDS = ["Revision", "Change"] as const;
-
 export function systemController(options: SystemOptions): Controller {
   const { store } = options;
   const sources = new Sources();
@@ -51,7 +52,7 @@ export function systemController(options: SystemOptions): Controller {
         if (name !== undefined) yield { kind: "System", namespace: key.namespace || "default", name };
       }
     },
-    initial: () => store.list({ kind: "System" }).items.map(keyOf),
+    initial: () => [...store.list({ kind: "System" }).items.map(keyOf), ...recorded(store)],
     reconcile: (key, context) => reconcile(key, context, { ...options, sources }),
   };
 }
@@ -62,7 +63,12 @@ async function reconcile(
   options: SystemOptions & { readonly sources: Sources },
 ): Promise<Outcome> {
   const system = options.store.get(key) as System | undefined;
-  if (system === undefined) return options.sources.forget(key);
+  if (system === undefined) {
+    options.sources.forget(key);
+    const end = ending(key, options.store);
+    if (end !== undefined) await options.store.commit([end], context.cause("it is gone"));
+    return;
+  }
   const parts = options.parts.of(key);
   if (system.metadata.deletionTimestamp !== undefined) {
     if (parts.all.size === 0) await dissolve(system, context, options);
@@ -70,11 +76,7 @@ async function reconcile(
     return;
   }
   const now = options.clock.now();
-  const revisions = recordsOf(key, "Revision", options.store);
-  const revision = Math.max(
-    0,
-    ...revisions.map((record) => (record.spec as { readonly number: number }).number),
-  );
+  const revision = revisionsOf(options.store, key.name, key.namespace)[0]?.number ?? 0;
   options.sources.keep(system);
   const { values, condition } = evaluateOutputs(system, options.resolver);
   const summed = withCondition(
@@ -99,10 +101,13 @@ async function reconcile(
   if (operations.length > 0) await options.store.commit(operations, context.cause("add up"));
 }
 
-function recordsOf(key: Key, kind: (typeof RECORDS)[number], store: Store): readonly Resource[] {
-  return store
-    .list({ kind, namespace: key.namespace })
-    .items.filter((record) => (record.spec as { readonly system: string }).system === key.name);
+/** Systems that there were. */
+function recorded(store: Store): readonly Key[] {
+  const keys = store.list({ kind: "Revision" }).items.map(({ metadata: { namespace = "default" }, spec }) => {
+    const { system: name } = spec as { readonly system: string };
+    return { kind: "System", namespace, name };
+  });
+  return [...new Map(keys.map((key) => [keyText(key), key])).values()];
 }
 
 /** As the newest Revision lists them; what is not in it comes last. */
@@ -148,27 +153,13 @@ async function takeDown({ all }: Parts, context: ReconcileContext, { store }: Sy
 }
 
 async function dissolve(system: System, context: ReconcileContext, { store }: SystemOptions): Promise<void> {
-  const key = keyOf(system);
+  const { metadata } = system;
+  if (metadata.finalizers?.includes(FINALIZERS.system) !== true) return;
+  const finalizers = metadata.finalizers.filter((finalizer) => finalizer !== FINALIZERS.system);
+  const end = ending({ ...keyOf(system), last: system }, store);
   const operations: Operation[] = [
-    ...RECORDS.flatMap((kind) => recordsOf(key, kind, store)),
-    ...recordsOf(key, "Change", store).flatMap((change) => besides(change, store)),
-  ].map((record) => ({ type: "delete", key: keyOf(record) }));
-  if (system.metadata.finalizers?.includes(FINALIZERS.system) === true) {
-    const finalizers = system.metadata.finalizers.filter((finalizer) => finalizer !== FINALIZERS.system);
-    operations.push({
-      type: "update",
-      resource: { ...system, metadata: { ...system.metadata, finalizers } },
-    });
-  }
-  if (operations.length > 0) await store.commit(operations, context.cause("everything is gone"));
-}
-
-/** What there is for a Change beside itself: the question to people, and who works on it. */
-function besides({ metadata, spec }: Resource, store: Store): readonly Resource[] {
-  const { namespace = "", name } = metadata;
-  const { approval = "" } = spec as { readonly approval?: string };
-  return [
-    store.get({ kind: "Approval", namespace, name: approval }) ?? [],
-    store.get({ kind: "Lease", namespace, name: `change-${name}` }) ?? [],
-  ].flat();
+    ...(end === undefined ? [] : [end]),
+    { type: "update", resource: { ...system, metadata: { ...metadata, finalizers } } },
+  ];
+  await store.commit(operations, context.cause("everything is gone"));
 }
