@@ -195,6 +195,103 @@ describe("what others changed", () => {
   });
 });
 
+describe("what a class tells of", () => {
+  const HOURLY = { drift: { every: "1h" } };
+  /** Shorter than the interval at which anything is looked at. */
+  const SECONDS = 5_000;
+  const looks = (): number => world.calls.get("observe") ?? 0;
+
+  it("is looked at at once, however seldom it is otherwise", async () => {
+    await declare("disk", { size: 1 }, HOURLY);
+    change("disk", "size", 2);
+    await clock.advance(SECONDS);
+    expect(thing("disk")).toEqual({ size: 1 });
+    expect(events()).toEqual([
+      "Drifted: spec.config.size is 2, it was made as 1. It is set back.",
+      "SetBack: spec.config.size is as it was made again.",
+    ]);
+  });
+
+  it("is no more than that: what nobody was told of is found by looking", async () => {
+    await declare("disk", { size: 1 });
+    world.behaviour = { silent: true };
+    change("disk", "size", 2);
+    await clock.advance(SECONDS);
+    expect(thing("disk")).toEqual({ size: 2 });
+    await clock.advance(2 * MINUTE);
+    expect(thing("disk")).toEqual({ size: 1 });
+  });
+
+  it("is looked at once a second, however often it is told", async () => {
+    await declare("disk", { size: 1 }, { drift: { every: "1h", answer: "report" } });
+    await clock.advance(MINUTE);
+    const before = looks();
+    for (let size = 2; size < 1_002; size++) change("disk", "size", size);
+    await clock.advance(500);
+    expect(looks() - before).toBe(1);
+    for (let count = 0; count < 1_000; count++) {
+      change("disk", "size", count);
+      await clock.advance(2);
+    }
+    expect(looks() - before).toBeLessThanOrEqual(4);
+    expect(status("disk").drift).toMatchObject([{ path: "spec.config.size" }]);
+  });
+
+  it("is at most one look more when it was ourselves who changed it", async () => {
+    await declare("disk", { size: 1 }, HOURLY);
+    await clock.advance(MINUTE);
+    const looksAt = async (size: number, silent: boolean): Promise<number> => {
+      world.behaviour = { silent };
+      const before = looks();
+      await declare("disk", { size }, HOURLY);
+      await clock.advance(SECONDS);
+      return looks() - before;
+    };
+    const untold = await looksAt(2, true);
+    expect(await looksAt(3, false)).toBeLessThanOrEqual(untold + 1);
+    expect(events()).toEqual([]);
+    const [before, revision] = [looks(), store.revision];
+    await clock.advance(SECONDS);
+    expect([looks(), store.revision]).toEqual([before, revision]);
+  });
+
+  it("is looked at only when it is no longer being changed by ourselves", async () => {
+    await declare("disk", { size: 1 }, HOURLY);
+    world.behaviour = { startDelay: 10_000 };
+    change("disk", "size", 2);
+    await clock.advance(2_000);
+    const during = looks();
+    // As an engine has it that makes a thing anew: for a moment it is gone.
+    world.destroy(identity("disk"));
+    await clock.advance(2_000);
+    expect(looks()).toBe(during);
+    await clock.advance(20_000);
+    expect(looks()).toBeGreaterThan(during);
+    expect(thing("disk")).toEqual({ size: 1 });
+    expect(events().filter((text) => text.startsWith("Gone"))).toEqual([]);
+  });
+
+  it("is left alone where its changes are ignored, and only said where they are reported", async () => {
+    await declare("theirs", { size: 1 }, { ...HOURLY, ignoreChanges: ["spec.config.size"] });
+    await declare("shared", { size: 1 }, { drift: { every: "1h", answer: "report" } });
+    for (const name of ["theirs", "shared"]) change(name, "size", 2);
+    await clock.advance(SECONDS);
+    expect([thing("theirs"), thing("shared")]).toEqual([{ size: 2 }, { size: 2 }]);
+    expect(drifted("theirs")).toBeUndefined();
+    expect(drifted("shared")).toMatch(/^True Changed/);
+  });
+
+  it("is told by a control plane that was started anew, too", async () => {
+    await declare("disk", { size: 1 }, HOURLY);
+    await plane.stop();
+    await restart();
+    await clock.advance(SECONDS);
+    change("disk", "size", 2);
+    await clock.advance(SECONDS);
+    expect(thing("disk")).toEqual({ size: 1 });
+  });
+});
+
 describe("what keeps coming back", () => {
   /** An engine that writes what it is given in its own way. */
   const flapping = (): void => {

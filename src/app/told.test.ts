@@ -8,7 +8,6 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type Clock, sleepOn, systemClock } from "../clock/clock.ts";
-import type { DriftStatus } from "../controller/drift.ts";
 import { validate } from "../kinds/validate.ts";
 import { isReady } from "../model/condition.ts";
 import type { Draft, Resource } from "../model/resource.ts";

@@ -41,6 +41,8 @@ export interface ProviderSubject {
   readonly holdsNoData?: string;
   /** Changes what was made as somebody else would; absent where nothing of it can be read back (`Observation.actual`). */
   readonly spoil?: (desired: Desired) => Promise<void>;
+  /** Takes away what was made as somebody else would; absent where nothing is told of that (`Provider.watch`). */
+  readonly takeAway?: (desired: Desired) => Promise<void>;
   /** Makes, as somebody else would, what `desired` could have made, and gives its id; absent where nothing is adopted. */
   readonly foreign?: (desired: Desired) => Promise<string>;
 }
@@ -119,6 +121,35 @@ export function providerConformance(name: string, subject: ProviderSubject): voi
         await subject.spoil?.(desired);
         expect((await provider.observe(desired, context))?.actual).not.toEqual(made.actual);
         expect((await untilReady(provider, desired)).actual).toEqual(made.actual);
+      },
+    );
+
+    it.skipIf(subject.takeAway === undefined)(
+      "tells who watches that others took it away, and tells nothing any more once that is over",
+      async () => {
+        const { provider } = await open();
+        await untilReady(provider, desired);
+        const ending = new AbortController();
+        let [times, wake] = [0, (): void => undefined];
+        const changed = (): void => {
+          times += 1;
+          wake();
+        };
+        provider.watch?.(desired, changed, { ...context, signal: ending.signal });
+        await subject.takeAway?.(desired);
+        // It may be told of before, for nothing.
+        for (
+          let seen = 0;
+          times === 0 || (await provider.observe(desired, context)) !== undefined;
+          seen = times
+        )
+          if (times === seen) await new Promise<void>((resolve) => (wake = resolve));
+        ending.abort(new Error("over"));
+        const before = times;
+        await untilReady(provider, desired);
+        await subject.takeAway?.(desired);
+        await untilReady(provider, desired);
+        expect(times).toBe(before);
       },
     );
 

@@ -12,7 +12,7 @@ import { EventStream, type RawEvent } from "./event-stream.ts";
 
 export type WatchedType = "container" | "network" | "volume";
 
-/** Podman says `remove` and `died`. Of a network, `disconnect` is told to the container that lost it. */
+/** Podman says `remove` and `died`, and nothing of networks (4.3). Of a network, `disconnect` is told to the container that lost it. */
 const ACTIONS = ["create", "destroy", "remove", "update", "die", "died", "rename", "pause", "disconnect"];
 
 export class Changes {

@@ -305,6 +305,23 @@ describe("PostgreSQL from an image", () => {
     expect(JSON.stringify(await container("orders").inspect())).not.toContain(access.password);
   });
 
+  it("whose container ends or is taken away is told of", async () => {
+    const wanted = desired("orders");
+    await databases.ensure(wanted, context);
+    const ending = new AbortController();
+    let isTold = false;
+    databases.watch(wanted, () => (isTold = true), { ...context, signal: ending.signal });
+    try {
+      // Once for all that is watched, when it listens.
+      await expect.poll(() => isTold, { timeout: 60_000 }).toBe(true);
+      isTold = false;
+      await container("orders").remove({ force: true });
+      await expect.poll(() => isTold, { timeout: 60_000 }).toBe(true);
+    } finally {
+      ending.abort(new Error("over"));
+    }
+  });
+
   it("killed while it is being made begins anew", async () => {
     const wanted = desired("orders");
     const making = databases.ensure(wanted, context).catch((error: Error) => error);

@@ -69,6 +69,7 @@ providerConformance("Network of class docker", {
     }),
   desired: desired("shop"),
   holdsNoData: "a network holds no data",
+  takeAway: ({ identity }) => daemon.docker.getNetwork(networkName(HOME, identity)).remove(),
 });
 
 describe("a network", () => {

@@ -87,6 +87,7 @@ providerConformance("Volume of class docker on Podman", {
       },
     }),
   desired: volume("files"),
+  takeAway: ({ identity }) => podman.docker.getVolume(volumeName(HOME, identity)).remove(),
 });
 
 describe("Podman", () => {

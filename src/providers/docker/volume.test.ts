@@ -87,6 +87,7 @@ for (const [title, spec] of [
       };
     },
     desired: desired("files", spec),
+    takeAway: ({ identity }) => daemon.docker.getVolume(volumeName(HOME, identity)).remove(),
   });
 
 describe("a volume", () => {

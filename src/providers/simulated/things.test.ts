@@ -30,6 +30,7 @@ providerConformance("The simulated class of resources", {
   open: () => opened(),
   desired,
   holdsNoData: "a simulated resource holds none",
+  takeAway: async ({ identity }) => world.destroy(identity),
   spoil: async ({ identity }) => world.change(identity, "config.size", 7),
   foreign: async () =>
     world.put({ kind: "Resource", name: "old", spec: { config: { size: 1 } }, since: 0 }).id,

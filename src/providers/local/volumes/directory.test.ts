@@ -21,6 +21,7 @@ import { directoryVolumes } from "./directory.ts";
 import { Shelf, desired, snapshotNamed } from "./fixtures/volumes.ts";
 
 let shelf: Shelf;
+let own: Shelf;
 beforeEach(() => {
   shelf = new Shelf(directoryVolumes);
 });
@@ -40,7 +41,7 @@ for (const [title, spec] of [
 ] as const)
   providerConformance(`Volume of class ${title}`, {
     open: async () => {
-      const own = new Shelf(directoryVolumes);
+      own = new Shelf(directoryVolumes);
       const source = own.home.ensure("volumes", "default", "source");
       write(source, "a", "1");
       return {
@@ -50,6 +51,7 @@ for (const [title, spec] of [
       };
     },
     desired: desired("files", spec),
+    takeAway: async ({ identity }) => rmSync(own.home.folderOf("volumes", identity), { recursive: true }),
   });
 
 describe("a snapshot", () => {

@@ -30,6 +30,7 @@ import type { volume } from "../../../kinds/volume.ts";
 import type { Home } from "../home.ts";
 import { measureFilesystem } from "./measure.ts";
 import { isMounted } from "./mounts.ts";
+import { Presence } from "./presence.ts";
 import { Snapshots } from "./snapshots.ts";
 import { copyFolder, makeWhole } from "./whole.ts";
 
@@ -37,6 +38,7 @@ export type VolumeSpec = typeof volume.Spec;
 
 export function directoryVolumes(home: Home): VolumeProvider {
   const snapshots = new Snapshots(home, "directory");
+  const presence = new Presence();
   const folderOf = (desired: Desired): string => home.folderOf("volumes", desired.identity);
   const observe = (desired: Desired): Observation | undefined => {
     const path = folderOf(desired);
@@ -75,6 +77,7 @@ export function directoryVolumes(home: Home): VolumeProvider {
       "snapshots and clones are copies: files that are written meanwhile may be of different moments",
       "adopts a folder that is there, and never deletes it",
       "does not enforce a size",
+      "tells at once when its folder is taken away",
     ],
     features: ["clones", "adoption"],
     obstacles: (prospect) => Promise.resolve(adoptionObstacles(prospect, home)),
@@ -91,6 +94,7 @@ export function directoryVolumes(home: Home): VolumeProvider {
       await home.discard(folder);
     },
     observe: (desired) => Promise.resolve(observe(desired)),
+    watch: (desired, changed, context) => presence.watch(folderOf(desired), changed, context),
     ensure,
     measure: (desired) => measureFilesystem(thereIs(folderOf(desired))),
     remove: async (desired, { keepData }) => {

@@ -15,6 +15,7 @@ import { rmdir, statfs } from "node:fs/promises";
 import { QUANTITY_PATTERN, parseQuantity } from "../../../model/quantity.ts";
 import { adoptedId } from "../../../provider/adoption.ts";
 import {
+  type CallContext,
   type Capacity,
   type Desired,
   type Identity,
@@ -41,6 +42,7 @@ import {
   whyNot,
 } from "./image.ts";
 import { isMounted, mountedAt } from "./mounts.ts";
+import { Presence } from "./presence.ts";
 import { Snapshots } from "./snapshots.ts";
 import { measureFilesystem } from "./measure.ts";
 import { makeWhole, removeWhole } from "./whole.ts";
@@ -61,6 +63,7 @@ export function loopVolumes(home: Home): VolumeProvider {
       "snapshots and clones are of one moment; writers wait while they are copied",
       "adopts a file with a filesystem, and never deletes it",
       "needs root on Linux",
+      "tells at once when its file is taken away",
     ],
     features: ["sizes", "clones"],
     adopt: (desired, id, context) => volumes.adopt(desired, id, context),
@@ -71,6 +74,7 @@ export function loopVolumes(home: Home): VolumeProvider {
     },
     capacities: async () => [await diskOf(home)],
     observe: (desired) => Promise.resolve(volumes.observe(desired)),
+    watch: ({ identity }, changed, context) => volumes.watch(identity, changed, context),
     ensure: (desired, context) => volumes.ensure(desired, context),
     measure: (desired) => volumes.measure(desired.identity),
     remove: (desired, { keepData }) => volumes.remove(desired.identity, keepData),
@@ -83,6 +87,7 @@ type Named = Pick<Identity, "namespace" | "name">;
 
 class LoopVolumes {
   readonly snapshots: Snapshots;
+  readonly #presence = new Presence();
   readonly #home: Home;
   /** Images that nothing of a former control plane keeps frozen. */
   readonly #thawed = new Set<string>();
@@ -105,6 +110,11 @@ class LoopVolumes {
     return isMounted(folder)
       ? { ready: true, outputs, actual: { size: sizeText(size, spec as VolumeSpec) } }
       : { ready: false, message: "Its filesystem is not mounted.", outputs };
+  }
+
+  /** Its file, not what is mounted: no kernel tells of that without telling of every file in it. */
+  watch(identity: Named, changed: () => void, context: CallContext): void {
+    this.#presence.watch(this.#linkOf(identity), changed, context);
   }
 
   /** Of the volume's own filesystem; nothing while it is not mounted. */
