@@ -48,7 +48,7 @@ test(
     const home = openHome();
     const switches = home.folder("switches");
     await home.ok(["up", home.declare(web({ replicas: 4, env: { SWITCH: switches } }))]);
-    const load = loadOn(await home.url("front"), { connections: 8 });
+    const load = loadOn(await home.url("front"), { connections: 8, pause: 10 });
     const usual = await seen(home, load);
     const [victim] = await home.instances("api");
     const name = victim?.metadata.name ?? "";
@@ -80,7 +80,7 @@ test("a dependency that makes all instances slow takes none of them out", { time
   const env = { DEPENDENCY: database.url };
   await home.ok(["up", home.declare(web({ replicas: 4, env }))]);
   const before = await home.pids("api");
-  const load = loadOn(await home.url("front"), { connections: 8 });
+  const load = loadOn(await home.url("front"), { connections: 32, pause: 50 });
   await seen(home, load);
   database.delay = 1500;
   await until("all waiting", async () => (await p99(home)) > 1, 60_000);

@@ -1,5 +1,6 @@
 /** Steady load over kept connections, as a browser or another service makes it: a request follows the answer before it. */
 import { Agent, request } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
 import { until } from "./until.ts";
 
 export interface Failure {
@@ -21,12 +22,14 @@ export interface LoadOptions {
   readonly connections?: number;
   readonly method?: string;
   readonly path?: string;
+  /** Milliseconds from an answer to the next request of a connection: for load that goes on while something else is waited for. */
+  readonly pause?: number;
 }
 
 /** Every answer other than 2xx, and every request without one, is a failure. */
 export function loadOn(
   url: string,
-  { connections = 16, method = "GET", path = "/" }: LoadOptions = {},
+  { connections = 16, method = "GET", path = "/", pause = 0 }: LoadOptions = {},
 ): Load {
   const agent = new Agent({ keepAlive: true, maxSockets: connections });
   const failures: Failure[] = [];
@@ -44,6 +47,7 @@ export function loadOn(
       await one().catch((error: unknown) =>
         failures.push({ at: Date.now(), reason: error instanceof Error ? error.message : String(error) }),
       );
+      if (pause > 0) await sleep(pause);
     }
   });
   return {
