@@ -2,7 +2,7 @@
 import type { IncomingMessage } from "node:http";
 import type { AnyKind } from "../kinds/kind.ts";
 import type { Resource } from "../model/resource.ts";
-import type { Keyring } from "../model/sealed.ts";
+import { type Keyring, mayContainSealed } from "../model/sealed.ts";
 import { masked, presented } from "./present.ts";
 import { type IncludeObject, columnDefinitions, row } from "./table.ts";
 
@@ -43,6 +43,20 @@ export function formatOne(
     columnDefinitions: withColumns ? columnDefinitions(kind) : null,
     rows: [row(kind, shown, options)],
   };
+}
+
+/** `formatOne` as JSON. Of most, which hold nothing sealed, the text tells so faster than looking at every value. */
+export function textOfOne(
+  kind: AnyKind,
+  resource: Resource,
+  options: FormatOptions,
+  withColumns = true,
+): string {
+  if (options.format === "object" && resource.kind !== "Secret") {
+    const text = JSON.stringify(resource);
+    if (!mayContainSealed(text)) return text;
+  }
+  return JSON.stringify(formatOne(kind, resource, options, withColumns));
 }
 
 /** Tables and metadata are for looking at lists: nothing is opened for them, not even of a Secret. */

@@ -16,7 +16,7 @@ import type { Timer } from "../clock/clock.ts";
 import type { Resource } from "../model/resource.ts";
 import { type Change, StoreError } from "../store/store.ts";
 import type { Answer, ApiContext, Call } from "./api-context.ts";
-import { type FormatOptions, formatOne, partial } from "./formats.ts";
+import { type FormatOptions, partial, textOfOne } from "./formats.ts";
 import { type CollectionTarget, formatOptions, parseCount, selected, selectionOf } from "./read.ts";
 import type { Selection } from "./selectors.ts";
 import { asStatusError, statusBody } from "./status-error.ts";
@@ -139,7 +139,7 @@ class WatchStream {
 
   #text(resource: Resource): string {
     const options = { ...this.#options, now: this.#context.clock.now() };
-    return JSON.stringify(formatOne(this.#target.kind, resource, options, this.#isFirst));
+    return textOfOne(this.#target.kind, resource, options, this.#isFirst);
   }
 
   #write(type: string, text: string): void {

@@ -1,5 +1,5 @@
 /** Events: what happened to a resource, in one sentence, for people. Written with the commit they belong to. */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { timestamp } from "../model/condition.ts";
 import { type Key, type Resource, keyOf } from "../model/resource.ts";
 import type { Operation, Store } from "../store/store.ts";
@@ -50,10 +50,8 @@ export function eventOperation(
 }
 
 function eventKey(about: Resource, happening: Happening): Key {
-  const digest = createHash("sha256")
-    .update(`${about.metadata.uid}\n${happening.reason}\n${happening.message}`)
-    .digest("hex")
-    .slice(0, 12);
+  const said = `${about.metadata.uid}\n${happening.reason}\n${happening.message}`;
+  const digest = hash("sha256", said, "hex").slice(0, 12);
   return {
     kind: "Event",
     namespace: keyOf(about).namespace || "default",

@@ -48,9 +48,7 @@ export interface EdgesFound {
 interface Remembered {
   /** An own kind may have another schema by now. */
   readonly kind: AnyKind | undefined;
-  readonly address: string;
-  readonly labels: unknown;
-  readonly annotations: unknown;
+  readonly name: string;
   readonly found: EdgesFound;
 }
 
@@ -60,22 +58,25 @@ const remembered = new WeakMap<object, Remembered>();
 export function edgesOf(resource: Draft): EdgesFound {
   const { spec, metadata } = resource;
   if (typeof spec !== "object" || spec === null || !Object.isFrozen(spec)) return foundIn(resource);
-  const { labels, annotations } = metadata;
+  // What they refer to is not allowed, but for parameters: nearly none has an expression.
+  if (hasExpressionIn(metadata.labels) || hasExpressionIn(metadata.annotations)) return foundIn(resource);
   const kind = kindNamed(resource.kind);
-  const address = addressOf(resource);
+  const { name } = metadata;
   const known = remembered.get(spec);
-  if (
-    known?.kind === kind &&
-    known?.address === address &&
-    known.labels === labels &&
-    known.annotations === annotations
-  )
-    return known.found;
+  if (known !== undefined && known.kind === kind && known.name === name) return known.found;
   const found = foundIn(resource);
   // Of a kind that has other members too, the spec does not say all.
-  if (Object.keys(resource).every((member) => SPEC_ONLY.has(member)))
-    remembered.set(spec, { kind, address, labels, annotations, found });
+  if (kind !== undefined && Object.keys(resource).every((member) => SPEC_ONLY.has(member)))
+    remembered.set(spec, { kind, name, found });
   return found;
+}
+
+function hasExpressionIn(texts: Readonly<Record<string, unknown>> | undefined): boolean {
+  for (const name in texts) {
+    const text = texts[name];
+    if (typeof text !== "string" || hasExpression(text)) return true;
+  }
+  return false;
 }
 
 const SPEC_ONLY: ReadonlySet<string> = new Set(["apiVersion", "kind", "metadata", "spec", "status"]);

@@ -20,7 +20,15 @@ export function isSealed(value: unknown): value is string {
 export function containsSealed(value: unknown): boolean {
   if (typeof value === "string") return value.includes(PREFIX);
   if (typeof value !== "object" || value === null) return false;
-  return Object.values(value).some(containsSealed);
+  // Asked of everything that is shown: no list of the members is made.
+  for (const name in value)
+    if (Object.hasOwn(value, name) && containsSealed((value as Record<string, unknown>)[name])) return true;
+  return false;
+}
+
+/** Whether a value may hold something sealed, by its JSON: no character of the mark is written in another way there. */
+export function mayContainSealed(json: string): boolean {
+  return json.includes(PREFIX);
 }
 
 export class Keyring {

@@ -109,6 +109,11 @@ export function urlsOf(resource: Resource): readonly string[] {
 
 /** The first few by kind, then by name, without sorting all. */
 export function firstOf(resources: Iterable<Resource>, count: number): readonly Resource[] {
+  const ranks = new Map(kinds.map(({ kind }, rank) => [kind, rank]));
+  const isBefore = (a: Resource, b: Resource): boolean =>
+    a.kind === b.kind
+      ? a.metadata.name < b.metadata.name
+      : (ranks.get(a.kind) ?? -1) < (ranks.get(b.kind) ?? -1);
   const first: Resource[] = [];
   for (const resource of resources) {
     const last = first.at(-1);
@@ -118,9 +123,4 @@ export function firstOf(resources: Iterable<Resource>, count: number): readonly 
     if (first.length > count) first.pop();
   }
   return first;
-}
-
-function isBefore(a: Resource, b: Resource): boolean {
-  const [left = 0, right = 0] = [a, b].map(({ kind }) => kinds.findIndex((known) => known.kind === kind));
-  return left === right ? a.metadata.name < b.metadata.name : left < right;
 }
