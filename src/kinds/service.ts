@@ -3,6 +3,7 @@ import { defineKind, output, type KindResource } from "./kind.ts";
 import { outliers } from "./outliers.ts";
 import { type Autoscale, autoscale, autoscaleStatus } from "./autoscale.ts";
 import { checkAutoscale } from "./autoscale-check.ts";
+import { lifecycleElsewhere } from "./service-check.ts";
 import { container } from "./container.ts";
 import { baseStatus, classOf, duration, ports, probes, provisioned, quantity } from "./fields.ts";
 
@@ -247,6 +248,7 @@ export const service = defineKind({
     return [
       ...doubled,
       ...sharedPorts(resource),
+      ...lifecycleElsewhere(resource.spec?.["lifecycle"]),
       ...(scaling === undefined ? [] : checkAutoscale(scaling as Autoscale, resources as object)),
       ...(isNothing ? [NOTHING_TO_RUN] : []),
     ];
