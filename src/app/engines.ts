@@ -3,17 +3,17 @@
  *
  *   local   processes, then this machine's container engine; its own balancer, databases, volumes, networks, names first
  *   docker  containers of that engine; what it has no counterpart for (balancers, names) is this machine's
+ *   lxd     machines, networks and volumes of that LXD; balancers and names are this machine's
  *
  *  - Containers share the host's network unless they are put on one of class docker, so `loopback` comes first everywhere.
  */
 import { join } from "node:path";
 import type { Clock } from "../clock/clock.ts";
-import { type LocationSpec, SECRETS_OF_LOCATIONS } from "../kinds/location.ts";
+import type { LocationSpec } from "../kinds/location.ts";
 import type { Resource } from "../model/resource.ts";
 import type { Keyring } from "../model/sealed.ts";
 import { placed } from "../provider/placement.ts";
 import type { Placement } from "../provider/placement.ts";
-import { TerminalError } from "../provider/provider.ts";
 import { DataProvider } from "../providers/data/index.ts";
 import { databaseProviders, localServers } from "../providers/databases/index.ts";
 import { type DockerProviders, dockerProviders } from "../providers/docker/index.ts";
@@ -23,6 +23,9 @@ import type { LocalProviders } from "../providers/local/index.ts";
 import type { Store } from "../store/store.ts";
 import type { Engines, OpenLocation } from "./classes.ts";
 import { readSecret } from "./controllers.ts";
+import { required, textsOf } from "./location-secrets.ts";
+import { openLxd } from "./lxd-location.ts";
+import { withNames } from "./zone-records.ts";
 
 export interface EngineParts {
   readonly local: LocalProviders;
@@ -41,7 +44,8 @@ export interface AllEngines {
 }
 
 export function allEngines(parts: EngineParts): AllEngines {
-  const { local, clock } = parts;
+  const { clock } = parts;
+  const local = withNames(parts.local);
   const here = openDocker(parts, {});
   const haproxy = new HaproxyBalancers({ host: local.servers, clock });
   const databases = databaseProviders({ servers: [...localServers(local.servers), here.databaseServers] });
@@ -51,10 +55,36 @@ export function allEngines(parts: EngineParts): AllEngines {
   return {
     local: {
       instances: [local.instances, here.instances],
-      providers: [...databases, ...local.providers, haproxy, prometheus, data, ...here.providers],
+      providers: [
+        ...databases,
+        ...local.providers,
+        haproxy,
+        prometheus,
+        data,
+        ...here.providers,
+        ...openLxd(parts).providers,
+      ],
       close: here.close,
     },
-    locations: new Map([
+    locations: new Map<string, OpenLocation>([
+      [
+        "lxd",
+        (location): Engines => {
+          const { providers, describe } = openLxd(parts, location);
+          return {
+            instances: [],
+            providers: [
+              ...providers,
+              ...local.providers.filter(({ kind }) => !LXD_MAKES.has(kind)),
+              haproxy,
+              prometheus,
+              data,
+              ...external,
+            ],
+            describe,
+          };
+        },
+      ],
       [
         "docker",
         (location): Engines => {
@@ -79,6 +109,8 @@ export function allEngines(parts: EngineParts): AllEngines {
     ]),
   };
 }
+
+const LXD_MAKES: ReadonlySet<string> = new Set(["Machine", "Network", "Volume"]);
 
 type DockerSettings = Partial<
   Pick<Parameters<typeof dockerProviders>[0], "engine" | "base" | "databaseImages">
@@ -123,20 +155,12 @@ function seen(
   };
 }
 
-function dockerSettings(location: Resource<LocationSpec>, { store, keyring }: EngineParts): DockerSettings {
+function dockerSettings(location: Resource<LocationSpec>, parts: EngineParts): DockerSettings {
   const { docker } = location.spec;
   if (docker === undefined) return {};
   const { endpoint, address, tls, ssh, base, images } = docker;
-  const texts = (secret: string, path: string): Readonly<Record<string, string>> => {
-    const found = readSecret(store, keyring, SECRETS_OF_LOCATIONS, secret);
-    if (found !== undefined) return found;
-    throw new TerminalError({
-      code: "MissingSecret",
-      path,
-      message: `The location '${location.metadata.name}' names the Secret '${secret}', which is not in the namespace ${SECRETS_OF_LOCATIONS}.`,
-      hint: "Create it there, or name another.",
-    });
-  };
+  const texts = (secret: string, path: string): Readonly<Record<string, string>> =>
+    textsOf(location, secret, path, parts);
   return {
     engine: {
       ...(endpoint === undefined ? {} : { endpoint }),
@@ -155,17 +179,12 @@ function certificates(
   secret: string,
   texts: Readonly<Record<string, string>>,
 ): { readonly ca: string; readonly cert: string; readonly key: string } {
-  const { "ca.pem": ca = "", "cert.pem": cert = "", "key.pem": key = "" } = texts;
-  const missing = Object.entries({ "ca.pem": ca, "cert.pem": cert, "key.pem": key })
-    .filter(([, text]) => text === "")
-    .map(([name]) => name);
-  if (missing.length === 0) return { ca, cert, key };
-  throw new TerminalError({
-    code: "MissingSecret",
+  const found = required(texts, ["ca.pem", "cert.pem", "key.pem"], {
+    secret,
     path: "spec.docker.tls.secret",
-    message: `The Secret '${secret}' has no ${missing.join(" and no ")}.`,
     hint: "Give it all three, as `docker --tlsverify` takes them.",
   });
+  return { ca: found["ca.pem"], cert: found["cert.pem"], key: found["key.pem"] };
 }
 
 function signIn(texts: Readonly<Record<string, string>>): {

@@ -14,6 +14,8 @@ export { instance } from "./instance.ts";
 export { lease } from "./lease.ts";
 export { loadBalancer } from "./load-balancer.ts";
 export { location } from "./location.ts";
+export { machine } from "./machine.ts";
+export { machineSnapshot } from "./machine-snapshot.ts";
 export { monitor } from "./monitor.ts";
 export { namespace } from "./namespace.ts";
 export { network } from "./network.ts";

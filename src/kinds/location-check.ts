@@ -8,6 +8,7 @@ interface Spec {
   readonly type?: string;
   readonly classes?: Readonly<Record<string, string>>;
   readonly docker?: { readonly endpoint?: string; readonly tls?: object; readonly ssh?: object };
+  readonly lxd?: { readonly endpoint?: string; readonly tls?: object };
 }
 
 /** Kinds with a class; a list, since kinds do not know of each other. */
@@ -16,6 +17,7 @@ export const KINDS_WITH_CLASSES = [
   "DNSZone",
   "Database",
   "LoadBalancer",
+  "Machine",
   "Monitor",
   "Network",
   "Resource",
@@ -23,11 +25,12 @@ export const KINDS_WITH_CLASSES = [
   "Volume",
 ] as const;
 
-export function checkLocation({ type, classes = {}, docker }: Spec): readonly Problem[] {
+export function checkLocation({ type, classes = {}, docker, lxd }: Spec): readonly Problem[] {
   const kinds: readonly string[] = KINDS_WITH_CLASSES;
   return [
     ...Object.keys(classes).flatMap((name) => (kinds.includes(name) ? [] : [noClasses(name)])),
     ...(docker === undefined ? [] : engineProblems(docker, type)),
+    ...(lxd === undefined ? [] : lxdProblems(lxd, type)),
   ];
 }
 
@@ -44,14 +47,7 @@ function engineProblems(
   { endpoint, tls, ssh }: NonNullable<Spec["docker"]>,
   type?: string,
 ): readonly Problem[] {
-  if (type !== "docker")
-    return [
-      meaningless(
-        "spec.docker",
-        "It says which engine, and a Location of this type has none.",
-        "Set spec.type to docker.",
-      ),
-    ];
+  if (type !== "docker") return [ofAnotherType("docker")];
   const speaks = (protocol: string): boolean =>
     endpoint === undefined || endpoint.startsWith(`${protocol}://`);
   return [
@@ -68,6 +64,39 @@ function engineProblems(
       ? []
       : [meaningless("spec.docker.ssh", "It is for ssh, and the endpoint is another.", "Leave it out.")]),
   ];
+}
+
+function lxdProblems(
+  { endpoint = "unix://", tls }: NonNullable<Spec["lxd"]>,
+  type?: string,
+): readonly Problem[] {
+  if (type !== "lxd") return [ofAnotherType("lxd")];
+  const isSecured = endpoint.startsWith("https://");
+  if (tls !== undefined && !isSecured)
+    return [
+      meaningless(
+        "spec.lxd.tls",
+        "Certificates are for https, and the endpoint is another.",
+        "Leave them out.",
+      ),
+    ];
+  if (tls !== undefined || !isSecured) return [];
+  return [
+    {
+      code: "MissingSecret",
+      path: "spec.lxd.tls",
+      message: "LXD knows who asks it over https by a certificate, and none is named.",
+      hint: "Name a Secret with server.pem, cert.pem and key.pem in spec.lxd.tls.secret.",
+    },
+  ];
+}
+
+function ofAnotherType(type: string): Problem {
+  return meaningless(
+    `spec.${type}`,
+    "It says which engine, and a Location of this type has none.",
+    `Set spec.type to ${type}.`,
+  );
 }
 
 function meaningless(path: string, message: string, hint: string): Problem {

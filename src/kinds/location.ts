@@ -49,11 +49,36 @@ const docker = z.strictObject({
     .describe("Image of each database engine, e.g. postgres: postgres:17."),
 });
 
+const lxd = z.strictObject({
+  endpoint: z
+    .string()
+    .regex(/^(unix|https):\/\/.+/, "must begin with unix:// or https://")
+    .optional()
+    .describe(
+      "Where LXD's API is: unix:///var/lib/lxd/unix.socket, https://host:8443; $LXD_DIR or the usual socket when absent.",
+    ),
+  tls: z
+    .strictObject({
+      secret: z
+        .string()
+        .describe(
+          "Name of a Secret in the namespace default with server.pem (LXD's own certificate, or of who signed it), cert.pem and key.pem (which LXD trusts: `lxc config trust add cert.pem`).",
+        ),
+    })
+    .optional()
+    .describe("With https: certificates."),
+  project: z.string().optional().describe("LXD's project; default when absent."),
+  pool: z
+    .string()
+    .optional()
+    .describe("Storage pool of disks and volumes; `default`, or the only one, when absent."),
+});
+
 export type LocationSpec = typeof location.Spec;
 
 /** The names of the Secrets by which a Location is reached. */
-export function secretsOf({ docker: engine }: LocationSpec): readonly string[] {
-  return [engine?.tls?.secret, engine?.ssh?.secret].filter((name) => name !== undefined);
+export function secretsOf({ docker: engine, lxd: place }: LocationSpec): readonly string[] {
+  return [engine?.tls?.secret, engine?.ssh?.secret, place?.tls?.secret].filter((name) => name !== undefined);
 }
 
 /** A place where things run. `local`, this machine, and `docker`, its container engine, are always there. */
@@ -62,16 +87,17 @@ export const location = defineKind({
   plural: "locations",
   shortNames: ["loc"],
   namespaced: false,
-  description: "A place where things run: this machine, a Docker host, a cluster, a region.",
+  description: "A place where things run: this machine, a Docker host, an LXD, a cluster, a region.",
   body: z.strictObject({
     spec: z
       .strictObject({
-        type: z.enum(["local", "docker"]).default("local").describe("What kind of place it is."),
+        type: z.enum(["local", "docker", "lxd"]).default("local").describe("What kind of place it is."),
         classes: z
           .record(z.string(), z.string())
           .default({})
           .describe("Which class 'auto' means here, by kind, e.g. LoadBalancer: haproxy."),
         docker: docker.optional().describe("With type docker: which engine, and how to reach it."),
+        lxd: lxd.optional().describe("With type lxd: which LXD, and how to reach it."),
       })
       .prefault({}),
   }),
@@ -93,8 +119,8 @@ export const location = defineKind({
     {
       name: "ENDPOINT",
       type: "string",
-      value: (resource) =>
-        String((resource.spec?.["docker"] as { endpoint?: string } | undefined)?.endpoint ?? ""),
+      value: ({ spec }) =>
+        String(((spec?.["docker"] ?? spec?.["lxd"]) as { endpoint?: string } | undefined)?.endpoint ?? ""),
     },
     { name: "ENGINE", type: "string", value: (resource) => String(resource.status?.["engine"] ?? "") },
   ],

@@ -17,6 +17,13 @@ export const network = defineKind({
           .string()
           .optional()
           .describe("Address range, e.g. 10.1.0.0/24, where the class has addresses of its own."),
+        vlan: z
+          .int()
+          .min(1)
+          .max(4094)
+          .optional()
+          .describe("Tag of the virtual network (IEEE 802.1Q) that it is.")
+          .meta({ needs: "VLAN tags" }),
       })
       .prefault({}),
   }),

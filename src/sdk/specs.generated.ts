@@ -639,17 +639,19 @@ export interface DNSRecordSpec {
   readonly zone: Name;
   /**
    * Name within the zone; @ is the domain itself, * everything.
+   * Changing it means making the thing anew.
    * @default "@"
    */
   readonly name?: Text;
   /**
    * Type of the record.
+   * Changing it means making the thing anew.
    * @default "A"
    */
   readonly type?: OneOf<"A" | "AAAA" | "CNAME" | "TXT" | "SRV" | "MX" | "NS" | "PTR" | "CAA">;
   /** Seconds that answers may be cached. */
   readonly ttl?: Numeric;
-  /** What the name stands for, as zone files write it. */
+  /** What the name stands for, as zone files write it; whole names, without a dot at the end. */
   readonly values: readonly Text[];
 }
 
@@ -695,8 +697,44 @@ export interface DNSZoneSpec {
    * @default 30
    */
   readonly ttl?: Numeric;
-  /** Port of the server; chosen when absent. */
+  /** Port of the embedded server; chosen when absent. */
   readonly port?: Numeric;
+  /** A server that has the zone already and takes updates (RFC 2136), such as BIND or Knot. */
+  readonly rfc2136?: {
+    /** Host name or address of the server. */
+    readonly server: Text;
+    /**
+     * Its port, over TCP.
+     * @default 53
+     */
+    readonly port?: Numeric;
+    /** By which updates are signed (TSIG, RFC 8945); they are not when absent. */
+    readonly key?: {
+      /** Name of the key, as the server calls it. */
+      readonly name: Text;
+      /**
+       * How messages are signed with it.
+       * @default "hmac-sha256"
+       */
+      readonly algorithm?: OneOf<"hmac-sha256" | "hmac-sha384" | "hmac-sha512" | "hmac-sha1">;
+      /** Name of a Secret with `secret`, the key in base64. */
+      readonly secret: Name;
+    };
+  };
+  /** A PowerDNS server, where the zone is made, by its API. */
+  readonly powerdns?: {
+    /** Where its API is, e.g. http://127.0.0.1:8081. */
+    readonly url: Text;
+    /** Name of a Secret with `key`, the API's key. */
+    readonly secret: Name;
+    /**
+     * Which server behind the API.
+     * @default "localhost"
+     */
+    readonly server?: Text;
+    /** Host names that a new zone names as its servers. */
+    readonly nameservers?: readonly Text[];
+  };
 }
 
 /** What a DNSZone puts out, for others to refer to. */
@@ -910,13 +948,13 @@ export interface LoadBalancerOutputs {
  */
 export const loadBalancer = remembering<Builder<LoadBalancerSpec, LoadBalancerOutputs>>(kinds.loadBalancer);
 
-/** A place where things run: this machine, a Docker host, a cluster, a region. */
+/** A place where things run: this machine, a Docker host, an LXD, a cluster, a region. */
 export interface LocationSpec {
   /**
    * What kind of place it is.
    * @default "local"
    */
-  readonly type?: OneOf<"local" | "docker">;
+  readonly type?: OneOf<"local" | "docker" | "lxd">;
   /** Which class 'auto' means here, by kind, e.g. LoadBalancer: haproxy. */
   readonly classes?: Readonly<Record<string, Text>>;
   /** With type docker: which engine, and how to reach it. */
@@ -940,18 +978,152 @@ export interface LocationSpec {
     /** Image of each database engine, e.g. postgres: postgres:17. */
     readonly images?: Readonly<Record<string, Text>>;
   };
+  /** With type lxd: which LXD, and how to reach it. */
+  readonly lxd?: {
+    /** Where LXD's API is: unix:///var/lib/lxd/unix.socket, https://host:8443; $LXD_DIR or the usual socket when absent. */
+    readonly endpoint?: Text;
+    /** With https: certificates. */
+    readonly tls?: {
+      /** Name of a Secret in the namespace default with server.pem (LXD's own certificate, or of who signed it), cert.pem and key.pem (which LXD trusts: `lxc config trust add cert.pem`). */
+      readonly secret: Text;
+    };
+    /** LXD's project; default when absent. */
+    readonly project?: Text;
+    /** Storage pool of disks and volumes; `default`, or the only one, when absent. */
+    readonly pool?: Text;
+  };
 }
 
 /** What a Location puts out, for others to refer to. */
 export type LocationOutputs = Readonly<Record<never, never>>;
 
 /**
- * A place where things run: this machine, a Docker host, a cluster, a region.
+ * A place where things run: this machine, a Docker host, an LXD, a cluster, a region.
  *
  * @example
  * location("example", { type: "docker", docker: { endpoint: "ssh://deploy@build-1.example.com" } });
  */
 export const location = remembering<Builder<LocationSpec, LocationOutputs>>(kinds.location);
+
+/** A machine of its own, booted from an image: with a disk, addresses and limits. */
+export interface MachineSpec {
+  /**
+   * Which engine makes it; 'auto' takes the best that the location has.
+   * Changing it means making the thing anew.
+   * @default "auto"
+   */
+  readonly class?: Text;
+  /**
+   * Where it is: the name of a Location.
+   * Changing it means making the thing anew.
+   * @default "local"
+   */
+  readonly location?: Name;
+  /** Addresses (kind/name) of what must be ready first. */
+  readonly dependsOn?: readonly Name[];
+  /** How it may come, change and go. */
+  readonly lifecycle?: Lifecycle;
+  /**
+   * What it boots: an image of the place by its alias or fingerprint, or, of class lxd, one of a public server, e.g. images:alpine/3.20, ubuntu:24.04.
+   * Changing it means making the thing anew.
+   */
+  readonly image?: Text;
+  /**
+   * What is on its disk at first, instead of an image.
+   * Changing it means making the thing anew.
+   */
+  readonly from?: {
+    /** Name of a MachineSnapshot. */
+    readonly snapshot: Name;
+  };
+  /** Processors it may use, e.g. 2 or 500m; all when absent. */
+  readonly cpu?: Text;
+  /** Memory it may use, e.g. 512Mi; all when absent. */
+  readonly memory?: Text;
+  /** How much its own disk holds at most; may grow. */
+  readonly disk?: Text;
+  /** Networks it is on, in the order of its interfaces: eth0, eth1. */
+  readonly networks?: readonly {
+    /** Name of the Network. */
+    readonly network: Name;
+    /** Its address there; one is given when absent. */
+    readonly address?: Text;
+    /** Tag of the virtual network that its traffic belongs to. */
+    readonly vlan?: Numeric;
+  }[];
+  /** Volumes it uses. */
+  readonly volumes?: readonly {
+    /** Name of the Volume. */
+    readonly volume: Name;
+    /** Where the machine sees it. */
+    readonly path: Text;
+  }[];
+  /** Files it has before it is first started, and that stay as declared. */
+  readonly files?: readonly {
+    /** Where it is. */
+    readonly path: Text;
+    /** What is in it. */
+    readonly content: Text;
+    /**
+     * Its permissions.
+     * @default "0644"
+     */
+    readonly mode?: Text;
+  }[];
+  /** Environment of its init, of the command and of `tutti exec`. */
+  readonly env?: Readonly<Record<string, Text | number | Ref<number> | boolean | Ref<boolean>>>;
+  /** Run as root each time it has started, and again when it is changed; it must end with 0. What shall go on running puts itself in the background. */
+  readonly command?: Text | readonly Text[];
+  /**
+   * Whether it runs or is stopped.
+   * @default true
+   */
+  readonly running?: Truth;
+}
+
+/** What a Machine puts out, for others to refer to. */
+export interface MachineOutputs {
+  /** Its address on the first of its networks. */
+  readonly address: Ref<string>;
+  /** Its addresses, by network. */
+  readonly addresses: Ref<string>;
+  /** Name of the machine or member that it is on. */
+  readonly host: Ref<string>;
+  /** How it is called where it is; its host name. */
+  readonly id: Ref<string>;
+  /** Running, Stopped, or what else the place calls it. */
+  readonly state: Ref<string>;
+}
+
+/**
+ * A machine of its own, booted from an image: with a disk, addresses and limits.
+ *
+ * @example
+ * machine("example", { location: "rack-7", image: "images:alpine/3.20", cpu: "1", memory: "256Mi", networks: [ { network: "lan", address: "10.1.0.10" } ] });
+ */
+export const machine = remembering<Builder<MachineSpec, MachineOutputs>>(kinds.machine);
+
+/** What was on a Machine's own disk at one moment. */
+export interface MachineSnapshotSpec {
+  /**
+   * Name of the Machine.
+   * Changing it means making the thing anew.
+   */
+  readonly machine: Name;
+}
+
+/** What a MachineSnapshot puts out, for others to refer to. */
+export type MachineSnapshotOutputs = Readonly<Record<never, never>>;
+
+/**
+ * What was on a Machine's own disk at one moment.
+ *
+ * @example
+ * machineSnapshot("example", { machine: "web" });
+ */
+export const machineSnapshot = remembering<RequiredBuilder<MachineSnapshotSpec, MachineSnapshotOutputs>>(
+  kinds.machineSnapshot,
+);
 
 /** Tunes what is monitored of a System; everything is monitored without one. */
 export interface MonitorSpec {
@@ -1220,6 +1392,8 @@ export interface NetworkSpec {
   readonly lifecycle?: Lifecycle;
   /** Address range, e.g. 10.1.0.0/24, where the class has addresses of its own. */
   readonly cidr?: Text;
+  /** Tag of the virtual network (IEEE 802.1Q) that it is. */
+  readonly vlan?: Numeric;
 }
 
 /** What a Network puts out, for others to refer to. */
