@@ -107,7 +107,7 @@ describe("a step that has failed", () => {
     await ask("shop-1", { resumes: 1 });
     await clock.advance(5_000);
     expect(made()).toEqual(["late", "next"]);
-    expect(state("shop-1")).toBe("Failed");
+    expect(state("shop-1")).toBe("Held");
   });
 
   it("takes all back where that is the policy, by a Change of its own", async () => {

@@ -63,16 +63,23 @@ describe("a thing that a provider makes", () => {
     expect(made()).toEqual(["after", "bad"]);
   });
 
-  it("that fails again is told with what it says now, and the Change has failed when nothing else can go on", async () => {
+  it("that fails again is told with what it says now, and holds the Change again when nothing else can go on", async () => {
     refused("bad");
     await apply(hold, thing("bad"), thing("after", {}, { dependsOn: ["resource/bad"] }));
     await clock.advance(1_000);
     refused("bad", "There is no room.");
     await ask("shop-1", { resumes: 1 });
     await clock.advance(1_000);
-    expect(state("shop-1")).toBe("Failed");
+    expect(state("shop-1")).toBe("Held");
     expect(change("shop-1").status?.message).toBe("resource/bad has failed: There is no room.");
     expect(made()).toEqual([]);
+    await crash();
+    expect(state("shop-1")).toBe("Held");
+    well();
+    await ask("shop-1", { resumes: 2 });
+    await clock.advance(1_000);
+    expect(state("shop-1")).toBe("Succeeded");
+    expect(made()).toEqual(["after", "bad"]);
   });
 
   it("has its retries and its time anew", async () => {
@@ -164,14 +171,14 @@ describe("a service", () => {
     expect(outcome("shop-1")).toMatchObject({ "service/b": "Succeeded", "service/c": "Succeeded" });
   });
 
-  it("that fails again makes the Change a failed one, not before its retry has come to an end", async () => {
+  it("that fails again holds the Change again, not before its retry has come to an end", async () => {
     await held(() => true);
     const before = live("b").status as { readonly template?: string };
     await ask("shop-1", { resumes: 1 });
     expect(state("shop-1")).toBe("InProgress");
     await clock.advance(120_000);
-    expect(state("shop-1")).toBe("Failed");
-    expect(outcome("shop-1")).toMatchObject({ "service/b": "Failed", "service/c": "Waiting" });
+    expect(state("shop-1")).toBe("Held");
+    expect(outcome("shop-1")).toMatchObject({ "service/b": "Failed", "service/c": "Held" });
     expect((live("b").status as { readonly template?: string }).template).not.toBe(before.template);
   });
 

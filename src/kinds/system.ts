@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { defineKind } from "./kind.ts";
-import { approvalStage } from "./approval.ts";
+import { approvalFields } from "./approval.ts";
 import { baseStatus, duration } from "./fields.ts";
 
 export const parameter = z.strictObject({
@@ -18,17 +18,10 @@ const approvalPolicy = z.strictObject({
     .enum(["always", "destructive", "never"])
     .default("always")
     .describe("Which Changes: all, or those that delete or make anew."),
-  chain: z
-    .array(approvalStage)
-    .min(1)
-    .default([{ users: [], groups: [], quorum: 1 }])
-    .describe("Stages that must all approve."),
-  order: z
-    .enum(["sequence", "any"])
-    .default("sequence")
-    .describe("Stages one after the other, or in any order."),
+  chain: approvalFields.chain,
+  order: approvalFields.order,
   selfApproval: z.boolean().default(false).describe("Whether whoever asked for it may approve it."),
-  expires: duration.optional().describe("How long there is to decide; for ever when absent."),
+  expires: approvalFields.expires,
   onExpire: z.enum(["deny", "approve"]).default("deny").describe("What happens then."),
 });
 

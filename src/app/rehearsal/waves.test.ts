@@ -129,7 +129,7 @@ describe("a gate", () => {
     await bench.clock.advance(5_000);
     expect(wavesOf(bench)).toEqual([0, 1]);
     expect(names(bench)).toContain("other-south");
-    expect(stateOf(changeOf(bench))).toBe("Failed");
+    expect(stateOf(changeOf(bench))).toBe("Held");
     expect(changeOf(bench).status?.message).toBe("resource/other-north has failed: It is refused.");
     await ended(bench);
   });

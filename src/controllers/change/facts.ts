@@ -318,6 +318,12 @@ function failureText({ failed, steps, change }: Tracked, store: Store): string {
   return told.join(" ") + (failed.size > 3 ? ` And ${failed.size - 3} more.` : "");
 }
 
+function supersededText({ spec }: ChangeResource, successor: string | undefined): string {
+  return successor === undefined
+    ? `system/${spec.system} is deleted.`
+    : `change/${successor} touches the same resources and took its place.`;
+}
+
 function messageOf(
   { state, act }: Decision,
   change: ChangeResource,
@@ -328,9 +334,7 @@ function messageOf(
   }: { readonly successor: string | undefined; readonly failed: readonly string[]; readonly store: Store },
 ): string | undefined {
   if (act !== "none") return undefined;
-  if (state === "Superseded" && successor === undefined) return `system/${change.spec.system} is deleted.`;
-  if (state === "Superseded")
-    return `change/${successor ?? ""} touches the same resources and took its place.`;
+  if (state === "Superseded") return supersededText(change, successor);
   if (state === "Failed") {
     if (change.status?.state === "RollingBack")
       return `Taking it back has failed: see change/${change.status.undoneBy ?? ""}.`;

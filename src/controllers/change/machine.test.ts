@@ -270,6 +270,15 @@ describe.each(policies)("with the policy %o", (policy) => {
     }
   });
 
+  it("is given up by nobody but people where it is to be held: what fails again when it is tried again is held again", () => {
+    if (policy.onFailure !== "hold") return;
+    expect(worlds.filter(({ state }) => state === "Failed")).toEqual([]);
+    const again = steps.filter(
+      ({ from, to }) => from.passedOver && from.state !== "Held" && to.state === "Held",
+    );
+    expect(again.some(({ from }) => from.parts.includes("failed"))).toBe(true);
+  });
+
   it("is held only until somebody says so", () => {
     for (const { from, to } of steps)
       if (from.state === "Held" && to.state === "InProgress") expect(from.resume).toBe(true);

@@ -19,7 +19,8 @@
  *  M5 It has failed when something failed and nothing is left that could still go on: what needs the failed is not waited
  *     for, what does not is.
  *  M6 Held, nothing further begins (`heldBy`); it goes on only when somebody says so, with what had failed tried again
- *     and not a reason to hold any more.
+ *     and not a reason to hold back what does not need it. What has failed once more when nothing else is left to do is one
+ *     to be held again: under `hold` it is people who give a Change up, by taking it back or by another one.
  *  M7 A rollback is a Change of its own, which needs no approval: the policy that was approved says so. It ends this one.
  */
 import type { ChangeState, OnFailure } from "../../planner/change.ts";
@@ -122,14 +123,25 @@ function queued({ withdrawn, approval, moved, blocked, hold }: Facts): Decision 
 function inProgress(facts: Facts): Decision {
   const { superseded, onFailure, progress, hold } = facts;
   if (superseded) return stay("Superseded");
-  const hasFailed = progress.failed > 0 || progress.further === "failed";
-  if (hasFailed && onFailure === "rollBack") return stay("RollingBack", "rollBack");
-  if (hasFailed && onFailure === "hold") return stay("Held");
+  const answer = hasFailed(progress) ? ANSWERS[onFailure] : undefined;
+  if (answer !== undefined) return answer;
   if (isDone(progress)) return stay("Succeeded");
   if (hold) return stay("Held");
   if (progress.further === "ready") return stay("InProgress", "stage");
   if (progress.further === "asks") return stay("InProgress", "ask");
-  return isOver(progress) ? stay("Failed") : stay("InProgress");
+  if (!isOver(progress)) return stay("InProgress");
+  return stay(onFailure === "hold" ? "Held" : "Failed");
+}
+
+const ANSWERS: Readonly<Record<OnFailure, Decision | undefined>> = {
+  continue: undefined,
+  hold: stay("Held"),
+  rollBack: stay("RollingBack", "rollBack"),
+};
+
+/** But for what it has gone on in spite of. */
+function hasFailed({ failed, further }: Progress): boolean {
+  return failed > 0 || further === "failed";
 }
 
 function held(facts: Facts): Decision {

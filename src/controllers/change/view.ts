@@ -18,6 +18,7 @@ import {
   keyTextOf,
   stateOf,
 } from "../../planner/change.ts";
+import { isTerminating } from "../../planner/ownership.ts";
 import type { Step } from "../../planner/plan.ts";
 import type { Change, Snapshot } from "../../store/store.ts";
 import { FINAL_STATES } from "../../kinds/change.ts";
@@ -67,19 +68,17 @@ export class ChangesView implements View {
 
   apply({ key, type, resource, previous, time }: Change): void {
     if (key.kind === "Change") return this.#changed(key, type === "DELETED" ? undefined : resource);
-    // What waits in it, or is held, may be of a System that goes now, or is gone.
-    if (key.kind === "Revision") return this.#wake(systemIn(resource), key.namespace);
-    if (key.kind === "System" && resource.metadata.deletionTimestamp !== previous?.metadata.deletionTimestamp)
-      this.#wake(key.name, key.namespace);
+    const going = goingSystem(resource);
+    if (going !== undefined) this.#wake(going, key.namespace);
     if (this.#awaiting.size > 0 && isReady(resource) !== (previous !== undefined && isReady(previous)))
       this.#awake(resource);
     const text = keyText(key);
     const about = this.#about.get(text);
     if (about === undefined) return;
+    const now = type === "DELETED" ? undefined : resource;
     for (const name of about) {
       const tracked = this.#tracked.get(name);
-      if (tracked !== undefined)
-        this.#look(tracked, text, type === "DELETED" ? undefined : resource, { previous, time });
+      if (tracked !== undefined) this.#look(tracked, text, now, { previous, time });
     }
   }
 
@@ -236,8 +235,10 @@ export class ChangesView implements View {
   }
 }
 
-function systemIn({ spec }: Resource): string {
-  return (spec as { readonly system: string }).system;
+/** What waits in it, or is held, may be of a System that goes now, or is gone. */
+function goingSystem(resource: Resource): string | undefined {
+  if (resource.kind === "Revision") return (resource.spec as { readonly system: string }).system;
+  return resource.kind === "System" && isTerminating(resource) ? resource.metadata.name : undefined;
 }
 
 function trackedFrom(change: ChangeResource, before: Tracked | undefined): Tracked {

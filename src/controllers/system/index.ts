@@ -63,12 +63,7 @@ async function reconcile(
   options: SystemOptions & { readonly sources: Sources },
 ): Promise<Outcome> {
   const system = options.store.get(key) as System | undefined;
-  if (system === undefined) {
-    options.sources.forget(key);
-    const end = ending(key, options.store);
-    if (end !== undefined) await options.store.commit([end], context.cause("it is gone"));
-    return;
-  }
+  if (system === undefined) return goneBefore(key, context, options);
   const parts = options.parts.of(key);
   if (system.metadata.deletionTimestamp !== undefined) {
     if (parts.all.size === 0) await dissolve(system, context, options);
@@ -95,10 +90,19 @@ async function reconcile(
     urls: declaredOrder(parts.reachable, key, options.store).flatMap(urlsOf),
     conditions: condition === undefined ? summed : withCondition(summed, condition, now),
   };
-  const operations: readonly Operation[] = equal(status, system.status)
-    ? []
-    : [{ type: "status", key, status }];
-  if (operations.length > 0) await options.store.commit(operations, context.cause("add up"));
+  if (!equal(status, system.status))
+    await options.store.commit([{ type: "status", key, status }], context.cause("add up"));
+}
+
+/** Its last Revision says so, whoever took it away. */
+async function goneBefore(
+  key: Key,
+  context: ReconcileContext,
+  { store, sources }: SystemOptions & { readonly sources: Sources },
+): Promise<void> {
+  sources.forget(key);
+  const end = ending(key, store);
+  if (end !== undefined) await store.commit([end], context.cause("it is gone"));
 }
 
 /** Systems that there were. */
