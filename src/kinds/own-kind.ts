@@ -82,15 +82,21 @@ const TAKEN: ReadonlySet<string> = new Set(Object.keys(baseStatus));
 
 export type OwnKind = { readonly kind: AnyKind } | { readonly findings: readonly Finding[] };
 
-const known = new WeakMap<object, OwnKind>();
+const MOST_KNOWN = 200;
+const known = new Map<string, OwnKind>();
 
 /** `definition`: a CustomResourceDefinition whose shape is right. Gives what is wrong with its schema instead of throwing. */
 export function ownKind(definition: Pick<Draft, "spec">): OwnKind {
   const spec = definition.spec as DefinitionSpec;
-  const before = known.get(spec);
-  if (before !== undefined) return before;
-  const made = build(spec);
-  known.set(spec, made);
+  const { provider, ...rest } = spec;
+  const text = JSON.stringify([rest, provider === undefined]);
+  const made = known.get(text) ?? build(spec);
+  known.delete(text);
+  known.set(text, made);
+  for (const oldest of known.keys()) {
+    if (known.size <= MOST_KNOWN) break;
+    known.delete(oldest);
+  }
   return made;
 }
 

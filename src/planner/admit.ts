@@ -19,6 +19,7 @@ import { type Keyring, containsSealed } from "../model/sealed.ts";
 import type { Snapshot } from "../store/store.ts";
 import { SYSTEM_NAMESPACE, isTerminating, liveSystem } from "./ownership.ts";
 import { checkLive } from "./occupied.ts";
+import { checkKinds, withoutShared } from "./own-kinds.ts";
 import { checkOutputs } from "./outputs.ts";
 import { checkParameters } from "./parameters.ts";
 import { formerAddresses, systemLocation, withLocation } from "./place.ts";
@@ -77,7 +78,8 @@ export function admit(input: AdmitInput): Admitted {
   remembered.forgetOthers();
   const unique = withoutDuplicates(drafts, diagnostics);
   const system = unique.find((draft) => draft.kind === "System") ?? formerSystem(input);
-  const resources = [withFolder(system, input.folder), ...unique.filter((draft) => draft.kind !== "System")];
+  const others = withoutShared(unique, input).filter((draft) => draft.kind !== "System");
+  const resources = [withFolder(system, input.folder), ...others];
   const placed = expandLocations({ ...input, resources, once });
   const found = [...diagnostics, ...placed.diagnostics];
   const conclude = (): Admitted => concluded(placed.resources, { ...input, refused }, found);
@@ -113,6 +115,7 @@ function concluded(
     ...checkReferences(resources, input),
     ...checkOutputs(resources, input),
     ...checkLive(resources, input),
+    ...checkKinds(resources, input),
   ];
   if (hasErrors(diagnostics)) return { resources: [], diagnostics };
   const rank = (draft: Draft): string => (draft.kind === "System" ? "" : addressOf(draft));

@@ -1,5 +1,6 @@
 /** What is live under the names that a declaration uses: whether this System may write there. */
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
+import { DEFINITION } from "../kinds/declared-kinds.ts";
 import { equal } from "../model/equality.ts";
 import { type Draft, LABELS, type Resource, addressOf, keyOf } from "../model/resource.ts";
 import { belongsTo, isTerminating } from "./ownership.ts";
@@ -42,7 +43,8 @@ function obstacle(draft: Draft, existing: Resource, system: string, namespace: s
       hint: "Wait until it is gone, then apply again.",
     };
   }
-  if (draft.kind === "System") return undefined;
+  // Whose a kind is, and whether it is declared alike: own-kinds.ts.
+  if (draft.kind === "System" || draft.kind === DEFINITION) return undefined;
   if (!belongsTo(existing as Draft, system, namespace)) {
     const owner = existing.metadata.labels?.[LABELS.system];
     const whose = owner === undefined ? "belongs to no system" : `belongs to the system '${owner}'`;

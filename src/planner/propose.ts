@@ -2,6 +2,8 @@
 import { type Diagnostic, hasErrors } from "../diagnostics/diagnostic.ts";
 import { didYouMean } from "../diagnostics/suggestion.ts";
 import { canonicalJson } from "../model/equality.ts";
+import { kindsIn } from "../kinds/declared-kinds.ts";
+import { withKinds } from "../kinds/registry.ts";
 import { type Draft, LABELS } from "../model/resource.ts";
 import { type AdmitInput, type Admitted, admit, admitRevision } from "./admit.ts";
 import { heldBy, liveSystem } from "./ownership.ts";
@@ -46,6 +48,11 @@ export function propose(input: ProposeInput): Proposal {
   if (action === "down") return down(input);
   if (action === "rollback") return rollback(input);
   if (action === "undo") return undo(input);
+  return withKinds(kindsIn(input.admitted ?? input.resources), () => apply(input));
+}
+
+function apply(input: ProposeInput): Proposal {
+  const { action } = input;
   const admitted = input.admitted === undefined ? admit(input) : admitRevision(input.admitted, input);
   if (hasErrors(admitted.diagnostics)) return { diagnostics: admitted.diagnostics };
   const { system, namespace, live, capabilities, drift, pins } = input;
@@ -147,6 +154,10 @@ function undo(input: ProposeInput): Proposal {
 
 /** What was admitted and expanded before is taken as it was. */
 function restored(content: Content, input: ProposeInput): Proposal {
+  return withKinds(kindsIn(content.resources), () => restoredWith(content, input));
+}
+
+function restoredWith(content: Content, input: ProposeInput): Proposal {
   const admitted = admitRevision(content.resources, input);
   const diagnostics = [...content.diagnostics, ...admitted.diagnostics];
   if (hasErrors(diagnostics)) return { diagnostics };

@@ -8,12 +8,16 @@
  *  - Secrets are not remembered (I10), nor is what had something to say about it.
  *  - Of each System the last declaration and the last plan, of a few Systems.
  */
+import type { AnyKind } from "../kinds/kind.ts";
+import { kindNamed } from "../kinds/registry.ts";
 import { type Draft, deepFreeze } from "../model/resource.ts";
 import type { Snapshot } from "../store/store.ts";
 
 const MOST_SYSTEMS = 24;
 
 interface Entry<T> {
+  /** An own kind may be another one by now. */
+  readonly kind: AnyKind | undefined;
   readonly text: string;
   readonly admitted: T;
 }
@@ -27,7 +31,9 @@ export class Remembered<T extends { readonly resource?: Draft; readonly diagnost
   admitted(address: string, manifest: unknown, admit: () => T): T {
     const text = JSON.stringify(manifest);
     const known = this.#last.get(address);
-    const entry = known?.text === text ? known : { text, admitted: admit() };
+    const kind = kindNamed(String((manifest as { readonly kind?: unknown } | null)?.kind));
+    const isSame = known?.text === text && known.kind === kind;
+    const entry = isSame ? known : { text, kind, admitted: admit() };
     const { resource, diagnostics } = entry.admitted;
     if (resource !== undefined && resource.kind !== "Secret" && diagnostics.length === 0) {
       if (entry !== known) deepFreeze(resource);

@@ -64,6 +64,11 @@ export function frameOf(declared: Declared): string | undefined {
   return declaredAt.get(declared);
 }
 
+/** `frame`: of the call that declared it. */
+export function rememberedAt(declared: Declared, frame: string | undefined): void {
+  if (frame !== undefined) declaredAt.set(declared, frame);
+}
+
 /** A builder that remembers its calls. */
 export function remembering<B>(build: unknown): B {
   const remembered = (name: string, spec?: unknown, metadata?: unknown): Declared => {
@@ -71,8 +76,7 @@ export function remembering<B>(build: unknown): B {
     const declared = KEYED.has((build as { readonly kind?: string }).kind ?? "")
       ? withDataReferences(made)
       : made;
-    const frame = callSite(remembered);
-    if (frame !== undefined) declaredAt.set(declared, frame);
+    rememberedAt(declared, callSite(remembered));
     return declared;
   };
   return remembered as B;

@@ -18,6 +18,19 @@ export type {
 } from "./builder.ts";
 export { Ref } from "./builder.ts";
 export { z } from "zod";
+export {
+  type CommonSpec,
+  type ResourceKind,
+  type ResourceOptions,
+  defineResource,
+} from "./define-resource.ts";
+export {
+  type Listed,
+  type Objection,
+  type Observed,
+  RequeueAfter,
+  type ResourceCall,
+} from "./resource-functions.ts";
 export { type Each, each } from "./each.ts";
 export {
   type Manifest,

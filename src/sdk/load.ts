@@ -12,7 +12,9 @@
  */
 import { basename } from "node:path";
 import { type Diagnostic, hasErrors } from "../diagnostics/diagnostic.ts";
-import { findKind, kindNamed } from "../kinds/registry.ts";
+import { kindsIn } from "../kinds/declared-kinds.ts";
+import type { AnyKind } from "../kinds/kind.ts";
+import { findKind, kindNamed, withKinds } from "../kinds/registry.ts";
 import { validate } from "../kinds/validate.ts";
 import { type Draft, addressOf } from "../model/resource.ts";
 import { type DeclaredRun, type FileDialect, withDefinitions } from "./load/dialect.ts";
@@ -37,6 +39,8 @@ export interface Loaded {
   readonly system: Draft;
   /** Without the System, in the order in which they are declared, members sorted. */
   readonly resources: readonly Draft[];
+  /** Own kinds that are declared here. */
+  readonly kinds: readonly AnyKind[];
   /** To be begun once the resources are committed. */
   readonly runs: readonly DeclaredRun[];
   /** Absolute, symbolic links resolved. */
@@ -85,6 +89,7 @@ function nothing(diagnostics: readonly Diagnostic[], folder = ""): Loaded {
   return {
     system: { apiVersion: "tutti.dev/v1", kind: "System", metadata: { name: basename(folder) }, spec: {} },
     resources: [],
+    kinds: [],
     runs: [],
     folder,
     sources: new Map(),
@@ -105,14 +110,23 @@ async function synthesise(declared: Declared, use: Use): Promise<Loaded> {
   const settled = settledSystem(declared, use, sources);
   diagnostics.push(...settled.diagnostics);
   if (hasErrors(diagnostics))
-    return { system: settled.system, resources: [], runs: [], folder: use.folder, sources, diagnostics };
+    return {
+      system: settled.system,
+      resources: [],
+      kinds: [],
+      runs: [],
+      folder: use.folder,
+      sources,
+      diagnostics,
+    };
   const given = declared.resources(settled.values);
   const { resources, diagnostics: found } = await withDefinitions(given.resources, use.folder, use.dialects);
   diagnostics.push(...given.diagnostics, ...found);
   const { open } = settled;
   const param = Object.fromEntries(Object.entries(settled.values).filter(([name]) => !open.has(name)));
   const scope = { param, parameters: settled.parameters, env: use.given.env };
-  const drafts = resources.flatMap(({ value, source }) => {
+  const kinds = kindsIn(resources.map(({ value }) => value));
+  const admitted = ({ value, source }: Located): readonly Draft[] => {
     const substituted = substitute(value, scope, isOwnIn(value));
     const draft = canonical(substituted.value);
     const { diagnostics: findings } = validate(draft);
@@ -128,9 +142,10 @@ async function synthesise(declared: Declared, use: Use): Promise<Loaded> {
     if (first === undefined && source !== undefined) sources.set(address, source);
     if (first !== undefined) diagnostics.push(...at(source, [duplicate(address, first)]));
     return [draft];
-  });
+  };
+  const drafts = withKinds(kinds, () => resources.flatMap(admitted));
   const { runs = [] } = declared;
-  return { system: settled.system, resources: drafts, runs, folder: use.folder, sources, diagnostics };
+  return { system: settled.system, resources: drafts, kinds, runs, folder: use.folder, sources, diagnostics };
 }
 
 interface Settled {

@@ -8,10 +8,12 @@ import {
   manifestOf,
 } from "../../kinds/declaration.ts";
 import { frameOf } from "../builder.ts";
+import { resourceDefinition } from "../define-resource.ts";
 import { positionInFrame } from "../../diagnostics/call-site.ts";
 import type { Declared, Located } from "../load.ts";
 import { type SystemDeclaration, isSystemDeclaration } from "../system.ts";
 import { readText } from "./find.ts";
+import { definitionsIn } from "./definitions.ts";
 import { beyondLimits } from "./limits.ts";
 import { ProgramSource } from "./program-source.ts";
 import { runInProgram, runProgram } from "./program.ts";
@@ -23,7 +25,7 @@ export async function declaredInProgram(file: string, folder: string): Promise<D
   if (diagnostics.length > 0) return refused(...diagnostics);
   if (isSystemDeclaration(value)) return fromSystem(value, file, folder);
   if (Array.isArray(value) || isDeclared(value))
-    return { resources: () => located(value, file), diagnostics: [] };
+    return { resources: () => located(value, file, folder), diagnostics: [] };
   const message =
     value === undefined ? "It exports no system by default." : "What it exports by default is no system.";
   return refused({
@@ -49,7 +51,7 @@ function fromSystem(declaration: SystemDeclaration, file: string, folder: string
   return {
     system: { value: system, source: new ProgramSource(systemPosition(file), Number.POSITIVE_INFINITY) },
     resources: (values) => {
-      const result = runInProgram(() => located(declaration.resources(values), file), file, folder);
+      const result = runInProgram(() => located(declaration.resources(values), file, folder), file, folder);
       return "value" in result ? result.value : { resources: [], diagnostics: [result.diagnostic] };
     },
     diagnostics: [],
@@ -66,8 +68,11 @@ function systemPosition(file: string): { readonly file: string; readonly line?: 
 function located(
   exported: unknown,
   file: string,
+  folder: string,
 ): { readonly resources: readonly Located[]; readonly diagnostics: readonly Diagnostic[] } {
-  const items = flat(exported);
+  const all = flat(exported);
+  const definitions = definitionsIn(all, file, folder);
+  const items = all.filter((item) => typeof item !== "function" || resourceDefinition(item) === undefined);
   const positions = items.map((item) =>
     positionInFrame((isDeclared(item) ? frameOf(item) : undefined) ?? ""),
   );
@@ -80,7 +85,7 @@ function located(
     diagnostics.push({ severity: "error", ...problem, source: source.position() });
     return [];
   });
-  return { resources, diagnostics };
+  return { resources: [...definitions, ...resources], diagnostics };
 }
 
 const NOT_A_RESOURCE: Omit<Diagnostic, "severity"> = {

@@ -33,6 +33,8 @@ const entries: Readonly<Record<string, string>> = {
 interface Generation {
   readonly number: number;
   readonly stamps: Map<string, string>;
+  /** Of the program's files, which of them each imports. */
+  readonly imports: Map<string, Set<string>>;
 }
 
 const generations = new Map<string, Generation>();
@@ -42,7 +44,11 @@ function generationOf(file: string): Generation {
   const before = generations.get(file);
   if (before !== undefined && [...before.stamps].every(([path, stamp]) => stampOf(path) === stamp))
     return before;
-  const generation = { number: (before?.number ?? 0) + 1, stamps: new Map<string, string>() };
+  const generation = {
+    number: (before?.number ?? 0) + 1,
+    stamps: new Map<string, string>(),
+    imports: new Map<string, Set<string>>(),
+  };
   generations.set(file, generation);
   return generation;
 }
@@ -97,9 +103,10 @@ function hooksFor(folder: string, generation: Generation): { deregister(): void 
       const entry = entries[specifier];
       if (entry !== undefined) return { url: entry, shortCircuit: true };
       const result = nextResolve(specifier, context);
-      return context.parentURL?.includes(MARK) === true && inProject(result.url)
-        ? { ...result, url: marked(result.url, generation) }
-        : result;
+      const { parentURL } = context;
+      if (parentURL?.includes(MARK) !== true || !inProject(result.url)) return result;
+      noteImport(generation, fileURLToPath(parentURL), fileURLToPath(result.url));
+      return { ...result, url: marked(result.url, generation) };
     },
     load(url, context, nextLoad) {
       const isOurs = url.includes(`${MARK}=`);
@@ -107,6 +114,23 @@ function hooksFor(folder: string, generation: Generation): { deregister(): void 
       return nextLoad(url, { ...context, format: "module-typescript" });
     },
   });
+}
+
+function noteImport({ imports }: Generation, from: string, to: string): void {
+  imports.set(from, (imports.get(from) ?? new Set()).add(to));
+}
+
+/** The text of a module of the program and of what it imports from the folder, by absolute path; empty for one of elsewhere. */
+export function sourcesOf(program: string, module: string): Readonly<Record<string, string>> {
+  const generation = generations.get(program);
+  const sources: Record<string, string> = {};
+  const visit = (path: string): void => {
+    if (Object.hasOwn(sources, path) || generation?.stamps.has(path) !== true) return;
+    sources[path] = readFileSync(path, "utf8");
+    for (const imported of generation.imports.get(path) ?? []) visit(imported);
+  };
+  visit(module);
+  return sources;
 }
 
 function marked(url: string, { number, stamps }: Generation): string {

@@ -112,6 +112,19 @@ export function handlerDefinition(value: unknown): HandlerDefinition | undefined
   return typeof value === "function" && HANDLER in value ? (value as Handler)[HANDLER] : undefined;
 }
 
+/** Of this thread, by whatever copy of this package. */
+const offered: unique symbol = Symbol.for("tutti.dev/offered-handlers");
+type Offering = typeof globalThis & { [offered]?: HandlerDefinition[] };
+
+/** A handler that is found though its module does not export it: what others than workflows call. */
+export function offerHandler(definition: HandlerDefinition): void {
+  ((globalThis as Offering)[offered] ??= []).push(definition);
+}
+
+export function offeredHandlers(): readonly HandlerDefinition[] {
+  return (globalThis as Offering)[offered] ?? [];
+}
+
 /** `charge@2`, or `charge` where it has no version. */
 export function nameWithVersion({ name, version }: Pick<HandlerDefinition, "name" | "version">): string {
   return version === undefined ? name : `${name}@${version}`;

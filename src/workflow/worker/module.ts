@@ -8,7 +8,7 @@ import { registerHooks } from "node:module";
 import { dirname, sep } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { type CodeWorkflowDefinition, codeDefinition } from "../code/code-workflow.ts";
-import { type HandlerDefinition, compareVersions, handlerDefinition } from "./handler.ts";
+import { type HandlerDefinition, compareVersions, handlerDefinition, offeredHandlers } from "./handler.ts";
 import { stampNow } from "./stamp.ts";
 
 export interface LoadedModule {
@@ -23,14 +23,19 @@ const entries: Readonly<Record<string, string>> = {
   "tutti/testing": new URL(`../../testing/index${extension}`, import.meta.url).href,
 };
 
+/** The text of files by absolute path, in place of what is on the disk. */
+export type Sources = Readonly<Record<string, string>>;
+
 export class ModuleLoader {
   readonly #path: string;
+  readonly #sources: Sources;
   /** With a stamp from before each was read: what changes meanwhile is seen as a change. */
   readonly #files = new Map<string, string>();
 
   /** `path`: absolute. */
-  constructor(path: string) {
+  constructor(path: string, sources: Sources = {}) {
     this.#path = path;
+    this.#sources = sources;
     this.#files.set(path, stampNow(path));
   }
 
@@ -50,7 +55,15 @@ export class ModuleLoader {
   async load(): Promise<LoadedModule> {
     this.#hook();
     const exported = (await import(pathToFileURL(this.#path).href)) as Readonly<Record<string, unknown>>;
-    return { handlers: handlersIn(Object.values(exported)), programs: programsIn(Object.values(exported)) };
+    const values = Object.values(exported);
+    return { handlers: [...handlersIn(values), ...offeredHandlers()], programs: programsIn(values) };
+  }
+
+  /** The URL of what is pinned: it need not be on the disk any more. */
+  #pinned(specifier: string, parent: string | undefined): string | undefined {
+    if (!/^(?:\.|\/|file:)/.test(specifier)) return undefined;
+    const { href } = new URL(specifier, parent);
+    return href.startsWith("file:") && Object.hasOwn(this.#sources, fileURLToPath(href)) ? href : undefined;
   }
 
   /** Stays: a handler may import something later. */
@@ -58,13 +71,15 @@ export class ModuleLoader {
     const folder = `${dirname(this.#path)}${sep}`;
     registerHooks({
       resolve: (specifier, context, nextResolve) => {
-        const entry = entries[specifier];
+        const entry = entries[specifier] ?? this.#pinned(specifier, context.parentURL);
         return entry === undefined ? nextResolve(specifier, context) : { url: entry, shortCircuit: true };
       },
       load: (url, context, nextLoad) => {
         if (!url.startsWith("file:")) return nextLoad(url, context);
         const path = fileURLToPath(url);
         if (path.includes(`${sep}node_modules${sep}`)) return nextLoad(url, context);
+        const source = this.#sources[path];
+        if (source !== undefined) return { format: formatOf(path), source, shortCircuit: true };
         const isProject = path.startsWith(folder);
         if (isProject) this.#files.set(path, stampNow(path));
         return isProject && /\.m?ts$/.test(path)
@@ -73,6 +88,11 @@ export class ModuleLoader {
       },
     });
   }
+}
+
+function formatOf(path: string): string {
+  if (path.endsWith(".json")) return "json";
+  return path.endsWith("ts") ? "module-typescript" : "module";
 }
 
 function contentOf(file: string): string {

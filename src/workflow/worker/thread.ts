@@ -13,12 +13,13 @@ import { CodeRun } from "../code/code-run.ts";
 import type { Failure } from "../run/failure.ts";
 import { RunningAttempt, currentAttempt, runAttempt } from "./attempts.ts";
 import { describeThrown, failureOfThrown } from "./failures.ts";
-import { type LoadedModule, ModuleLoader, handlerNamed } from "./module.ts";
+import { type LoadedModule, ModuleLoader, type Sources, handlerNamed } from "./module.ts";
 import { type Order, type Report, messagesIn } from "./protocol.ts";
 import { Outbox } from "./session.ts";
 
 export interface ThreadStart {
   readonly module: string;
+  readonly sources?: Sources;
   readonly shared: SharedArrayBuffer;
   /** Follows which attempt has the thread through all that is asynchronous: slower, but tells which one blocks. */
   readonly precise: boolean;
@@ -46,8 +47,8 @@ class HandlerThread {
     Atomics.store(this.#shared, 0, Date.now() - this.#origin);
   }
 
-  async load(path: string): Promise<void> {
-    const loader = new ModuleLoader(path);
+  async load(path: string, sources: Sources | undefined): Promise<void> {
+    const loader = new ModuleLoader(path, sources);
     try {
       const module = await loader.load();
       this.#module = module;
@@ -208,7 +209,7 @@ async function begin(port: MessagePort): Promise<void> {
   port.on("message", (text: string) => thread.receive(text));
   setInterval(() => thread.alive(), BEAT);
   thread.alive();
-  await thread.load(start.module);
+  await thread.load(start.module, start.sources);
 }
 
 // In no thread of its own it is only loaded, to be compiled (scripts/compile.ts).

@@ -6,6 +6,7 @@
  *              running ──it ends by itself──> gone ──restart──> running     while gone, what is sent to it is dropped
  */
 import { Worker as Thread } from "node:worker_threads";
+import type { Sources } from "./module.ts";
 import { type MainOrder, type MainReport, type Report, type Target, messagesIn } from "./protocol.ts";
 import { Session } from "./session.ts";
 import type { ThreadStart } from "./thread.ts";
@@ -13,6 +14,8 @@ import type { ThreadStart } from "./thread.ts";
 export interface WorkerOptions {
   /** Absolute. */
   readonly module: string;
+  /** What is read in place of files on the disk. */
+  readonly sources?: Sources;
   /** Called when the control plane says that it may end. */
   readonly onEnd: () => void;
   /** Called with what the module offers, or why it cannot be loaded. */
@@ -85,8 +88,10 @@ export class Worker {
   #begin(precise: boolean): void {
     this.#shared = new Int32Array(new SharedArrayBuffer(8));
     this.#origin = Date.now();
+    const { module, sources } = this.#options;
     const start: ThreadStart = {
-      module: this.#options.module,
+      module,
+      ...(sources === undefined ? {} : { sources }),
       shared: this.#shared.buffer as SharedArrayBuffer,
       precise,
       origin: this.#origin,
