@@ -2,20 +2,8 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { LABELS } from "../model/resource.ts";
 import { TerminalError } from "../provider/provider.ts";
-import type { Behaviour } from "../testing/index.ts";
-import type { ControlPlaneOptions } from "./control-plane.ts";
-import { Bench, sized } from "./fixtures/lifecycle-bench.ts";
+import { bench, sized, open } from "./fixtures/lifecycle-bench.ts";
 
-let bench: Bench;
-async function open(
-  behaviour: Behaviour = {},
-  options: Partial<ControlPlaneOptions> = {},
-  parallelism?: number,
-): Promise<Bench> {
-  bench = new Bench(behaviour, options, parallelism);
-  await bench.start();
-  return bench;
-}
 afterEach(() => bench.stop());
 
 describe("a resource has failed", () => {

@@ -2,20 +2,8 @@
 import { afterEach, describe, expect, it } from "vitest";
 import type { Gate, Gates } from "../controller/gates.ts";
 import { type Key, REQUESTS } from "../model/resource.ts";
-import type { Behaviour } from "../testing/index.ts";
-import type { ControlPlaneOptions } from "./control-plane.ts";
-import { Bench, key, sized } from "./fixtures/lifecycle-bench.ts";
+import { bench, key, sized, open } from "./fixtures/lifecycle-bench.ts";
 
-let bench: Bench;
-async function open(
-  behaviour: Behaviour = {},
-  options: Partial<ControlPlaneOptions> = {},
-  parallelism?: number,
-): Promise<Bench> {
-  bench = new Bench(behaviour, options, parallelism);
-  await bench.start();
-  return bench;
-}
 afterEach(() => bench.stop());
 
 describe("a paused resource", () => {

@@ -2,15 +2,13 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type ControlPlane, createControlPlane } from "./control-plane.ts";
 import { ManualClock } from "../clock/manual.ts";
-import { validate } from "../kinds/validate.ts";
 import { conditionOf } from "../model/condition.ts";
-import type { Condition, Draft, Key, Resource } from "../model/resource.ts";
+import type { Condition, Key, Resource } from "../model/resource.ts";
 import { Keyring } from "../model/sealed.ts";
 import type { Identity, Started } from "../provider/provider.ts";
 import type { Store } from "../store/store.ts";
+import { cause, declareIn } from "./fixtures/declare.ts";
 import { SimulatedProvider, World, createMemoryStore } from "../testing/index.ts";
-
-const cause = { actor: "user:test", action: "test" };
 
 /** Writes down whom it was asked to find. */
 class Engine extends SimulatedProvider {
@@ -64,16 +62,7 @@ function get<R extends Resource>(kind: string, name: string): R {
 }
 
 async function declare(spec: object): Promise<void> {
-  const { resource, diagnostics } = validate({ kind: "Service", metadata: { name: "web" }, spec });
-  if (resource === undefined) throw new Error(JSON.stringify(diagnostics));
-  const present = store.get({ kind: "Service", namespace: "default", name: "web" });
-  const updated = present === undefined ? resource : ({ ...present, spec: resource.spec } as Draft);
-  await store.commit(
-    [{ type: present === undefined ? "create" : "update", resource: updated }] as Parameters<
-      Store["commit"]
-    >[0],
-    cause,
-  );
+  await declareIn(store, { kind: "Service", metadata: { name: "web" }, spec });
   await clock.advance(5_000);
 }
 

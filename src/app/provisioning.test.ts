@@ -2,17 +2,15 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createControlPlane, type ControlPlane } from "./control-plane.ts";
 import { ManualClock } from "../clock/manual.ts";
-import { validate } from "../kinds/validate.ts";
 import { conditionOf } from "../model/condition.ts";
-import type { Condition, Draft, Resource } from "../model/resource.ts";
+import type { Condition, Resource } from "../model/resource.ts";
 import { Keyring } from "../model/sealed.ts";
 import type { Desired, Observation, Provider } from "../provider/provider.ts";
 import { TerminalError } from "../provider/provider.ts";
 import type { Store } from "../store/store.ts";
 import { SimulatedProvider, World, createMemoryStore } from "../testing/index.ts";
+import { cause, declareIn } from "./fixtures/declare.ts";
 import { REPLACE } from "../controllers/provision/index.ts";
-
-const cause = { actor: "user:test", action: "test" };
 
 /** A provider whose behaviour a test sets, and which writes down what it was asked. */
 class Recording implements Provider {
@@ -86,24 +84,7 @@ beforeEach(async () => {
 afterEach(() => plane.stop());
 
 async function declare(kind: string, name: string, spec: object, metadata: object = {}): Promise<void> {
-  const { resource, diagnostics } = validate({ kind, metadata: { name, ...metadata }, spec });
-  if (resource === undefined) throw new Error(JSON.stringify(diagnostics));
-  const present = get(kind, name);
-  await store.commit(
-    [
-      present === undefined
-        ? { type: "create", resource }
-        : {
-            type: "update",
-            resource: {
-              ...present,
-              ...resource,
-              metadata: { ...present.metadata, ...resource.metadata },
-            } as Draft,
-          },
-    ],
-    cause,
-  );
+  await declareIn(store, { kind, metadata: { name, ...metadata }, spec });
   await clock.advance(5);
 }
 const get = (kind: string, name: string): Resource | undefined =>

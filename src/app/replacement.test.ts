@@ -1,20 +1,9 @@
 /** What is made anew: the new one first or the former first, in order with what uses it. */
 import { afterEach, describe, expect, it } from "vitest";
 import { type Draft, REQUESTS } from "../model/resource.ts";
-import type { Behaviour } from "../testing/index.ts";
-import type { ControlPlaneOptions } from "./control-plane.ts";
-import { Bench, cause, sized } from "./fixtures/lifecycle-bench.ts";
+import { cause } from "./fixtures/declare.ts";
+import { bench, sized, open } from "./fixtures/lifecycle-bench.ts";
 
-let bench: Bench;
-async function open(
-  behaviour: Behaviour = {},
-  options: Partial<ControlPlaneOptions> = {},
-  parallelism?: number,
-): Promise<Bench> {
-  bench = new Bench(behaviour, options, parallelism);
-  await bench.start();
-  return bench;
-}
 afterEach(() => bench.stop());
 
 describe("a replacement", () => {

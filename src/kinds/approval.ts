@@ -10,6 +10,20 @@ export const approvalStage = z.strictObject({
   quorum: z.int().min(1).default(1).describe("So many of them must approve."),
 });
 
+/** Who must approve, and by when: of an Approval, and of the policy by which a System asks for one. */
+export const approvalFields = {
+  chain: z
+    .array(approvalStage)
+    .min(1)
+    .default([{ users: [], groups: [], quorum: 1 }])
+    .describe("Stages that must all approve."),
+  order: z
+    .enum(["sequence", "any"])
+    .default("sequence")
+    .describe("Stages one after the other, or in any order."),
+  expires: duration.optional().describe("How long there is to decide; for ever when absent."),
+};
+
 const decision = z.object({
   /** `maria`. */
   by: z.string(),
@@ -46,15 +60,8 @@ export const approval = defineKind({
         .union([z.record(z.string(), z.unknown()), z.boolean()])
         .optional()
         .describe("JSON Schema of what whoever approves fills in."),
-      chain: z
-        .array(approvalStage)
-        .min(1)
-        .default([{ users: [], groups: [], quorum: 1 }])
-        .describe("Stages that must all approve."),
-      order: z
-        .enum(["sequence", "any"])
-        .default("sequence")
-        .describe("Stages one after the other, or in any order."),
+      chain: approvalFields.chain,
+      order: approvalFields.order,
       delegate: z
         .array(
           z.strictObject({
@@ -65,7 +72,7 @@ export const approval = defineKind({
         )
         .default([])
         .describe("Who may decide on behalf of whom."),
-      expires: duration.optional().describe("How long there is to decide; for ever when absent."),
+      expires: approvalFields.expires,
       onExpire: z
         .enum(["deny", "approve", "escalate"])
         .default("deny")
