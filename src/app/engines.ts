@@ -47,6 +47,7 @@ export function allEngines(parts: EngineParts): AllEngines {
   const { clock } = parts;
   const local = withNames(parts.local);
   const here = openDocker(parts, {});
+  const lxd = openLxd(parts);
   const haproxy = new HaproxyBalancers({ host: local.servers, clock });
   const databases = databaseProviders({ servers: [...localServers(local.servers), here.databaseServers] });
   const prometheus = prometheusMonitors({ host: local.servers, controlPlane: parts.controlPlane });
@@ -62,15 +63,18 @@ export function allEngines(parts: EngineParts): AllEngines {
         prometheus,
         data,
         ...here.providers,
-        ...openLxd(parts).providers,
+        ...lxd.providers,
       ],
-      close: here.close,
+      close: () => {
+        here.close();
+        lxd.close();
+      },
     },
     locations: new Map<string, OpenLocation>([
       [
         "lxd",
         (location): Engines => {
-          const { providers, describe } = openLxd(parts, location);
+          const { providers, describe, close } = openLxd(parts, location);
           return {
             instances: [],
             providers: [
@@ -82,6 +86,7 @@ export function allEngines(parts: EngineParts): AllEngines {
               ...external,
             ],
             describe,
+            close,
           };
         },
       ],

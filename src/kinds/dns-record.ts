@@ -13,13 +13,22 @@ export const dnsRecord = defineKind({
     spec: z.strictObject({
       ...provisioned,
       zone: z.string().meta({ references: "DNSZone", immutable: true }).describe("Name of the DNSZone."),
-      name: z.string().default("@").describe("Name within the zone; @ is the domain itself, * everything."),
+      name: z
+        .string()
+        .default("@")
+        .describe("Name within the zone; @ is the domain itself, * everything.")
+        .meta({ immutable: true }),
       type: z
         .enum(["A", "AAAA", "CNAME", "TXT", "SRV", "MX", "NS", "PTR", "CAA"])
         .default("A")
-        .describe("Type of the record."),
+        .describe("Type of the record.")
+        .meta({ immutable: true }),
       ttl: z.int().min(0).optional().describe("Seconds that answers may be cached."),
-      values: z.array(z.string()).min(1).describe("What the name stands for, as zone files write it."),
+      values: z
+        .array(z.string())
+        .min(1)
+        .describe("What the name stands for, as zone files write it; whole names, without a dot at the end.")
+        .meta({ unordered: true }),
     }),
   }),
   status: z.object({ ...baseStatus, name: z.string().optional() }),

@@ -1,6 +1,5 @@
 import type { Answer } from "dns-packet";
-import type { RecordType } from "./config.ts";
-import { canonicalName } from "./record-data.ts";
+import { type RecordType, canonicalName } from "../../../provider/dns-record-data.ts";
 import { type RecordSets, type Zone, type Zones, isWithin, parentName } from "./zone.ts";
 
 /**

@@ -1,5 +1,5 @@
 /** What the DNS server is told: the body of `PUT /config`, and the content of its state file. */
-export type RecordType = "A" | "AAAA" | "CNAME" | "TXT" | "SRV" | "MX" | "NS" | "PTR" | "CAA";
+import type { RecordType } from "../../../provider/dns-record-data.ts";
 
 export interface RecordConfig {
   /**

@@ -1,8 +1,15 @@
 import type { Answer, SoaAnswer } from "dns-packet";
 import { type Diagnostic, DiagnosticError } from "../../../diagnostics/diagnostic.ts";
 import { didYouMean } from "../../../diagnostics/suggestion.ts";
-import type { DnsConfig, RecordConfig, RecordType, ZoneConfig } from "./config.ts";
-import { canonicalName, isName, isRecordType, parseValue, recordTypes } from "./record-data.ts";
+import type { DnsConfig, RecordConfig, ZoneConfig } from "./config.ts";
+import {
+  type RecordType,
+  canonicalName,
+  isName,
+  isRecordType,
+  parseValue,
+  recordTypes,
+} from "../../../provider/dns-record-data.ts";
 
 /** Zones as the server answers from them: looked up by whole name, lower case, without the last dot. */
 export type RecordSets = ReadonlyMap<RecordType, readonly Answer[]>;

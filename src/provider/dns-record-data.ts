@@ -1,6 +1,7 @@
 import { isIPv4, isIPv6 } from "node:net";
 import type { Answer } from "dns-packet";
-import type { RecordType } from "./config.ts";
+
+export type RecordType = "A" | "AAAA" | "CNAME" | "TXT" | "SRV" | "MX" | "NS" | "PTR" | "CAA";
 
 /** Turns the text of one value into what dns-packet encodes. */
 export type RecordData =

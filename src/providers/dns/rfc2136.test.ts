@@ -1,0 +1,159 @@
+/** Records at a BIND that takes signed updates. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Desired, Provider, ProviderContext } from "../../provider/provider.ts";
+import { TerminalError } from "../../provider/provider.ts";
+import { DOMAIN, contextWith, desired } from "./fixtures/desired.ts";
+import { type Bind, KEY, startBind } from "./fixtures/servers.ts";
+import { rfc2136Records, rfc2136Zones } from "./rfc2136.ts";
+
+let bind: Bind;
+let zone: Desired;
+let context: ProviderContext;
+const records = rfc2136Records() as unknown as Provider;
+const zones = rfc2136Zones() as unknown as Provider;
+
+beforeAll(async () => {
+  bind = await startBind(DOMAIN);
+  zone = zoneAt(bind.port);
+  context = contextWith(zone, { secret: bind.secret });
+});
+afterAll(() => bind.stop());
+
+const key = { name: KEY, secret: "dns" };
+const zoneAt = (port: number, more: object = { key }): Desired =>
+  desired("DNSZone", "shop", { domain: DOMAIN, ttl: 30, rfc2136: { server: "127.0.0.1", port, ...more } });
+const record = (
+  name: string,
+  type: string,
+  values: readonly string[],
+  uid = `0000-${name}-${type}`,
+): Desired => desired("DNSRecord", "one", { zone: "shop", name, type, values }, uid);
+const removing = (): ProviderContext & { readonly keepData: boolean } => ({ ...context, keepData: false });
+
+/** In what a provider refuses for good. */
+async function refusal(work: Promise<unknown>): Promise<string> {
+  const error: unknown = await work.catch((caught: unknown) => caught);
+  if (!(error instanceof TerminalError)) throw new Error("It was not refused.", { cause: error });
+  return `${error.diagnostic.code} ${error.diagnostic.message}`;
+}
+
+describe("a zone of class rfc2136", () => {
+  it("is ready where the server has it, and stays there when it is removed", async () => {
+    expect(await zones.ensure(zone, context)).toEqual({
+      ready: true,
+      outputs: { host: "127.0.0.1", port: bind.port, server: `127.0.0.1:${bind.port}` },
+    });
+    expect(await zones.remove(zone, removing())).toEqual([]);
+    expect(await zones.observe(zone, context)).toMatchObject({ ready: true });
+  });
+
+  it("is refused where the server does not have it", async () => {
+    const other = desired("DNSZone", "shop", {
+      domain: "elsewhere.test",
+      rfc2136: { server: "127.0.0.1", port: bind.port, key },
+    });
+    expect(await refusal(zones.ensure(other, context))).toMatch(
+      /^NoSuchZone .* does not have the zone elsewhere/,
+    );
+  });
+
+  it("is not believed by the wrong key, nor trusted without a signature", async () => {
+    const wrong = { ...context, readSecret: () => ({ secret: Buffer.from("wrong").toString("base64") }) };
+    expect(await refusal(zones.ensure(zone, wrong))).toMatch(
+      /^NotTrusted .* the key's secret is not the one/,
+    );
+    const unknown = zoneAt(bind.port, { key: { ...key, name: "nobody" } });
+    expect(await refusal(zones.ensure(unknown, context))).toMatch(/^NotTrusted .* does not know the key/);
+    expect(await refusal(zones.ensure(zone, { ...context, readSecret: () => undefined }))).toMatch(/^NoKey /);
+  });
+});
+
+describe("records of class rfc2136", () => {
+  const values: readonly (readonly [string, readonly string[]])[] = [
+    ["A", ["192.0.2.1", "192.0.2.2"]],
+    ["AAAA", ["2001:db8::1"]],
+    ["CNAME", ["there.shop.test"]],
+    ["TXT", ['with "quotes", a \\ and ü', "x".repeat(300)]],
+    ["MX", ["10 there.shop.test"]],
+    ["SRV", ["0 5 5432 there.shop.test"]],
+    ["CAA", ['0 issue "ca.example"']],
+    ["PTR", ["there.shop.test"]],
+    ["NS", ["there.shop.test"]],
+  ];
+  it.each(values)("of type %s are made, found by their identity, and removed", async (type, all) => {
+    const one = record(`of-${type.toLowerCase()}`, type, all);
+    expect(await records.observe(one, context)).toBeUndefined();
+    const made = await records.ensure(one, context);
+    expect(made).toEqual({
+      ready: true,
+      outputs: { name: `of-${type.toLowerCase()}.${DOMAIN}` },
+      actual: { values: all },
+    });
+    expect(await records.ensure(one, context)).toEqual(made);
+    expect(await records.observe(one, context)).toEqual(made);
+    await records.remove(one, removing());
+    await records.remove(one, removing());
+    expect(await records.observe(one, context)).toBeUndefined();
+  });
+
+  it("stand for the domain itself, and for everything below it", async () => {
+    const apex = record("@", "A", ["192.0.2.3"]);
+    const all = record("*", "A", ["192.0.2.4"]);
+    expect((await records.ensure(apex, context)).outputs["name"]).toBe(DOMAIN);
+    expect((await records.ensure(all, context)).outputs["name"]).toBe(`*.${DOMAIN}`);
+    expect(await records.observe(record("anything", "A", ["192.0.2.4"]), context)).toBeUndefined();
+    await records.remove(apex, removing());
+    await records.remove(all, removing());
+  });
+
+  it("are changed in place, and set back when somebody else has changed them", async () => {
+    const one = record("www", "A", ["192.0.2.1"]);
+    await records.ensure(one, context);
+    const other = { ...one, spec: { ...(one.spec as object), values: ["192.0.2.7"] } };
+    expect((await records.ensure(other, context)).actual).toEqual({ values: ["192.0.2.7"] });
+    expect((await records.observe(one, context))?.actual).toEqual({ values: ["192.0.2.7"] });
+    expect((await records.ensure(one, context)).actual).toEqual({ values: ["192.0.2.1"] });
+    await records.remove(one, removing());
+  });
+
+  it("that others made are refused, and left as they are, until they are adopted", async () => {
+    const one = record("there", "A", ["192.0.2.1"]);
+    expect(await refusal(records.ensure(one, context))).toMatch(/^NameTaken .* which Tutti did not make/);
+    expect(await records.remove(one, removing())).toEqual([]);
+    await expect(records.adopt?.(one, "nowhere/A", context)).rejects.toBeInstanceOf(TerminalError);
+    expect((await records.adopt?.(one, `there.${DOMAIN}/A`, context))?.actual).toEqual({
+      values: ["192.0.2.9"],
+    });
+    const second = record("there", "A", ["192.0.2.1"], "0000-another");
+    expect(await refusal(records.ensure(second, context))).toMatch(
+      /^NameTaken .* belong to another resource/,
+    );
+    await records.release?.(one, context);
+    expect(await records.observe(one, context)).toBeUndefined();
+    expect(await refusal(records.ensure(one, context))).toMatch(/^NameTaken/);
+  });
+
+  it("that cannot stand beside others are refused, not passed over", async () => {
+    const one = record("both", "A", ["192.0.2.1"]);
+    await records.ensure(one, context);
+    const alias = record("both", "CNAME", ["there.shop.test"]);
+    expect(await refusal(records.ensure(alias, context))).toMatch(/^UpdateIgnored /);
+    await records.remove(alias, removing());
+    await records.remove(one, removing());
+  });
+
+  it("are refused before anything is sent when a value is none", async () => {
+    const found = await records.obstacles?.(
+      { namespace: "default", name: "x", folder: "/", spec: { type: "A", values: ["nowhere"] } },
+      context,
+    );
+    expect(found).toEqual([
+      { code: "InvalidValue", path: "spec.values[0]", message: "The value 'nowhere' is no IPv4 address." },
+    ]);
+  });
+
+  it("wait for a server that is away", async () => {
+    const away = contextWith(zoneAt(1), { secret: bind.secret });
+    await expect(records.ensure(record("www", "A", ["192.0.2.1"]), away)).rejects.toThrow(/127\.0\.0\.1:1: /);
+  });
+});
