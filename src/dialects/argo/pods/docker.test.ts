@@ -3,10 +3,8 @@ import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it, onTestFinished, vi } from "vitest";
-import { systemClock } from "../../../clock/clock.ts";
 import { type Daemon, IMAGE, startDaemon } from "../../../providers/docker/fixtures/daemon.ts";
-import type { Attempt } from "../../../workflow/engine/step-type.ts";
-import { argoSteps } from "./executor.ts";
+import { execute } from "../fixtures/pod-attempt.ts";
 import type { Pod } from "./work.ts";
 
 const LONG = 120_000;
@@ -64,27 +62,15 @@ it.each([
     chmodSync(docker, 0o755);
     const waitedFor = Promise.withResolvers<void>();
     const said: string[] = [];
-    const attempt = {
-      run: "test/run",
-      path: "main",
-      step: { type: "run", command: [], input: pod },
-      try: 1,
-      since: 0,
-      idempotencyKey: "test/run/main",
-      signal: new AbortController().signal,
-      log: (line: string) => {
+    const { endpoint } = daemon;
+    const outcome = execute(folder, pod, {
+      docker,
+      containers: () => Promise.resolve({ is: "docker", endpoint }),
+      log: (line) => {
         said.push(line);
         if (line.includes("engine is waited for")) waitedFor.resolve();
       },
-    };
-    const { endpoint } = daemon;
-    const steps = argoSteps({
-      folder,
-      docker,
-      clock: systemClock,
-      containers: () => Promise.resolve({ is: "docker", endpoint }),
     });
-    const outcome = steps.execute(attempt as unknown as Attempt);
     await vi.waitUntil(() => existsSync(held), LONG);
     await daemon.kill();
     writeFileSync(go, "");
