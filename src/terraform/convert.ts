@@ -23,6 +23,7 @@ type Path = readonly (string | number)[];
 export function valueOf(declared: unknown, type: Type, path: Path = []): Value {
   if (declared === null || declared === undefined) return null;
   if (declared instanceof Unknown) return declared;
+  if (declared instanceof Typed) return type === "dynamic" ? declared : valueOf(declared.value, type, path);
   if (typeof type !== "string") return collectionOf(declared, type, path);
   switch (type) {
     case "string":
@@ -107,7 +108,8 @@ function distinct(items: readonly Value[], type: Type): readonly Value[] {
 
 /** The type that a declared value has by itself. */
 function typeOf(declared: unknown, path: Path): Type {
-  if (declared === null || declared === undefined || declared instanceof Unknown) return "dynamic";
+  const isOwn = declared instanceof Unknown || declared instanceof Typed;
+  if (declared === null || declared === undefined || isOwn) return "dynamic";
   if (declared instanceof Exact) return "number";
   if (Array.isArray(declared))
     return ["tuple", declared.map((item: unknown, index) => typeOf(item, [...path, index]))];
