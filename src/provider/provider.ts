@@ -476,8 +476,8 @@ export interface DatabaseProvider extends Provider {
   prune?(desired: Desired, kept: readonly string[], context: ProviderContext): Promise<void>;
 }
 
-/** Kind Volume, of a class that can take snapshots. A snapshot has an identity of its own and outlives the volume. */
-export interface VolumeProvider extends Provider {
+/** Kind Volume or Machine, of a class that can take snapshots. A snapshot has an identity of its own and outlives what it is of. */
+export interface SnapshotProvider extends Provider {
   /** Idempotent: finishes what was begun, takes nothing twice. */
   snapshot(
     desired: Desired,
@@ -486,6 +486,8 @@ export interface VolumeProvider extends Provider {
   ): Promise<{ readonly bytes: number; readonly path?: string }>;
   removeSnapshot(snapshot: Identity, context: ProviderContext): Promise<void>;
 }
+
+export type VolumeProvider = SnapshotProvider;
 
 /** Nothing will be right until somebody changes something: the declaration, a file, a permission. Not retried. */
 export class TerminalError extends Error {

@@ -332,6 +332,7 @@ const PLAYED: ReadonlySet<string> = new Set([
   "System",
   "Location",
   "ResourceSet",
+  "MachineSnapshot",
   "VolumeSnapshot",
   "Approval",
 ]);

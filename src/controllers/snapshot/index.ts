@@ -1,12 +1,13 @@
 /**
  * Takes the snapshots that are declared, each once.
  *
- *   (declared) --finalizer--> waiting for its volume --class and location recorded--> being taken --> ready, for good
- *   deleted --its files are removed--> finalizer goes --> gone
+ *   (declared) --finalizer--> waiting for its subject --class and location recorded--> being taken --> ready, for good
+ *   deleted --what was copied is removed--> finalizer goes --> gone
  *
- *  - Where it will be is in the store before anything is copied, so that a crash, or the removal of the volume, leaves nothing
+ *  - Its subject is the Volume or the Machine that it is of.
+ *  - Where it will be is in the store before anything is copied, so that a crash, or the removal of its subject, leaves nothing
  *    that nobody would remove (I3).
- *  - Once taken it is never looked at again: what becomes of the volume is nothing to it.
+ *  - Once taken it is never looked at again: what becomes of its subject is nothing to it.
  */
 import { identityOf } from "../../controller/desired.ts";
 import type { Clock } from "../../clock/clock.ts";
@@ -22,8 +23,8 @@ import {
   type Provider,
   type ProviderContext,
   RequeueAfter,
+  type SnapshotProvider,
   TerminalError,
-  type VolumeProvider,
 } from "../../provider/provider.ts";
 import { type Store, StoreError } from "../../store/store.ts";
 
@@ -44,10 +45,25 @@ interface Status {
   readonly bytes?: number;
   readonly path?: string;
 }
-type Snapshot = Resource<{ readonly volume: string }, Status>;
-type Volume = Resource<Placement, { readonly made?: Placement }>;
+type Snapshot = Resource<Readonly<Record<string, string>>, Status>;
+type Subject = Resource<Placement, { readonly made?: Placement }>;
 
-const KIND = "VolumeSnapshot";
+/** Of what each kind of snapshot is, and by which field it names it. */
+const SUBJECTS = {
+  VolumeSnapshot: { kind: "Volume", field: "volume" },
+  MachineSnapshot: { kind: "Machine", field: "machine" },
+} as const;
+
+const KINDS = Object.keys(SUBJECTS) as readonly (keyof typeof SUBJECTS)[];
+const SUBJECT_KINDS: ReadonlySet<string> = new Set(Object.values(SUBJECTS).map(({ kind }) => kind));
+
+function subjectOf({ kind }: Resource): (typeof SUBJECTS)[keyof typeof SUBJECTS] {
+  return SUBJECTS[kind as keyof typeof SUBJECTS];
+}
+
+function isSnapshot(kind: string): boolean {
+  return Object.hasOwn(SUBJECTS, kind);
+}
 
 export function snapshotController(options: SnapshotOptions): Controller {
   const { store, dependents } = options;
@@ -56,11 +72,11 @@ export function snapshotController(options: SnapshotOptions): Controller {
     concurrency: 4,
     *concerns(change) {
       const { key, resource, previous } = change;
-      if (key.kind === KIND && (previous === undefined || isAskedAnew(previous, resource))) yield key;
-      if (key.kind === "Volume")
-        for (const affected of affectedBy(change, dependents)) if (affected.kind === KIND) yield affected;
+      if (isSnapshot(key.kind) && (previous === undefined || isAskedAnew(previous, resource))) yield key;
+      if (SUBJECT_KINDS.has(key.kind))
+        for (const affected of affectedBy(change, dependents)) if (isSnapshot(affected.kind)) yield affected;
     },
-    initial: () => store.list({ kind: KIND }).items.map(keyOf),
+    initial: () => KINDS.flatMap((kind) => store.list({ kind }).items.map(keyOf)),
     reconcile: (key, context) => reconcile(key, context, options),
   };
 }
@@ -139,47 +155,50 @@ async function take(
   options: SnapshotOptions,
 ): Promise<Outcome> {
   const { store, clock } = options;
+  const { kind, field } = subjectOf(snapshot);
   const namespace = snapshot.metadata.namespace ?? "default";
-  const volume = store.get({ kind: "Volume", namespace, name: snapshot.spec.volume }) as Volume | undefined;
-  const wait = waitFor(snapshot.spec.volume, volume);
-  if (volume === undefined || wait !== undefined)
+  const name = snapshot.spec[field] ?? "";
+  const subject = store.get({ kind, namespace, name }) as Subject | undefined;
+  const wait = waitFor(`${field}/${name}`, subject);
+  if (subject === undefined || wait !== undefined)
     return write(snapshot, { reason: "WaitingFor", message: wait ?? "" }, context, options);
-  const provider = volumeProvider(volume.status?.made ?? placed(volume), options);
-  const place = { class: provider.class, location: volume.spec.location };
-  const taking = { reason: "NotReady", message: `The volume '${volume.metadata.name}' is being copied.` };
+  const provider = takerOf(snapshot, subject.status?.made ?? placed(subject), options);
+  const place = { class: provider.class, location: subject.spec.location };
+  const taking = { reason: "NotReady", message: `The ${field} '${name}' is being copied.` };
   await write(snapshot, { ...taking, more: place }, context, options);
   const desired: Desired = {
-    identity: identityOf(volume),
-    spec: volume.status?.made ?? volume.spec,
-    status: volume.status,
+    identity: identityOf(subject),
+    spec: subject.status?.made ?? subject.spec,
+    status: subject.status,
   };
   const taken = await provider.snapshot(desired, identityOf(snapshot), {
     ...options.context,
     signal: context.signal,
   });
   const more = { ...place, ...taken, takenAt: timestamp(clock.now()) };
-  const message = `It holds ${taken.bytes} bytes of the volume '${volume.metadata.name}'.`;
+  const message = `It holds ${taken.bytes} bytes of the ${field} '${name}'.`;
   return write(snapshot, { isReady: true, reason: "Taken", message, more }, context, options);
 }
 
-function waitFor(name: string, volume: Volume | undefined): string | undefined {
-  if (volume === undefined) return `Waiting for volume/${name}, which does not exist.`;
-  if (volume.metadata.deletionTimestamp !== undefined)
-    return `Waiting for volume/${name}, which is being deleted.`;
-  return isReady(volume) ? undefined : `Waiting for volume/${name}, which is not ready.`;
+function waitFor(address: string, subject: Subject | undefined): string | undefined {
+  if (subject === undefined) return `Waiting for ${address}, which does not exist.`;
+  if (subject.metadata.deletionTimestamp !== undefined)
+    return `Waiting for ${address}, which is being deleted.`;
+  return isReady(subject) ? undefined : `Waiting for ${address}, which is not ready.`;
 }
 
 /** Refuses with TerminalError when the class takes none. */
-function volumeProvider(spec: Placement, { providerOf }: SnapshotOptions): VolumeProvider {
-  const provider = providerOf("Volume", spec) as Provider & Partial<VolumeProvider>;
+function takerOf(snapshot: Snapshot, spec: Placement, { providerOf }: SnapshotOptions): SnapshotProvider {
+  const { kind, field } = subjectOf(snapshot);
+  const provider = providerOf(kind, spec) as Provider & Partial<SnapshotProvider>;
   if (provider.snapshot === undefined)
     throw new TerminalError({
       code: "NoSnapshots",
-      path: "spec.volume",
-      message: `Volumes of class ${provider.class} have no snapshots.`,
-      hint: "Use a volume of another class; `tutti describe location/local` tells what each can do.",
+      path: `spec.${field}`,
+      message: `${kind}s of class ${provider.class} have no snapshots.`,
+      hint: `Use a ${field} of another class; \`tutti describe location/local\` tells what each can do.`,
     });
-  return provider as VolumeProvider;
+  return provider as SnapshotProvider;
 }
 
 async function remove(
@@ -191,7 +210,7 @@ async function remove(
   const { class: className, location } = snapshot.status ?? {};
   // Without a class nothing was ever begun.
   if (className !== undefined && location !== undefined)
-    await volumeProvider({ class: className, location }, options).removeSnapshot(identityOf(snapshot), {
+    await takerOf(snapshot, { class: className, location }, options).removeSnapshot(identityOf(snapshot), {
       ...options.context,
       signal: context.signal,
     });

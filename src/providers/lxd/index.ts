@@ -1,6 +1,7 @@
 /** What LXD makes: machines, networks and volumes. */
 import type { Provider } from "../../provider/provider.ts";
 import { Lxd, type LxdSettings } from "./client.ts";
+import { Events } from "./events.ts";
 import { LxdMachines } from "./machine.ts";
 import { LxdNetworks } from "./network.ts";
 import { Places } from "./surroundings.ts";
@@ -20,14 +21,21 @@ export interface LxdProviders {
   readonly providers: readonly Provider[];
   /** What it is, one phrase; rejects in one sentence when it cannot be reached. */
   readonly describe: () => Promise<string>;
+  readonly close: () => void;
 }
 
 /** Opening reaches nobody. */
 export function lxdProviders({ engine, home, pool }: LxdOptions): LxdProviders {
   const lxd = new Lxd(engine);
+  const events = new Events(lxd);
   const places = new Places(lxd, home, pool);
   return {
-    providers: [new LxdMachines(places), new LxdNetworks(places), new LxdVolumes(places)],
+    providers: [
+      new LxdMachines(places, events),
+      new LxdNetworks(places, events),
+      new LxdVolumes(places, events),
+    ],
+    close: () => events.close(),
     describe: async () => {
       const { auth, environment } = await lxd.get<{
         readonly auth: string;

@@ -54,6 +54,10 @@ async function removeAsOthers(kind: string, id: string): Promise<void> {
   }
 }
 
+function networks(): Promise<readonly { readonly name: string; readonly managed: boolean }[]> {
+  return daemon.lxd.get("/1.0/networks", signal, { recursion: "1" });
+}
+
 function desired(kind: string, name: string, spec: unknown): Desired {
   return {
     identity: { kind, namespace: "default", name, uid: `00000000-0000-4000-8000-${kind}` },
@@ -80,6 +84,12 @@ const theMachine = desired(
 providerConformance("LXD's machines", {
   open: open("Machine"),
   desired: theMachine,
+  takeAway: async ({ identity }) => {
+    const [found] = (await daemon.instances()).filter(
+      ({ config }) => config["user.tutti.uid"] === identity.uid,
+    );
+    await removeAsOthers("Machine", found?.name ?? "");
+  },
   holdsNoData: "What is to outlive a machine is on Volumes; a snapshot keeps its disk.",
   spoil: async ({ identity }) => {
     const [found] = (await daemon.instances()).filter(
@@ -104,13 +114,13 @@ providerConformance("LXD's machines", {
 providerConformance("LXD's networks", {
   open: open("Network"),
   desired: desired("Network", "lan", network.body.shape.spec.parse({ class: "lxd", cidr: "10.98.76.0/24" })),
+  takeAway: async () => {
+    const all = await networks();
+    await removeAsOthers("Network", all.find(({ managed }) => managed)?.name ?? "");
+  },
   holdsNoData: "A network holds nothing.",
   spoil: async () => {
-    const all = await daemon.lxd.get<readonly { readonly name: string; readonly managed: boolean }[]>(
-      "/1.0/networks",
-      signal,
-      { recursion: "1" },
-    );
+    const all = await networks();
     const name = all.find(({ managed }) => managed)?.name;
     await daemon.lxd.send("PATCH", `/1.0/networks/${name}`, {
       body: { config: { "ipv4.address": "10.98.77.1/24", "ipv4.dhcp": "false" } },

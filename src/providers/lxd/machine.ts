@@ -23,12 +23,13 @@ import {
   type Prospect,
   type ProviderContext,
   TerminalError,
-  type VolumeProvider,
+  type SnapshotProvider,
 } from "../../provider/provider.ts";
 import { redact, secretsIn, secretWords, tellingLine } from "../../provider/redaction.ts";
 import { isSealed } from "../../model/sealed.ts";
 import { machineCapacities } from "./capacities.ts";
 import type { Lxd } from "./client.ts";
+import type { Events } from "./events.ts";
 import { doing } from "./errors.ts";
 import { imageSource } from "./images.ts";
 import { Instances, type LxdInstance, type ReadInstance, pathOf } from "./instances.ts";
@@ -70,7 +71,7 @@ import type { Places } from "./surroundings.ts";
 const PATIENCE = 5_000;
 const STEP = 100;
 
-export class LxdMachines implements VolumeProvider {
+export class LxdMachines implements SnapshotProvider {
   readonly kind = "Machine";
   readonly class = "lxd";
   readonly capabilities: readonly string[] = [
@@ -86,10 +87,12 @@ export class LxdMachines implements VolumeProvider {
   readonly #lxd: Lxd;
   readonly #places: Places;
   readonly #instances: Instances;
+  readonly #events: Events;
   readonly #home: string;
 
-  constructor(places: Places) {
+  constructor(places: Places, events: Events) {
     this.#lxd = places.lxd;
+    this.#events = events;
     this.#places = places;
     this.#home = places.home;
     this.#instances = new Instances(places.lxd);
@@ -169,6 +172,11 @@ export class LxdMachines implements VolumeProvider {
     if (config[ADOPTED] !== undefined) return [`the container ${name}, which was adopted`];
     await doing(`remove the machine '${identity.name}'`, () => this.#instances.remove(name, signal));
     return [];
+  }
+
+  watch({ identity, status }: Desired, changed: () => void, context: CallContext): void {
+    const names = new Set([machineName(this.#home, identity), String(status?.["id"] ?? "")]);
+    this.#events.watch([...names].map(pathOf), changed, context);
   }
 
   async measure({ identity }: Desired, { signal }: ProviderContext): Promise<readonly Measurement[]> {

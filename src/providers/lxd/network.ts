@@ -23,6 +23,7 @@ import {
 } from "../../provider/provider.ts";
 import { networkCapacities } from "./capacities.ts";
 import { type Lxd, absent } from "./client.ts";
+import type { Events } from "./events.ts";
 import { doing } from "./errors.ts";
 import {
   ADOPTED,
@@ -53,8 +54,10 @@ export class LxdNetworks implements Provider {
   ];
   readonly #lxd: Lxd;
   readonly #places: Places;
+  readonly #events: Events;
 
-  constructor(places: Places) {
+  constructor(places: Places, events: Events) {
+    this.#events = events;
     this.#lxd = places.lxd;
     this.#places = places;
   }
@@ -110,6 +113,11 @@ export class LxdNetworks implements Provider {
       if (made === undefined) throw new Error("The network was made, but LXD has it no more.");
       return made;
     });
+  }
+
+  watch({ identity, status }: Desired, changed: () => void, context: CallContext): void {
+    const names = new Set([networkName(this.#places.home, identity), String(status?.["adopted"] ?? "")]);
+    this.#events.watch([...names].map(pathOf), changed, context);
   }
 
   async remove({ identity }: Desired, { signal }: ProviderContext): Promise<readonly string[]> {

@@ -21,10 +21,11 @@ import {
   type Prospect,
   type ProviderContext,
   TerminalError,
-  type VolumeProvider,
+  type SnapshotProvider,
 } from "../../provider/provider.ts";
 import { volumeCapacities } from "./capacities.ts";
 import { type Lxd, absent } from "./client.ts";
+import type { Events } from "./events.ts";
 import { doing } from "./errors.ts";
 import {
   ADOPTED,
@@ -48,7 +49,7 @@ interface There {
   readonly pool: string;
 }
 
-export class LxdVolumes implements VolumeProvider {
+export class LxdVolumes implements SnapshotProvider {
   readonly kind = "Volume";
   readonly class = "lxd";
   readonly capabilities: readonly string[] = [
@@ -60,8 +61,10 @@ export class LxdVolumes implements VolumeProvider {
   readonly features: readonly string[] = ["sizes", "clones", "adoption"];
   readonly #lxd: Lxd;
   readonly #places: Places;
+  readonly #events: Events;
 
-  constructor(places: Places) {
+  constructor(places: Places, events: Events) {
+    this.#events = events;
     this.#lxd = places.lxd;
     this.#places = places;
   }
@@ -122,6 +125,11 @@ export class LxdVolumes implements VolumeProvider {
       if (made === undefined) throw new Error("The volume was made, but LXD has it no more.");
       return made;
     });
+  }
+
+  watch({ status }: Desired, changed: () => void, context: CallContext): void {
+    const [pool = "", name = ""] = String(status?.["volume"] ?? "").split("/");
+    this.#events.watch([pathOf(pool, name)], changed, context);
   }
 
   async remove(
