@@ -63,6 +63,8 @@ export const change = defineKind({
       actor: z.string(),
       plan: z.unknown(),
       hash: z.string(),
+      /** By address, a digest of what is done: proposed again on another base it must be the same. Of a Change that waits. */
+      effects: z.record(z.string(), z.string()).optional(),
       /** Of `undo`: the Change whose effects are taken back. */
       undoes: z.string().optional(),
       /** What is declared, as admitted, secrets sealed: of a Change that was not committed at once. */

@@ -26,6 +26,7 @@ import {
   stagesOf,
   touchedBy,
 } from "./change.ts";
+import { effectsOf } from "./hash.ts";
 import { type OperationsContext, operationsOf } from "./operations.ts";
 import { liveSystem } from "./ownership.ts";
 import { type Plan, type Step, recordedPlan } from "./plan.ts";
@@ -134,6 +135,7 @@ function waiting(asked: Waiting): Submission {
       actor,
       plan: recordedPlan(plan),
       hash: plan.hash,
+      effects: effectsOf(plan, live),
       ...(plan.undoes === undefined ? {} : { undoes: plan.undoes }),
       declared: asked.declared,
       request: asked.request,

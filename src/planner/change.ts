@@ -2,8 +2,8 @@
  * A plan as a Change: how it is written down, proposed again when its time has come, and committed (I7).
  *
  *     plan ──submissionOf──▶ Change (+ Approval)     nothing of the desired state is touched
- *     Change ──proposeAgain──▶ plan of the same hash ──beginOperations──▶ resources, Revision, Change: one commit
- *                          └──▶ of another hash: `movedSince` says what moved
+ *     Change ──proposeAgain──▶ the plan that was agreed to ──beginOperations──▶ resources, Revision, Change: one commit
+ *                          └──▶ another one (`isAgreed`): `movedSince` says what moved
  *     (change-operations.ts has the operations)
  *
  *  - What a Change holds is enough to propose it again: what was declared, as admitted, and what was asked beside it.
@@ -15,6 +15,7 @@ import { equal } from "../model/equality.ts";
 import { type Draft, LABELS, type Resource } from "../model/resource.ts";
 import type { Keyring } from "../model/sealed.ts";
 import type { Snapshot } from "../store/store.ts";
+import { effectsOf } from "./hash.ts";
 import type { AttributeChange, Plan, Step } from "./plan.ts";
 import { type ProposeInput, type Proposal, propose } from "./propose.ts";
 import { waveOf } from "./waves.ts";
@@ -60,6 +61,8 @@ export interface ChangeSpec {
   readonly actor: string;
   readonly plan: ShownPlan;
   readonly hash: string;
+  /** By address, what it does alone (`effectsOf`); of one that was not committed at once. */
+  readonly effects?: Readonly<Record<string, string>>;
   readonly undoes?: string;
   readonly declared?: readonly Draft[];
   readonly request?: Requested;
@@ -294,6 +297,20 @@ export function proposeAgain(
     live,
     keyring,
   });
+}
+
+/**
+ * Whether this is what was agreed to: the very plan, or one that does nothing else than was shown, to the same things. What of
+ * that others have done by now, just so, is not left to do.
+ */
+export function isAgreed(
+  { hash, effects }: Pick<ChangeSpec, "hash" | "effects">,
+  plan: Plan,
+  live: Snapshot,
+): boolean {
+  if (plan.hash === hash) return true;
+  const now = effects === undefined ? [] : Object.entries(effectsOf(plan, live));
+  return now.length > 0 && now.every(([address, effect]) => effects?.[address] === effect);
 }
 
 function notDeclared(system: string): Diagnostic {

@@ -24,7 +24,7 @@ import { deletionsOf } from "./deletions.ts";
 import type { Unknown } from "./expansion.ts";
 import { MAKING } from "./expected.ts";
 import { checkFormerNames } from "./former-names.ts";
-import { planHash } from "./hash.ts";
+import { baseIn, planHash } from "./hash.ts";
 import { type Moves, movedIn, resolveMoves } from "./moves.ts";
 import { orderOf } from "./order.ts";
 import { heldBy, liveSystem } from "./ownership.ts";
@@ -305,8 +305,6 @@ function planOf(
     summary,
     destructive: summary.delete + summary.replace > 0,
     warnings: [...(input.warnings ?? []), ...found],
-    hash: planHash(content, ({ kind, namespace: home, name, movedFrom }) =>
-      live.get({ kind, namespace: home, name: movedFrom?.split("/")[1] ?? name }),
-    ),
+    hash: planHash(content, (step) => baseIn(step, live)),
   };
 }

@@ -9,6 +9,7 @@ import {
   changePolicy,
   changesOf,
   errorsText,
+  isAgreed,
   isTouched,
   keyTextOf,
   movedSince,
@@ -87,17 +88,11 @@ export class Knowledge {
     if (isOut || next({ ...facts, moved: true }).state !== "Void")
       return { facts, ...waitingFor(change, facts, approval, before) };
     const proposal = proposeAgain(placed(change), this.#again());
-    const moved = proposal.plan?.hash !== change.spec.hash;
-    if (!moved) {
-      this.#verified.set(change.metadata.uid, this.#revision(change));
-      const { plan } = proposal;
-      return {
-        facts,
-        ...(plan === undefined ? {} : { plan }),
-        ...waitingFor(change, facts, approval, before),
-      };
-    }
-    return { facts: { ...facts, moved }, message: whyVoid(change, proposal, store) };
+    const { plan } = proposal;
+    if (plan === undefined || !isAgreed(change.spec, plan, store))
+      return { facts: { ...facts, moved: true }, message: whyVoid(change, proposal, store) };
+    this.#verified.set(change.metadata.uid, this.#revision(change));
+    return { facts, plan, ...waitingFor(change, facts, approval, before) };
   }
 
   #isVerified(change: ChangeResource): boolean {

@@ -298,7 +298,7 @@ function newsOf(
 
 /** What goes with its end: it is never proposed again, nobody is to decide on it, and there is a bound to what is kept. */
 function conclusion(change: ChangeResource, known: Known, store: Store): readonly Operation[] {
-  const { declared, base: _base, ...spec } = change.spec;
+  const { declared, base: _base, effects: _effects, ...spec } = change.spec;
   const { status: _status, ...draft } = change;
   return [
     ...(declared === undefined ? [] : [{ type: "update", resource: { ...draft, spec } as Draft } as const]),

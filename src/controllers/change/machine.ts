@@ -12,8 +12,8 @@
  *  M1 The desired state is touched by `begin`, `stage` and `rollBack` only, each one commit together with the new state.
  *  M2 A final state is never left. What recovers after a Change has failed is seen in its System; the Change stays the
  *     record of what came of it.
- *  M3 It begins only as it was agreed to: approved, and proposed again with the same hash. Whoever waits while the base
- *     moves is Void.
+ *  M3 It begins only as it was agreed to: approved, and proposed again with the same steps, each doing to the same thing what
+ *     was shown (`isAgreed`). Whoever waits while the base moves so that this would be another change is Void.
  *  M4 Under `queue` no two Changes that touch the same resource are under way; under `supersede` the later one takes the
  *     place of the earlier.
  *  M5 It has failed when something failed and nothing is left that could still go on: what needs the failed is not waited
