@@ -329,15 +329,27 @@ function labelled(draft: Draft, { system, namespace }: Place): Draft {
   };
 }
 
-/** Members by name at every depth: however a manifest was written, it is stored and shown in one form (A3). */
+/**
+ * Members by name at every depth: however a manifest was written, it is stored and shown in one form (A3). What is in that form
+ * already stays the same object: of ten thousand manifests it is there once, be it remembered, planned, recorded or live.
+ */
 function sortMembers(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
-  if (Array.isArray(value)) return value.map(sortMembers);
+  if (Array.isArray(value)) {
+    const items = value.map(sortMembers);
+    return items.every((item, index) => item === value[index]) ? value : items;
+  }
   const members = value as Readonly<Record<string, unknown>>;
-  const names = Object.keys(members).toSorted();
-  if (names.includes("__proto__"))
-    return Object.fromEntries(names.map((name) => [name, sortMembers(members[name])]));
+  const names = Object.keys(members);
+  const order = names.toSorted();
+  if (order.includes("__proto__"))
+    return Object.fromEntries(order.map((name) => [name, sortMembers(members[name])]));
   const sorted: Record<string, unknown> = {};
-  for (const name of names) if (members[name] !== undefined) sorted[name] = sortMembers(members[name]);
-  return sorted;
+  let isSorted = true;
+  for (const [index, name] of order.entries()) {
+    const member = sortMembers(members[name]);
+    if (member !== undefined) sorted[name] = member;
+    isSorted &&= member !== undefined && name === names[index] && member === members[name];
+  }
+  return isSorted ? value : sorted;
 }

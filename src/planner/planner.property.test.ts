@@ -5,6 +5,8 @@ import { addressOf, type Resource } from "../model/resource.ts";
 import { edgesOf } from "../kinds/edges.ts";
 import type { Draft } from "../model/resource.ts";
 import { kinds } from "../kinds/registry.ts";
+import type { Operation, Snapshot } from "../store/store.ts";
+import type { Plan } from "./plan.ts";
 import { createWorld, manifest, service, type World } from "./fixtures/world.ts";
 
 interface Choice {
@@ -150,5 +152,56 @@ it("any sequence of declarations converges, touches nothing of others, keeps its
       expect(left.filter(isOurs)).toEqual([]);
     }),
     { numRuns: 40 },
+  );
+});
+
+/** The same content, of which nothing is remembered. */
+function unknown({ store }: World): Snapshot {
+  return { get: (key) => store.get(key), list: (query) => store.list(query), revision: store.revision };
+}
+
+type Interference = "none" | "status" | "label" | "spec" | "deletion";
+
+/** By others, in what is ours. */
+async function interfere({ store }: World, how: Interference): Promise<void> {
+  const key = { kind: "Volume", namespace: "default", name: "files" };
+  const live = store.get(key);
+  if (live === undefined || how === "none") return;
+  const { metadata, spec } = live;
+  const update = (resource: Draft): Operation => ({ type: "update", resource });
+  const operations: Readonly<Record<Exclude<Interference, "none">, Operation>> = {
+    status: { type: "status", key, status: { path: `/${store.revision}` } },
+    label: update({ ...live, metadata: { ...metadata, labels: { ...metadata.labels, label: "theirs" } } }),
+    spec: update({ ...live, spec: { ...(spec as object), retain: true } }),
+    deletion: { type: "delete", key },
+  };
+  await store.commit([operations[how]], { actor: "user:other", action: "edit" });
+}
+
+it("a plan is the same whether what it is made from is remembered or not, also when it is made again to be carried out", async () => {
+  const interference = fc.constantFrom<Interference>("none", "status", "label", "spec", "deletion");
+  const program = fc.array(fc.tuple(choice, interference), { minLength: 1, maxLength: 3 });
+  await fc.assert(
+    fc.asyncProperty(program, async (moves) => {
+      const world = await worldWithOthers();
+      const agree = (resources: readonly unknown[]): Plan | undefined => {
+        const known = world.propose(resources);
+        expect(world.propose(resources, { live: unknown(world) })).toEqual(known);
+        const again = { admitted: known.declared ?? [], folder: "/elsewhere" };
+        if (known.plan === undefined) return undefined;
+        const repeated = world.propose([], again);
+        expect(world.propose([], { ...again, live: unknown(world) })).toEqual(repeated);
+        expect(repeated.plan).toEqual(known.plan);
+        return known.plan;
+      };
+      for (const [from, how] of moves) {
+        const plan = agree(declared(from));
+        if (plan !== undefined) await world.commit(plan);
+        agree(declared(from));
+        await interfere(world, how);
+        agree(declared(from));
+      }
+    }),
+    { numRuns: 20 },
   );
 });
