@@ -19,6 +19,7 @@ import { databaseProviders, localServers } from "../providers/databases/index.ts
 import { type DockerProviders, dockerProviders } from "../providers/docker/index.ts";
 import { HaproxyBalancers } from "../providers/haproxy/index.ts";
 import { prometheusMonitors } from "../providers/prometheus/index.ts";
+import { terraformProviders } from "../providers/terraform/index.ts";
 import type { LocalProviders } from "../providers/local/index.ts";
 import type { Store } from "../store/store.ts";
 import type { Engines, OpenLocation } from "./classes.ts";
@@ -52,6 +53,13 @@ export function allEngines(parts: EngineParts): AllEngines {
   const databases = databaseProviders({ servers: [...localServers(local.servers), here.databaseServers] });
   const prometheus = prometheusMonitors({ host: local.servers, controlPlane: parts.controlPlane });
   const data = new DataProvider();
+  // Their programs run beside the control plane, wherever what they make is.
+  const terraform = terraformProviders({
+    folder: join(parts.folder, "terraform"),
+    clock,
+    lookUp: (key) => parts.store.get(key),
+    env: process.env,
+  });
   const external = databases.filter((one) => one.class === "external");
   return {
     local: {
@@ -62,12 +70,14 @@ export function allEngines(parts: EngineParts): AllEngines {
         haproxy,
         prometheus,
         data,
+        ...terraform.providers,
         ...here.providers,
         ...lxd.providers,
       ],
       close: () => {
         here.close();
         lxd.close();
+        terraform.close();
       },
     },
     locations: new Map<string, OpenLocation>([
@@ -83,6 +93,7 @@ export function allEngines(parts: EngineParts): AllEngines {
               haproxy,
               prometheus,
               data,
+              ...terraform.providers,
               ...external,
             ],
             describe,
@@ -102,6 +113,7 @@ export function allEngines(parts: EngineParts): AllEngines {
               haproxy,
               prometheus,
               data,
+              ...terraform.providers,
               ...engine.providers.filter(({ kind }) => kind === "Network"),
               ...databaseProviders({ servers: [engine.databaseServers] }),
               ...external,

@@ -207,6 +207,7 @@ function expressionEdge(
 
 function namedEdge(schema: JsonSchema, text: string, path: Path, report: Report): readonly Edge[] {
   const weak = schema.weak === true;
+  if (schema.addressable === true && text.includes("/")) return [];
   if (schema.references !== "*") {
     const kind = kindNamed(schema.references ?? "");
     return kind === undefined

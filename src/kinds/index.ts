@@ -20,6 +20,7 @@ export { monitor } from "./monitor.ts";
 export { namespace } from "./namespace.ts";
 export { network } from "./network.ts";
 export { pool } from "./pool.ts";
+export { provider } from "./provider.ts";
 export { receiver } from "./receiver.ts";
 export { resource } from "./resource.ts";
 export { resourceSet } from "./resource-set.ts";

@@ -13,9 +13,11 @@ import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 export interface FieldMarks {
   /** The string names a resource of this kind: an edge of the graph, checked at admission. `*`: an address `kind/name`. */
   readonly references?: string;
+  /** With `references`: what has a slash in it is an address elsewhere, and refers to nothing declared. */
+  readonly addressable?: boolean;
   /** The edge is followed when deciding what must exist, not what must be ready first. */
   readonly weak?: boolean;
-  /** A secret may stand here: the value goes to where it is used and is never printed. */
+  /** A secret may stand here, and below what may be any value: it goes to where it is used and is never printed. */
   readonly secret?: boolean;
   /** Changing it means making the thing anew. */
   readonly immutable?: boolean;

@@ -20,6 +20,7 @@ export const KINDS_WITH_CLASSES = [
   "Machine",
   "Monitor",
   "Network",
+  "Provider",
   "Resource",
   "Service",
   "Volume",

@@ -3,7 +3,10 @@ import { FINALIZERS } from "../model/resource.ts";
 import { baseStatus, classOf, provisioned } from "./fields.ts";
 import { defineKind, output } from "./kind.ts";
 
-/** A thing of no kind of its own. Class `data` keeps values in the graph and does nothing outside. */
+/**
+ * A thing of no kind of its own. Class `data` keeps values in the graph and does nothing outside; class `terraform` makes what a
+ * Terraform provider has a type for.
+ */
 export const resource = defineKind({
   kind: "Resource",
   plural: "resources",
@@ -11,15 +14,36 @@ export const resource = defineKind({
   shortNames: ["res"],
   categories: ["all"],
   description:
-    "A thing of no kind of its own; of class data: values that pass through the graph, and nothing outside.",
+    "A thing of no kind of its own: what a Terraform provider makes, or, of class data, values that pass through the graph.",
   body: z.strictObject({
     spec: z
       .strictObject({
         ...provisioned,
+        provider: z
+          .string()
+          .min(1)
+          .optional()
+          .describe(
+            "Of class terraform: the name of a Provider, or a source that needs no configuration: hashicorp/random.",
+          )
+          .meta({ references: "Provider", addressable: true, needs: "providers", immutable: true }),
+        type: z
+          .string()
+          .min(1)
+          .optional()
+          .describe("Of class terraform: the provider's type, e.g. random_password.")
+          .meta({ needs: "providers", immutable: true }),
+        data: z
+          .boolean()
+          .default(false)
+          .describe("Of class terraform: a data source, which is read and never made.")
+          .meta({ needs: "providers", immutable: true }),
         config: z
-          .record(z.string(), z.unknown())
+          .record(z.string(), z.unknown().meta({ secret: true }))
           .default({})
-          .describe("What it is made from. Of class data: any values; they come out as status.output."),
+          .describe(
+            "What it is made from. Of class data: any values; they come out as status.output. Of class terraform: the type's attributes and blocks.",
+          ),
         replaceOn: z
           .unknown()
           .optional()
@@ -33,13 +57,19 @@ export const resource = defineKind({
     /** What it is called where it is. */
     id: z.string().optional(),
     output: z.record(z.string(), z.unknown()).optional(),
+    /** Of class terraform: what its provider finds it by; sealed. */
+    terraform: z.string().optional(),
   }),
   outputs: {
     id: output("id", "What it is called where it is; another one when it has been made anew."),
-    output: output<Readonly<Record<string, unknown>>>("output", "What it yields; of class data its config."),
+    output: output<Readonly<Record<string, unknown>>>(
+      "output",
+      "What it yields: of class data its config, of class terraform its attributes.",
+    ),
   },
   columns: [
     { name: "CLASS", type: "string", value: classOf },
+    { name: "TYPE", type: "string", value: ({ spec }) => String(spec?.["type"] ?? "") },
     { name: "ID", type: "string", value: ({ status }) => String(status?.["id"] ?? "") },
   ],
   example: { spec: { class: "data", config: { region: "berlin" } } },

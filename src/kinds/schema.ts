@@ -71,7 +71,10 @@ export function childSchema(schema: JsonSchema | undefined, step: string | numbe
           (typeof branch.additionalProperties === "object" ? branch.additionalProperties : undefined));
     if (child !== undefined) return child;
   }
-  return undefined;
+  // Any value may stand there, and what is said of it holds for all of it.
+  return schema.secret === true && schema.type === undefined && schema.anyOf === undefined
+    ? schema
+    : undefined;
 }
 
 /** Not what every JavaScript object inherits, such as `constructor`. */

@@ -1436,6 +1436,51 @@ export type PoolOutputs = Readonly<Record<never, never>>;
  */
 export const pool = remembering<Builder<PoolSpec, PoolOutputs>>(kinds.pool);
 
+/** A Terraform provider with its configuration, by which Resources are made. */
+export interface ProviderSpec {
+  /**
+   * Which engine makes it; 'auto' takes the best that the location has.
+   * Changing it means making the thing anew.
+   * @default "auto"
+   */
+  readonly class?: Text;
+  /**
+   * Where it is: the name of a Location.
+   * Changing it means making the thing anew.
+   * @default "local"
+   */
+  readonly location?: Name;
+  /** Addresses (kind/name) of what must be ready first. */
+  readonly dependsOn?: readonly Name[];
+  /** How it may come, change and go. */
+  readonly lifecycle?: Lifecycle;
+  /**
+   * Its address: hashicorp/random, or registry.example.com/acme/cloud.
+   * Changing it means making the thing anew.
+   */
+  readonly source: Text;
+  /** Which versions will do: 3.5.1, '>= 3.0, < 4.0', '~> 3.5'; the newest that is there when absent. */
+  readonly version?: Text;
+  /** Of the packages that are trusted, as in .terraform.lock.hcl; the one found first when absent. */
+  readonly checksums?: readonly Text[];
+  /** What the provider is configured with; secrets and references may stand in it. */
+  readonly config?: Readonly<Record<string, unknown>>;
+}
+
+/** What a Provider puts out, for others to refer to. */
+export interface ProviderOutputs {
+  /** The version that was chosen. */
+  readonly version: Ref<string>;
+}
+
+/**
+ * A Terraform provider with its configuration, by which Resources are made.
+ *
+ * @example
+ * provider("example", { source: "hashicorp/random", version: "~> 3.5" });
+ */
+export const provider = remembering<RequiredBuilder<ProviderSpec, ProviderOutputs>>(kinds.provider);
+
 /** Whom alerts are told, how, and which of them. */
 export interface ReceiverSpec {
   /** An HTTP POST in Alertmanager's format. */
@@ -1594,7 +1639,7 @@ export type ReceiverOutputs = Readonly<Record<never, never>>;
  */
 export const receiver = remembering<Builder<ReceiverSpec, ReceiverOutputs>>(kinds.receiver);
 
-/** A thing of no kind of its own; of class data: values that pass through the graph, and nothing outside. */
+/** A thing of no kind of its own: what a Terraform provider makes, or, of class data, values that pass through the graph. */
 export interface ResourceSpec {
   /**
    * Which engine makes it; 'auto' takes the best that the location has.
@@ -1612,7 +1657,23 @@ export interface ResourceSpec {
   readonly dependsOn?: readonly Name[];
   /** How it may come, change and go. */
   readonly lifecycle?: Lifecycle;
-  /** What it is made from. Of class data: any values; they come out as status.output. */
+  /**
+   * Of class terraform: the name of a Provider, or a source that needs no configuration: hashicorp/random.
+   * Changing it means making the thing anew.
+   */
+  readonly provider?: Name;
+  /**
+   * Of class terraform: the provider's type, e.g. random_password.
+   * Changing it means making the thing anew.
+   */
+  readonly type?: Text;
+  /**
+   * Of class terraform: a data source, which is read and never made.
+   * Changing it means making the thing anew.
+   * @default false
+   */
+  readonly data?: Truth;
+  /** What it is made from. Of class data: any values; they come out as status.output. Of class terraform: the type's attributes and blocks. */
   readonly config?: Readonly<Record<string, unknown>>;
   /**
    * Any value; when it changes, the thing is made anew.
@@ -1625,12 +1686,12 @@ export interface ResourceSpec {
 export interface ResourceOutputs {
   /** What it is called where it is; another one when it has been made anew. */
   readonly id: Ref<string>;
-  /** What it yields; of class data its config. */
+  /** What it yields: of class data its config, of class terraform its attributes. */
   readonly output: Ref<string>;
 }
 
 /**
- * A thing of no kind of its own; of class data: values that pass through the graph, and nothing outside.
+ * A thing of no kind of its own: what a Terraform provider makes, or, of class data, values that pass through the graph.
  *
  * @example
  * resource("example", { class: "data", config: { region: "berlin" } });
