@@ -6,6 +6,7 @@ import type { ControlPlaneAccess, Offline, ServeOptions } from "../cli/environme
 import { DiagnosticError, refuse } from "../diagnostics/diagnostic.ts";
 import { forgetArenas, runningControlPlane, startInBackground } from "./background.ts";
 import { isAlive } from "../providers/local/supervisor/process-table.ts";
+import type { Draft } from "../model/resource.ts";
 import type { Registration, StateFolder } from "./home.ts";
 
 const STOP_PATIENCE = 30_000;
@@ -132,7 +133,14 @@ function endLeftovers(): void {
 /** The store opened here, for as long as no control plane holds it. Nothing is changed. */
 async function openOffline(folder: StateFolder): Promise<Offline> {
   const { existsSync } = await import("node:fs");
-  const [{ offlinePlans }, { openSqliteStore }, { createMemoryStore }, { VERSION }] = await Promise.all([
+  const [
+    { DEFINITION, learnAll },
+    { offlinePlans },
+    { openSqliteStore },
+    { createMemoryStore },
+    { VERSION },
+  ] = await Promise.all([
+    import("../kinds/declared-kinds.ts"),
     import("../cli/offline.ts"),
     import("../stores/sqlite.ts"),
     import("../stores/memory.ts"),
@@ -141,5 +149,6 @@ async function openOffline(folder: StateFolder): Promise<Offline> {
   const store = existsSync(folder.storeFile)
     ? await openSqliteStore({ file: folder.storeFile, clock: systemClock })
     : createMemoryStore({ clock: systemClock });
+  learnAll(store.list({ kind: DEFINITION }).items as readonly Draft[]);
   return offlinePlans(store, folder.keyring(), VERSION);
 }

@@ -55,6 +55,8 @@ export class Classes implements InstanceEngines {
   readonly #exits = new Set<(exit: Exit) => void>();
   readonly #healths = new Set<(health: EngineHealth) => void>();
   readonly #reopenings = new Set<(location: string) => void>();
+  /** Of own kinds, by kind: at every Location. */
+  readonly everywhere = new Map<string, Provider>();
   readonly kinds: ReadonlySet<string>;
 
   /** `kinds`: those that some provider makes, Services aside. */
@@ -78,6 +80,12 @@ export class Classes implements InstanceEngines {
 
   /** Refuses with TerminalError a Location that is not there or cannot be. */
   enginesAt(name: string): Engines {
+    const engines = this.#openedAt(name);
+    if (this.everywhere.size === 0) return engines;
+    return { ...engines, providers: [...engines.providers, ...this.everywhere.values()] };
+  }
+
+  #openedAt(name: string): Engines {
     const found = this.#store.get({ kind: "Location", namespace: "", name }) as
       | Resource<LocationSpec>
       | undefined;

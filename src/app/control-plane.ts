@@ -4,7 +4,7 @@
  */
 import type { Clock } from "../clock/clock.ts";
 import type { Gates } from "../controller/gates.ts";
-import type { Logger } from "../controller/reconciler.ts";
+import { type Logger, silent } from "../controller/reconciler.ts";
 import { Runtime } from "../controller/runtime.ts";
 import { type Draft, type Key, type Resource, keyOf } from "../model/resource.ts";
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
@@ -22,10 +22,17 @@ import { capabilitiesOf } from "./capabilities.ts";
 import { Classes, type Engines, type OpenLocation } from "./classes.ts";
 import { discover } from "./discovery.ts";
 import { onClockJump } from "./clock-jumps.ts";
-import { type Composed, type Monitoring, type Rehearsed, addControllers } from "./controllers.ts";
+import {
+  type Composed,
+  type Monitoring,
+  type Rehearsed,
+  addControllers,
+  provisionedKinds,
+} from "./controllers.ts";
 import { type Collect, collector } from "./monitoring/collect.ts";
 import { ControlPlaneMeasurements } from "./monitoring/sources/control-plane.ts";
 import { RestartCounts } from "./monitoring/sources/instances.ts";
+import { OwnKinds, type OwnKindsOptions } from "./own-kinds.ts";
 import { pins } from "./pins.ts";
 import { foresee } from "./foresight.ts";
 import { preflight, providerOf } from "./preflight.ts";
@@ -52,6 +59,8 @@ export interface ControlPlaneOptions {
   /** So many resources are worked on at once; no limit when absent. */
   readonly parallelism?: number;
   readonly log?: Logger;
+  /** Who makes what is of own kinds; they are made by nobody when absent. */
+  readonly ownProviders?: NonNullable<OwnKindsOptions["providerOf"]>;
   /** Everything outside is played: this answers probes, and no certificates are made nor asked for. */
   readonly rehearsed?: Rehearsed;
 }
@@ -101,6 +110,7 @@ export function createControlPlane({
   gates = [],
   parallelism,
   log,
+  ownProviders,
   rehearsed,
 }: ControlPlaneOptions): ControlPlane {
   const kinds = new Set(local.providers.map(({ kind }) => kind));
@@ -112,11 +122,27 @@ export function createControlPlane({
     reconciled: measurements.reconciled,
     ...(log === undefined ? {} : { log }),
   });
+  const provisioned = new Set([...kinds, ...provisionedKinds()]);
+  const ownKinds = new OwnKinds({
+    store,
+    ...(ownProviders === undefined ? {} : { providerOf: ownProviders }),
+    provided: (kind, provider) => {
+      for (const set of [kinds, provisioned])
+        if (provider === undefined) set.delete(kind);
+        else set.add(kind);
+      if (provider === undefined) classes.everywhere.delete(kind);
+      else classes.everywhere.set(kind, provider);
+    },
+    log: log ?? silent,
+  });
+  // Before all others: own-kinds.ts, invariant 1.
+  runtime.addView(ownKinds);
   const { context, drift, instances, resourceText, alerts, targets } = addControllers(runtime, {
     store,
     clock,
     keyring,
     classes,
+    provisioned,
     backups,
     monitoring,
     workflows,
@@ -164,6 +190,7 @@ export function createControlPlane({
       await runtime.stop();
       await workflows?.stop();
       classes.close();
+      ownKinds.close();
       closeLocal?.();
     },
   };

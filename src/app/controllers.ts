@@ -21,6 +21,7 @@ import { monitorController } from "../controllers/monitor/index.ts";
 import { observeController } from "../controllers/monitor/observe.ts";
 import { RunEnds, runMetrics } from "../controllers/monitor/run-metrics.ts";
 import { resourceMetrics } from "../controllers/monitor/resource-metrics.ts";
+import { ownKindController } from "../controllers/own-kind/index.ts";
 import { poolController } from "../controllers/pool/index.ts";
 import { provisionController } from "../controllers/provision/index.ts";
 import { isRolledOut, rolloutController } from "../controllers/rollout/index.ts";
@@ -58,6 +59,8 @@ export interface Parts {
   readonly clock: Clock;
   readonly keyring: Keyring;
   readonly classes: Classes;
+  /** Kinds that are made, or must be let go of: others come while it runs. */
+  readonly provisioned: ReadonlySet<string>;
   /** Absolute folder for backups; none are made when absent. */
   readonly backups: string | undefined;
   /** Who measures, and is told what to; nothing is monitored nor scaled by itself when absent. */
@@ -94,14 +97,26 @@ export interface Monitoring {
   readonly sink: MonitoringSink;
 }
 
-/** Born with a finalizer that somebody must take away, though nothing here makes such things. */
-const PROVISIONED = kinds
-  .filter(({ finalizers }) => finalizers.includes(FINALIZERS.provision))
-  .map(({ kind }) => kind);
+/** Also those born with a finalizer that somebody must take away, though nothing here makes such things. */
+export function provisionedKinds(): readonly string[] {
+  return kinds.filter(({ finalizers }) => finalizers.includes(FINALIZERS.provision)).map(({ kind }) => kind);
+}
 
 export function addControllers(
   runtime: Runtime,
-  { store, clock, keyring, classes, backups, monitoring, workflows, gates, parallelism, rehearsed }: Parts,
+  {
+    store,
+    clock,
+    keyring,
+    classes,
+    provisioned,
+    backups,
+    monitoring,
+    workflows,
+    gates,
+    parallelism,
+    rehearsed,
+  }: Parts,
 ): Composed {
   const changes = new ChangesView();
   const allGates = allOf([pausing, changes.gates, ...gates]);
@@ -159,7 +174,16 @@ export function addControllers(
       ...(rehearsed === undefined ? {} : { check: rehearsed.check }),
     }),
   );
-  runtime.addController(balanceController({ store, clock, instances, balancers, providerOf: traffic }));
+  runtime.addController(
+    balanceController({
+      store,
+      clock,
+      instances,
+      balancers,
+      providerOf: traffic,
+      ...(rehearsed === undefined ? {} : { reaches: () => Promise.resolve(true) }),
+    }),
+  );
   const drift = new Drift({
     store,
     clock,
@@ -187,7 +211,7 @@ export function addControllers(
       resolver,
       dependents,
       context,
-      kinds: new Set([...classes.kinds, ...PROVISIONED]),
+      kinds: provisioned,
       providerOf,
       drift,
       gates: allGates,
@@ -246,6 +270,7 @@ export function addControllers(
     }),
   );
   runtime.addController(garbageController({ store, owned }));
+  runtime.addController(ownKindController({ store, clock }));
   runtime.addController(expiryController({ store, clock }));
   runtime.addController(approvalController({ store, clock }));
   if (workflows !== undefined) addWorkflows(runtime, workflows, { store, clock });

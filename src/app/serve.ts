@@ -26,6 +26,7 @@ import { ControlPlaneMeasurements } from "./monitoring/sources/control-plane.ts"
 import { MonitoringThread } from "./monitoring/thread.ts";
 import { metricsText } from "./metrics.ts";
 import { VERSION } from "./version.ts";
+import { ownProviders } from "./own-providers.ts";
 import { statesMount } from "./states.ts";
 import { Workflows } from "./workflows.ts";
 
@@ -113,6 +114,7 @@ export async function serve({
     monitoring: { metrics: monitoring, sink: monitoring },
     workflows,
     measurements,
+    ownProviders: ownProviders({ store, clock, log }),
     ...(parallelism === undefined ? {} : { parallelism }),
     log,
   });

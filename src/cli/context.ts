@@ -1,5 +1,6 @@
 /** What every command is given: streams, flags that all share, and the way to the control plane. */
 import type { Client } from "../client/client.ts";
+import type { Draft } from "../model/resource.ts";
 import type { ControlPlaneAccess, Environment } from "./environment.ts";
 import { CommandFailure, EXIT } from "./exit.ts";
 import { type Style, colourStyle, plainStyle } from "./views/style.ts";
@@ -102,6 +103,25 @@ export class CommandContext {
 
   async connected(): Promise<Client | undefined> {
     return (this.#client ??= await (await this.access()).connect());
+  }
+
+  /** What people have declared as kinds of their own may be named from now on, where a control plane runs that knows of it. */
+  async learnKinds(): Promise<void> {
+    try {
+      const client = await this.connected();
+      if (client === undefined) return;
+      // Loaded here: what connects to nothing needs no kinds.
+      const [{ DEFINITION, learnAll }, { kindNamed }] = await Promise.all([
+        import("../kinds/declared-kinds.ts"),
+        import("../kinds/registry.ts"),
+      ]);
+      const definition = kindNamed(DEFINITION);
+      if (definition === undefined) return;
+      const { items } = await client.list(definition, { signal: this.signal });
+      learnAll(items as readonly Draft[]);
+    } catch {
+      // Whatever is the matter with it, the command itself will say.
+    }
   }
 
   /** Text for people or programs: the command's result. */

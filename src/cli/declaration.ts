@@ -5,6 +5,7 @@ import type { Command } from "commander";
 import { ApiError } from "../client/error.ts";
 import type { Applied, Client, Proposed } from "../client/client.ts";
 import { DiagnosticError, hasErrors } from "../diagnostics/diagnostic.ts";
+import { learn } from "../kinds/registry.ts";
 import type { OnFailure } from "../planner/change.ts";
 import type { Plan } from "../planner/plan.ts";
 import type { SavedPlan } from "../planner/saved.ts";
@@ -49,6 +50,7 @@ export async function loadDeclaration(
     dialects: files,
   });
   if (hasErrors(loaded.diagnostics)) throw new DiagnosticError(loaded.diagnostics);
+  for (const kind of loaded.kinds) learn(kind);
   if (loaded.diagnostics.length > 0)
     context.say(diagnosticsView(loaded.diagnostics, { style: context.errorStyle, cwd }));
   return options.location === undefined ? loaded : at(loaded, options.location);

@@ -41,6 +41,7 @@ export async function run(argv: readonly string[], environment: Environment): Pr
     const chosen = await choose(argv, environment);
     if (typeof chosen === "number") return chosen;
     context = new CommandContext(environment, chosen.options);
+    if (!WITHOUT_KINDS.has(chosen.verb)) await context.learnKinds();
     return (await chosen.run(context)) ?? EXIT.ok;
   } catch (error) {
     return await reportFailure(error, context);
@@ -49,7 +50,19 @@ export async function run(argv: readonly string[], environment: Environment): Pr
   }
 }
 
+/** Verbs that name no resource, or nothing that runs. */
+const WITHOUT_KINDS: ReadonlySet<string> = new Set([
+  "version",
+  "init",
+  "serve",
+  "stop",
+  "doctor",
+  "kubeconfig",
+  "worker",
+]);
+
 interface Chosen {
+  readonly verb: string;
   readonly options: GlobalOptions;
   readonly run: Run;
 }
@@ -92,7 +105,7 @@ async function readArguments(
   let chosen: Chosen | undefined;
   const verb = await entry.load();
   verb.define(command, (run) => {
-    chosen = { options: globalsOf(program, command), run };
+    chosen = { verb: entry.name, options: globalsOf(program, command), run };
   });
   for (const nested of command.commands) withGlobals(nested, entry.name);
   for (const each of [program, command, ...command.commands]) prepared(each, environment);

@@ -109,8 +109,6 @@ export const customResourceDefinition = defineKind({
     ...baseStatus,
     acceptedNames: z.record(z.string(), z.unknown()).optional(),
     storedVersions: z.array(z.string()).optional(),
-    /** How many there are. */
-    resources: z.int().optional(),
   }),
   columns: [
     { name: "KIND", type: "string", value: ({ spec }) => (spec as unknown as DefinitionSpec).names.kind },

@@ -1,8 +1,9 @@
 /** The own kinds among manifests: what may be declared beside them, before anybody has agreed to the definitions. */
+import type { Draft } from "../model/resource.ts";
 import { customResourceDefinition } from "./custom-resource-definition.ts";
 import type { AnyKind } from "./kind.ts";
 import { ownKind } from "./own-kind.ts";
-import { isBuiltIn } from "./registry.ts";
+import { isBuiltIn, learn } from "./registry.ts";
 import { type Validated, validateAs } from "./validate.ts";
 
 export const DEFINITION = customResourceDefinition.kind;
@@ -25,5 +26,13 @@ function admitted(manifest: Readonly<Record<string, unknown>>): Validated["resou
     // Nested too deep: admission says so.
     if (error instanceof RangeError) return undefined;
     throw error;
+  }
+}
+
+/** Of definitions that somebody has committed: their kinds are known from now on. */
+export function learnAll(definitions: readonly Pick<Draft, "spec">[]): void {
+  for (const definition of definitions) {
+    const made = ownKind(definition);
+    if ("kind" in made) learn(made.kind);
   }
 }

@@ -10,8 +10,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../../clock/clock.ts";
 import { DiagnosticError } from "../../diagnostics/diagnostic.ts";
+import { DEFINITION, learnAll } from "../../kinds/declared-kinds.ts";
 import { kinds } from "../../kinds/registry.ts";
-import type { Resource } from "../../model/resource.ts";
+import type { Draft, Resource } from "../../model/resource.ts";
 import { openSqliteStore } from "../../stores/sqlite.ts";
 
 /** What happened is no part of what is. */
@@ -27,6 +28,7 @@ export async function stateIn(file: string): Promise<readonly Resource[]> {
     copyWhole(file, copy);
     const store = await openSqliteStore({ file: copy, clock: systemClock });
     try {
+      learnAll(store.list({ kind: DEFINITION }).items as readonly Draft[]);
       return kinds
         .filter(({ kind }) => !LEFT_OUT.has(kind))
         .flatMap(({ kind }) => store.list({ kind }).items);

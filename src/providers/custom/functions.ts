@@ -22,6 +22,7 @@ export class Functions {
   #shared: FunctionProcess | undefined;
   #rest: Timer | undefined;
   #underWay = 0;
+  #isRetired = false;
   #isClosed = false;
 
   constructor(source: ProviderSource, clock: Clock) {
@@ -37,7 +38,7 @@ export class Functions {
 
   /** Rejects with FunctionFailed, with Lost, or when time is over. */
   async call(call: FunctionCall, signal: AbortSignal): Promise<unknown> {
-    if (this.#isClosed) throw new Error("The control plane is stopping.");
+    if (this.#isClosed) throw new Error("These functions are no longer in force.");
     signal.throwIfAborted();
     const { subject } = call;
     const isSuspect = this.#suspects.has(subject);
@@ -51,9 +52,16 @@ export class Functions {
     } finally {
       this.#underWay -= 1;
       if (isSuspect) process.kill("It is not needed any more.");
-      if (this.#underWay === 0 && !this.#isClosed)
+      if (this.#underWay === 0 && this.#isRetired) this.close();
+      else if (this.#underWay === 0 && !this.#isClosed)
         this.#rest = this.#clock.setTimeout(() => this.#shared?.kill("It is not needed any more."), IDLE);
     }
+  }
+
+  /** Ends when nothing is under way any more. */
+  retire(): void {
+    if (this.#underWay === 0) this.close();
+    else this.#isRetired = true;
   }
 
   close(): void {

@@ -45,6 +45,7 @@ const MOST_TOLD = 2000;
 export interface CustomProvider extends Provider {
   /** Of the processes that run now. */
   readonly pids: () => readonly number[];
+  readonly retire: () => void;
   readonly close: () => void;
 }
 
@@ -72,6 +73,7 @@ export function customProvider(options: CustomOptions): CustomProvider {
       ? { obstacles: (prospect: Prospect, context: CallContext) => calls.obstacles(prospect, context) }
       : {}),
     pids: () => functions.pids,
+    retire: () => functions.retire(),
     close: () => functions.close(),
   };
 }
