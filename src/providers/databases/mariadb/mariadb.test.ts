@@ -75,6 +75,40 @@ const urlOfUser = ({ outputs }: Observation, name: string): string =>
 const usersLike = (pattern: string): Promise<unknown> =>
   ask(superuser, `select user from mysql.user where user like '${pattern}'`);
 
+describe("what somebody changes by hand", () => {
+  it("is read back, and set back: rights, accounts, settings", async () => {
+    const desired = {
+      ...host,
+      spec: { ...(host.spec as object), users: [{ name: "report", access: "read" }] },
+    } as Desired;
+    const asMade = {
+      users: [{ name: "report", access: "read" }],
+      settings: { max_connections: 33 },
+    };
+    expect((await own.ensure(desired, context)).actual).toEqual(asMade);
+    const byHand = async (...statements: readonly string[]): Promise<unknown> => {
+      for (const statement of statements) await ask(superuser, statement);
+      const found = (await own.observe(desired, context))?.actual;
+      expect((await own.ensure(desired, context)).actual).toEqual(asMade);
+      return found;
+    };
+    expect(await byHand("grant insert on `host`.* to report@'%'", "set global max_connections = 77")).toEqual(
+      {
+        users: [{ name: "report", access: "insert, select, show view" }],
+        settings: { max_connections: "77" },
+      },
+    );
+    expect(await byHand("revoke select on `host`.* from report@'%'")).toMatchObject({
+      users: [{ name: "report", access: "show view" }],
+    });
+    expect(await byHand("drop user report@'%'")).toMatchObject({ users: [] });
+    expect(await byHand("alter user host@'%' account lock")).toMatchObject({
+      login: "is not there, locked, or has another password",
+    });
+    await own.ensure(host, context);
+  });
+});
+
 describe("a server of the system's programs", () => {
   it("does not run as root, has its settings, and holds no password in any file", async () => {
     const { outputs } = (await own.observe(host, context))!;

@@ -13,19 +13,16 @@ import type { ServerAccess } from "../../../provider/database-server.ts";
 import { TerminalError } from "../../../provider/provider.ts";
 import { equal } from "../../../model/equality.ts";
 import { loginName, loginsToBe } from "../accounts.ts";
-import type { Access, Account, EngineSession, Mark, WantedDatabase } from "../engine.ts";
+import type { Account, DatabaseSpec, EngineSession, Mark, WantedDatabase } from "../engine.ts";
 import { markIn, withMark, withoutMark } from "../marks.ts";
+import { type AccountsOf, accountsReadBack, allAsMade, settingsReadBack } from "../read-back.ts";
 import { checkReady, quoted, rows, withConnection } from "./connection.ts";
 import { passwordHash } from "./password.ts";
+import { RIGHTS, accessOf, changedSettings, placeOf, resetSettings } from "./rights.ts";
 
 const SESSION_TIMEOUT = 60_000;
 /** Of a database's comment, in characters. */
 const LONGEST_COMMENT = 1024;
-const RIGHTS: Readonly<Record<Access, string>> = {
-  owner: "all privileges",
-  write: "select, insert, update, delete, execute, show view, create temporary tables, lock tables",
-  read: "select, show view",
-};
 /** ER_DBACCESS_DENIED_ERROR, ER_SPECIFIC_ACCESS_DENIED_ERROR, ER_TABLEACCESS_DENIED_ERROR. */
 const NOT_ALLOWED: ReadonlySet<number> = new Set([1044, 1227, 1142, 1410]);
 
@@ -78,7 +75,9 @@ class MariadbSession implements EngineSession {
 
   async ensure(wanted: Intent, accounts: readonly Account[], before: Intent | undefined): Promise<void> {
     const { isIntent: _, ...mark } = wanted;
-    if (before !== undefined && equal(before, mark) && (await this.#allHold(accounts))) return;
+    if (!this.#wanted.isShared) await resetSettings(this.#connection, this.#wanted.settings);
+    const isDone = before !== undefined && equal(before, mark);
+    if (isDone && (await allAsMade(accounts, this.#accounts))) return;
     await this.#refuseForeign(mark, accounts, before);
     const { of, uid } = mark;
     const users = { ...before?.users, ...mark.users };
@@ -87,6 +86,22 @@ class MariadbSession implements EngineSession {
     for (const name of Object.keys(before?.users ?? {}))
       if (mark.users[name] === undefined) await this.#dropLogins([name, loginName(name, 1)]);
     await this.#writeMark(mark);
+  }
+
+  async actual(spec: DatabaseSpec, accounts: readonly Account[]): Promise<Readonly<Record<string, unknown>>> {
+    const { isShared } = this.#wanted;
+    const { settings } = spec;
+    const seen = await accountsReadBack(spec, accounts, this.#accounts);
+    if (isShared || Object.keys(settings).length === 0) return seen;
+    const changed = await changedSettings(this.#connection, settings);
+    return { ...seen, settings: settingsReadBack(settings, changed) };
+  }
+
+  get #accounts(): AccountsOf {
+    return {
+      holds: async ({ login }) => (await checkReady({ ...this.#access, ...login })).ready,
+      accessOf: (account) => accessOf(this.#connection, this.#wanted.database, account),
+    };
   }
 
   async connections(logins: readonly string[]): Promise<number> {
@@ -203,24 +218,16 @@ class MariadbSession implements EngineSession {
     });
   }
 
-  async #allHold(accounts: readonly Account[]): Promise<boolean> {
-    for (const { login } of accounts)
-      if (!(await checkReady({ ...this.#access, ...login })).ready) return false;
-    return true;
-  }
-
-  async #ensureAccount(
-    { name, access, login }: Account,
-    mark: Mark,
-    before: Mark | undefined,
-  ): Promise<void> {
+  async #ensureAccount(account: Account, mark: Mark, before: Mark | undefined): Promise<void> {
+    const { name, access, login } = account;
     const { user, password } = login;
-    // A name in a right on databases is a pattern.
-    const place = `${quoted(this.#wanted.database.replaceAll(/[\\_%]/g, String.raw`\$&`))}.*`;
+    const place = placeOf(this.#wanted.database);
     const hash = passwordHash(password);
     await this.#connection.query("create user if not exists ?@'%' account lock", [user]);
     const given = before?.users[name];
-    if (given !== undefined && given !== mark.users[name])
+    const isOther = async (): Promise<boolean> =>
+      given !== mark.users[name] || (await this.#accounts.accessOf(account)) !== access;
+    if (given !== undefined && (await isOther()))
       for (const other of await this.#present([name, loginName(name, 1)]))
         await this.#connection.query("revoke all privileges, grant option from ?@'%'", [other]);
     for (const other of await this.#present([name, loginName(name, 1)]))

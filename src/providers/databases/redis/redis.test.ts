@@ -70,6 +70,45 @@ const ensure = (desired: Desired): Promise<Observation> => databases.ensure(desi
 const remove = (desired: Desired, keepData = false): Promise<readonly string[]> =>
   databases.remove(desired, { ...context, keepData });
 
+describe("what somebody changes by hand", () => {
+  it("is read back, and set back: rules, users, settings", async () => {
+    const desired = {
+      ...host,
+      spec: { ...(host.spec as object), users: [{ name: "report", access: "read" }] },
+    } as Desired;
+    const asMade = { users: [{ name: "report", access: "read" }], settings: { maxmemory: "100mb" } };
+    expect((await own.ensure(desired, context)).actual).toEqual(asMade);
+    const byHand = async (...commands: readonly (readonly string[])[]): Promise<unknown> => {
+      for (const command of commands) await ask(superuser, ...command);
+      const found = (await own.observe(desired, context))?.actual;
+      expect((await own.ensure(desired, context)).actual).toEqual(asMade);
+      return found;
+    };
+    expect(
+      await byHand(["ACL", "SETUSER", "report", "+@all", "~*"], ["CONFIG", "SET", "maxmemory", "7mb"]),
+    ).toEqual({
+      users: [{ name: "report", access: "read, write, administration" }],
+      settings: { maxmemory: "7340032" },
+    });
+    expect(await byHand(["ACL", "DELUSER", "report"])).toMatchObject({ users: [] });
+    expect(await byHand(["ACL", "SETUSER", "host", "-@all"])).toMatchObject({
+      login: "is not there, locked, or has another password",
+    });
+    await own.ensure(host, context);
+  });
+
+  it("of a server that others use as well is rules only: nobody has keys of others", async () => {
+    const desired = external("mine", { users: [{ name: "mine-reader", access: "write" }] });
+    expect((await ensure(desired)).actual).toEqual({ users: [{ name: "mine-reader", access: "write" }] });
+    await ask(superuser, "ACL", "SETUSER", "mine-reader", "~*");
+    expect((await databases.observe(desired, context))?.actual).toEqual({
+      users: [{ name: "mine-reader", access: "read, write, keys of others" }],
+    });
+    expect((await ensure(desired)).actual).toEqual({ users: [{ name: "mine-reader", access: "write" }] });
+    await remove(desired);
+  });
+});
+
 describe("a server of the system's program", () => {
   it("does not run as root, lets nobody in without a password, and holds none in any file", async () => {
     const { outputs } = (await own.observe(host, context))!;

@@ -10,8 +10,10 @@ import type { ServerAccess } from "../../../provider/database-server.ts";
 import { TerminalError } from "../../../provider/provider.ts";
 import { equal } from "../../../model/equality.ts";
 import { loginName, loginsToBe } from "../accounts.ts";
-import type { Account, EngineSession, Mark, WantedDatabase } from "../engine.ts";
+import type { Account, DatabaseSpec, EngineSession, Mark, WantedDatabase } from "../engine.ts";
+import { type AccountsOf, accountsReadBack, allAsMade, settingsReadBack } from "../read-back.ts";
 import { type Send, checkReady, withConnection } from "./connection.ts";
+import { accessOf, changedSettings, resetSettings } from "./read-back.ts";
 import { passwordRule, pattern, rulesFor } from "./rules.ts";
 
 const SESSION_TIMEOUT = 60_000;
@@ -67,7 +69,9 @@ class RedisSession implements EngineSession {
   }
 
   async ensure(mark: Mark, accounts: readonly Account[], before: Mark | undefined): Promise<void> {
-    if (before !== undefined && equal(before, mark) && (await this.#allHold(accounts))) return;
+    if (!this.#wanted.isShared) await resetSettings(this.#send, this.#wanted.settings);
+    const isDone = before !== undefined && equal(before, mark);
+    if (isDone && (await allAsMade(accounts, this.#accounts))) return;
     await this.#refuseForeign(mark, accounts, before);
     const commands: (readonly string[])[] = accounts.map(({ access, login }) => [
       "SETUSER",
@@ -81,6 +85,21 @@ class RedisSession implements EngineSession {
     const gone = Object.keys(before?.users ?? {}).filter((name) => mark.users[name] === undefined);
     if (gone.length > 0) commands.push(["DELUSER", ...gone.flatMap((name) => [name, loginName(name, 1)])]);
     await this.#change([...commands, this.#marking(mark)]);
+  }
+
+  async actual(spec: DatabaseSpec, accounts: readonly Account[]): Promise<Readonly<Record<string, unknown>>> {
+    const { isShared } = this.#wanted;
+    const { settings } = spec;
+    const seen = await accountsReadBack(spec, accounts, this.#accounts);
+    if (isShared || Object.keys(settings).length === 0) return seen;
+    return { ...seen, settings: settingsReadBack(settings, await changedSettings(this.#send, settings)) };
+  }
+
+  get #accounts(): AccountsOf {
+    return {
+      holds: async ({ login }) => (await checkReady({ ...this.#access, ...login })).ready,
+      accessOf: (account) => accessOf(this.#send, this.#wanted, account),
+    };
   }
 
   async connections(logins: readonly string[]): Promise<number> {
@@ -129,12 +148,6 @@ class RedisSession implements EngineSession {
       (_, n) => [found[n * 2], found[n * 2 + 1]] as const,
     );
     return new Map(fields.map(([field, value]) => [String(field), value]));
-  }
-
-  async #allHold(accounts: readonly Account[]): Promise<boolean> {
-    for (const { login } of accounts)
-      if (!(await checkReady({ ...this.#access, ...login })).ready) return false;
-    return true;
   }
 
   async #refuseForeign(mark: Mark, accounts: readonly Account[], before: Mark | undefined): Promise<void> {
