@@ -227,6 +227,8 @@ describe("plan", () => {
       summary: { create: 4 },
       hash: (JSON.parse(online.out) as { hash: string }).hash,
     });
+    expect(offline.err).toContain("No control plane runs, so nobody was asked");
+    expect(online.err).not.toContain("nobody was asked");
     expect(names()).toEqual([]);
   });
 

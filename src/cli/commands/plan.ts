@@ -37,7 +37,8 @@ export const verb: Verb = {
 };
 
 const EXAMPLES = `
-Shows what 'tutti up' would do, and changes nothing. Works without a running control plane.
+Shows what 'tutti up' would do, and changes nothing. Works without a running control plane; then nobody is asked
+whether ports, programs, images and room are there.
 
   +  create       ~  change in place      -/+  make anew (+/- the new one first)      -  delete
   >  rename      <+  adopt what is there    x  forget (the thing stays)                ?  not known yet
@@ -69,10 +70,11 @@ async function plan(context: CommandContext, folder: string, options: PlanOption
     await emit(context, result, () =>
       planView(result, { style, columns: environment.stdout.columns ?? 100 }),
     );
+    if (!isRunning(planner) && !isEmpty(result)) context.say(context.errorStyle.dim(NOBODY_ASKED));
     for (const line of runsToBegin(loaded.runs)) context.say(line);
     return options.detailedExitcode === true && !isEmpty(result) ? SOMETHING_TO_DO : EXIT.ok;
   } finally {
-    if ("url" in planner === false) await planner.close();
+    if (!isRunning(planner)) await planner.close();
   }
 }
 
@@ -93,6 +95,13 @@ async function save(
   });
   context.say(`The plan is saved. Apply exactly this: tutti apply ${file}`);
   return made;
+}
+
+const NOBODY_ASKED =
+  "No control plane runs, so nobody was asked whether ports, programs, images and room are there: 'tutti up' asks.";
+
+function isRunning(planner: Client | Offline): planner is Client {
+  return "url" in planner;
 }
 
 async function plannerOf(context: CommandContext): Promise<Client | Offline> {
