@@ -13,10 +13,7 @@ const rfc2136 = z
           .enum(["hmac-sha256", "hmac-sha384", "hmac-sha512", "hmac-sha1"])
           .default("hmac-sha256")
           .describe("How messages are signed with it."),
-        secret: z
-          .string()
-          .meta({ references: "Secret" })
-          .describe("Name of a Secret with `secret`, the key in base64."),
+        secret: z.string().meta({ secret: true }).describe("The key in base64, e.g. ${secret.dns.key}."),
       })
       .optional()
       .describe("By which updates are signed (TSIG, RFC 8945); they are not when absent."),
@@ -29,7 +26,7 @@ const powerdns = z
       .string()
       .regex(/^https?:\/\/.+/, "must begin with http:// or https://")
       .describe("Where its API is, e.g. http://127.0.0.1:8081."),
-    secret: z.string().meta({ references: "Secret" }).describe("Name of a Secret with `key`, the API's key."),
+    key: z.string().meta({ secret: true }).describe("The API's key, e.g. ${secret.powerdns.key}."),
     server: z.string().default("localhost").describe("Which server behind the API."),
     nameservers: z.array(z.string()).default([]).describe("Host names that a new zone names as its servers."),
   })

@@ -119,9 +119,9 @@ export class PowerDns {
     if (status === 401)
       return new TerminalError({
         code: "KeyRefused",
-        path: "spec.powerdns.secret",
+        path: "spec.powerdns.key",
         message: `PowerDNS at ${url} does not take the API key.`,
-        hint: "Put the server's api-key into the Secret, under 'key'.",
+        hint: "Give the server's own api-key.",
       });
     const why = refusalIn(text).replace(/\.$/, "").slice(0, 300);
     if (status >= 500) return new Error(`PowerDNS at ${url} fails: ${why}.`);

@@ -1,6 +1,7 @@
 /** Zones and records at a PowerDNS. */
 import { Resolver } from "node:dns/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { conformanceContext } from "../../provider/conformance.ts";
 import type { Desired, Provider, ProviderContext } from "../../provider/provider.ts";
 import { TerminalError } from "../../provider/provider.ts";
 import { DOMAIN, contextWith, desired } from "./fixtures/desired.ts";
@@ -16,12 +17,15 @@ const zones = powerDnsZones() as unknown as Provider;
 beforeAll(async () => {
   server = await startPowerDns();
   zone = zoneOf(DOMAIN);
-  context = contextWith(zone, { key: server.key });
+  context = contextWith(zone);
 });
 afterAll(() => server.stop());
 
-const zoneOf = (domain: string, uid?: string): Desired =>
-  desired("DNSZone", "shop", { domain, ttl: 30, powerdns: { url: server.url, secret: "dns" } }, uid);
+const sealed = (text: string): string => conformanceContext.keyring.seal(text);
+const zoneOf = (domain: string, uid?: string, at: object = {}): Desired => {
+  const powerdns = { url: server.url, key: sealed(server.key), ...at };
+  return desired("DNSZone", "shop", { domain, ttl: 30, powerdns }, uid);
+};
 const record = (
   name: string,
   type: string,
@@ -96,14 +100,9 @@ describe("a zone of class powerdns", () => {
   });
 
   it("is refused with a wrong key, and waits for a server that is away", async () => {
-    expect(await refusal(zones.ensure(zone, { ...context, readSecret: () => ({ key: "wrong" }) }))).toMatch(
-      /^KeyRefused /,
-    );
-    expect(await refusal(zones.ensure(zone, { ...context, readSecret: () => undefined }))).toMatch(/^NoKey /);
-    const away = desired("DNSZone", "shop", {
-      domain: DOMAIN,
-      powerdns: { url: "http://127.0.0.1:1", secret: "dns" },
-    });
+    const wrong = zoneOf(DOMAIN, undefined, { key: sealed("wrong") });
+    expect(await refusal(zones.ensure(wrong, context))).toMatch(/^KeyRefused /);
+    const away = zoneOf(DOMAIN, undefined, { url: "http://127.0.0.1:1" });
     await expect(zones.ensure(away, context)).rejects.toThrow(/cannot be asked/);
   });
 });

@@ -37,11 +37,11 @@ export function powerDnsZones(): Provider<ZoneSpec> {
     features: ["a PowerDNS API"],
     capabilities: ["zones of a PowerDNS server, made and removed by its API", "adopts zones that are there"],
     observe: async ({ identity, spec }, context) => {
-      const zone = await apiOf(spec, identity, context).zone(spec.domain, APEX(spec));
+      const zone = await apiOf(spec, context).zone(spec.domain, APEX(spec));
       return zone !== undefined && isMine(zone, identity) ? zoneObservation(spec) : undefined;
     },
     ensure: async ({ identity, spec }, context) => {
-      const api = apiOf(spec, identity, context);
+      const api = apiOf(spec, context);
       const zone = await api.zone(spec.domain, APEX(spec));
       if (zone !== undefined && !isMine(zone, identity)) throw taken(api, spec, zone);
       if (zone === undefined)
@@ -49,21 +49,17 @@ export function powerDnsZones(): Provider<ZoneSpec> {
       return zoneObservation(spec);
     },
     list: async (context, where) => {
-      const { powerdns, namespace = "default" } = where as Partial<ZoneSpec> & {
-        readonly namespace?: string;
-      };
+      const { powerdns } = where as Partial<ZoneSpec>;
       if (powerdns === undefined)
         throw new TerminalError({
           code: "WhereNeeded",
           message: "Zones of class powerdns are listed by server.",
-          hint: "Say which: spec.powerdns with url and secret.",
+          hint: "Say which: spec.powerdns with url and key.",
         });
-      const { readSecret } = context as Partial<ProviderContext>;
-      const api = serverOf(powerdns, namespace, { ...context, readSecret: readSecret ?? (() => undefined) });
-      return (await api.zones()).map((zone) => foundZone(zone, powerdns));
+      return (await serverOf(powerdns, context).zones()).map((zone) => foundZone(zone, powerdns));
     },
     adopt: async ({ identity, spec }, id, context) => {
-      const api = apiOf(spec, identity, context);
+      const api = apiOf(spec, context);
       const zone = await api.zone(spec.domain, APEX(spec));
       if (zone === undefined || canonicalName(id) !== canonicalName(spec.domain)) throw nothing(api, id);
       if (!isMine(zone, identity) && isTuttis(zone)) throw taken(api, spec, zone);
@@ -71,12 +67,12 @@ export function powerDnsZones(): Provider<ZoneSpec> {
       return zoneObservation(spec);
     },
     release: async ({ identity, spec }, context) => {
-      const api = apiOf(spec, identity, context);
+      const api = apiOf(spec, context);
       const zone = await api.zone(spec.domain, APEX(spec));
       if (zone !== undefined && isMine(zone, identity)) await api.setAccount(spec.domain, "");
     },
     remove: async ({ identity, spec }, context) => {
-      const api = apiOf(spec, identity, context);
+      const api = apiOf(spec, context);
       const zone = await api.zone(spec.domain);
       if (zone === undefined || !isMine(zone, identity)) return [];
       if (context.keepData) {
@@ -169,7 +165,7 @@ function placeOf({ identity, spec }: Desired<RecordSpec>, context: ProviderConte
   const zone = zoneOf(identity.namespace, spec.zone, context);
   if (zone === undefined) return undefined;
   return {
-    api: apiOf(zone, identity, context),
+    api: apiOf(zone, context),
     zone,
     name: wholeName(spec.name, zone.domain),
     type: spec.type,
@@ -264,33 +260,18 @@ function byteOf(one: string): Iterable<number> {
   return Buffer.from(one.startsWith("\\") ? one.slice(1) : one);
 }
 
-function apiOf(
-  { powerdns }: ZoneSpec,
-  { namespace }: Identity,
-  context: CallContext & Pick<ProviderContext, "readSecret">,
-): PowerDns {
-  if (powerdns !== undefined) return serverOf(powerdns, namespace, context);
+function apiOf({ powerdns }: ZoneSpec, context: CallContext): PowerDns {
+  if (powerdns !== undefined) return serverOf(powerdns, context);
   throw new TerminalError({
     code: "NoServer",
     path: "spec.powerdns",
     message: "A zone of class powerdns has to say at which server it is.",
-    hint: "Give spec.powerdns with url and secret.",
+    hint: "Give spec.powerdns with url and key.",
   });
 }
 
-function serverOf(
-  { url, secret, server }: NonNullable<ZoneSpec["powerdns"]>,
-  namespace: string,
-  context: CallContext & Pick<ProviderContext, "readSecret">,
-): PowerDns {
-  const key = context.readSecret(namespace, secret)?.["key"];
-  if (key !== undefined) return new PowerDns({ url, key: key.trim(), server }, context);
-  throw new TerminalError({
-    code: "NoKey",
-    path: "spec.powerdns.secret",
-    message: `The Secret '${secret}' has no API key under 'key'.`,
-    hint: "Put the server's api-key there.",
-  });
+function serverOf({ url, key, server }: NonNullable<ZoneSpec["powerdns"]>, context: CallContext): PowerDns {
+  return new PowerDns({ url, key: String(context.keyring.openAll(key)).trim(), server }, context);
 }
 
 function accountOf({ uid }: Identity): string {

@@ -1,5 +1,6 @@
 /** Records at a BIND that takes signed updates. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { conformanceContext } from "../../provider/conformance.ts";
 import type { Desired, Provider, ProviderContext } from "../../provider/provider.ts";
 import { TerminalError } from "../../provider/provider.ts";
 import { DOMAIN, contextWith, desired } from "./fixtures/desired.ts";
@@ -15,13 +16,19 @@ const zones = rfc2136Zones() as unknown as Provider;
 beforeAll(async () => {
   bind = await startBind(DOMAIN);
   zone = zoneAt(bind.port);
-  context = contextWith(zone, { secret: bind.secret });
+  context = contextWith(zone);
 });
 afterAll(() => bind.stop());
 
-const key = { name: KEY, secret: "dns" };
-const zoneAt = (port: number, more: object = { key }): Desired =>
-  desired("DNSZone", "shop", { domain: DOMAIN, ttl: 30, rfc2136: { server: "127.0.0.1", port, ...more } });
+const sealed = (text: string): string => conformanceContext.keyring.seal(text);
+const zoneAt = (port: number, key: object = {}, domain = DOMAIN): Desired => {
+  const signing = { name: KEY, secret: sealed(bind.secret), ...key };
+  return desired("DNSZone", "shop", {
+    domain,
+    ttl: 30,
+    rfc2136: { server: "127.0.0.1", port, key: signing },
+  });
+};
 const record = (
   name: string,
   type: string,
@@ -48,23 +55,19 @@ describe("a zone of class rfc2136", () => {
   });
 
   it("is refused where the server does not have it", async () => {
-    const other = desired("DNSZone", "shop", {
-      domain: "elsewhere.test",
-      rfc2136: { server: "127.0.0.1", port: bind.port, key },
-    });
+    const other = zoneAt(bind.port, {}, "elsewhere.test");
     expect(await refusal(zones.ensure(other, context))).toMatch(
       /^NoSuchZone .* does not have the zone elsewhere/,
     );
   });
 
   it("is not believed by the wrong key, nor trusted without a signature", async () => {
-    const wrong = { ...context, readSecret: () => ({ secret: Buffer.from("wrong").toString("base64") }) };
-    expect(await refusal(zones.ensure(zone, wrong))).toMatch(
-      /^NotTrusted .* the key's secret is not the one/,
-    );
-    const unknown = zoneAt(bind.port, { key: { ...key, name: "nobody" } });
-    expect(await refusal(zones.ensure(unknown, context))).toMatch(/^NotTrusted .* does not know the key/);
-    expect(await refusal(zones.ensure(zone, { ...context, readSecret: () => undefined }))).toMatch(/^NoKey /);
+    const asked = (signing: object): Promise<string> =>
+      refusal(zones.ensure(zoneAt(bind.port, signing), context));
+    const other = sealed(Buffer.from("wrong").toString("base64"));
+    expect(await asked({ secret: other })).toMatch(/^NotTrusted .* the key's secret is not the one/);
+    expect(await asked({ name: "nobody" })).toMatch(/^NotTrusted .* does not know the key/);
+    expect(await asked({ secret: sealed("not base64!") })).toMatch(/^NoKey /);
   });
 });
 
@@ -153,7 +156,7 @@ describe("records of class rfc2136", () => {
   });
 
   it("wait for a server that is away", async () => {
-    const away = contextWith(zoneAt(1), { secret: bind.secret });
+    const away = contextWith(zoneAt(1));
     await expect(records.ensure(record("www", "A", ["192.0.2.1"]), away)).rejects.toThrow(/127\.0\.0\.1:1: /);
   });
 });

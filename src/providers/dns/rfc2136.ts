@@ -40,11 +40,11 @@ export function rfc2136Zones(): Provider<ZoneSpec> {
     features: ["dynamic updates"],
     capabilities: ["a zone of a server that takes updates (RFC 2136), signed with a key (TSIG)"],
     observe: async (desired, context) => {
-      const server = serverOf(desired.spec, desired.identity, context);
+      const server = serverOf(desired.spec, context);
       return (await server.hasZone(desired.spec.domain)) ? zoneObservation(desired.spec) : undefined;
     },
-    ensure: async ({ identity, spec }, context) => {
-      const server = serverOf(spec, identity, context);
+    ensure: async ({ spec }, context) => {
+      const server = serverOf(spec, context);
       if (await server.hasZone(spec.domain)) return zoneObservation(spec);
       throw new TerminalError({
         code: "NoSuchZone",
@@ -118,7 +118,7 @@ function placeOf({ identity, spec }: Desired<RecordSpec>, context: ProviderConte
   const zone = zoneOf(identity.namespace, spec.zone, context);
   if (zone === undefined) return undefined;
   const name = wholeName(spec.name, zone.domain);
-  return { server: serverOf(zone, identity, context), zone, name, mark: markOf(name, spec, zone) };
+  return { server: serverOf(zone, context), zone, name, mark: markOf(name, spec, zone) };
 }
 
 /** Beside the name, not below it: what is below `*` or below a delegated name is not found. */
@@ -266,11 +266,7 @@ function ignored({ name, server }: Place, { type }: RecordSpec): TerminalError {
   });
 }
 
-function serverOf(
-  { rfc2136: settings }: ZoneSpec,
-  { namespace }: Identity,
-  context: CallContext & Pick<ProviderContext, "readSecret">,
-): NameServer {
+function serverOf({ rfc2136: settings }: ZoneSpec, context: CallContext): NameServer {
   if (settings === undefined)
     throw new TerminalError({
       code: "NoServer",
@@ -278,7 +274,7 @@ function serverOf(
       message: "A zone of class rfc2136 has to say which server has it.",
       hint: "Give spec.rfc2136.server.",
     });
-  const key = settings.key === undefined ? undefined : keyOf(settings.key, namespace, context);
+  const key = settings.key === undefined ? undefined : keyOf(settings.key, context);
   return new NameServer(
     { host: settings.server, port: settings.port, ...(key === undefined ? {} : { key }) },
     context,
@@ -287,16 +283,14 @@ function serverOf(
 
 function keyOf(
   { name, algorithm, secret }: NonNullable<NonNullable<ZoneSpec["rfc2136"]>["key"]>,
-  namespace: string,
-  { readSecret }: Pick<ProviderContext, "readSecret">,
+  { keyring }: CallContext,
 ): TsigKey {
-  const text = readSecret(namespace, secret)?.["secret"];
-  if (text !== undefined && /^[A-Za-z0-9+/]+={0,2}$/.test(text.trim()))
-    return { name, algorithm, secret: Buffer.from(text.trim(), "base64") };
+  const text = String(keyring.openAll(secret)).trim();
+  if (/^[A-Za-z0-9+/]+={0,2}$/.test(text)) return { name, algorithm, secret: Buffer.from(text, "base64") };
   throw new TerminalError({
     code: "NoKey",
     path: "spec.rfc2136.key.secret",
-    message: `The Secret '${secret}' has no key in base64 under 'secret'.`,
-    hint: "Put there what the server has for the key (tsig-keygen prints it).",
+    message: "The key is not written in base64.",
+    hint: "Put into the Secret what the server has for the key (tsig-keygen prints it).",
   });
 }
