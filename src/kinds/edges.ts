@@ -99,8 +99,9 @@ function foundIn(resource: Draft): EdgesFound {
     void diagnostics.push({ severity: "error", address, path: pathText(path), ...found });
   walk(body, bodySchema(kind), [], (text, schema, path) => {
     if (hasExpression(text)) {
+      const maySecret = schema?.secret === true || schema?.mayHoldSecrets === true;
       for (const reference of references(text, path, report))
-        edges.push(...expressionEdge(reference, path, schema?.secret === true, report));
+        edges.push(...expressionEdge(reference, path, maySecret, report));
     } else if (schema?.references !== undefined) edges.push(...namedEdge(schema, text, path, report));
   });
   forEachString(

@@ -17,8 +17,10 @@ export interface FieldMarks {
   readonly addressable?: boolean;
   /** The edge is followed when deciding what must exist, not what must be ready first. */
   readonly weak?: boolean;
-  /** A secret may stand here, and below what may be any value: it goes to where it is used and is never printed. */
+  /** A secret may stand here: the value goes to where it is used and is never printed. */
   readonly secret?: boolean;
+  /** Of what may be any value: a secret may stand in it. What is written in the open is printed. */
+  readonly mayHoldSecrets?: boolean;
   /** Changing it means making the thing anew. */
   readonly immutable?: boolean;
   /** What a class must have for this field, or for some of its values: kinds/features.ts. */

@@ -31,7 +31,7 @@ export const provider = defineKind({
           "Of the packages that are trusted, as in .terraform.lock.hcl; the one found first when absent.",
         ),
       config: z
-        .record(z.string(), z.unknown().meta({ secret: true }))
+        .record(z.string(), z.unknown().meta({ mayHoldSecrets: true }))
         .default({})
         .describe("What the provider is configured with; secrets and references may stand in it."),
     }),

@@ -39,7 +39,7 @@ export const resource = defineKind({
           .describe("Of class terraform: a data source, which is read and never made.")
           .meta({ needs: "providers", immutable: true }),
         config: z
-          .record(z.string(), z.unknown().meta({ secret: true }))
+          .record(z.string(), z.unknown().meta({ mayHoldSecrets: true }))
           .default({})
           .describe(
             "What it is made from. Of class data: any values; they come out as status.output. Of class terraform: the type's attributes and blocks.",

@@ -72,9 +72,7 @@ export function childSchema(schema: JsonSchema | undefined, step: string | numbe
     if (child !== undefined) return child;
   }
   // Any value may stand there, and what is said of it holds for all of it.
-  return schema.secret === true && schema.type === undefined && schema.anyOf === undefined
-    ? schema
-    : undefined;
+  return schema.mayHoldSecrets === true ? schema : undefined;
 }
 
 /** Not what every JavaScript object inherits, such as `constructor`. */

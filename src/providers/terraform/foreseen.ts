@@ -6,7 +6,8 @@ import { type Foreseen, type ForeseenChange } from "../../provider/provider.ts";
 import type { Schema } from "../../terraform/schema.ts";
 import { type Members, isWhollyKnown, sameValue, elementType } from "../../terraform/value.ts";
 import { NOTHING, type Target, known, plan, read } from "./calls.ts";
-import { errorsOf, obstacleOf, refuseErrors } from "./complaints.ts";
+import { pathText } from "../../model/walk.ts";
+import { CONFIG, errorsOf, obstacleOf, refuseErrors } from "./complaints.ts";
 import { outputOf } from "./outputs.ts";
 import type { State } from "./state.ts";
 
@@ -31,7 +32,7 @@ export async function foreseen(
   });
   return {
     ...(isAnew
-      ? { replaceBecause: planned.replaceBecause.map((path) => ["config", ...path].join(".")) }
+      ? { replaceBecause: planned.replaceBecause.map((path) => pathText([...CONFIG, ...path])) }
       : {}),
     ...(changes.length === 0 ? {} : { changes }),
     ...(remarks.length === 0 ? {} : { remarks }),

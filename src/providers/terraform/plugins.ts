@@ -25,10 +25,10 @@ const LOG_LIMIT = 4 * 1024 * 1024;
 
 export interface Wanted {
   readonly package: Package;
-  /** Whose configuration it is: one plugin each. */
+  /** Who has this configuration; those that have the same share a plugin. */
   readonly owner: string;
-  /** With secrets open; undefined when it is only to be asked about its types. */
-  readonly config: Readonly<Record<string, unknown>> | undefined;
+  /** With secrets open. */
+  readonly config: Readonly<Record<string, unknown>>;
   /** Of what is wrong with the configuration. */
   readonly place: Place;
 }
@@ -36,8 +36,9 @@ export interface Wanted {
 interface Entry {
   readonly content: string;
   readonly plugin: Promise<Plugin>;
+  /** Nobody: it goes when what it does is done. */
+  readonly owners: Set<string>;
   uses: number;
-  isRetired: boolean;
   idle: NodeJS.Timeout | undefined;
 }
 
@@ -50,7 +51,9 @@ export interface PluginsOptions {
 
 export class Plugins {
   readonly #options: PluginsOptions;
+  /** By content. */
   readonly #entries = new Map<string, Entry>();
+  /** Those that nobody gets any more, too. */
   readonly #all = new Set<Entry>();
   #isClosed = false;
 
@@ -84,13 +87,13 @@ export class Plugins {
     }
   }
 
-  /** Of an owner that is gone. */
-  retire(owner: string): void {
-    const entry = this.#entries.get(owner);
-    if (entry === undefined) return;
-    this.#entries.delete(owner);
-    entry.isRetired = true;
-    this.#whenIdle(entry);
+  /** Of an owner that is gone, or has another configuration. */
+  retire(owner: string, except?: string): void {
+    for (const entry of this.#entries.values()) {
+      if (entry.content === except || !entry.owners.delete(owner) || entry.owners.size > 0) continue;
+      this.#entries.delete(entry.content);
+      this.#whenIdle(entry);
+    }
   }
 
   /** What is under way is told to end; then they go. */
@@ -111,21 +114,24 @@ export class Plugins {
   #entryFor(wanted: Wanted): Entry {
     if (this.#isClosed) throw new Error("The control plane is stopping.");
     const content = contentOf(wanted);
-    const known = this.#entries.get(wanted.owner);
-    if (known?.content === content) return known;
-    this.retire(wanted.owner);
+    this.retire(wanted.owner, content);
+    const known = this.#entries.get(content);
+    if (known !== undefined) {
+      known.owners.add(wanted.owner);
+      return known;
+    }
     const entry: Entry = {
       content,
       plugin: this.#start(wanted),
+      owners: new Set([wanted.owner]),
       uses: 0,
-      isRetired: false,
       idle: undefined,
     };
     entry.plugin.then(
       (plugin) => void plugin.ended.then(() => this.#forget(entry)),
       () => undefined,
     );
-    this.#entries.set(wanted.owner, entry);
+    this.#entries.set(content, entry);
     this.#all.add(entry);
     return entry;
   }
@@ -145,8 +151,7 @@ export class Plugins {
       ...(patience === undefined ? {} : { patience }),
     });
     try {
-      if (wanted.config !== undefined)
-        refuseErrors(await plugin.configure(configOf(plugin, wanted)), wanted.place);
+      refuseErrors(await plugin.configure(configOf(plugin, wanted)), wanted.place);
       return plugin;
     } catch (error) {
       plugin.kill();
@@ -155,14 +160,14 @@ export class Plugins {
   }
 
   #forget(entry: Entry): void {
-    for (const [owner, one] of this.#entries) if (one === entry) this.#entries.delete(owner);
+    if (this.#entries.get(entry.content) === entry) this.#entries.delete(entry.content);
     this.#all.delete(entry);
   }
 
   #whenIdle(entry: Entry): void {
     if (entry.uses > 0 || this.#isClosed) return;
     clearTimeout(entry.idle);
-    if (entry.isRetired) void this.#end(entry);
+    if (entry.owners.size === 0) void this.#end(entry);
     else entry.idle = setTimeout(() => void this.#end(entry), IDLE).unref();
   }
 
@@ -180,7 +185,7 @@ function configOf(plugin: Plugin, { config, place }: Wanted): Members {
 }
 
 function contentOf({ package: from, config }: Wanted): string {
-  const text = JSON.stringify([from.binary, from.checksums, config ?? null]);
+  const text = JSON.stringify([from.binary, from.checksums, config]);
   return createHash("sha256").update(text).digest("hex");
 }
 

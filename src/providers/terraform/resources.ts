@@ -112,9 +112,7 @@ export class TerraformResources implements Provider<ResourceSpec> {
     const place = { namespace: prospect.namespace, folder: prospect.folder };
     const wanted = await sources.expected(provider, place, { keyring, now: clock.now() });
     if (wanted === undefined) return [];
-    // Its types are known without a configuration, and what it says of them is the same.
-    const bare = { ...wanted, owner: `types ${wanted.package.binary}`, config: undefined };
-    return plugins.use(bare, async (plugin) => {
+    return plugins.use(wanted, async (plugin) => {
       const schema = schemaFor(plugin, spec, type);
       const secrets = secretsWithin(spec.config, keyring);
       const at = { root: CONFIG, secrets };
@@ -155,6 +153,7 @@ export class TerraformResources implements Provider<ResourceSpec> {
   async observe(desired: Desired<ResourceSpec>, context: ProviderContext): Promise<Observation | undefined> {
     if (desired.spec.data === true)
       return desired.status?.["output"] === undefined ? undefined : this.#readData(desired, context);
+    this.#fresh.delete(desired.identity.uid);
     return this.#with(desired, context, async (work) => {
       if (work.state === undefined || work.state.value === null) return undefined;
       const before = await known(work.target, work.state);
@@ -163,7 +162,7 @@ export class TerraformResources implements Provider<ResourceSpec> {
       const made = before.value;
       const observation = this.#observation(work, work.state, found.value);
       const isSame = sameValue(made, found.value, work.target.schema.type);
-      this.#remember(desired, isSame ? observation : undefined, context);
+      if (isSame) this.#remember(desired, observation, context);
       const sealing = sealingOf(work);
       const config = actualOf(
         desired.spec.config ?? {},
@@ -398,14 +397,9 @@ export class TerraformResources implements Provider<ResourceSpec> {
     };
   }
 
-  #remember(
-    desired: Desired<ResourceSpec>,
-    observation: Observation | undefined,
-    { clock }: CallContext,
-  ): void {
-    const { uid } = desired.identity;
-    if (observation === undefined) this.#fresh.delete(uid);
-    else this.#fresh.set(uid, { at: clock.now(), content: contentOf(desired), observation });
+  #remember(desired: Desired<ResourceSpec>, observation: Observation, { clock }: CallContext): void {
+    const content = contentOf(desired);
+    this.#fresh.set(desired.identity.uid, { at: clock.now(), content, observation });
   }
 }
 
