@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { defineKind, output } from "./kind.ts";
+import type { Diagnostic } from "../diagnostics/diagnostic.ts";
+import { type KindResource, defineKind, output } from "./kind.ts";
 import { baseStatus, classOf, duration, portNumber, provisioned } from "./fields.ts";
 
 const tls = z
@@ -46,6 +47,9 @@ const tls = z
   })
   .describe("Where certificates come from.");
 
+const machines = z.array(z.string().meta({ references: "Machine", weak: true })).default([]);
+const machinePort = portNumber.optional();
+
 const listener = z.strictObject({
   name: z.string().default("http").describe("Name of the listener."),
   port: portNumber.optional().describe("Port it listens on; chosen when absent (8080 if that is free)."),
@@ -61,6 +65,8 @@ const listener = z.strictObject({
     .optional()
     .describe("With tcp: where connections go."),
   servicePort: z.string().optional().describe("With tcp: name of the service's port; its first when absent."),
+  machines: machines.describe("With tcp: names of the Machines where connections go, instead of a service."),
+  machinePort: machinePort.describe("With machines: the port on which they are asked."),
 });
 
 const headerRules = z
@@ -77,8 +83,13 @@ const route = z.strictObject({
   service: z
     .string()
     .meta({ references: "Service", weak: true })
+    .optional()
     .describe("Name of the Service that answers."),
   port: z.string().optional().describe("Name of the service's port; its first when absent."),
+  machines: machines.describe(
+    "Names of the Machines that answer, instead of a service: those that take connections.",
+  ),
+  machinePort: machinePort.describe("With machines: the port on which they are asked."),
   stripPrefix: z.boolean().default(false).describe("Take the path prefix off before passing the request on."),
   timeout: duration.default("60s").describe("How long an answer may take."),
   sticky: z
@@ -140,21 +151,77 @@ const route = z.strictObject({
     .meta({ needs: "health checks" }),
 });
 
-/** The way in: HTTP by host and path, WebSocket, TLS, or plain TCP, over the ready instances of services. */
+interface Target {
+  readonly service?: string;
+  readonly machines?: readonly string[];
+  readonly machinePort?: number;
+  readonly protocol?: string;
+}
+
+/** A target is a service or machines with their port: one of them, for each route and tcp listener. */
+function checkTargets({ spec }: KindResource): readonly Omit<Diagnostic, "severity" | "address">[] {
+  const { routes = [], listeners = [] } = (spec ?? {}) as {
+    readonly routes?: readonly Target[];
+    readonly listeners?: readonly Target[];
+  };
+  return [
+    ...routes.flatMap((one, index) => targetProblems(one, `spec.routes[${index}]`, true)),
+    ...listeners.flatMap((one, index) => targetProblems(one, `spec.listeners[${index}]`, false)),
+  ];
+}
+
+function targetProblems(
+  { service, machines: names = [], machinePort: port }: Target,
+  path: string,
+  isNeeded: boolean,
+): readonly Omit<Diagnostic, "severity" | "address">[] {
+  if (service !== undefined && names.length > 0)
+    return [
+      {
+        code: "Meaningless",
+        path: `${path}.machines`,
+        message: "Requests go to a service or to machines, and this names both.",
+        hint: "Leave one of them out, or write two routes.",
+      },
+    ];
+  if (isNeeded && service === undefined && names.length === 0)
+    return [
+      {
+        code: "NoTarget",
+        path,
+        message: "A route names neither a service nor machines.",
+        hint: "Set service, or machines with machinePort.",
+      },
+    ];
+  if (names.length > 0 === (port !== undefined)) return [];
+  return [
+    {
+      code: port === undefined ? "NoPort" : "Meaningless",
+      path: `${path}.machinePort`,
+      message:
+        port === undefined
+          ? "Machines are named without the port on which they are asked."
+          : "A port of machines is named, and no machines are.",
+      hint: port === undefined ? "Set machinePort." : "Name them in machines, or leave the port out.",
+    },
+  ];
+}
+
+/** The way in: HTTP by host and path, WebSocket, TLS, or plain TCP, over the ready instances of services, or machines. */
 export const loadBalancer = defineKind({
   kind: "LoadBalancer",
   plural: "loadbalancers",
   shortNames: ["lb"],
   categories: ["all"],
   description:
-    "The way in: HTTP by host and path, WebSocket, TLS or plain TCP, over the ready instances of services.",
+    "The way in: HTTP by host and path, WebSocket, TLS or plain TCP, over the ready instances of services, or machines.",
   body: z.strictObject({
     spec: z.strictObject({
       ...provisioned,
       listeners: z
         .array(listener)
         .min(1)
-        .default([{ name: "http", host: "127.0.0.1", protocol: "http", http2: true }])
+        .default([{ name: "http", host: "127.0.0.1", protocol: "http", http2: true, machines: [] }])
         .describe("Where clients connect."),
       routes: z.array(route).default([]).describe("Which service answers what."),
       algorithm: z
@@ -187,5 +254,6 @@ export const loadBalancer = defineKind({
     { name: "CLASS", type: "string", value: classOf },
     { name: "URL", type: "string", value: (resource) => String(resource.status?.["url"] ?? "") },
   ],
+  check: checkTargets,
   example: { spec: { routes: [{ path: "/api", service: "api" }, { service: "web" }] } },
 });

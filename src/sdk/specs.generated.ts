@@ -717,16 +717,16 @@ export interface DNSZoneSpec {
        * @default "hmac-sha256"
        */
       readonly algorithm?: OneOf<"hmac-sha256" | "hmac-sha384" | "hmac-sha512" | "hmac-sha1">;
-      /** Name of a Secret with `secret`, the key in base64. */
-      readonly secret: Name;
+      /** The key in base64, e.g. ${secret.dns.key}. */
+      readonly secret: Text;
     };
   };
   /** A PowerDNS server, where the zone is made, by its API. */
   readonly powerdns?: {
     /** Where its API is, e.g. http://127.0.0.1:8081. */
     readonly url: Text;
-    /** Name of a Secret with `key`, the API's key. */
-    readonly secret: Name;
+    /** The API's key, e.g. ${secret.powerdns.key}. */
+    readonly key: Text;
     /**
      * Which server behind the API.
      * @default "localhost"
@@ -751,7 +751,7 @@ export interface DNSZoneOutputs {
  */
 export const dnsZone = remembering<RequiredBuilder<DNSZoneSpec, DNSZoneOutputs>>(kinds.dnsZone);
 
-/** The way in: HTTP by host and path, WebSocket, TLS or plain TCP, over the ready instances of services. */
+/** The way in: HTTP by host and path, WebSocket, TLS or plain TCP, over the ready instances of services, or machines. */
 export interface LoadBalancerSpec {
   /**
    * Which engine makes it; 'auto' takes the best that the location has.
@@ -825,6 +825,10 @@ export interface LoadBalancerSpec {
     readonly service?: Name;
     /** With tcp: name of the service's port; its first when absent. */
     readonly servicePort?: Text;
+    /** With tcp: names of the Machines where connections go, instead of a service. */
+    readonly machines?: readonly Name[];
+    /** With machines: the port on which they are asked. */
+    readonly machinePort?: Numeric;
   }[];
   /** Which service answers what. */
   readonly routes?: readonly {
@@ -836,9 +840,13 @@ export interface LoadBalancerSpec {
      */
     readonly path?: Text;
     /** Name of the Service that answers. */
-    readonly service: Name;
+    readonly service?: Name;
     /** Name of the service's port; its first when absent. */
     readonly port?: Text;
+    /** Names of the Machines that answer, instead of a service: those that take connections. */
+    readonly machines?: readonly Name[];
+    /** With machines: the port on which they are asked. */
+    readonly machinePort?: Numeric;
     /**
      * Take the path prefix off before passing the request on.
      * @default false
@@ -941,7 +949,7 @@ export interface LoadBalancerOutputs {
 }
 
 /**
- * The way in: HTTP by host and path, WebSocket, TLS or plain TCP, over the ready instances of services.
+ * The way in: HTTP by host and path, WebSocket, TLS or plain TCP, over the ready instances of services, or machines.
  *
  * @example
  * loadBalancer("example", { routes: [ { path: "/api", service: "api" }, { service: "web" } ] });

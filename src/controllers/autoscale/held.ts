@@ -2,7 +2,7 @@
  * Whether somebody waits at a balancer for a service that has no instance. Every such service asks all the time, so a
  * balancer is asked once for all that ask together.
  */
-import { type BalancerSpec, poolsOf } from "../../controller/routes.ts";
+import { type BalancerSpec, servicePoolsOf } from "../../controller/routes.ts";
 import type { IndexView } from "../../controller/view.ts";
 import { type Key, type Resource, keyOf, keyText } from "../../model/resource.ts";
 import { type Placement, placed } from "../../provider/placement.ts";
@@ -26,7 +26,7 @@ export class Held {
     const answers = [...this.#balancers.all()].flatMap((one) => {
       const balancer = one as Balancer;
       if ((balancer.metadata.namespace ?? "default") !== service.namespace) return [];
-      const pools = poolsOf(balancer.spec).filter((pool) => pool.service === service.name);
+      const pools = servicePoolsOf(balancer.spec).filter((pool) => pool.service === service.name);
       if (pools.length === 0) return [];
       return [this.#ask(balancer).then((held) => pools.some(({ pool }) => held.has(pool)))];
     });

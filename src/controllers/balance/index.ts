@@ -1,5 +1,6 @@
 /**
- * Keeps the pools of every balancer equal to the ready instances of the services it routes to.
+ * Keeps the pools of every balancer equal to the ready instances of the services it routes to, and to the machines that
+ * take connections on the port that it names.
  *
  *  - An instance gets traffic only while it is ready, not degraded, not being deleted, and its template may serve.
  *  - A deleted instance becomes draining first; when nothing is in flight to it any more (or its drain time is over) in
@@ -16,7 +17,16 @@ import { identityOf } from "../../controller/desired.ts";
 import type { Clock } from "../../clock/clock.ts";
 import { eventOperation } from "../../controller/events.ts";
 import type { Controller, Outcome, ReconcileContext } from "../../controller/reconciler.ts";
-import { type BalancerSpec, poolsOf, routesTo, type PoolOf } from "../../controller/routes.ts";
+import {
+  type BalancerSpec,
+  type MachinePool,
+  type PoolOf,
+  type ServicePool,
+  poolsOf,
+  routesTo,
+  routesToMachine,
+  servicePoolsOf,
+} from "../../controller/routes.ts";
 import type { IndexView } from "../../controller/view.ts";
 import { outliersOf } from "../../kinds/outliers.ts";
 import { isKept } from "../../controller/kept.ts";
@@ -27,6 +37,7 @@ import { placed } from "../../provider/placement.ts";
 import type { Identity, Member, MemberStats, TrafficProvider } from "../../provider/provider.ts";
 import { type Cause, type Store, StoreError } from "../../store/store.ts";
 import { Condemned } from "./condemned.ts";
+import { type Reaches, reaches } from "./reaches.ts";
 import { type Outlier, mostOut, outliers } from "./outliers.ts";
 
 export interface BalanceOptions {
@@ -38,6 +49,8 @@ export interface BalanceOptions {
   readonly providerOf: (spec: { readonly class: string; readonly location: string }) => TrafficProvider;
   /** How often statistics are looked at, milliseconds. */
   readonly statsEvery?: number;
+  /** Whether somebody takes connections there; tried when absent. */
+  readonly reaches?: Reaches;
 }
 
 interface InstanceStatus {
@@ -54,6 +67,7 @@ type Instance = Resource<
   },
   InstanceStatus
 >;
+type Machine = Resource<unknown, { readonly address?: string; readonly conditions?: readonly Condition[] }>;
 type ServiceSpec = Parameters<typeof outliersOf>[0];
 type Balancer = Resource<
   BalancerSpec,
@@ -73,6 +87,8 @@ export function balanceController(options: BalanceOptions): Controller {
         (previous === undefined || mattersToTraffic(previous as Instance, resource as Instance))
       )
         yield* machine.routing(key.namespace, (resource.spec as { readonly service: string }).service);
+      else if (key.kind === "Machine" && memberOf(previous as Machine) !== memberOf(resource as Machine))
+        yield* machine.routingToMachine(key);
       else if (key.kind === "Service" && servingOf(previous) !== servingOf(resource))
         yield* machine.routing(key.namespace, key.name);
     },
@@ -117,6 +133,12 @@ function servingOf(service: Resource | undefined): string {
   return ((service?.status as { readonly serving?: readonly string[] } | undefined)?.serving ?? []).join(",");
 }
 
+/** Where it would be asked; undefined when it cannot be. */
+function memberOf(machine: Machine | undefined): string | undefined {
+  if (machine === undefined || machine.metadata.deletionTimestamp !== undefined) return undefined;
+  return conditionOf(machine, "Ready")?.status === "True" ? machine.status?.address : undefined;
+}
+
 class BalanceMachine {
   readonly #options: BalanceOptions;
   /** What each pool was told last, by balancer and pool, so that telling it again can be left out. */
@@ -141,6 +163,11 @@ class BalanceMachine {
   *routing(namespace: string, service: string): Generator<Key> {
     for (const balancer of this.#options.balancers.all())
       if (routesTo(balancer, { namespace, name: service })) yield keyOf(balancer);
+  }
+
+  *routingToMachine({ namespace, name }: Key): Generator<Key> {
+    for (const balancer of this.#options.balancers.all())
+      if (routesToMachine(balancer, { namespace, name })) yield keyOf(balancer);
   }
 
   async reconcile(key: Key, context: ReconcileContext): Promise<Outcome> {
@@ -177,18 +204,41 @@ class BalanceMachine {
   ): Promise<void> {
     const text = keyText(keyOf(balancer));
     const version = `${balancer.metadata.uid} ${conditionOf(balancer, "Ready")?.lastTransitionTime ?? ""} ${balancer.metadata.generation}`;
+    const keep = (pool: PoolOf, members: readonly Member[]): Promise<void> =>
+      this.#keep(provider, identity, { key: `${text} ${pool.pool}`, version, pool: pool.pool }, members);
     for (const pool of poolsOf(balancer.spec)) {
-      const instances = this.#instancesOf(identity.namespace, pool.service);
-      const members = this.#members(identity.namespace, pool, instances);
-      const telling = `${version} ${JSON.stringify(members)}`;
-      const poolKey = `${text} ${pool.pool}`;
-      if (this.#told.get(poolKey)?.text !== telling) {
-        this.#told.delete(poolKey);
-        await provider.setMembers(identity, pool.pool, members);
-        this.#told.set(poolKey, { text: telling, ids: new Set(members.map((member) => member.id)) });
+      if ("machines" in pool) {
+        await keep(pool, await this.#machines(identity.namespace, pool));
+        continue;
       }
+      const instances = this.#instancesOf(identity.namespace, pool.service);
+      await keep(pool, this.#members(identity.namespace, pool, instances));
       for (const instance of instances) this.#drain(provider, identity, pool.pool, instance, context);
     }
+  }
+
+  async #keep(
+    provider: TrafficProvider,
+    identity: Identity,
+    { key, version, pool }: { readonly key: string; readonly version: string; readonly pool: string },
+    members: readonly Member[],
+  ): Promise<void> {
+    const telling = `${version} ${JSON.stringify(members)}`;
+    if (this.#told.get(key)?.text === telling) return;
+    this.#told.delete(key);
+    await provider.setMembers(identity, pool, members);
+    this.#told.set(key, { text: telling, ids: new Set(members.map((member) => member.id)) });
+  }
+
+  /** Those that run and take connections. */
+  async #machines(namespace: string, { machines, port }: MachinePool): Promise<readonly Member[]> {
+    const { store, reaches: isReached = reaches } = this.#options;
+    const members = machines.map(async (id): Promise<readonly Member[]> => {
+      const host = memberOf(store.get({ kind: "Machine", namespace, name: id }) as Machine | undefined);
+      if (host === undefined || !(await isReached(host, port))) return [];
+      return [{ id, host, port, state: "ready" }];
+    });
+    return (await Promise.all(members)).flat();
   }
 
   #forget(balancer: string): void {
@@ -202,7 +252,7 @@ class BalanceMachine {
     ] as Instance[];
   }
 
-  #members(namespace: string, pool: PoolOf, instances: readonly Instance[]): readonly Member[] {
+  #members(namespace: string, pool: ServicePool, instances: readonly Instance[]): readonly Member[] {
     const service = this.#options.store.get({ kind: "Service", namespace, name: pool.service });
     const serving = (service?.status as { readonly serving?: readonly string[] } | undefined)?.serving;
     return instances.flatMap((instance): readonly Member[] => {
@@ -257,7 +307,7 @@ class BalanceMachine {
     const namespace = instance.metadata.namespace ?? "default";
     for (const other of this.#options.balancers.all()) {
       if ((other.metadata.namespace ?? "default") !== namespace || !mayServe(other as Balancer)) continue;
-      for (const one of poolsOf(other.spec as BalancerSpec))
+      for (const one of servicePoolsOf(other.spec as BalancerSpec))
         if (one.service === instance.spec.service && !drained.has(`${keyText(keyOf(other))} ${one.pool}`))
           return;
     }
@@ -293,7 +343,7 @@ class BalanceMachine {
   /** A balancer that does not serve has no traffic to withdraw. */
   async #acknowledge(balancer: Balancer, context: ReconcileContext): Promise<void> {
     const namespace = balancer.metadata.namespace ?? "default";
-    for (const { service, pool } of poolsOf(balancer.spec)) {
+    for (const { service, pool } of servicePoolsOf(balancer.spec)) {
       for (const instance of this.#instancesOf(namespace, service))
         if (isToBeWithdrawn(instance)) await this.#note(instance, keyText(keyOf(balancer)), pool, context);
     }
@@ -316,7 +366,7 @@ class BalanceMachine {
     for (const pool of poolsOf(balancer.spec)) {
       const members = stats.filter((member) => member.pool === pool.pool);
       this.#compare(`${text} ${pool.pool}`, members);
-      await this.#condemn(pool.service, members, balancer, context);
+      if ("service" in pool) await this.#condemn(pool.service, members, balancer, context);
     }
     return { requeueAfter: every };
   }

@@ -3,7 +3,7 @@
  * again; looking compares, so that a group that stays as it is stays the same object.
  */
 import type { Resolver } from "../../controller/resolve.ts";
-import { type BalancerSpec, poolsOf, routesTo } from "../../controller/routes.ts";
+import { type BalancerSpec, servicePoolsOf, routesTo } from "../../controller/routes.ts";
 import { equal } from "../../model/equality.ts";
 import { type Key, LABELS, type Resource, keyOf, keyText, parseKeyText } from "../../model/resource.ts";
 import type { MonitoredTarget, TargetGroup } from "../../provider/monitoring.ts";
@@ -142,7 +142,7 @@ export class TargetGroups {
 
   #routedFrom(balancer: Resource): readonly Resource[] {
     const { namespace = "default" } = balancer.metadata;
-    const names = new Set(poolsOf(balancer.spec as BalancerSpec).map(({ service }) => service));
+    const names = new Set(servicePoolsOf(balancer.spec as BalancerSpec).map(({ service }) => service));
     return [...names].flatMap((name) => this.#store.get({ kind: "Service", namespace, name }) ?? []);
   }
 

@@ -11,7 +11,7 @@
  *     what comes over connections that are open still goes to the worker that followed, over the listener's bridge.
  */
 import { parseDuration } from "../../model/duration.ts";
-import { type BalancerSpec, poolName } from "../../controller/routes.ts";
+import { type BalancerSpec, poolOfRoute } from "../../controller/routes.ts";
 import type { Member } from "../../provider/provider.ts";
 import { countTables } from "./counts.ts";
 import { frontend } from "./frontends.ts";
@@ -119,16 +119,14 @@ export function checkSettings(spec: BalancerSpec, { mode, pool }: Backend): stri
 }
 
 function checkOf(spec: BalancerSpec, pool: string): Route["check"] {
-  return spec.routes.find(
-    (route) => poolName(route.service, route.port) === pool && route.check !== undefined,
-  )?.check;
+  return spec.routes.find((route) => poolOfRoute(route).pool === pool && route.check !== undefined)?.check;
 }
 
 export function namedRoutes(spec: BalancerSpec): readonly NamedRoute[] {
   return spec.routes.map((route, index) => {
     checkKey(`spec.routes[${index}].path`, route.path);
     checkKey(`spec.routes[${index}].host`, route.host ?? "");
-    return { name: `r${index}`, index, route, pool: poolName(route.service, route.port) };
+    return { name: `r${index}`, index, route, pool: poolOfRoute(route).pool };
   });
 }
 

@@ -1,6 +1,6 @@
 /** Which listeners there will be: their names, addresses and ports. A port once given is kept. */
 import { createServer } from "node:net";
-import { type BalancerSpec, poolName } from "../../controller/routes.ts";
+import { type BalancerSpec, poolOfListener } from "../../controller/routes.ts";
 import { type Observation, TerminalError } from "../../provider/provider.ts";
 import type { ServerHost } from "../../provider/server-host.ts";
 import type { CertificateFile } from "./certificates.ts";
@@ -38,7 +38,8 @@ export async function planListeners(
     const port = listener.port ?? (await choosePort(listener.name, planned, known, host));
     if (planned.some((other) => other.port === port && other.host === listener.host))
       throw refusal("PortInUse", listener.name, `Two listeners have port ${port}`, "Give each its own port.");
-    if (listener.protocol === "tcp" && listener.service === undefined)
+    const target = poolOfListener(listener);
+    if (listener.protocol === "tcp" && target === undefined)
       throw refusal("NoService", listener.name, "A tcp listener names no service", "Add `service`.");
     planned.push({
       name: listener.name,
@@ -46,9 +47,7 @@ export async function planListeners(
       port,
       protocol: listener.protocol,
       http2: listener.http2,
-      ...(listener.protocol === "tcp" && listener.service !== undefined
-        ? { pool: poolName(listener.service, listener.servicePort) }
-        : {}),
+      ...(target === undefined ? {} : { pool: target.pool }),
       ...(listener.protocol === "https" ? { certificates: files?.map(({ path }) => path) ?? [] } : {}),
     });
   }

@@ -9,7 +9,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { equal } from "../../model/equality.ts";
-import { type BalancerSpec, poolName } from "../../controller/routes.ts";
+import { type BalancerSpec, poolOfListener } from "../../controller/routes.ts";
 import {
   type Desired,
   type Identity,
@@ -243,7 +243,7 @@ export class EmbeddedBalancers implements TrafficProvider {
       const known = present.listeners.find(({ name }) => name === listener.name)?.port;
       const taken = new Set(result.map(({ port }) => port));
       const port = listener.port ?? known ?? (await this.#choosePort(recorded[listener.name], taken));
-      const { service } = listener;
+      const target = poolOfListener(listener);
       result.push({
         name: listener.name,
         host: listener.host,
@@ -252,9 +252,7 @@ export class EmbeddedBalancers implements TrafficProvider {
         ...(listener.protocol === "https"
           ? { certificates: certificates.get(listener.name) ?? [], http2: listener.http2 }
           : {}),
-        ...(listener.protocol === "tcp" && service !== undefined
-          ? { pool: poolName(service, listener.servicePort) }
-          : {}),
+        ...(target === undefined ? {} : { pool: target.pool }),
       });
     }
     return result;

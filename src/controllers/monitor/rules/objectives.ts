@@ -1,6 +1,6 @@
 /** Which objectives there are: one of availability for each route of a LoadBalancer, and what Monitors declare. */
 import { parseDuration } from "../../../model/duration.ts";
-import type { BalancerSpec } from "../../../controller/routes.ts";
+import { type BalancerSpec, poolOfRoute } from "../../../controller/routes.ts";
 import { TARGET_LABELS } from "../../../provider/monitoring.ts";
 import type { MonitorSpec, Subject } from "../subject.ts";
 import { literally, selector } from "./promql.ts";
@@ -24,11 +24,12 @@ export function routeObjectives(subject: Subject): readonly Objective[] {
   if (objective === null) return [];
   const { routes } = subject.resource.spec as BalancerSpec;
   const named = new Map(routes.map((route) => [routeName(route), route]));
-  return [...named].map(([name, { service }]) => {
+  return [...named].map(([name, route]) => {
     const labels = {
       [TARGET_LABELS.namespace]: subject.namespace,
       [TARGET_LABELS.resource]: subject.address,
-      service,
+      // What balancers call it: the words before the port.
+      service: poolOfRoute(route).pool.split(":")[0] ?? "",
     };
     return availability(nameOf(subject.name, name), objective, "30d", {
       // Balancers that do not count by route count by service.

@@ -1,7 +1,7 @@
 /** What a declaration means to the balancer's process, and what its process reports means to people: pure. */
 import { equal } from "../../../model/equality.ts";
 import { parseDuration } from "../../../model/duration.ts";
-import { type BalancerSpec, poolName, poolsOf } from "../../../controller/routes.ts";
+import { type BalancerSpec, poolOfRoute, poolsOf } from "../../../controller/routes.ts";
 import type { Observation, Obstacle } from "../../../provider/provider.ts";
 import type {
   CheckConfiguration,
@@ -40,11 +40,11 @@ export function configurationOf(
 }
 
 function routeOf(route: Route): RouteConfiguration {
-  const { host, path, service, port, stripPrefix, timeout, sticky, rateLimit, headers } = route;
+  const { host, path, stripPrefix, timeout, sticky, rateLimit, headers } = route;
   return {
     ...(host === undefined ? {} : { host }),
     path,
-    pool: poolName(service, port),
+    pool: poolOfRoute(route).pool,
     ...(stripPrefix ? { stripPrefix } : {}),
     timeoutMs: parseDuration(timeout),
     ...(sticky === undefined ? {} : { sticky }),
@@ -64,9 +64,7 @@ function rateLimitOf({ requests, period, by }: NonNullable<Route["rateLimit"]>):
 
 /** Of the first route to the pool that has one. */
 function checkOf({ routes }: BalancerSpec, pool: string): CheckConfiguration | undefined {
-  const check = routes.find(
-    (route) => route.check !== undefined && poolName(route.service, route.port) === pool,
-  )?.check;
+  const check = routes.find((route) => route.check !== undefined && poolOfRoute(route).pool === pool)?.check;
   if (check === undefined) return undefined;
   const { path, period, timeout, failureThreshold, successThreshold } = check;
   return {
