@@ -2,6 +2,7 @@
  * Delete, one or many. What the dependants do is the garbage controller's: `Background` removes them after their owner,
  * `Foreground` before it (the owner waits with a finalizer), `Orphan` lets them live without it.
  */
+import { DEFINITION } from "../kinds/declared-kinds.ts";
 import type { Resource } from "../model/resource.ts";
 import { keyOf } from "../model/resource.ts";
 import { protectionOf } from "../planner/protection.ts";
@@ -119,6 +120,7 @@ function orphans(context: ApiContext, owner: Resource): readonly Operation[] {
 
 /** A namespace goes when it is empty: nothing is taken down by accident. `default` stays. */
 function requireRemovable(context: ApiContext, { kind, name }: ResourceTarget): void {
+  if (kind.kind === DEFINITION) requireUnused(context, { kind, name });
   if (kind.kind !== "Namespace") return;
   if (name === "default") throw forbidden(kind, name, "this namespace may not be deleted");
   const held = context.kinds
@@ -132,6 +134,21 @@ function requireRemovable(context: ApiContext, { kind, name }: ResourceTarget): 
       `The namespace ${name} still holds ${held.length} resources, among them ${first.kind} ${first.metadata.name}. Take its systems down first.`,
       detailsOf(kind, name),
     );
+}
+
+/** A kind goes when nothing is of it: Kubernetes would delete it all. */
+function requireUnused(context: ApiContext, { kind, name }: Pick<ResourceTarget, "kind" | "name">): void {
+  const own = context.kinds.find(({ definition }) => definition === name);
+  const held = own === undefined ? [] : context.store.list({ kind: own.kind }).items;
+  const left = held.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+  const [first] = left;
+  if (first === undefined) return;
+  throw new StatusError(
+    409,
+    "Conflict",
+    `The kind ${first.kind} is in use: there are ${left.length} of it, among them ${first.metadata.name} in the namespace ${first.metadata.namespace ?? ""}. Remove them first.`,
+    detailsOf(kind, name),
+  );
 }
 
 /** What is protected stays until somebody has said that it is not any more. */

@@ -14,6 +14,7 @@ import { equal } from "../model/equality.ts";
 import { type Draft, LABELS, type Resource, addressOf } from "../model/resource.ts";
 import type { Snapshot } from "../store/store.ts";
 import { belongsTo, isTerminating } from "./ownership.ts";
+import type { Plan } from "./plan.ts";
 
 interface Place {
   readonly system: string;
@@ -137,4 +138,31 @@ function misfits(draft: Draft, { live }: Place, declared: ReadonlySet<string>): 
       ];
     })
     .slice(0, MOST);
+}
+
+/** Of a plan that would take a kind away of which there is something in another namespace: there nobody refers to it by name. */
+export function kindsInUse({ steps, namespace }: Plan, live: Snapshot): readonly Diagnostic[] {
+  return steps.flatMap((step): readonly Diagnostic[] => {
+    if (step.kind !== DEFINITION || step.action !== "delete") return [];
+    const definition = live.get({ kind: DEFINITION, namespace: "", name: step.name });
+    const kind = definition === undefined ? "" : specOf(definition).names.kind;
+    const others = live
+      .list({ kind })
+      .items.filter((one) => one.metadata.namespace !== namespace && !isTerminating(one));
+    const [first] = others;
+    if (first === undefined) return [];
+    const system = first.metadata.labels?.[LABELS.system];
+    return [
+      {
+        severity: "error",
+        code: "InUse",
+        address: step.address,
+        message: `The kind ${kind} would be gone, but there are ${others.length} of it in other namespaces, among them ${first.metadata.name} in '${first.metadata.namespace ?? ""}'.`,
+        hint:
+          system === undefined
+            ? "Remove them first."
+            : `Take the system '${system}' down first, or let it declare the kind.`,
+      },
+    ];
+  });
 }

@@ -8,6 +8,7 @@ import { type Draft, LABELS } from "../model/resource.ts";
 import { type AdmitInput, type Admitted, admit, admitRevision } from "./admit.ts";
 import { heldBy, liveSystem } from "./ownership.ts";
 import { usedElsewhere } from "./outputs.ts";
+import { kindsInUse } from "./own-kinds.ts";
 import { type PlanInput, planSystem } from "./plan-system.ts";
 import type { Drifted, Plan } from "./plan.ts";
 import { type Capabilities, type Requested, spelled } from "./requests.ts";
@@ -122,7 +123,7 @@ function unused(
   live: ProposeInput["live"],
 ): Proposal {
   if (plan === undefined) return { diagnostics };
-  const used = usedElsewhere(plan, live);
+  const used = [...usedElsewhere(plan, live), ...kindsInUse(plan, live)];
   return used.length > 0 ? { diagnostics: [...diagnostics, ...used] } : { plan, diagnostics };
 }
 

@@ -61,8 +61,6 @@ const extension = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
 const MAIN = fileURLToPath(new URL(`./main${extension}`, import.meta.url));
 /** Without a sign of life from the thread, milliseconds. */
 const PATIENCE = 10_000;
-/** Of the JavaScript heap, MiB. */
-const MEMORY = 512;
 const LAST_WORDS = 2000;
 
 export class FunctionProcess {
@@ -70,6 +68,7 @@ export class FunctionProcess {
   readonly #session: Session;
   readonly #waiting = new Map<number, Waiting>();
   readonly #onGone: (subjects: readonly string[]) => void;
+  readonly #loaded = Promise.withResolvers<void>();
   #last = 0;
   #lastWords = "";
   #reason: string | undefined;
@@ -80,7 +79,7 @@ export class FunctionProcess {
     const { folder, module, sources } = source;
     this.#onGone = onGone;
     this.#session = new Session((_target, text) => this.#receive(text));
-    this.#child = spawn(process.execPath, [`--max-old-space-size=${MEMORY}`, MAIN], {
+    this.#child = spawn(process.execPath, [MAIN], {
       cwd: existsSync(folder) ? folder : tmpdir(),
       stdio: ["pipe", "ignore", "pipe", "pipe"],
     });
@@ -90,6 +89,11 @@ export class FunctionProcess {
       sources: Object.fromEntries(Object.entries(sources).map(([path, text]) => [join(folder, path), text])),
     };
     this.#child.stdin?.on("error", () => undefined).end(JSON.stringify(begin));
+  }
+
+  /** Resolves when functions can be called, or never will be. */
+  get loaded(): Promise<void> {
+    return this.#loaded.promise;
   }
 
   get isGone(): boolean {
@@ -158,6 +162,9 @@ export class FunctionProcess {
       case "log":
         this.#waiting.get(report.id)?.call.say(report.line);
         break;
+      case "offer":
+        this.#loaded.resolve();
+        break;
       case "problem":
         this.#cannotLoad(report.message);
         break;
@@ -195,6 +202,7 @@ export class FunctionProcess {
   #gone(how: string): void {
     if (this.#isGone) return;
     this.#isGone = true;
+    this.#loaded.resolve();
     this.#session.close();
     const last = this.#lastWords.trim().split("\n").at(-1) ?? "";
     const reason =

@@ -11,7 +11,9 @@ import { formatDuration, parseDuration } from "../../model/duration.ts";
 import { type FunctionCall, FunctionProcess } from "./function-process.ts";
 
 /** What a function may still do after its signal was aborted, milliseconds. */
-const GRACE = 5_000;
+const GRACE = 2_000;
+/** How long a module may take to load, milliseconds. */
+const LOADING = 60_000;
 const IDLE = 10 * 60_000;
 
 export class Functions {
@@ -90,15 +92,26 @@ export class Functions {
     const timeout = parseDuration(this.#source.timeout);
     const late = `The function ${call.handler} did not answer within ${formatDuration(timeout)}.`;
     let isLate = false;
+    let isOver = false;
     let end: Timer | undefined;
     const give = (reason: string): void => {
       stop();
       end ??= this.#clock.setTimeout(() => process.kill(reason), GRACE);
     };
-    const limit = this.#clock.setTimeout(() => {
-      isLate = true;
-      give(late);
-    }, timeout);
+    const loading = this.#clock.setTimeout(
+      () => process.kill(`Its module did not load within ${formatDuration(LOADING)}.`),
+      LOADING,
+    );
+    let limit = loading;
+    // What it takes to begin is not the function's time.
+    void process.loaded.then(() => {
+      loading.cancel();
+      if (isOver) return;
+      limit = this.#clock.setTimeout(() => {
+        isLate = true;
+        give(late);
+      }, timeout);
+    });
     const aborted = (): void => give(`The function ${call.handler} went on though nobody waited for it.`);
     signal.addEventListener("abort", aborted, { once: true });
     try {
@@ -106,6 +119,7 @@ export class Functions {
     } catch (error) {
       throw isLate ? new Error(late) : error;
     } finally {
+      isOver = true;
       limit.cancel();
       end?.cancel();
       signal.removeEventListener("abort", aborted);

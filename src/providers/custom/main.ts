@@ -15,10 +15,13 @@ export interface Begin {
   readonly sources: Sources;
 }
 
+/** MiB. */
+const MEMORY = 256;
+
 async function begin(): Promise<void> {
   const { module, sources } = JSON.parse(await text(process.stdin)) as Begin;
   const socket = new Socket({ fd: 3, readable: true, writable: true });
-  const worker = new Worker({ module, sources, onEnd: () => process.exit(0) });
+  const worker = new Worker({ module, sources, memory: MEMORY, onEnd: () => process.exit(0) });
   const channel = lineChannel(
     socket,
     (frame) => {

@@ -16,6 +16,8 @@ export interface WorkerOptions {
   readonly module: string;
   /** What is read in place of files on the disk. */
   readonly sources?: Sources;
+  /** So much the thread may hold, MiB; as Node has it when absent. */
+  readonly memory?: number;
   /** Called when the control plane says that it may end. */
   readonly onEnd: () => void;
   /** Called with what the module offers, or why it cannot be loaded. */
@@ -88,7 +90,7 @@ export class Worker {
   #begin(precise: boolean): void {
     this.#shared = new Int32Array(new SharedArrayBuffer(8));
     this.#origin = Date.now();
-    const { module, sources } = this.#options;
+    const { module, sources, memory } = this.#options;
     const start: ThreadStart = {
       module,
       ...(sources === undefined ? {} : { sources }),
@@ -96,7 +98,10 @@ export class Worker {
       precise,
       origin: this.#origin,
     };
-    const thread = new Thread(new URL(`./thread${extension}`, import.meta.url), { workerData: start });
+    const thread = new Thread(new URL(`./thread${extension}`, import.meta.url), {
+      workerData: start,
+      ...(memory === undefined ? {} : { resourceLimits: { maxOldGenerationSizeMb: memory } }),
+    });
     this.#thread = thread;
     let isLoaded = false;
     let reason = "The thread of the handlers ended.";
