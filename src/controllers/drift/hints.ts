@@ -60,7 +60,11 @@ export class Hints {
     const changed = (): void => {
       if (!signal.aborted) this.told(key);
     };
-    watch(changed, { clock: this.#options.clock, signal });
+    try {
+      watch(changed, { clock: this.#options.clock, signal });
+    } catch {
+      // Who does not tell is looked at.
+    }
   }
 
   /** It may have changed. */

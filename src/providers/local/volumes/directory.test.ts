@@ -159,6 +159,22 @@ describe("a folder that is adopted", () => {
     expect(read(adopt, "a")).toBe("old");
   });
 
+  it("tells when somebody takes it away", async () => {
+    const adopt = there();
+    const spec = { adopt };
+    await shelf.made("files", spec);
+    const ending = new AbortController();
+    const told = Promise.withResolvers<void>();
+    shelf.provider.watch?.(desired("files", spec), told.resolve, {
+      ...conformanceContext,
+      signal: ending.signal,
+    });
+    rmSync(adopt, { recursive: true });
+    await told.promise;
+    ending.abort(new Error("over"));
+    expect(await shelf.provider.observe(desired("files", spec), conformanceContext)).toBeUndefined();
+  });
+
   it("is left when the volume of that name is declared without it", async () => {
     const adopt = there();
     await shelf.made("files", { adopt });

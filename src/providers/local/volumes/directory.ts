@@ -94,7 +94,11 @@ export function directoryVolumes(home: Home): VolumeProvider {
       await home.discard(folder);
     },
     observe: (desired) => Promise.resolve(observe(desired)),
-    watch: (desired, changed, context) => presence.watch(folderOf(desired), changed, context),
+    watch: (desired, changed, context) => {
+      const folder = folderOf(desired);
+      presence.watch(folder, changed, context);
+      if (isLink(folder)) presence.watch(readlinkSync(folder), changed, context);
+    },
     ensure,
     measure: (desired) => measureFilesystem(thereIs(folderOf(desired))),
     remove: async (desired, { keepData }) => {
