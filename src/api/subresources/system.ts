@@ -18,7 +18,7 @@ import type { Plan } from "../../planner/plan.ts";
 import { type ProposeInput, propose } from "../../planner/propose.ts";
 import { revisionsOf } from "../../planner/revisions.ts";
 import { readSaved, savedPlan } from "../../planner/saved.ts";
-import { StoreError } from "../../store/store.ts";
+import { type Operation, StoreError } from "../../store/store.ts";
 import { type Answer, type ApiContext, type Call, type ResourceTarget, ok } from "../api-context.ts";
 import { objectBody } from "../body.ts";
 import { masked } from "../present.ts";
@@ -103,7 +103,6 @@ export async function applyAsked(
   const { input, agreed, stale } =
     saved === undefined ? await declaredIn(body, context, target) : savedIn(saved, context, target);
   const onFailure = onFailureOf(body);
-  const isDry = isDryRun(call);
   // Between a plan that was saved and now, providers may have changed their mind.
   if (saved !== undefined) await refuseObstacles(planOf(input).plan, agreed, context);
   // What was found when it was planned: it is set back with the rest, and not looked for again.
@@ -121,8 +120,7 @@ export async function applyAsked(
       ...onFailure,
     });
     try {
-      if (operations.length > 0 && !isDry)
-        await context.store.commit(operations, causeOf(call, current.action));
+      await commitUnlessDry(operations, context, call, current.action);
       return {
         code: submission.state === "Pending" || submission.state === "Queued" ? 202 : 200,
         body: {
@@ -136,6 +134,16 @@ export async function applyAsked(
       if (!isRace(error) || attempt === ATTEMPTS) throw error;
     }
   }
+}
+
+async function commitUnlessDry(
+  operations: readonly Operation[],
+  { store }: ApiContext,
+  call: Call,
+  action: string,
+): Promise<void> {
+  if (isDryRun(call) || operations.length === 0) return;
+  await store.commit(operations, causeOf(call, action));
 }
 
 /** A plan that has moved is refused for that. */
