@@ -8,14 +8,15 @@ import type { Calls } from "./messages.ts";
 
 const LARGEST = 256 * 1024 * 1024;
 
-/** The plugin did not answer: it is gone, or does not know the call. */
+/** The plugin did not answer: it is gone, or cannot. */
 export class CallFailed extends Error {
-  readonly isUnknownCall: boolean;
+  /** The connection is lost. */
+  readonly isLost: boolean;
 
-  constructor(call: string, error: ServiceError, isUnknownCall: boolean) {
-    super(`The call ${call} failed: ${error.details}.`);
+  constructor(call: string, { details, code }: ServiceError) {
+    super(`The call ${call} failed: ${details}.`);
     this.name = "CallFailed";
-    this.isUnknownCall = isUnknownCall;
+    this.isLost = code === UNAVAILABLE;
   }
 }
 
@@ -95,7 +96,7 @@ export class PluginClient {
         signal?.removeEventListener("abort", cancel);
         if (error === null && answer !== undefined) resolve(answer);
         else if (signal?.aborted === true) reject(signal.reason as Error);
-        else reject(new CallFailed(path, error as ServiceError, error?.code === UNIMPLEMENTED));
+        else reject(new CallFailed(path, error as ServiceError));
       });
       const cancel = (): void => call.cancel();
       signal?.addEventListener("abort", cancel, { once: true });
@@ -103,4 +104,4 @@ export class PluginClient {
   }
 }
 
-const UNIMPLEMENTED = 12;
+const UNAVAILABLE = 14;

@@ -21,6 +21,7 @@ import { TerminalError } from "../../provider/provider.ts";
 
 /** Milliseconds without use. */
 const IDLE = 10 * 60_000;
+const LAST_WORDS = 2_000;
 const LOG_LIMIT = 4 * 1024 * 1024;
 
 export interface Wanted {
@@ -72,19 +73,24 @@ export class Plugins {
       return await work(plugin);
     } catch (error) {
       if (plugin === undefined) this.#forget(entry);
-      else if (error instanceof CallFailed && !plugin.isRunning) {
-        this.#forget(entry);
-        const words = redact(plugin.lastWords, wanted.place.secrets);
-        throw new Error(
-          `The provider ${wanted.package.source} ended while it was asked.${words === "" ? "" : ` It said: ${words}`}`,
-          { cause: error },
-        );
-      }
+      else if (error instanceof CallFailed && error.isLost) throw await this.#lost(entry, plugin, wanted);
       throw error;
     } finally {
       entry.uses -= 1;
       this.#whenIdle(entry);
     }
+  }
+
+  /** Its connection breaks a moment before it is gone. One that goes on without is of no use. */
+  async #lost(entry: Entry, plugin: Plugin, wanted: Wanted): Promise<Error> {
+    this.#forget(entry);
+    const timer = setTimeout(() => plugin.kill(), LAST_WORDS);
+    await plugin.ended;
+    clearTimeout(timer);
+    const words = redact(plugin.lastWords, wanted.place.secrets);
+    return new Error(
+      `The provider ${wanted.package.source} ended while it was asked.${words === "" ? "" : ` It said: ${words}`}`,
+    );
   }
 
   /** Of an owner that is gone, or has another configuration. */
