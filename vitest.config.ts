@@ -14,6 +14,8 @@ const sharing = [
   "src/{api,cli,client,clock,controller,controllers,diagnostics,dialects,graph,kinds,metrics,model,planner,sdk,testing}/**/*.test.ts",
 ];
 
+const globalSetup = "src/providers/databases/fixtures/shared-templates.ts";
+
 export default defineConfig({
   test: {
     pool: "forks",
@@ -28,6 +30,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "end to end",
+          globalSetup,
           include: ["test/**/*.test.ts", "examples/**/*.test.ts"],
           testTimeout: endToEnd,
           hookTimeout: endToEnd,
@@ -37,6 +40,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "unit",
+          globalSetup,
           include: ["src/**/*.test.ts", "scripts/**/*.test.ts"],
           exclude: sharing,
           testTimeout: ordinary,

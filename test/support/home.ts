@@ -12,6 +12,7 @@ import { createClient } from "../../src/client/http-client.ts";
 import type { Client, KindName } from "../../src/client/client.ts";
 import { kindNamed } from "../../src/kinds/registry.ts";
 import type { Condition, Resource } from "../../src/model/resource.ts";
+import { shareTemplates } from "../../src/providers/databases/fixtures/shared-templates.ts";
 import { diagnosis } from "./diagnosis.ts";
 import { isAlive, processesOf } from "./processes.ts";
 import { until } from "./until.ts";
@@ -56,6 +57,7 @@ export class TestHome {
   constructor() {
     this.#root = mkdtempSync(join(tmpdir(), "tt-"));
     this.path = join(this.#root, "h");
+    shareTemplates(this.path);
   }
 
   /** A folder for files of the test, gone with the home. */
