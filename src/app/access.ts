@@ -4,7 +4,7 @@ import { createClient } from "../client/http-client.ts";
 import type { Client } from "../client/client.ts";
 import type { ControlPlaneAccess, Offline, ServeOptions } from "../cli/environment.ts";
 import { DiagnosticError, refuse } from "../diagnostics/diagnostic.ts";
-import { forgetArenas, runningControlPlane, startInBackground } from "./background.ts";
+import { forgetAllocation, runningControlPlane, startInBackground } from "./background.ts";
 import { isAlive } from "../providers/local/supervisor/process-table.ts";
 import type { Draft } from "../model/resource.ts";
 import type { Registration, StateFolder } from "./home.ts";
@@ -76,7 +76,7 @@ async function stop(folder: StateFolder): Promise<boolean> {
 }
 
 async function serveHere(folder: StateFolder, options: ServeOptions): Promise<void> {
-  forgetArenas();
+  forgetAllocation();
   const other = runningControlPlane(folder);
   if (other !== undefined) {
     refuse({
