@@ -9,6 +9,7 @@ export interface LxdInstance {
   readonly status: string;
   readonly type: string;
   readonly location: string;
+  readonly created_at: string;
   readonly last_used_at: string;
   readonly architecture: string;
   readonly config: Config;
