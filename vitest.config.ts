@@ -14,14 +14,15 @@ const sharing = [
   "src/{api,cli,client,clock,controller,controllers,diagnostics,dialects,graph,kinds,metrics,model,planner,sdk,testing}/**/*.test.ts",
 ];
 
+/** For projects with databases in them. */
 const globalSetup = "src/providers/databases/fixtures/shared-templates.ts";
 
 export default defineConfig({
   test: {
     pool: "forks",
     execArgv: ["--disable-warning=ExperimentalWarning"],
-    // Much of the time is spent waiting.
-    maxWorkers: 2 * availableParallelism(),
+    // Much of the time is spent waiting. A test of a whole system takes half a gigabyte.
+    maxWorkers: Math.min(2 * availableParallelism(), 8),
     sequence: { sequencer: LongestFirst },
     passWithNoTests: true,
     // In the order in which they are started.
