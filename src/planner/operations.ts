@@ -19,8 +19,8 @@
  * **Not yet.** A step that is `unknown` writes nothing: it is planned again when what it waits for is ready.
  *
  * **Deleting.** All of a System goes in one commit; finalizers keep what needs undoing, and the controllers undo in
- * reverse order. The System itself holds the finalizer `tutti.dev/system`: its controller removes Revisions and Changes
- * when all else is gone, and then the finalizer.
+ * reverse order. The System itself holds the finalizer `tutti.dev/system`: its controller takes that away when all else is gone,
+ * with a last Revision that says so.
  *
  * Invariants
  *  O1 A plan with nothing to do gives no operation.
@@ -192,7 +192,10 @@ function namespaceOf(plan: Plan, live: Snapshot): readonly Operation[] {
   return declared ? [] : [{ type: "create", resource }];
 }
 
-/** The Revision, with the content of the stage, and the Change, with the whole plan and how it came to be. A System that goes has no further revision. */
+/**
+ * The Revision, with the content of the stage, and the Change, with the whole plan and how it came to be. A System that goes has
+ * no further revision but of what is left of it between two waves.
+ */
 function records(
   plan: Plan,
   stage: Plan,
@@ -203,6 +206,7 @@ function records(
   const labels = { [LABELS.system]: plan.system };
   const { namespace } = plan;
   const name = changeName(live, plan.system, namespace);
+  const isGoing = plan.action === "down" && stage === plan;
   const content = contentRecord(stage.resources, live, plan);
   const revision: Draft = {
     apiVersion: "tutti.dev/v1",
@@ -216,7 +220,7 @@ function records(
     metadata: { name, namespace, labels },
     spec: {
       system: plan.system,
-      revision: plan.action === "down" ? next - 1 : next,
+      revision: isGoing ? next - 1 : next,
       action: plan.action,
       actor,
       plan: recordedPlan(plan),
@@ -225,7 +229,7 @@ function records(
       ...more,
     },
   };
-  const created = plan.action === "down" ? [change] : [revision, change];
+  const created = isGoing ? [change] : [revision, change];
   return created.map((resource) => ({ type: "create", resource }));
 }
 

@@ -38,7 +38,7 @@ import { revisionsOf } from "./revisions.ts";
 import { destroyedFirst, stepOf } from "./steps.ts";
 import { targetOf } from "./target.ts";
 import { isKnownSame, noteSame } from "./unchanged.ts";
-import { type Wave, inWaves, wavesOf } from "./waves.ts";
+import { inReverseWaves, inWaves, wavesOf } from "./waves.ts";
 import { comingWorld, liveWorld } from "./worlds.ts";
 
 export interface PlanInput {
@@ -75,7 +75,7 @@ export function planSystem(input: PlanInput): Planned {
   if (hasErrors(situation.diagnostics)) return { diagnostics: situation.diagnostics };
   const staying = declaredSteps(situation, input);
   const all = [...staying, ...deletions(staying, situation, input)].map((step) => annotated(step, input));
-  const steps = inWaves(all, wavesIn(situation, input), placeIn(situation, input));
+  const steps = staged(all, situation, input);
   const drafts = byAddress(situation.resources);
   const comesFirst = (address: string): boolean => {
     const draft = drafts.get(address);
@@ -264,9 +264,13 @@ function annotated(step: Step, { drift }: PlanInput): Step {
   return { ...step, action, drift: found };
 }
 
-/** What is taken back is taken back everywhere at once. */
-function wavesIn({ resources }: Situation, { action }: PlanInput): readonly Wave[] {
-  return action === "apply" ? wavesOf(resources.find(({ kind }) => kind === "System")) : [];
+/** What a Change did is taken back everywhere at once. */
+function staged(steps: readonly Step[], situation: Situation, input: PlanInput): readonly Step[] {
+  const { action, live, system, namespace } = input;
+  const place = placeIn(situation, input);
+  if (action === "undo") return steps;
+  if (action === "down") return inReverseWaves(steps, liveSystem(live, system, namespace), place);
+  return inWaves(steps, wavesOf(situation.resources.find(({ kind }) => kind === "System")), place);
 }
 
 /** Of what is declared: where it is to be. Of what goes: where it is. */

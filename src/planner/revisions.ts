@@ -122,7 +122,12 @@ function contentOf(difference: Difference, base: Full | undefined): readonly Dra
   return content;
 }
 
-/** The revision to go back to: the one asked for, or the one before the latest. */
+/** What there was before the latest Change, which may have made several. */
+function beforeLast([newest, ...earlier]: readonly RevisionContent[]): RevisionContent | undefined {
+  return earlier.find(({ change }) => change === undefined || change !== newest?.change);
+}
+
+/** The revision to go back to: the one asked for, or the last one before the latest Change. */
 export function revisionToRestore(
   live: Snapshot,
   system: string,
@@ -131,7 +136,7 @@ export function revisionToRestore(
 ): RevisionContent | Diagnostic {
   const revisions = revisionsOf(live, system, namespace);
   const found =
-    number === undefined ? revisions[1] : revisions.find((revision) => revision.number === number);
+    number === undefined ? beforeLast(revisions) : revisions.find((revision) => revision.number === number);
   // What comes before that belongs to a System that was another one: who means it names it.
   if (found !== undefined && found.ended === undefined) return found;
   const known = revisions.flatMap((revision) => (revision.ended === undefined ? revision.number : []));

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { type Draft, type Resource, addressOf } from "../model/resource.ts";
 import { type World, createWorld } from "./fixtures/world.ts";
 import type { Plan, Step } from "./plan.ts";
+import { revisionsOf } from "./revisions.ts";
 import { type Gate, type GateFacts, gateOf, inWaves, stageOf, waveOf } from "./waves.ts";
 
 const PLACES = ["berlin", "paris", "rome"];
@@ -85,6 +86,54 @@ describe("the steps of a plan", () => {
       "resource/api-rome": 1,
       "resource/base-rome": 1,
     });
+  });
+
+  test("that take all away go the other way round, users before what they use, and leave a Revision of what is left", async () => {
+    const world = createWorld();
+    await commitAll(world, shop(1, { front: ["berlin"] }));
+    const down = () => world.plan([], { action: "down" });
+    expect(wavesOfSteps(down())).toMatchObject({
+      "resource/api-rome": 0,
+      "resource/base-paris": 0,
+      "resource/front": 1,
+      "resource/brand": 1,
+      "resource/api-berlin": 1,
+      "system/shop": 1,
+    });
+    const waves = down().steps.map(({ wave }) => wave ?? 0);
+    expect(waves).toEqual(waves.toSorted((a, b) => a - b));
+    await world.commit(down());
+    const [newest] = revisionsOf(world.store, "shop", "default");
+    expect(newest?.resources.map(addressOf).filter((address) => !address.startsWith("location/"))).toEqual([
+      "system/shop",
+      "resource/api-berlin",
+      "resource/base-berlin",
+      "resource/brand",
+      "resource/front",
+    ]);
+    expect(waveOf(down())).toBe(1);
+    await world.commit(down());
+    expect(world.store.list({ kind: "Resource" }).items).toEqual([]);
+  });
+
+  test("of all, where what is there once uses every copy, begin with that", async () => {
+    const world = createWorld();
+    await commitAll(world, shop(1));
+    expect(wavesOfSteps(world.plan([], { action: "down" }))).toMatchObject({
+      "resource/front": 0,
+      "resource/api-rome": 0,
+      "resource/api-berlin": 1,
+    });
+  });
+
+  test("that go back to a revision are in waves like others, those that take a Change back are not", async () => {
+    const world = createWorld();
+    await commitAll(world, shop(1, { front: ["berlin"] }));
+    await commitAll(world, shop(2, { front: ["berlin"] }));
+    const back = world.plan([], { action: "rollback", toRevision: 2 });
+    expect(wavesOfSteps(back)).toMatchObject({ "resource/base-berlin": 0, "resource/base-paris": 1 });
+    const newest = revisionsOf(world.store, "shop", "default")[0]?.change ?? "";
+    expect(waveOf(world.plan([], { action: "undo", undoes: newest }))).toBeUndefined();
   });
 
   test("are committed wave by wave, and the Revision has the later ones as they were", async () => {

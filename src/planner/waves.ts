@@ -10,6 +10,7 @@
  *  W2 What is there once for all is in the first wave, or in that of the last copy it refers to. What goes is in the wave of its
  *     place; of a Location that is in no wave any more, in the last.
  *  W3 Of what is in a later wave nothing is written, and the Revision has it as it was.
+ *     A System that is taken down goes the other way round.
  *  W4 No wave is begun before the gate of every wave before it has passed, or somebody said to pass it over. What breaks in
  *     an earlier wave once a later one has begun is a failure of the Change, for its policy, and no gate's business any more.
  */
@@ -60,6 +61,43 @@ export function inWaves(
   });
 }
 
+/** So many waves come before the last one: of Locations in no wave, where there are any. */
+export function lastWave(system: { readonly spec?: unknown } | undefined): number {
+  const waves = wavesOf(system);
+  const named = new Set(waves.flatMap(({ locations }) => locations));
+  const { locations = [] } = (system?.spec ?? {}) as {
+    readonly locations?: readonly { readonly name: string }[];
+  };
+  return locations.some(({ name }) => !named.has(name)) ? waves.length : waves.length - 1;
+}
+
+/**
+ * `steps` that take all of `system` away: the wave that a Change reaches last goes first, what is there once for all, and the
+ * System itself, with the one that comes first. In the order of the waves; within one, in that of the plan.
+ */
+export function inReverseWaves(
+  steps: readonly Step[],
+  system: { readonly spec?: unknown } | undefined,
+  placeOf: (step: Step) => string | undefined,
+): readonly Step[] {
+  const waves = wavesOf(system);
+  if (waves.length === 0) return steps;
+  const last = lastWave(system);
+  const byPlace = new Map(waves.flatMap(({ locations }, wave) => locations.map((name) => [name, wave])));
+  // In which wave a Change would make it: none before what it uses, which goes after it (W1).
+  const made = new Map<string, number>();
+  for (const step of steps.toReversed()) {
+    const place = placeOf(step);
+    const own = place === undefined ? 0 : Math.min(last, byPlace.get(place) ?? last);
+    const wave = Math.max(own, made.get(step.address) ?? 0);
+    made.set(step.address, wave);
+    for (const user of step.after) made.set(user, Math.max(wave, made.get(user) ?? 0));
+  }
+  return steps
+    .map((step) => ({ ...step, wave: last - (made.get(step.address) ?? 0) }))
+    .toSorted((a, b) => a.wave - b.wave);
+}
+
 /** The lowest wave that has work left; undefined when the plan has no waves, or nothing to do. */
 export function waveOf({ steps }: Pick<Plan, "steps">): number | undefined {
   let lowest: number | undefined;
@@ -83,12 +121,15 @@ export function stageOf(plan: Plan, last: readonly Draft[]): Plan {
     return draft === undefined ? [] : [draft];
   };
   const declared = new Set(plan.resources.map(addressOf));
+  const going = new Set(
+    [...later.values()].flatMap((step) => (declared.has(step.address) ? [] : former(step))),
+  );
   const resources = [
     ...plan.resources.flatMap((draft) => {
       const step = later.get(addressOf(draft));
       return step === undefined ? [draft] : former(step);
     }),
-    ...[...later.values()].flatMap((step) => (declared.has(step.address) ? [] : former(step))),
+    ...last.filter((draft) => going.has(draft)),
   ];
   return { ...plan, steps, summary, destructive: summary.delete + summary.replace > 0, resources };
 }

@@ -64,7 +64,7 @@ async function down(
   const { wait } = options;
   const revision = await begunRevision(context, client, applied, { namespace, wait });
   if (revision === undefined) return EXIT.waiting;
-  if (options.wait) await settle(context, client, { plan, revision, timeout });
+  if (options.wait) await settle(context, client, { plan, revision, timeout, change: applied.change });
   const kept = plan.steps.flatMap((step) =>
     step.keeps === undefined ? [] : [{ address: step.address, keeps: step.keeps }],
   );

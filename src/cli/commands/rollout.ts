@@ -234,17 +234,14 @@ async function undoSystem(
   target: Target,
   options: RolloutOptions,
 ): Promise<ExitCode> {
-  const system = await fetched(context, target);
-  const current = (system.status as { readonly revision?: number } | undefined)?.revision ?? 1;
-  const toRevision = numberOf(options) ?? current - 1;
-  if (toRevision < 1)
-    throw new CommandFailure(
-      EXIT.failed,
-      `system/${target.name} has no earlier revision to go back to.`,
-      `See: tutti rollout history system/${target.name}`,
-    );
+  await fetched(context, target);
+  const asked = numberOf(options);
   const client = await context.client();
-  const proposed: Proposed = { resources: [], action: "rollback", toRevision };
+  const proposed: Proposed = {
+    resources: [],
+    action: "rollback",
+    ...(asked === undefined ? {} : { toRevision: asked }),
+  };
   const plan = await client.plan(target.name, proposed, {
     namespace: context.namespace,
     signal: context.signal,
@@ -258,11 +255,18 @@ async function undoSystem(
   const revision = await begunRevision(context, client, applied, { namespace: plan.namespace, wait });
   if (revision === undefined) return EXIT.waiting;
   if (options.wait)
-    await settle(context, client, { plan, revision, timeout: await durationOf(options.timeout) });
+    await settle(context, client, {
+      plan,
+      revision,
+      change: applied.change,
+      timeout: await durationOf(options.timeout),
+    });
+  const { toRevision } = plan;
   await emit(
     context,
     { system: target.name, undoneTo: toRevision, revision },
-    () => `system/${target.name} has the content of revision ${toRevision} again, as revision ${revision}.`,
+    () =>
+      `system/${target.name} has the content of revision ${toRevision ?? ""} again, as revision ${revision}.`,
   );
   return EXIT.ok;
 }

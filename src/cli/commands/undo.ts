@@ -52,7 +52,7 @@ async function undo(context: CommandContext, word: string, options: UndoOptions)
   const { wait } = options;
   const revision = await begunRevision(context, client, applied, { namespace, wait });
   if (revision === undefined) return EXIT.waiting;
-  if (wait) await settle(context, client, { plan, revision, timeout });
+  if (wait) await settle(context, client, { plan, revision, timeout, change });
   await emit(
     context,
     { undone: name, by: change, revision },

@@ -3,7 +3,7 @@ import { parseDuration } from "../../model/duration.ts";
 import { type Resource, LABELS, addressOf, keyOf, keyText } from "../../model/resource.ts";
 import { type ChangeResource, isCommitted, stagesOf } from "../../planner/change.ts";
 import { liveSystem } from "../../planner/ownership.ts";
-import { type Verdict, gateOf, wavesOf } from "../../planner/waves.ts";
+import { type Verdict, type Wave, gateOf, lastWave, wavesOf } from "../../planner/waves.ts";
 import type { Store } from "../../store/store.ts";
 import { committedSteps, laterSteps } from "./steps.ts";
 import { type Tracked, isStuck } from "./view.ts";
@@ -27,23 +27,50 @@ export function gateBefore(
   const { wave } = stage ?? {};
   if (stage === undefined || wave === undefined) return undefined;
   if (!laterSteps(change).some((step) => (step.wave ?? 0) > wave)) return undefined;
-  const { system } = change.spec;
-  const namespace = change.metadata.namespace ?? "default";
-  const declared = wavesOf(liveSystem(store, system, namespace))[wave];
+  const declared = waveDeclared(change, wave, store);
   if (declared === undefined) return undefined;
   const mark = `wave/${wave}`;
   const isPassedOver = change.status?.passedOver?.includes(mark) === true;
   const since = Date.parse(stage.committedAt);
-  if (isPassedOver)
-    return {
-      wave,
-      mark,
-      isPassedOver,
-      verdict: passedOver(tracked, since + parseDuration(declared.gate.timeout), now),
-    };
-  const resources = resourcesOf(change, declared.locations, store);
-  const firing = declared.gate.alerts ? firingAbout(resources, namespace, store) : [];
-  return { wave, mark, isPassedOver, verdict: gateOf(declared.gate, { now, since, resources, firing }) };
+  const deadline = since + parseDuration(declared.gate.timeout);
+  const verdict = isPassedOver
+    ? passedOver(tracked, deadline, now)
+    : change.spec.action === "down"
+      ? goneBefore(tracked, deadline, now)
+      : readyBefore(change, declared, { store, now, since });
+  return { wave, mark, isPassedOver, verdict };
+}
+
+function waveDeclared({ spec, metadata }: ChangeResource, wave: number, store: Store): Wave | undefined {
+  const system = liveSystem(store, spec.system, metadata.namespace ?? "default");
+  return spec.action === "down" ? goingWave(system, wave) : wavesOf(system)[wave];
+}
+
+function readyBefore(
+  change: ChangeResource,
+  { locations, gate }: Wave,
+  { store, now, since }: { readonly store: Store; readonly now: number; readonly since: number },
+): Verdict {
+  const resources = resourcesOf(change, locations, store);
+  const namespace = change.metadata.namespace ?? "default";
+  const firing = gate.alerts ? firingAbout(resources, namespace, store) : [];
+  return gateOf(gate, { now, since, resources, firing });
+}
+
+/** Those in no wave have the time of the last one. */
+function goingWave(system: Resource | undefined, wave: number): Wave | undefined {
+  const waves = wavesOf(system);
+  return waves[Math.min(lastWave(system) - wave, waves.length - 1)];
+}
+
+/** Of what is taken down nothing is asked but that it is gone. */
+function goneBefore({ open, steps }: Tracked, deadline: number, now: number): Verdict {
+  if (open.size === 0) return { state: "passed" };
+  const [first = ""] = open;
+  const why = `${steps.get(first)?.address ?? first} is not gone${open.size > 1 ? `, nor ${open.size - 1} more` : ""}.`;
+  return now >= deadline
+    ? { state: "failed", why }
+    : { state: "waits", until: deadline, why: `The next wave waits: ${why}` };
 }
 
 /**
