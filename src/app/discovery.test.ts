@@ -264,6 +264,17 @@ describe("where to look", () => {
 });
 
 describe("a question that nobody can answer", () => {
+  it("of what is never adopted says that, and what to do instead", async () => {
+    offer("LoadBalancer", "haproxy");
+    const hint = async (kind: string): Promise<string | undefined> =>
+      ask({ kind }).catch(
+        (error: unknown) => (error as DiagnosticError).diagnostics[0]?.hint,
+      ) as Promise<string>;
+    expect(await hint("LoadBalancer")).toContain("declare one on other ports");
+    expect(await hint("Monitor")).toContain("spec.prometheus.url");
+    expect(await hint("Secret")).toContain("Declare it: tutti up makes it.");
+  });
+
   it("is refused with who could", async () => {
     offer("Network", "loopback");
     expect(await refusal({ kind: "Network" })).toBe("CannotList");

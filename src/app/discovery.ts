@@ -24,7 +24,7 @@ import { type Reply, asked } from "./bounded.ts";
 import type { Classes, Engines } from "./classes.ts";
 import { withReferences } from "./discovered-services.ts";
 import { Names } from "./names.ts";
-import { type Taker, takersOf } from "./takers.ts";
+import { type Taker, cannotList, takersOf } from "./takers.ts";
 
 export interface DiscoveryParts {
   readonly classes: Pick<Classes, "enginesAt">;
@@ -98,15 +98,7 @@ function askedProviders(
       (query.class === undefined || one.class === query.class),
   );
   if (meant.length > 0 || mayBeNone) return meant;
-  const what = [
-    query.kind ?? "anything",
-    ...(query.class === undefined ? [] : [`of class '${query.class}'`]),
-  ];
-  return refuse({
-    code: "CannotList",
-    message: `Nothing at the location '${query.location}' can list ${what.join(" ")}.`,
-    hint: `These can: ${able.map((one) => `${one.kind} of class ${one.class}`).join(", ") || "none"}. One whose id you know: tutti import <kind>/<name> <id>.`,
-  });
+  return refuse(cannotList(query, all, able));
 }
 
 function enginesAt(location: string, classes: DiscoveryParts["classes"]): Engines {

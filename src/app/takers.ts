@@ -3,6 +3,7 @@
  * stands against it; nothing is changed.
  */
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
+import { rootName } from "../model/resource.ts";
 import type { CallContext, Found, Provider } from "../provider/provider.ts";
 import { asked } from "./bounded.ts";
 
@@ -59,6 +60,40 @@ async function takerOf(
     return { provider, found: [{ id, name: nameIn(id), spec: {}, description: "as it is" }], problems: [] };
   const message = `Class ${provider.class}: ${obstacle.message}`;
   return { provider, found: [], problems: [{ severity: "warning", code: "CannotTake", message }] };
+}
+
+/** Where what is there already is named in another way than by adopting it. */
+const INSTEAD: Readonly<Record<string, string>> = {
+  LoadBalancer:
+    "A balancer that is there listens where another would: declare one on other ports, move over to it, then stop the former.",
+  Monitor:
+    "A Prometheus that is there already is named in the declaration of a Monitor: spec.prometheus.url.",
+};
+
+type Known = Pick<Provider, "kind" | "class" | "adopt">;
+
+/** Why nobody can be asked: nothing of that sort is ever adopted, or only what is named. `able`: those that list. */
+export function cannotList(
+  { kind, class: className, location }: Pick<Wanted, "location"> & { kind?: string; class?: string },
+  all: readonly Known[],
+  able: readonly Known[],
+): Omit<Diagnostic, "severity"> {
+  const what = `${kind ?? "anything"}${className === undefined ? "" : ` of class '${className}'`}`;
+  const message = `Nothing at the location '${location}' can list ${what}`;
+  const meant = all.filter(
+    (one) =>
+      (kind === undefined || one.kind === kind) && (className === undefined || one.class === className),
+  );
+  const listers = able.map((one) => `${one.kind} of class ${one.class}`).join(", ") || "none";
+  if (kind === undefined || meant.some(({ adopt }) => adopt !== undefined)) {
+    const named = `One whose id you know: tutti import ${kind === undefined ? "<kind>" : rootName(kind)}/<name> <id>.`;
+    return { code: "CannotList", message: `${message}.`, hint: `These can: ${listers}. ${named}` };
+  }
+  return {
+    code: "CannotList",
+    message: `${message}, nor adopt it: it has only what is declared.`,
+    hint: `${INSTEAD[kind] ?? `Declare it: tutti up makes it.`} What can be found is ${listers}.`,
+  };
 }
 
 /** `/srv/files` is called files. */
