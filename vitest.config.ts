@@ -8,10 +8,10 @@ const ordinary = 60_000;
 
 /**
  * Folders whose tests only compute, or open what they close. Their files share processes: loading the sources anew for each
- * takes longer than the tests.
+ * takes longer than the tests. Not those of kinds and of what loads declarations: own kinds are known to a whole process.
  */
 const sharing = [
-  "src/{api,cli,client,clock,controller,controllers,diagnostics,dialects,graph,kinds,metrics,model,planner,sdk,testing}/**/*.test.ts",
+  "src/{api,client,clock,controller,controllers,diagnostics,dialects,graph,metrics,model,planner,testing}/**/*.test.ts",
 ];
 
 /** For projects with databases in them. */
