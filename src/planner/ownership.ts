@@ -6,7 +6,7 @@ import type { Snapshot } from "../store/store.ts";
 /** On kinds that belong to no namespace: the namespace of the System, whose name alone would not tell. */
 export const SYSTEM_NAMESPACE = "tutti.dev/system-namespace";
 
-/** Held by a System until its controller has removed its Revisions and Changes. */
+/** Held by a System until all that it is made of is gone, and its controller has recorded that. */
 export const SYSTEM_FINALIZER = "tutti.dev/system";
 
 export function belongsTo(resource: Draft, system: string, namespace: string): boolean {
