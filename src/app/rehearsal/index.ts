@@ -18,6 +18,7 @@ import { submissionOf } from "../../planner/change-operations.ts";
 import { lastPins } from "../../planner/pinned.ts";
 import type { Plan } from "../../planner/plan.ts";
 import { type ProposeInput, propose } from "../../planner/propose.ts";
+import { type Store, StoreError } from "../../store/store.ts";
 import { createMemoryStore } from "../../stores/memory.ts";
 import { assumptionsFrom } from "./assumptions.ts";
 import { resultOf } from "./outcome.ts";
@@ -34,6 +35,7 @@ export interface RehearsalParts {
 
 const BEGINNING = Date.UTC(2026, 0, 1);
 const ACTOR = "user:rehearsal";
+const ATTEMPTS = 16;
 /** Identities here are numbers: what is there has those that it has. */
 const identities = (): (() => string) => {
   let count = 0;
@@ -70,25 +72,46 @@ export async function rehearse(
   player.prime(state);
   await player.start();
   // Which of the two comes first is asked of whoever makes it.
-  const { plan, declared } =
-    first.plan.summary.replace > 0 ? planned({ ...wanted, capabilities: player.capabilities }) : first;
-  const submission = submissionOf({
-    plan,
-    declared,
-    request: withoutRefresh(asked),
-    actor: ACTOR,
-    live: store,
-    keyring,
+  const able = first.plan.summary.replace > 0 ? { capabilities: player.capabilities } : {};
+  const { plan, submission } = await committed(store, timeline, () => {
+    const { plan: current, declared } = planned({ ...wanted, ...able });
+    const input = {
+      plan: current,
+      declared,
+      request: withoutRefresh(asked),
+      actor: ACTOR,
+      live: store,
+      keyring,
+    };
+    return { plan: current, submission: submissionOf(input) };
   });
-  store.watch(store.revision, (changes) => timeline.changed(changes));
-  if (submission.operations.length > 0) {
-    await store.commit(submission.operations, { actor: ACTOR, action: plan.action });
-    await player.run(submission.change ?? "");
-  }
+  if (submission.operations.length > 0) await player.run(submission.change ?? "");
   const change = timeline.changes.get(submission.change ?? "");
   const result = resultOf({ plan, assumptions, timeline, world, change, now: clock.now() });
   await player.stop();
   return { ...result, warnings: [...plan.warnings, ...slips] };
+}
+
+interface Proposed {
+  readonly plan: Plan;
+  readonly submission: ReturnType<typeof submissionOf>;
+}
+
+/** Who keeps things true looks at what is there as soon as it runs, and writes what it sees: then it is planned once more. */
+async function committed(store: Store, timeline: Timeline, proposal: () => Proposed): Promise<Proposed> {
+  for (let attempt = 1; ; attempt += 1) {
+    const proposed = proposal();
+    const { operations } = proposed.submission;
+    const unwatch = store.watch(store.revision, (changes) => timeline.changed(changes));
+    try {
+      if (operations.length > 0)
+        await store.commit(operations, { actor: ACTOR, action: proposed.plan.action });
+      return proposed;
+    } catch (error) {
+      unwatch();
+      if (!(error instanceof StoreError) || attempt === ATTEMPTS) throw error;
+    }
+  }
 }
 
 /** Rejects with DiagnosticError. */

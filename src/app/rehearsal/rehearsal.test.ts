@@ -1,8 +1,12 @@
 /** What a rehearsal comes to, from declarations, a state and assumptions. */
 import { describe, expect, it } from "vitest";
 import type { Rehearsal, RehearsalFlags } from "../../cli/rehearsal.ts";
+import { ManualClock } from "../../clock/manual.ts";
 import { DiagnosticError } from "../../diagnostics/diagnostic.ts";
 import { Keyring } from "../../model/sealed.ts";
+import { submissionOf } from "../../planner/change-operations.ts";
+import { propose } from "../../planner/propose.ts";
+import { createMemoryStore } from "../../stores/memory.ts";
 import { assumptionsFrom } from "./assumptions.ts";
 import { rehearse } from "./index.ts";
 import { fits } from "./latency.ts";
@@ -64,6 +68,27 @@ describe("a rehearsal", () => {
       },
     };
     await expect(played([thing("a"), set], { fail: ["resource/many-3"] })).resolves.toBeDefined();
+  });
+
+  it("begins though what is there is looked at, and written, as soon as somebody keeps it true", async () => {
+    const service = (level: string): object => ({
+      kind: "Service",
+      metadata: { name: "api" },
+      spec: { command: "run", ports: [], replicas: 2, env: { LEVEL: level } },
+    });
+    const store = createMemoryStore({ clock: new ManualClock() });
+    const place = { system: "shop", namespace: "default", action: "apply", live: store, keyring } as const;
+    const { plan, declared = [] } = propose({ ...place, resources: [service("info")] });
+    if (plan === undefined) throw new Error("It cannot be planned.");
+    const parts = { plan, declared, request: {}, actor: "user:test", live: store, keyring };
+    await store.commit(submissionOf(parts).operations, { actor: "user:test", action: "apply" });
+    const state = ["System", "Service"].flatMap((kind) => store.list({ kind }).items);
+    const proposed = { resources: [service("debug")], action: "apply" } as const;
+    const rehearsal = await rehearse(
+      { system: "shop", namespace: "default", proposed, flags: {}, empty: false },
+      { keyring, state },
+    );
+    expect(rehearsal).toMatchObject({ outcome: "done", summary: { update: 1 } });
   });
 
   it("draws times from the seed, and from nothing else", async () => {
