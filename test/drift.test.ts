@@ -203,17 +203,19 @@ test("what was written past the declaration is told with who did it, and goes in
 });
 
 test("a wrong address, path or time is refused with what to do", async () => {
-  expect(await home.tutti(["drift", "volume/upload"])).toMatchObject({
-    code: 1,
-    stderr: expect.stringContaining("uploads") as string,
-  });
-  expect(await home.tutti(["drift", "revert", "volume/uploads"])).toMatchObject({
-    code: 1,
-    stderr: expect.stringContaining("It is as it should be.") as string,
-  });
-  const tolerate = ["drift", "tolerate", "volume/uploads", "spec.size", "--until"];
-  expect(await home.tutti([...tolerate, "tomorrow"])).toMatchObject({
-    stderr: expect.stringContaining("until: write for example 2h") as string,
-  });
-  expect((await home.tutti([...tolerate, "2020-01-01T00:00:00Z"])).stderr).toContain("over already");
+  const tolerate = ["tolerate", "volume/uploads", "spec.size", "--until"];
+  const refusals = await Promise.all(
+    [
+      ["volume/upload"],
+      ["revert", "volume/uploads"],
+      [...tolerate, "tomorrow"],
+      [...tolerate, "2020-01-01T00:00:00Z"],
+    ].map(async (args) => home.tutti(["drift", ...args])),
+  );
+  expect(refusals.map(({ code }) => code)).not.toContain(0);
+  expect(refusals.map(({ stderr }) => stderr)).toMatchObject(
+    ["uploads", "It is as it should be.", "until: write for example 2h", "over already"].map(
+      (text): unknown => expect.stringContaining(text),
+    ),
+  );
 });
