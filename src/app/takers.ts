@@ -84,15 +84,15 @@ export function cannotList(
     (one) =>
       (kind === undefined || one.kind === kind) && (className === undefined || one.class === className),
   );
-  const listers = able.map((one) => `${one.kind} of class ${one.class}`).join(", ") || "none";
   if (kind === undefined || meant.some(({ adopt }) => adopt !== undefined)) {
+    const listers = able.map((one) => `${one.kind} of class ${one.class}`).join(", ") || "none";
     const named = `One whose id you know: tutti import ${kind === undefined ? "<kind>" : rootName(kind)}/<name> <id>.`;
     return { code: "CannotList", message: `${message}.`, hint: `These can: ${listers}. ${named}` };
   }
   return {
     code: "CannotList",
     message: `${message}, nor adopt it: it has only what is declared.`,
-    hint: `${INSTEAD[kind] ?? `Declare it: tutti up makes it.`} What can be found is ${listers}.`,
+    hint: INSTEAD[kind] ?? "Declare it: tutti up makes it.",
   };
 }
 

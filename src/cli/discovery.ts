@@ -69,7 +69,9 @@ export async function look(
   const told = problems.filter((problem) => !unmeant(problem) && !(isThere && problem.code === "CannotTake"));
   const style = context.errorStyle;
   if (told.length > 0) context.complain(diagnosticsView(told, { style, cwd: context.environment.cwd }));
-  for (const { message } of problems.filter(unmeant)) context.say(style.dim(harmless(message)));
+  // Nor is who is silent, where what was named is found.
+  for (const { message } of isThere ? [] : problems.filter(unmeant))
+    context.say(style.dim(harmless(message)));
   return items;
 }
 
