@@ -36,11 +36,9 @@ export function pluginEnvironment(certificate: string): Readonly<Record<string, 
 export function parseHandshake(
   line: string,
 ): (Omit<Handshake, "protocol"> & { readonly protocol: number }) | undefined {
-  const [core, protocol = "", network = "", address = "", kind = "", certificate = ""] = line
-    .trim()
-    .split("|");
-  if (core !== CORE || kind !== "grpc" || !/^\d+$/.test(protocol) || address === "") return undefined;
-  if (network !== "unix" && network !== "tcp") return undefined;
+  const match = /^1\|(\d+)\|(unix|tcp)\|([^|]+)\|grpc(?:\|([^|]*))?/.exec(line.trim());
+  if (match === null) return undefined;
+  const [, protocol, network, address = "", certificate = ""] = match;
   return {
     protocol: Number(protocol),
     address: network === "unix" ? `unix:${address}` : address,

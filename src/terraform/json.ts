@@ -46,20 +46,32 @@ export function valueFromJson(text: string, type: Type): Value {
   return typedAs(parsed as Value, type, []);
 }
 
-function typedAs(value: Value, type: Type, path: readonly (string | number)[]): Value {
+type Path = readonly (string | number)[];
+
+function typedAs(value: Value, type: Type, path: Path): Value {
   if (value === null || value === undefined) return null;
-  if (type === "dynamic") {
-    const { type: own, value: inner } = value as { readonly type?: unknown; readonly value?: Value };
-    if (own === undefined) throw new ValueError(path, "A value of any type is kept without its type.");
-    const parsed = parseType(JSON.stringify(own));
-    return new Typed(parsed, typedAs(inner ?? null, parsed, path));
-  }
-  if (typeof type === "string") {
-    const isNumber = typeof value === "number" || value instanceof Exact;
-    if (type === "number" ? isNumber : typeof value === (type === "bool" ? "boolean" : "string"))
-      return value;
-    throw new ValueError(path, `What is kept is no ${type}.`);
-  }
+  if (type === "dynamic") return anyAs(value, path);
+  return typeof type === "string" ? primitiveAs(value, type, path) : collectionAs(value, type, path);
+}
+
+function anyAs(value: Value, path: Path): Value {
+  const { type, value: inner } = value as { readonly type?: unknown; readonly value?: Value };
+  if (type === undefined) throw new ValueError(path, "A value of any type is kept without its type.");
+  const own = parseType(JSON.stringify(type));
+  return new Typed(own, typedAs(inner ?? null, own, path));
+}
+
+function primitiveAs(value: Value, type: "string" | "number" | "bool", path: Path): Value {
+  const isOf = {
+    string: typeof value === "string",
+    number: typeof value === "number" || value instanceof Exact,
+    bool: typeof value === "boolean",
+  };
+  if (isOf[type]) return value;
+  throw new ValueError(path, `What is kept is no ${type}.`);
+}
+
+function collectionAs(value: Value, type: Exclude<Type, string>, path: Path): Value {
   const [kind] = type;
   if (kind === "list" || kind === "set" || kind === "tuple") {
     if (!isList(value)) throw new ValueError(path, `What is kept is no ${kind}.`);
@@ -70,6 +82,6 @@ function typedAs(value: Value, type: Type, path: readonly (string | number)[]): 
   return objectOf(names.map((name) => [name, memberAs(value, name, type, path)]));
 }
 
-function memberAs(value: Members, name: string, type: Type, path: readonly (string | number)[]): Value {
+function memberAs(value: Members, name: string, type: Type, path: Path): Value {
   return typedAs(value[name] ?? null, elementType(type, name), [...path, name]);
 }

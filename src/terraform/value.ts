@@ -6,7 +6,7 @@
  *   array        list, set, tuple                 Unknown  not known yet, of any type, with what is known about it
  *   object       map, object (every attribute)    Typed    what stands in a place of type `dynamic`, with its own type
  */
-import { type Type, objectOf } from "./types.ts";
+import type { Type } from "./types.ts";
 
 export type Value = null | boolean | string | number | Exact | Unknown | Typed | readonly Value[] | Members;
 export interface Members {
@@ -121,17 +121,17 @@ export function isWhollyKnown(value: Value): boolean {
 /** Unknown is the same as unknown, whatever is known about it; the order of a set's elements says nothing. */
 export function sameValue(one: Value, other: Value, type: Type): boolean {
   if (one === other) return true;
-  if (one === null || other === null) return false;
-  if (one instanceof Unknown || other instanceof Unknown)
-    return one instanceof Unknown && other instanceof Unknown;
-  if (one instanceof Exact || other instanceof Exact)
-    return one instanceof Exact && other instanceof Exact && one.text === other.text;
-  if (one instanceof Typed && other instanceof Typed)
-    return (
-      JSON.stringify(one.type) === JSON.stringify(other.type) && sameValue(one.value, other.value, one.type)
-    );
   if (isList(one) && isList(other)) return sameElements(one, other, type);
-  return isMembers(one) && isMembers(other) && sameMembers(one, other, type);
+  if (isMembers(one) && isMembers(other)) return sameMembers(one, other, type);
+  if (one instanceof Exact && other instanceof Exact) return one.text === other.text;
+  if (one instanceof Typed && other instanceof Typed) return sameTyped(one, other);
+  return one instanceof Unknown && other instanceof Unknown;
+}
+
+function sameTyped(one: Typed, other: Typed): boolean {
+  return (
+    JSON.stringify(one.type) === JSON.stringify(other.type) && sameValue(one.value, other.value, one.type)
+  );
 }
 
 function sameElements(one: readonly Value[], other: readonly Value[], type: Type): boolean {
@@ -163,9 +163,4 @@ export function elementType(type: Type, step: string | number): Type {
   if (typeof type === "string") return "dynamic";
   if (type[0] === "tuple") return type[1][Number(step)] ?? "dynamic";
   return type[0] === "object" ? (type[1][String(step)] ?? "dynamic") : type[1];
-}
-
-/** Null for every attribute. */
-export function nullObject(type: Type): Members {
-  return objectOf(type[0] === "object" ? Object.keys(type[1]).map((name) => [name, null] as const) : []);
 }

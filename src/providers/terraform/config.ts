@@ -79,16 +79,12 @@ class Decoder {
   #nested(declared: unknown, nested: NestedBlock, path: Path): Value {
     if (declared instanceof Unknown) return declared;
     const { nesting, block } = nested;
-    const isAbsent = declared === undefined || declared === null;
-    if (nesting === "group") return this.block(declared ?? {}, block, path);
-    if (nesting === "single") {
-      if (isAbsent && nested.least > 0) this.#reportCount(nested, path, 0);
-      return isAbsent ? null : this.block(declared, block, path);
-    }
-    if (nesting === "map") return this.#map(declared ?? {}, nested, path);
-    const items = isAbsent ? [] : Array.isArray(declared) ? (declared as readonly unknown[]) : [declared];
-    if (items.length < nested.least || (nested.most > 0 && items.length > nested.most))
-      this.#reportCount(nested, path, items.length);
+    const given = declared ?? undefined;
+    if (nesting === "group") return this.block(given ?? {}, block, path);
+    if (nesting === "map") return this.#map(given ?? {}, nested, path);
+    const items = itemsOf(given);
+    this.#checkCount(nested, path, items.length);
+    if (nesting === "single") return given === undefined ? null : this.block(given, block, path);
     return elements(
       items.map((item, index) => this.block(item, block, [...path, index])),
       nested,
@@ -106,7 +102,8 @@ class Decoder {
     return type === "dynamic" ? valueOf(members, type, path) : members;
   }
 
-  #reportCount({ name, least, most }: NestedBlock, path: Path, count: number): void {
+  #checkCount({ name, least, most }: NestedBlock, path: Path, count: number): void {
+    if (count >= least && (most === 0 || count <= most)) return;
     const wanted = count < least ? `at least ${least}` : `at most ${most}`;
     this.#report("InvalidConfig", path, `There must be ${wanted} of '${name}', and there are ${count}.`);
   }
@@ -131,6 +128,12 @@ class Decoder {
       ...(hint === undefined ? {} : { hint }),
     });
   }
+}
+
+/** One object stands for a list of one. */
+function itemsOf(given: unknown): readonly unknown[] {
+  if (given === undefined) return [];
+  return Array.isArray(given) ? (given as readonly unknown[]) : [given];
 }
 
 /** Elements that may have different types are a tuple, in a place of any type. */

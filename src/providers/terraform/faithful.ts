@@ -17,22 +17,36 @@ export function unfaithful(planned: Value, came: Value, type: Type, path: Path =
   if (isUnknown(planned)) return isUnknown(came) ? path : undefined;
   if (planned instanceof Typed && came instanceof Typed)
     return unfaithful(planned.value, came.value, planned.type, path);
-  if (isMembers(planned) && isMembers(came)) {
-    for (const [name, value] of Object.entries(planned)) {
-      const found = unfaithful(value, came[name] ?? null, elementType(type, name), [...path, name]);
-      if (found !== undefined) return found;
-    }
-    return undefined;
+  if (isMembers(planned) && isMembers(came))
+    return firstUnfaithful(Object.entries(planned), (name) => came[name] ?? null, type, path);
+  return isList(planned) && isList(came)
+    ? unfaithfulList(planned, came, type, path)
+    : sameValue(planned, came, type)
+      ? undefined
+      : path;
+}
+
+/** Elements of a set have no place by which one could be told from another. */
+function unfaithfulList(
+  planned: readonly Value[],
+  came: readonly Value[],
+  type: Type,
+  path: Path,
+): Path | undefined {
+  if (type[0] === "set") return planned.length >= came.length ? undefined : path;
+  if (planned.length !== came.length) return path;
+  return firstUnfaithful([...planned.entries()], (index) => came[index] ?? null, type, path);
+}
+
+function firstUnfaithful<K extends string | number>(
+  planned: readonly (readonly [K, Value])[],
+  came: (step: K) => Value,
+  type: Type,
+  path: Path,
+): Path | undefined {
+  for (const [step, value] of planned) {
+    const found = unfaithful(value, came(step), elementType(type, step), [...path, step]);
+    if (found !== undefined) return found;
   }
-  // Elements of a set have no place by which one could be told from another.
-  if (isList(planned) && isList(came) && type[0] === "set")
-    return planned.length >= came.length ? undefined : path;
-  if (isList(planned) && isList(came) && planned.length === came.length) {
-    for (const [index, value] of planned.entries()) {
-      const found = unfaithful(value, came[index] ?? null, elementType(type, index), [...path, index]);
-      if (found !== undefined) return found;
-    }
-    return undefined;
-  }
-  return sameValue(planned, came, type) ? undefined : path;
+  return undefined;
 }

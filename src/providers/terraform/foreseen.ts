@@ -51,18 +51,23 @@ function changesBetween(
   config: Members,
   { schema, sealing }: Showing,
 ): readonly ForeseenChange[] {
-  const [shownBefore, shownAfter] = [before, after].map((value) => outputOf(value, schema.block, sealing));
-  return Object.keys(after).flatMap((name): readonly ForeseenChange[] => {
+  const names = Object.keys(after).filter((name) => {
     const type = elementType(schema.type, name);
-    const [was = null, comes = null] = [before[name], after[name]];
-    if (sameValue(was, comes, type) || sameValue(comes, config[name] ?? null, type)) return [];
-    const path = `status.output.${name}`;
-    const [old, now] = [shownBefore?.[name] ?? null, shownAfter?.[name] ?? null];
+    const comes = after[name] ?? null;
+    return !sameValue(before[name] ?? null, comes, type) && !sameValue(comes, config[name] ?? null, type);
+  });
+  const shownBefore = outputOf(before, schema.block, sealing);
+  const shownAfter = outputOf(after, schema.block, sealing);
+  return names.flatMap((name): readonly ForeseenChange[] => {
+    const [old, now] = [shownBefore[name] ?? null, shownAfter[name] ?? null];
     const isSecret = containsSealed(old) || containsSealed(now) || isSensitive(schema, name);
-    const secret = isSecret ? ({ secret: true } as const) : {};
-    const former = old === null ? {} : { before: old };
-    if (!isWhollyKnown(comes)) return [{ path, ...former, unknown: true, ...secret }];
-    return equal(old, now) ? [] : [{ path, ...former, ...(now === null ? {} : { after: now }), ...secret }];
+    const change = {
+      path: `status.output.${name}`,
+      ...(old === null ? {} : { before: old }),
+      ...(isSecret ? ({ secret: true } as const) : {}),
+    };
+    if (!isWhollyKnown(after[name] ?? null)) return [{ ...change, unknown: true }];
+    return equal(old, now) ? [] : [{ ...change, ...(now === null ? {} : { after: now }) }];
   });
 }
 

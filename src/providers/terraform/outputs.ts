@@ -14,7 +14,7 @@ import {
 } from "../../terraform/value.ts";
 import type { Schema } from "../../terraform/schema.ts";
 
-interface Sealing {
+export interface Sealing {
   readonly keyring: Keyring;
   readonly secrets: readonly string[];
 }

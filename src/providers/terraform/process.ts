@@ -145,9 +145,9 @@ async function begun(
   { name, patience = START }: ProcessOptions,
 ): Promise<Handshake> {
   const line = await firstLine(child, ended, patience);
-  if (line === "late")
+  if (line === LATE)
     throw refusal("PluginSilent", name, `did not say where it listens within ${patience / 1000} s`, log);
-  if (line === "ended") throw refusal("PluginEnded", name, "ended as soon as it was started", log);
+  if (line === ENDED) throw refusal("PluginEnded", name, "ended as soon as it was started", log);
   const handshake = parseHandshake(line);
   if (handshake === undefined)
     throw refusal("PluginUnknown", name, "is no provider of Terraform: its first line is no handshake", log);
@@ -157,21 +157,24 @@ async function begun(
   return { ...handshake, protocol };
 }
 
+const LATE = Symbol("late");
+const ENDED = Symbol("ended");
+
 async function firstLine(
   child: ChildProcess,
   ended: Promise<void>,
   patience: number,
-): Promise<string | "late" | "ended"> {
+): Promise<string | typeof LATE | typeof ENDED> {
   const { stdout } = child;
-  if (stdout === null) return "ended";
+  if (stdout === null) return ENDED;
   let timer: NodeJS.Timeout | undefined;
   const lines = createInterface({ input: stdout });
   const line = new Promise<string>((resolve) => lines.once("line", resolve));
-  const late = new Promise<"late">((resolve) => {
-    timer = setTimeout(() => resolve("late"), patience);
+  const late = new Promise<typeof LATE>((resolve) => {
+    timer = setTimeout(() => resolve(LATE), patience);
   });
   try {
-    return await Promise.race([line, late, ended.then(() => "ended" as const)]);
+    return await Promise.race([line, late, ended.then((): typeof ENDED => ENDED)]);
   } finally {
     clearTimeout(timer);
     lines.close();
