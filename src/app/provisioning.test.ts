@@ -152,6 +152,22 @@ describe("a provisioned resource", () => {
     expect(ready("Service", "web")?.status).toBe("True");
   });
 
+  it("says of what it makes that it waits when that takes longer than a moment", async () => {
+    await declare("Database", "first", { dependsOn: ["database/second"] });
+    await clock.advance(1_000);
+    expect(ready("Database", "first")).toBeUndefined();
+    await clock.advance(2_500);
+    expect(ready("Database", "first")).toMatchObject({
+      reason: "WaitingFor",
+      message: "Waiting for database/second, which does not exist.",
+    });
+    await declare("Database", "second", {});
+    expect(ready("Database", "first")?.status).toBe("True");
+    await declare("Database", "third", { dependsOn: ["database/fourth"] });
+    await declare("Database", "fourth", {});
+    expect(ready("Database", "third")?.status).toBe("True");
+  });
+
   it("heals a running service although what it refers to is not ready any more", async () => {
     await declare("Database", "d", {});
     await declare("Service", "web", web);

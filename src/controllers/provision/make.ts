@@ -11,6 +11,7 @@
 import { desiredOf, incarnationOf } from "../../controller/desired.ts";
 import { checkResolved, resolve, waitsText } from "../../controller/resolve.ts";
 import type { Outcome } from "../../controller/reconciler.ts";
+import { conditionOf } from "../../model/condition.ts";
 import { REQUESTS, addressOf, keyText } from "../../model/resource.ts";
 import { placed } from "../../provider/placement.ts";
 import { adoptedId } from "../../provider/adoption.ts";
@@ -29,12 +30,18 @@ const LATER = 5_000;
 /** What is not ready for longer gives its place to others. */
 const KEEPS_SLOT = 10 * 60_000;
 
+/** What was just declared nearly always waits for a moment only: it is said, and written, of what waits for longer. Milliseconds. */
+const PATIENCE = 3_000;
+
 export async function make(pass: Pass): Promise<Outcome> {
   if (await unmakeFirst(pass)) return undefined;
   const resource = pass.latest();
   if (resource === undefined) return undefined;
   const resolved = resolve(resource, pass.options.resolver);
-  if (resolved.waits.length > 0) return waiting(pass, waitsText(resolved.waits));
+  if (resolved.waits.length > 0) {
+    const patience = patienceWith(resource, pass);
+    return patience > 0 ? { requeueAfter: patience } : waiting(pass, waitsText(resolved.waits));
+  }
   checkResolved(resource, resolved.spec);
   const { provider, spec } = chosen(resource, resolved.spec as Spec, pass);
   const fixed = isOwed(resource) ? [] : changedFixed(resource, spec);
@@ -51,6 +58,12 @@ export async function make(pass: Pass): Promise<Outcome> {
     ...(incarnation === undefined ? {} : { incarnation }),
     ...(adopted === undefined ? {} : { adopted }),
   });
+}
+
+/** How long nothing needs to be said yet, milliseconds. */
+function patienceWith(resource: Provisioned, { options }: Pass): number {
+  if (conditionOf(resource, "Ready") !== undefined) return 0;
+  return Date.parse(resource.metadata.creationTimestamp) + PATIENCE - options.clock.now();
 }
 
 export async function waiting(pass: Pass, message: string): Promise<undefined> {
