@@ -171,6 +171,17 @@ describe("a system of machines, in two data centres", () => {
     expect(said).toContain("Disk quota exceeded");
   });
 
+  test("runs commands in its machines, and shows their consoles", async () => {
+    const run = ["exec", "machine/web-3", "-n", "berlin", "--", "sh", "-c", "cat; echo it >&2; exit 7"];
+    expect(await home.tutti(run, { input: "said\n" })).toMatchObject({
+      code: 7,
+      stdout: "said\n",
+      stderr: "it\n",
+    });
+    const id = (await named(berlin, "web-3"))?.name ?? "";
+    expect(await home.ok(["logs", "machine/web-3", "-n", "berlin"])).toContain(`hello from ${id}`);
+  });
+
   test("is given other limits while it runs", async () => {
     home.declare(site("96Mi"), { folder: "declared" });
     await up(folder, "berlin", berlin);

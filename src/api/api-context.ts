@@ -25,7 +25,7 @@ export interface ApiContext {
   readonly clock: Clock;
   readonly kinds: readonly AnyKind[];
   readonly version: string;
-  readonly engines: Pick<InstanceEngines, "instance">;
+  readonly engines: Pick<InstanceEngines, "instance" | "provider">;
   /** What stands against a plan that is about to be shown. */
   readonly preflight: (plan: Plan) => Promise<readonly Diagnostic[]>;
   /** What providers say would come of it. */

@@ -6,10 +6,11 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
-import type { ExecSession, InstanceSpec } from "../provider/provider.ts";
+import type { CallContext, ExecSession, InstanceSpec } from "../provider/provider.ts";
 import type { ApiContext, ResourceTarget } from "./api-context.ts";
 import { existing } from "./read.ts";
 import { badRequest, noSuchPath, success } from "./status-error.ts";
+import { madeBy } from "./made-by.ts";
 import { identityOf, providerOf } from "./subresources/log.ts";
 
 const CHANNEL = { stdin: 0, stdout: 1, stderr: 2, error: 3, resize: 4, close: 255 } as const;
@@ -26,19 +27,17 @@ export async function exec(
   target: ResourceTarget,
   query: URLSearchParams,
 ): Promise<void> {
-  if (target.kind.kind !== "Instance") throw noSuchPath();
-  const instance = existing(context, target);
+  const begin = beginningOf(context, target);
   const command = query.getAll("command");
   if (command.length === 0 || command.length > LONGEST_COMMAND)
     throw badRequest("Give the command, one word each in 'command'.");
   const offered = (request.headers["sec-websocket-protocol"] ?? "").split(",").map((one) => one.trim());
   if (!PROTOCOLS.some((one) => offered.includes(one)))
     throw badRequest(`Offer one of the subprotocols ${PROTOCOLS.join(", ")}.`);
-  const provider = providerOf(context, instance);
   const { WebSocketServer } = await import("ws");
   const options = { tty: query.get("tty") === "true", stdin: query.get("stdin") === "true" };
   const ending = new AbortController();
-  const session = await provider.exec(identityOf(instance), instance.spec as InstanceSpec, command, options, {
+  const session = await begin(command, options, {
     clock: context.clock,
     keyring: context.keyring,
     signal: ending.signal,
@@ -61,6 +60,27 @@ export async function exec(
     ending.signal.addEventListener("abort", () => client.terminate(), { once: true });
     converse(client, session).catch(() => client.terminate());
   });
+}
+
+type Begin = (
+  command: readonly string[],
+  options: { readonly tty: boolean; readonly stdin: boolean },
+  calling: CallContext,
+) => Promise<ExecSession>;
+
+/** In an instance of a Service, or in what its provider can run commands in: a Machine. */
+function beginningOf(context: ApiContext, target: ResourceTarget): Begin {
+  const resource = existing(context, target);
+  if (target.kind.kind === "Instance") {
+    const provider = providerOf(context, resource);
+    const spec = resource.spec as InstanceSpec;
+    return (command, options, calling) =>
+      provider.exec(identityOf(resource), spec, command, options, calling);
+  }
+  const { provider, desired } = madeBy(context, resource);
+  const run = provider.exec?.bind(provider);
+  if (run === undefined) throw noSuchPath();
+  return (command, options, calling) => run(desired, command, options, calling);
 }
 
 async function converse(client: WebSocket, session: ExecSession): Promise<void> {

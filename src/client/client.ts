@@ -138,6 +138,8 @@ export interface Applied {
 }
 
 export interface LogQuery extends Scope {
+  /** Of another kind than Instance: Machine. */
+  readonly of?: KindName;
   readonly follow?: boolean;
   readonly tail?: number;
   /** Seconds. */
@@ -155,6 +157,8 @@ export interface ServiceLogLine {
 }
 
 export interface ExecQuery extends Scope {
+  /** Of another kind than Instance: Machine. */
+  readonly of?: KindName;
   readonly command: readonly string[];
   readonly stdin?: boolean;
   readonly tty?: boolean;

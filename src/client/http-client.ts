@@ -288,7 +288,7 @@ class HttpClient implements Client {
   async *log(instance: string, query: LogQuery = {}): AsyncGenerator<string, void, undefined> {
     yield* this.#transport.lines({
       method: "GET",
-      path: `${pathOf(INSTANCE, query, instance)}/log`,
+      path: `${pathOf(query.of ?? INSTANCE, query, instance)}/log`,
       query: logQuery(query),
       signal: query.signal,
     });
@@ -308,7 +308,7 @@ class HttpClient implements Client {
   async exec(instance: string, query: ExecQuery): Promise<ExecSession> {
     const { openExec } = await import("./exec.ts");
     const { command, stdin = false, tty = false } = query;
-    const path = `${pathOf(INSTANCE, query, instance)}/exec${queryText({ command, stdin, tty, stdout: true, stderr: !tty })}`;
+    const path = `${pathOf(query.of ?? INSTANCE, query, instance)}/exec${queryText({ command, stdin, tty, stdout: true, stderr: !tty })}`;
     return openExec(this.#transport.address, path, query.signal);
   }
 

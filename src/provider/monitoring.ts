@@ -72,7 +72,7 @@ export type MeasuredFrom =
 
 /** What the control plane measures itself. */
 export type Source =
-  | { readonly of: "control-plane" | "databases" | "volumes" | "machine" }
+  | { readonly of: "control-plane" | "databases" | "volumes" | "machines" | "machine" }
   | { readonly of: "instances"; readonly location: string }
   | { readonly of: "balancer"; readonly namespace: string; readonly name: string };
 

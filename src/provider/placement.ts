@@ -1,5 +1,5 @@
 /** Which engine has something: by its location and class. */
-import type { EngineHealth, Exit, InstanceProvider } from "./provider.ts";
+import type { EngineHealth, Exit, InstanceProvider, Provider } from "./provider.ts";
 
 export interface Placement {
   readonly class: string;
@@ -10,6 +10,8 @@ export interface Placement {
 export interface InstanceEngines {
   /** Refuses with TerminalError when there is none. `spec`: the rest of it says what the engine must have. */
   instance(spec: Placement): InstanceProvider;
+  /** What makes things of another kind. Refuses with TerminalError when there is none. */
+  provider?(kind: string, spec: Placement): Provider;
   /** Called with every end of an instance that some engine started or found. */
   onExit(listener: (exit: Exit) => void): () => void;
   onHealth(listener: (health: EngineHealth) => void): () => void;

@@ -220,6 +220,15 @@ export interface Provider<S = unknown> {
    * itself, and again when that is lost.
    */
   watch?(desired: Desired<S>, changed: () => void, context: CallContext): void;
+  /** Runs a command in it, beside what it does. Rejects with TerminalError when it does not run. */
+  exec?(
+    desired: Desired<S>,
+    command: readonly string[],
+    options: { readonly tty: boolean; readonly stdin: boolean },
+    context: CallContext,
+  ): Promise<ExecSession>;
+  /** What was printed on its console since its start, as far as that is kept. */
+  console?(desired: Desired<S>, context: CallContext): Promise<string>;
   /** What it has and uses, for monitoring. Asked every few seconds: quick, and changes nothing. Rejects while it does not answer. */
   measure?(desired: Desired<S>, context: ProviderContext): Promise<readonly Measurement[]>;
   /** `keepData`: the declaration asks to retain what it holds. Resolves with what was kept, one phrase each. */

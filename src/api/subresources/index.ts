@@ -25,6 +25,7 @@ import {
 } from "./change.ts";
 import { drift } from "./drift.ts";
 import { history } from "./history.ts";
+import { consoleLog } from "./console-log.ts";
 import { instanceLog, serviceLog } from "./log.ts";
 import { scale } from "./scale.ts";
 import { alertmanagerSignal, signal } from "./signal.ts";
@@ -52,6 +53,7 @@ const SUBRESOURCES: readonly (readonly [string, Subresource])[] = [
   ["drift", { methods: ["GET", "POST"], of: every, serve: drift }],
   ["log", { methods: ["GET"], of: only("Instance"), serve: instanceLog }],
   ["log", { methods: ["GET"], of: only("Service"), serve: serviceLog }],
+  ["log", { methods: ["GET"], of: only("Machine"), serve: consoleLog }],
   ["signal", { methods: ["POST"], of: only("Service"), serve: signal }],
   ["signal/alertmanager", { methods: ["POST"], of: only("Service"), serve: alertmanagerSignal }],
   ["signal", { methods: ["POST"], of: only("Run"), serve: signalRun }],

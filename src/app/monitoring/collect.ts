@@ -38,6 +38,8 @@ export function collector(options: CollectOptions): Collect {
         return provided("Database", signal);
       case "volumes":
         return provided("Volume", signal);
+      case "machines":
+        return provided("Machine", signal);
       case "instances":
         return instancesText(source.location, {
           ...options,

@@ -15,7 +15,7 @@ interface ExecOptions {
 export const verb: Verb = {
   define(command, act) {
     command
-      .argument("<name>", "a service, of which a ready instance is taken, or instance/<name>")
+      .argument("<name>", "a service, of which a ready instance is taken, instance/<name> or machine/<name>")
       .argument("[command...]", "the command, behind --")
       .option("-t, --tty", "with a terminal; usual when you sit at one")
       .option("--no-tty", "without a terminal")
@@ -23,7 +23,7 @@ export const verb: Verb = {
       .option("--no-stdin", "without input")
       .addHelpText(
         "after",
-        "\nExits with the command's own exit code.\n\nExamples:\n  $ tutti exec api -- sh\n  $ tutti exec instance/api-x7k2p -- env\n  $ echo 'select 1' | tutti exec api -- psql $URL",
+        "\nExits with the command's own exit code.\n\nExamples:\n  $ tutti exec api -- sh\n  $ tutti exec instance/api-x7k2p -- env\n  $ echo 'select 1' | tutti exec api -- psql $URL\n  $ tutti exec machine/web -- sh",
       )
       .action((word: string, words: string[], options: ExecOptions) =>
         act((context) => exec(context, word, words, options)),
@@ -38,12 +38,15 @@ async function exec(
   options: ExecOptions,
 ): Promise<ExitCode> {
   if (command.length === 0) misuse("Say which command.", "For example: tutti exec api -- sh");
-  const instance = await instanceOf(context, word);
+  const target = targetOf(word, "service");
+  const isMachine = target.kind.kind === "Machine";
+  const name = isMachine ? target.name : await instanceOf(context, word);
   const { stdin, stdout } = context.environment;
   const tty = options.tty ?? (stdin.isTTY === true && stdout.isTTY === true);
   const withInput = options.stdin ?? true;
   const client = await context.client();
-  const session = await client.exec(instance, {
+  const session = await client.exec(name, {
+    ...(isMachine ? { of: target.kind } : {}),
     command,
     tty,
     stdin: withInput,
@@ -58,7 +61,7 @@ async function instanceOf(context: CommandContext, word: string): Promise<string
   const target = targetOf(word, "service");
   if (target.kind.kind === "Instance") return target.name;
   if (target.kind.kind !== "Service")
-    misuse(`Nothing can be run in a ${target.kind.singular}.`, "Services and instances can.");
+    misuse(`Nothing can be run in a ${target.kind.singular}.`, "Services, instances and machines can.");
   const kind = kindNamed("Instance");
   if (kind === undefined) return target.name;
   const client = await context.client();

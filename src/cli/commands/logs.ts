@@ -22,7 +22,7 @@ interface LogsOptions {
 export const verb: Verb = {
   define(command, act) {
     command
-      .argument("<name>", "a service, instance/<name>, or run/<name>")
+      .argument("<name>", "a service, instance/<name>, machine/<name>, or run/<name>")
       .option("-f, --follow", "go on with what is written from now, also by instances that come later")
       .option("--tail <lines>", "only the last lines (of each instance)")
       .option("--since <duration>", "only of the last 5m, 1h ...")
@@ -33,7 +33,7 @@ export const verb: Verb = {
       .option("--attempt <number>", "of a run's step: this attempt, instead of the newest")
       .addHelpText(
         "after",
-        "\nOf a service: the lines of all its instances in the order of time, each in a colour of its own. Of a run: those of its\nsteps, one step after the other; with -f those of each step as it runs.\n\nExamples:\n  $ tutti logs api -f\n  $ tutti logs api --since 10m --tail 100\n  $ tutti logs instance/api-x7k2p -t\n  $ tutti logs api --previous\n  $ tutti logs run/order-x7k2p9 -f\n  $ tutti logs run/order-x7k2p9 --step charge --attempt 1",
+        "\nOf a service: the lines of all its instances in the order of time, each in a colour of its own. Of a run: those of its\nsteps, one step after the other; with -f those of each step as it runs.\n\nExamples:\n  $ tutti logs api -f\n  $ tutti logs api --since 10m --tail 100\n  $ tutti logs instance/api-x7k2p -t\n  $ tutti logs api --previous\n  $ tutti logs machine/web\n  $ tutti logs run/order-x7k2p9 -f\n  $ tutti logs run/order-x7k2p9 --step charge --attempt 1",
       )
       .action((word: string, options: LogsOptions) => act((context) => logs(context, word, options)));
   },
@@ -44,10 +44,12 @@ async function logs(context: CommandContext, word: string, options: LogsOptions)
   const query = await queryOf(context, options);
   if (options.follow === true) context.listenToInterrupts();
   if (target.kind.kind === "Instance") return instanceLogs(context, target.name, query);
+  if (target.kind.kind === "Machine")
+    return instanceLogs(context, target.name, { ...query, of: target.kind });
   if (target.kind.kind === "Run")
     return (await import("../run-log.ts")).runLogs(context, target.name, options);
   if (target.kind.kind !== "Service")
-    misuse(`A ${target.kind.singular} has no log.`, "Services, instances and runs have.");
+    misuse(`A ${target.kind.singular} has no log.`, "Services, instances, machines and runs have.");
   if (options.step !== undefined || options.attempt !== undefined)
     misuse(
       "--step and --attempt are of a run.",

@@ -46,6 +46,7 @@ const EVERYTHING: readonly Draft[] = [
   }),
   draft("Database", "orders", { backup: { schedule: "0 3 * * 0" } }),
   draft("Volume", "uploads", { size: "1Gi" }),
+  draft("Machine", "web", { image: "busybox" }),
   draft("Network", "internal", {}),
   draft("DNSZone", "zone", { domain: "shop.test" }),
   draft("DNSRecord", "www", { zone: "zone", name: "www", values: ["127.0.0.1"] }),

@@ -58,6 +58,7 @@ const WORKING: ReadonlySet<string> = new Set([
   "DNSZone",
   "Database",
   "LoadBalancer",
+  "Machine",
   "Network",
   "Service",
   "Volume",

@@ -182,7 +182,16 @@ function* causes(store: Store): Generator<Resource> {
   for (const kind of [...WORKING, "System", "Monitor", "Change"]) yield* store.list({ kind }).items;
 }
 
-const WORKING = ["Service", "LoadBalancer", "Database", "Volume", "Network", "DNSZone", "DNSRecord"] as const;
+const WORKING = [
+  "Service",
+  "LoadBalancer",
+  "Database",
+  "Machine",
+  "Volume",
+  "Network",
+  "DNSZone",
+  "DNSRecord",
+] as const;
 const WORKING_KINDS: ReadonlySet<string> = new Set(WORKING);
 const NAMED: ReadonlySet<string> = new Set(["Receiver", "Monitor", "System"]);
 

@@ -2,7 +2,7 @@
 import type { Snapshot } from "../../store/store.ts";
 import { locationOf } from "./subject.ts";
 
-const PLACED = ["Service", "LoadBalancer", "Database", "Volume", "Network", "DNSZone"] as const;
+const PLACED = ["Service", "LoadBalancer", "Database", "Machine", "Volume", "Network", "DNSZone"] as const;
 
 /** The machine of the control plane is always used. */
 export function usedLocations(store: Pick<Snapshot, "list">): ReadonlySet<string> {

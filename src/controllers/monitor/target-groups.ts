@@ -168,6 +168,7 @@ const PLACES: ReadonlySet<string> = new Set([
   "Service",
   "LoadBalancer",
   "Database",
+  "Machine",
   "Volume",
   "Network",
   "DNSZone",

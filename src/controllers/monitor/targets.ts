@@ -213,7 +213,7 @@ function declaredProbe({ http, tcp, tls }: MonitorSpec["probes"][number]): Probe
 export function controlPlaneTargets(controlPlane: Subject): readonly MonitoredTarget[] {
   const source = (
     job: string,
-    of: "control-plane" | "databases" | "volumes",
+    of: "control-plane" | "databases" | "volumes" | "machines",
     interval?: number,
   ): MonitoredTarget =>
     target(controlPlane, {
@@ -227,5 +227,6 @@ export function controlPlaneTargets(controlPlane: Subject): readonly MonitoredTa
     source("tutti", "control-plane"),
     source("databases", "databases"),
     source("volumes", "volumes", 15_000),
+    source("machines", "machines", 15_000),
   ];
 }

@@ -7,8 +7,6 @@ import { LxdNetworks } from "./network.ts";
 import { Places } from "./surroundings.ts";
 import { LxdVolumes } from "./volume.ts";
 
-export type { LxdCertificates } from "./client.ts";
-
 export interface LxdOptions {
   readonly engine: LxdSettings;
   /** Of the control plane, unique among all that use this LXD. */

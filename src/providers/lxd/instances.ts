@@ -155,6 +155,12 @@ export class Instances {
     return answer?.body.toString() ?? "";
   }
 
+  /** What was printed on its console since its start, as far as LXD keeps it. */
+  async console(name: string, signal: AbortSignal): Promise<string> {
+    const answer = await absent(this.#lxd.ask("GET", `${pathOf(name)}/console`, { signal }));
+    return answer?.body.toString() ?? "";
+  }
+
   /** Undefined when there is no such file. */
   async readFile(
     name: string,

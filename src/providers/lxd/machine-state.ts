@@ -1,5 +1,6 @@
 /** What a machine's state says: its addresses, whether its command has ended well since it was started, why it is not ready. */
 import { createHash } from "node:crypto";
+import type { Observation } from "../../provider/provider.ts";
 import type { InstanceState, LxdInstance } from "./instances.ts";
 import { type Form, type MachineSpec, type Surroundings, interfaceName } from "./machine-form.ts";
 import { COMMANDED } from "./marks.ts";
@@ -56,4 +57,8 @@ export function commandDigest({ command }: MachineSpec, { last_used_at: started 
 
 export function isCommanded(spec: MachineSpec, instance: LxdInstance): boolean {
   return spec.command === undefined || instance.config[COMMANDED] === commandDigest(spec, instance);
+}
+
+export function beingMade({ name, status }: LxdInstance): Observation {
+  return { ready: false, message: "It is being made.", outputs: { id: name, state: status } };
 }

@@ -15,6 +15,7 @@ import {
   type CallContext,
   type Capacity,
   type Desired,
+  type ExecSession,
   type Found,
   type Identity,
   type Measurement,
@@ -30,6 +31,7 @@ import { isSealed } from "../../model/sealed.ts";
 import { machineCapacities } from "./capacities.ts";
 import type { Lxd } from "./client.ts";
 import type { Events } from "./events.ts";
+import { execIn } from "./exec.ts";
 import { doing } from "./errors.ts";
 import { imageSource } from "./images.ts";
 import { Instances, type LxdInstance, type ReadInstance, pathOf } from "./instances.ts";
@@ -46,6 +48,7 @@ import {
 import {
   type Seen,
   addressesOf,
+  beingMade,
   commandDigest,
   isCommanded,
   whyNotReady,
@@ -177,6 +180,27 @@ export class LxdMachines implements SnapshotProvider {
   watch({ identity, status }: Desired, changed: () => void, context: CallContext): void {
     const names = new Set([machineName(this.#home, identity), String(status?.["id"] ?? "")]);
     this.#events.watch([...names].map(pathOf), changed, context);
+  }
+
+  async exec(
+    { identity }: Desired,
+    command: readonly string[],
+    options: { readonly tty: boolean; readonly stdin: boolean },
+    { signal }: CallContext,
+  ): Promise<ExecSession> {
+    const found = await this.#find(identity, signal);
+    if (found?.value.status !== "Running")
+      throw new TerminalError({ code: "NotRunning", message: "The machine does not run." });
+    return doing(`run '${command[0] ?? ""}'`, () =>
+      execIn(this.#lxd, found.value.name, command, options, signal),
+    );
+  }
+
+  async console({ identity }: Desired, { signal }: CallContext): Promise<string> {
+    const found = await this.#find(identity, signal);
+    if (found === undefined)
+      throw new TerminalError({ code: "NotThere", message: "LXD has no such machine." });
+    return this.#instances.console(found.value.name, signal);
   }
 
   async measure({ identity }: Desired, { signal }: ProviderContext): Promise<readonly Measurement[]> {
@@ -419,10 +443,6 @@ function hadBy({ config, devices }: LxdInstance): {
 
 function isWhole({ config }: LxdInstance, { uid }: Identity): boolean {
   return config[WHOLE] === uid;
-}
-
-function beingMade({ name, status }: LxdInstance): Observation {
-  return { ready: false, message: "It is being made.", outputs: { id: name, state: status } };
 }
 
 function nameTaken(name: string): TerminalError {

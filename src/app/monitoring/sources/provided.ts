@@ -1,4 +1,4 @@
-/** What providers measure of the resources that they made, one exposition for each kind: databases, volumes. */
+/** What providers measure of the resources that they made, one exposition for each kind: databases, volumes, machines. */
 import { identityOf } from "../../../controller/desired.ts";
 import type { Resource } from "../../../model/resource.ts";
 import { Exposition, type LabelValues } from "../../../provider/exposition.ts";

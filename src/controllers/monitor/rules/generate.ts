@@ -25,6 +25,7 @@ const BY_KIND: Readonly<Record<string, (subject: Subject) => readonly AlertDraft
   Database: (subject) => [...databaseAlerts(subject), drifted(subject)],
   LoadBalancer: (subject) => [...loadBalancerAlerts(subject), drifted(subject)],
   Location: locationAlerts,
+  Machine: (subject) => [notReady(subject), drifted(subject)],
   Monitor: () => [],
   Network: (subject) => [notReady(subject), drifted(subject)],
   Service: serviceAlerts,
