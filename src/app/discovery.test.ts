@@ -280,6 +280,6 @@ describe("a question that nobody can answer", () => {
     expect(await refusal({ kind: "Network" })).toBe("CannotList");
     expect(await refusal({ location: "nowhere" })).toBe("UnknownLocation");
     offer("Volume", "docker", async () => []);
-    await expect(ask({ kind: "Network" })).rejects.toThrow(/Volume of class docker/);
+    await expect(ask({ class: "nothing" })).rejects.toThrow(/Volume of class docker/);
   });
 });

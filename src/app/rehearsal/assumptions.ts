@@ -200,7 +200,7 @@ function withFlags(read: Assumptions, flags: RehearsalFlags): Assumptions {
     quotas: { ...read.quotas, ...quotas },
     fail: [...(flags.fail ?? []).map((text) => failFlag(text)), ...read.fail],
     hang: [...(flags.hang ?? []).map((text) => hanging.parse({ address: text })), ...read.hang],
-    ...(flags.seed === undefined ? {} : { seed: count("--seed", flags.seed) }),
+    ...(flags.seed === undefined ? {} : { seed: count("--seed 3", flags.seed) }),
     ...(flags.crashAt === undefined
       ? {}
       : { crashAt: flags.crashAt.split(",").map((text) => durationFlag("--crash-at", text)) }),
@@ -222,13 +222,16 @@ function latencyFlag(text: string): readonly [string, Span] {
 
 function quotaFlag(text: string): readonly [string, number] {
   const [name, value] = pair("--quota", text, "instances=10");
-  return [name, count("--quota", value)];
+  return [name, count("--quota instances=10", value)];
 }
 
 /** `service/api`, or `service/api=2`: so many times. */
 function failFlag(text: string): Failing {
   const [name = "", times] = text.split("=");
-  return fail.parse({ address: name, ...(times === undefined ? {} : { times: count("--fail", times) }) });
+  return fail.parse({
+    address: name,
+    ...(times === undefined ? {} : { times: count("--fail service/api=2", times) }),
+  });
 }
 
 function pair(flag: string, text: string, example: string): readonly [string, string] {
@@ -238,8 +241,10 @@ function pair(flag: string, text: string, example: string): readonly [string, st
   return [text.slice(0, place), text.slice(place + 1)];
 }
 
-function count(flag: string, text: string): number {
-  if (!/^\d{1,15}$/.test(text)) refuse(`${flag} takes a number, not '${text.slice(0, 40)}'.`, `${flag} 3`);
+/** `example`: the flag as it should be. */
+function count(example: string, text: string): number {
+  const [flag = ""] = example.split(" ");
+  if (!/^\d{1,15}$/.test(text)) refuse(`${flag} takes a number, not '${text.slice(0, 40)}'.`, example);
   return Number(text);
 }
 
