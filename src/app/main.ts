@@ -1,4 +1,5 @@
 /** The program: `tutti`. Puts the real terminal and the real control plane behind the command line. */
+import { join } from "node:path";
 import { systemClock } from "../clock/clock.ts";
 import { run } from "../cli/run.ts";
 import { accessTo } from "./access.ts";
@@ -22,5 +23,10 @@ process.exitCode = await run(process.argv.slice(2), {
   },
   files: fileDialects,
   dialects: async () => (await import("./workflow-dialects.ts")).loadDialects(),
+  providerPackages: async () => {
+    const { ProviderInspection } = await import("../providers/terraform/inspection.ts");
+    const folder = join(StateFolder.locate(undefined, process.env).path, "terraform");
+    return new ProviderInspection({ folder, clock: systemClock, env: process.env });
+  },
   controlPlane: (home) => accessTo(StateFolder.locate(home, process.env)),
 });

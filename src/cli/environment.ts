@@ -45,6 +45,20 @@ export interface Environment {
   readonly files?: readonly FileDialect[];
   /** In whose words workflows may be written. */
   readonly dialects?: () => Promise<readonly Dialect[]>;
+  /** What there is of Terraform's providers on this machine. */
+  readonly providerPackages?: () => Promise<ProviderPackages>;
+}
+
+/** Each rejects with diagnostics. `folder`: of a declaration, absolute. */
+export interface ProviderPackages {
+  list(folder: string): readonly { readonly source: string; readonly versions: readonly string[] }[];
+  find(
+    source: string,
+    version: string | undefined,
+    folder: string,
+  ): Promise<{ readonly version: string; readonly checksums: readonly string[] }>;
+  /** A TypeScript module of its types. */
+  types(source: string, version: string | undefined, folder: string): Promise<string>;
 }
 
 /** Ways to the control plane of one state folder. */

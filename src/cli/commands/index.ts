@@ -302,6 +302,12 @@ export const verbs: readonly VerbEntry[] = [
   },
 
   {
+    name: "provider",
+    group: "Tools",
+    summary: "Look at Terraform's providers on this machine",
+    load: async () => (await import("./provider.ts")).verb,
+  },
+  {
     name: "completion",
     group: "Tools",
     summary: "Print the completion script for a shell",

@@ -73,6 +73,24 @@ export class Packages {
     return this.#package(address, best);
   }
 
+  /** Every version that is on this machine for it, the newest first. */
+  list(folder?: string): readonly { readonly source: string; readonly versions: readonly string[] }[] {
+    const settings = cliSettings(this.#options.env);
+    const roots = rootsFor(settings, this.#options.env, folder);
+    const addresses = new Map(roots.flatMap(addressesIn).map((address) => [addressText(address), address]));
+    return [...addresses]
+      .toSorted(([one], [other]) => one.localeCompare(other))
+      .flatMap(([source, address]) => {
+        const versions = roots
+          .flatMap((root) => candidatesIn(root, address))
+          .map(({ version }) => version)
+          .toSorted((one, other) => compareVersions(other, one));
+        return versions.length === 0
+          ? []
+          : [{ source, versions: [...new Set(versions.map(({ text }) => text))] }];
+      });
+  }
+
   #package(address: Address, candidate: Candidate): Promise<Package> {
     const { mtimeMs, size } = statSync(candidate.path);
     const binary = candidate.isPacked ? undefined : statSync(binaryIn(candidate.path, address));
@@ -150,6 +168,14 @@ function candidatesIn(root: string, { host, namespace, type }: Address): readonl
     const path = packed === null ? join(folder, name, PLATFORM) : join(folder, name);
     return existsSync(path) ? [{ version, path, isPacked: packed !== null }] : [];
   });
+}
+
+function addressesIn(root: string): readonly Address[] {
+  return namesIn(root).flatMap((host) =>
+    namesIn(join(root, host)).flatMap((namespace) =>
+      namesIn(join(root, host, namespace)).map((type) => ({ host, namespace, type })),
+    ),
+  );
 }
 
 function namesIn(folder: string): readonly string[] {
