@@ -185,7 +185,7 @@ function resolvedPlace(
 ): Reply<Spec> {
   refusePlainSecrets(kind, where);
   const asking = {
-    apiVersion: "tutti.dev/v1",
+    apiVersion: versionOf(kind),
     kind,
     metadata: { name: "discovery", namespace },
     spec: where,
@@ -199,6 +199,10 @@ function resolvedPlace(
     if (!(error instanceof TerminalError)) throw error;
     return { problem: { severity: "error", ...error.diagnostic } };
   }
+}
+
+function versionOf(kind: string): string {
+  return kindNamed(kind)?.apiVersion ?? "tutti.dev/v1";
 }
 
 /** It would stand in the declaration. */
@@ -230,7 +234,7 @@ function discovered(found: Found, finding: Finding): Discovered | Diagnostic {
   // What cannot be taken as it is is made anew, and goes as what is made does.
   const isTaken = provider.adopt !== undefined;
   const declaration: Draft = {
-    apiVersion: "tutti.dev/v1",
+    apiVersion: versionOf(provider.kind),
     kind: provider.kind,
     metadata: { name, ...(isTaken ? { annotations: { [ADOPT]: found.id } } : {}) },
     spec: {

@@ -6,6 +6,7 @@
  *  W2 Every later change is followed by a call with the picture that includes it, and with its key. What arrives together
  *     is told together: with thousands of resources, looking at all of them again for each would take as long as making them.
  */
+import { ApiError } from "../client/error.ts";
 import type { Client, KindName } from "../client/client.ts";
 import type { Resource } from "../model/resource.ts";
 
@@ -35,12 +36,13 @@ export async function follow<T>(
   const signal = AbortSignal.any([options.signal, end.signal]);
   const resources = new Map<string, Resource>();
   const { promise, resolve, reject } = Promise.withResolvers<T>();
-  let listed = 0;
+  const listed = new Set<string>();
+  const gone = new Set<string>();
   let changed: Set<string> | undefined;
   let isWaiting = false;
   const consider = (): void => {
     isWaiting = false;
-    if (listed < options.kinds.length || signal.aborted) return;
+    if (options.kinds.some(({ kind }) => !listed.has(kind) && !gone.has(kind)) || signal.aborted) return;
     const news = changed;
     changed = new Set();
     try {
@@ -57,7 +59,6 @@ export async function follow<T>(
   const watchKind = async (kind: KindName): Promise<void> => {
     const { labelSelector } = options;
     const scope = kind.namespaced ? { namespace: options.namespace } : {};
-    let isFirst = true;
     for await (const event of client.watch(kind, {
       ...scope,
       ...(labelSelector === undefined ? {} : { labelSelector }),
@@ -67,8 +68,7 @@ export async function follow<T>(
         for (const key of [...resources.keys()].filter((known) => known.startsWith(`${kind.kind}/`)))
           resources.delete(key);
         for (const item of event.items) resources.set(pictureKey(kind.kind, item.metadata.name), item);
-        if (isFirst) listed += 1;
-        isFirst = false;
+        listed.add(kind.kind);
         changed = undefined;
       } else {
         const key = pictureKey(kind.kind, event.object.metadata.name);
@@ -82,7 +82,16 @@ export async function follow<T>(
   const interrupted = (): void => reject(options.signal.reason as Error);
   options.signal.addEventListener("abort", interrupted, { once: true });
   if (options.signal.aborted) interrupted();
-  for (const kind of options.kinds) watchKind(kind).catch(reject);
+  /** A kind of somebody's own may be gone with the last of it. */
+  const without = (kind: KindName, error: unknown): void => {
+    if (!(error instanceof ApiError && error.code === 404)) return reject(error as Error);
+    const had = [...resources.keys()].filter((known) => known.startsWith(`${kind.kind}/`));
+    for (const key of had) resources.delete(key);
+    gone.add(kind.kind);
+    changed = undefined;
+    soon();
+  };
+  for (const kind of options.kinds) watchKind(kind).catch((error: unknown) => without(kind, error));
   if (options.kinds.length === 0) consider();
   try {
     return await promise;

@@ -15,6 +15,7 @@ import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { fileURLToPath } from "node:url";
 import type { ProviderSource } from "../../kinds/own-kind.ts";
+import { tellingLine } from "../../provider/redaction.ts";
 import type { Failure } from "../../workflow/run/failure.ts";
 import { lineChannel } from "../../workflow/worker/lines.ts";
 import { type MainReport, type Report, isWellFormed, messagesIn } from "../../workflow/worker/protocol.ts";
@@ -61,7 +62,7 @@ const extension = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
 const MAIN = fileURLToPath(new URL(`./main${extension}`, import.meta.url));
 /** Without a sign of life from the thread, milliseconds. */
 const PATIENCE = 10_000;
-const LAST_WORDS = 2000;
+const LAST_WORDS = 8000;
 
 export class FunctionProcess {
   readonly #child: ChildProcess;
@@ -204,9 +205,8 @@ export class FunctionProcess {
     this.#isGone = true;
     this.#loaded.resolve();
     this.#session.close();
-    const last = this.#lastWords.trim().split("\n").at(-1) ?? "";
-    const reason =
-      this.#reason ?? `The process of its functions ${how}${last === "" ? "." : `: ${last.slice(0, 300)}`}`;
+    const last = /^FATAL ERROR: .*$/m.exec(this.#lastWords)?.[0] ?? tellingLine(this.#lastWords);
+    const reason = this.#reason ?? `The process of its functions ${how}${last === "" ? "." : `: ${last}`}`;
     const lost = [...this.#waiting.values()];
     this.#waiting.clear();
     for (const { settle } of lost) settle.reject(new Lost(reason));

@@ -159,9 +159,12 @@ describe("a process that dies", () => {
     expect((await provider.ensure({ ...desired, spec }, conformanceContext)).outputs["bytes"]).toBe(5);
   });
 
-  it("of what it takes of memory says so", { timeout: 60_000 }, async () => {
+  // Close to its limit a thread is busy with nothing but making room: whichever is noticed first.
+  it("of what it takes of memory, or blocks for it, says so", async () => {
     const provider = open({ ...source, timeout: "50s" });
-    await expect(provider.ensure(thing({ does: "swell" }), conformanceContext)).rejects.toThrow(/memory/i);
+    await expect(provider.ensure(thing({ does: "swell" }), conformanceContext)).rejects.toThrow(
+      /memory|blocked/i,
+    );
     expect((await provider.ensure(thing(), conformanceContext)).ready).toBe(true);
   });
 });
