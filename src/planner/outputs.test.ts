@@ -58,7 +58,12 @@ describe("what another system uses", () => {
     const key = { kind: "System", namespace: "default", name: "shop" };
     const status = { outputs: { url: world.keyring.seal("hidden") } };
     await world.store.commit([{ type: "status", key, status }], { actor: "controller:test", action: "test" });
-    expect(world.diagnostics([USER], inReport)).toMatchObject([{ code: "SecretInTheOpen" }]);
+    const open = {
+      kind: "ConfigMap",
+      metadata: { name: "reader" },
+      data: { url: "${system.shop.status.outputs.url}" },
+    };
+    expect(world.diagnostics([open], inReport)).toMatchObject([{ code: "SecretInTheOpen" }]);
     const hidden = {
       kind: "Service",
       metadata: { name: "api" },
