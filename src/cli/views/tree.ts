@@ -7,7 +7,8 @@
  *       ✗ service/worker          0/1      It ended with code 1.
  */
 import { conditionOf } from "../../model/condition.ts";
-import { type Condition, RESTARTED_AT, type Resource, rootName } from "../../model/resource.ts";
+import { readinessOf } from "../../model/readiness.ts";
+import { type Resource, rootName } from "../../model/resource.ts";
 import { type Style, fitted, harmless, padded, width } from "./style.ts";
 
 export type NodeState = "ready" | "waiting" | "failed" | "leaving" | "gone";
@@ -29,23 +30,6 @@ export interface Tree {
   readonly elapsed?: number;
 }
 
-const PASSIVE: ReadonlySet<string> = new Set(["ConfigMap", "Secret", "Namespace", "Location"]);
-/** Reasons that pass by themselves or are tried again; any other reason of a thing that some engine makes is final. */
-const PASSING: ReadonlySet<string> = new Set([
-  "WaitingFor",
-  "Replacing",
-  "NotReady",
-  "Failed",
-  "Ready",
-  "Pending",
-  "Scaling",
-  "RollingOut",
-  "CrashLoop",
-  "Starting",
-  "AllReady",
-]);
-const FINAL: ReadonlySet<string> = new Set(["RolledBack", "RolloutFailed"]);
-
 /** What a resource's own conditions say of it. */
 export function nodeOf(resource: Resource): TreeNode {
   const address = `${rootName(resource.kind)}/${resource.metadata.name}`;
@@ -56,33 +40,8 @@ export function nodeOf(resource: Resource): TreeNode {
     const reason = isKept ? `is to be deleted. ${paused.message}` : "is being deleted";
     return { address, state: "leaving", reason };
   }
-  if (PASSIVE.has(resource.kind)) return { address, state: "ready" };
-  const status = (resource.status ?? {}) as SeenStatus;
-  return { address, ...stateOf(resource, status), ...countOf(resource, status.readyReplicas) };
-}
-
-interface SeenStatus {
-  readonly conditions?: readonly Condition[];
-  readonly readyReplicas?: number;
-  readonly observedRestart?: string;
-  readonly crashes?: { readonly count?: number };
-}
-
-function stateOf(resource: Resource, status: SeenStatus): Pick<TreeNode, "state" | "reason"> {
-  const conditions = status.conditions ?? [];
-  const ready = conditions.find((condition) => condition.type === "Ready");
-  if (ready === undefined || isStale(ready, resource, status)) return { state: "waiting" };
-  const failure = failureOf(ready, conditions, status.crashes?.count ?? 0);
-  if (failure !== undefined) return { state: "failed", reason: failure };
-  return ready.status === "True" ? { state: "ready" } : { state: "waiting", reason: ready.message };
-}
-
-/** Written before the controller has seen what people want now: another content, or a restart. */
-function isStale(condition: Condition, { metadata }: Resource, status: SeenStatus): boolean {
-  return (
-    (condition.observedGeneration ?? metadata.generation) !== metadata.generation ||
-    status.observedRestart !== metadata.annotations?.[RESTARTED_AT]
-  );
+  const { readyReplicas } = (resource.status ?? {}) as { readonly readyReplicas?: number };
+  return { address, ...readinessOf(resource), ...countOf(resource, readyReplicas) };
 }
 
 function countOf(resource: Resource, ready: number | undefined): { readonly count?: string } {
@@ -90,18 +49,6 @@ function countOf(resource: Resource, ready: number | undefined): { readonly coun
   return {
     count: `${ready ?? 0}/${String((resource.spec as { readonly replicas?: number }).replicas ?? 1)}`,
   };
-}
-
-/** A program that ended that often in a row is not waiting for something else to start. */
-const MANY_CRASHES = 5;
-
-/** Why it will not get ready by waiting, or undefined. */
-function failureOf(ready: Condition, conditions: readonly Condition[], crashes: number): string | undefined {
-  const progress = conditions.find((condition) => condition.type === "Progressing");
-  if (progress?.status === "False" && FINAL.has(progress.reason)) return progress.message;
-  if (ready.reason === "CrashLoop" && crashes >= MANY_CRASHES) return ready.message;
-  const isFinal = ready.status === "False" && !PASSING.has(ready.reason);
-  return isFinal ? ready.message : undefined;
 }
 
 const SYMBOLS: Readonly<Record<NodeState, string>> = {
