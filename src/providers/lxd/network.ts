@@ -37,7 +37,7 @@ import {
   withoutMarks,
 } from "./marks.ts";
 import { networkObstacles, wrongRange } from "./obstacles.ts";
-import { gatewayIn, isSameRange, parseRange } from "./ranges.ts";
+import { gatewayIn, isSameRange, parseRange } from "../../provider/address-ranges.ts";
 import type { LxdNetwork, Places } from "./surroundings.ts";
 
 /** `config`: what somebody set beside it and is to stay. */

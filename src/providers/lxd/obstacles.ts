@@ -4,7 +4,7 @@ import { type Obstacle, type Prospect, TerminalError } from "../../provider/prov
 import type { Lxd } from "./client.ts";
 import { imageSource } from "./images.ts";
 import { type Places, holdsToSizes, sizeNotHeld } from "./surroundings.ts";
-import { parseRange, overlaps } from "./ranges.ts";
+import { parseRange, overlaps } from "../../provider/address-ranges.ts";
 import { type Named, isMarkedAs } from "./marks.ts";
 
 export function absence(lxd: Lxd): readonly Obstacle[] {

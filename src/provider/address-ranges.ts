@@ -22,7 +22,7 @@ export function isSameRange(one: Range | undefined, other: Range | undefined): b
   return one !== undefined && other !== undefined && one.prefix === other.prefix && overlaps(one, other);
 }
 
-/** The host's own address in it, as LXD wants it: the first, where the range itself is named. */
+/** The host's own address in it: the first, where the range itself is named. */
 export function gatewayIn(cidr: string): string {
   const ending = /^(.*\.)(\d+)\/(\d+)$/.exec(cidr);
   if (ending !== null && Number(ending[2]) % 4 === 0 && Number(ending[3]) < 31)
