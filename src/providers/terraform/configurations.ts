@@ -18,7 +18,7 @@ import type { Lock, ProviderSpec, Sources } from "./sources.ts";
 export class TerraformConfigurations implements Provider<ProviderSpec> {
   readonly kind = "Provider";
   readonly class = "terraform";
-  readonly capabilities: readonly string[] = ["providers of Terraform, protocol 5 and 6, from local mirrors"];
+  readonly capabilities: readonly string[] = [];
   readonly #sources: Sources;
   readonly #plugins: Plugins;
 

@@ -65,11 +65,7 @@ interface Fresh {
 export class TerraformResources implements Provider<ResourceSpec> {
   readonly kind = "Resource";
   readonly class = "terraform";
-  readonly capabilities: readonly string[] = [
-    "any resource or data source of a Terraform provider",
-    "not found again by itself after a crash in the middle of its creation",
-  ];
-  readonly features = ["providers"];
+  readonly capabilities: readonly string[] = [];
   readonly #options: ResourcesOptions;
   readonly #changes: Changes;
   /** By uid: ended when nothing is under way any more. */

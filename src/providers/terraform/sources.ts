@@ -23,7 +23,7 @@ export interface Lock {
   readonly checksums?: readonly string[];
 }
 
-export type LookUp = (key: Key) => Resource | undefined;
+type LookUp = (key: Key) => Resource | undefined;
 
 interface Place {
   readonly namespace: string;
