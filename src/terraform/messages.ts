@@ -64,7 +64,13 @@ interface Answer {
 
 /** For each call what is asked and what is answered. */
 export interface Calls {
-  readonly metadata: [object, Answer];
+  readonly metadata: [
+    object,
+    Answer & {
+      readonly resources?: readonly { readonly type_name: string }[];
+      readonly data_sources?: readonly { readonly type_name: string }[];
+    },
+  ];
   readonly schema: [
     object,
     Answer & {

@@ -42,6 +42,7 @@ export const PROVIDED = [
   "LoadBalancer",
   "DNSZone",
   "DNSRecord",
+  "Provider",
   "Resource",
 ] as const;
 
@@ -52,10 +53,13 @@ const CHOSEN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     Volume: "directory",
     Network: "loopback",
     Resource: "data",
+    Provider: "terraform",
   },
   docker: { Service: "docker", Volume: "docker", Network: "loopback", Database: "docker", Resource: "data" },
 };
 const OTHERWISE = "embedded";
+/** Made beside the control plane, wherever the Location is. */
+const EVERYWHERE: ReadonlySet<string> = new Set(["Resource", "Provider"]);
 
 export interface WorldParts {
   readonly assumptions: Assumptions;
@@ -188,7 +192,8 @@ export class PlayedWorld {
   }
 
   #named(kind: string, type: string): readonly string[] {
-    const chosen = CHOSEN[type]?.[kind] ?? (CHOSEN["local"]?.[kind] === "data" ? "data" : OTHERWISE);
+    const everywhere = EVERYWHERE.has(kind) ? CHOSEN["local"]?.[kind] : undefined;
+    const chosen = CHOSEN[type]?.[kind] ?? everywhere ?? OTHERWISE;
     return [...new Set([chosen, ...(this.#classes.get(kind) ?? [])])];
   }
 
@@ -196,7 +201,10 @@ export class PlayedWorld {
     const made = (rest as { readonly status?: { readonly made?: { readonly class?: string } } }).status?.made;
     for (const name of [(spec as { readonly class?: string } | undefined)?.class, made?.class])
       if (typeof name === "string" && name !== "auto") added(this.#classes, kind, name);
-    for (const { feature } of needsOf(kind, spec)) added(this.#features, kind, feature);
+    for (const { feature } of needsOf(kind, spec)) {
+      added(this.#features, kind, feature);
+      if (kind === "Resource" && feature === "providers") added(this.#classes, kind, "terraform");
+    }
   }
 
   #twist(call: Call): Twist | undefined {
