@@ -7,6 +7,10 @@ import { fileDialects } from "./file-dialects.ts";
 import { StateFolder } from "./home.ts";
 import { VERSION } from "./version.ts";
 
+// Started by Terraform, not by people: the executable `terraform-provider-tutti`.
+if (process.argv[2] === "terraform-provider")
+  process.exit(await (await import("./terraform-provider.ts")).serveTerraform());
+
 process.exitCode = await run(process.argv.slice(2), {
   stdin: process.stdin,
   stdout: process.stdout,

@@ -1,0 +1,105 @@
+/** What is wrong, as Terraform shows it: a summary, what to do, and the attribute where it stands. */
+import { ApiError, UnreachableError } from "../client/error.ts";
+import { type Diagnostic, DiagnosticError } from "../diagnostics/diagnostic.ts";
+import type { AttributePath, PluginDiagnostic } from "../terraform/diagnostic.ts";
+import { ValueError } from "../terraform/msgpack.ts";
+import { type Place, isCollection } from "./place.ts";
+
+/** Ends a call with what is wrong. */
+export class Refused extends Error {
+  readonly diagnostics: readonly PluginDiagnostic[];
+
+  constructor(diagnostics: readonly PluginDiagnostic[]) {
+    super(diagnostics.map(({ summary }) => summary).join(" "));
+    this.name = "Refused";
+    this.diagnostics = diagnostics;
+  }
+}
+
+export function complaint(summary: string, detail = "", path: AttributePath = []): PluginDiagnostic {
+  return { severity: "error", summary, detail, path };
+}
+
+/** `body`: where fields of the resource are looked for; none when it is about no resource. */
+export function complaintsOf(error: unknown, body?: Place): readonly PluginDiagnostic[] {
+  if (error instanceof Refused) return error.diagnostics;
+  if (error instanceof DiagnosticError) return error.diagnostics.map((one) => told(one, body));
+  if (error instanceof ApiError) return refusalOf(error, body);
+  if (error instanceof ValueError) return [complaint(error.message, "", error.path)];
+  if (error instanceof UnreachableError)
+    return [
+      complaint(
+        error.message,
+        "Start one with 'tutti serve', or say which one in the provider's configuration: home, or url and token.",
+      ),
+    ];
+  const message = error instanceof Error ? error.message : String(error);
+  return [complaint(message)];
+}
+
+function refusalOf(error: ApiError, body: Place | undefined): readonly PluginDiagnostic[] {
+  if (error.diagnostics.length > 0) return error.diagnostics.map((one) => told(one, body));
+  const hint: Readonly<Record<number, string>> = {
+    401: "The token is not that of the control plane: see token in the provider's configuration.",
+    403: "Whoever the token belongs to may not do this.",
+  };
+  return [complaint(error.message, hint[error.code] ?? "")];
+}
+
+export function told(
+  { severity, address, path = "", message, hint = "", source }: Diagnostic,
+  body: Place | undefined,
+): PluginDiagnostic {
+  const where = body === undefined ? { path: [], rest: path } : located(steps(path), body);
+  const about = [
+    body === undefined ? address : undefined,
+    where.rest === "" ? undefined : path,
+    source === undefined
+      ? undefined
+      : `(${source.file}${source.line === undefined ? "" : `:${source.line}`})`,
+  ].filter((one) => one !== undefined);
+  return {
+    severity,
+    summary: about.length === 0 ? message : `${about.join(" ")}: ${message}`,
+    detail: hint,
+    path: where.path,
+  };
+}
+
+/** `spec.ports[0]["a b"]`, step by step. */
+function steps(path: string): readonly (string | number)[] {
+  const found = path.matchAll(/\[(\d+)\]|\["([^"]*)"\]|([^.[\]]+)/g);
+  return [...found].map(([, index, key, name]) =>
+    index === undefined ? (key ?? name ?? "") : Number(index),
+  );
+}
+
+/** As far as attributes go: within what may be of any type, and in a set, nothing has a place of its own. */
+function located(
+  path: readonly (string | number)[],
+  body: Place,
+): { readonly path: AttributePath; readonly rest: string } {
+  const attributes: (string | number)[] = [];
+  let place = body;
+  for (const [index, step] of path.entries()) {
+    const rest = { path: attributes, rest: path.slice(index).join(".") };
+    if (place.form === "members") {
+      const member = place.members.find(({ name }) => name === step);
+      if (member === undefined) return metadataAt(path) ?? rest;
+      attributes.push(member.attribute);
+      place = member.place;
+    } else if (isCollection(place) && place.form !== "set") {
+      attributes.push(step);
+      place = place.element;
+    } else return rest;
+  }
+  return { path: attributes, rest: "" };
+}
+
+const METADATA: ReadonlySet<unknown> = new Set(["name", "namespace", "labels", "annotations"]);
+
+function metadataAt([first, name = ""]: readonly (string | number)[]):
+  | { readonly path: AttributePath; readonly rest: string }
+  | undefined {
+  return first === "metadata" && METADATA.has(name) ? { path: [name], rest: "" } : undefined;
+}
