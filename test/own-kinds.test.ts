@@ -71,7 +71,10 @@ async function asked(
   init: RequestInit = {},
 ): Promise<{ readonly code: number; readonly body: never }> {
   const url = home.registration()?.url ?? "";
-  const headers = { authorization: `Bearer ${home.token}`, ...init.headers };
+  const headers = {
+    authorization: `Bearer ${home.token}`,
+    ...(init.headers as Readonly<Record<string, string>>),
+  };
   const response = await fetch(`${url}${path}`, { ...init, headers });
   return { code: response.status, body: (await response.json()) as never };
 }

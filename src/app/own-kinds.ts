@@ -74,8 +74,8 @@ export class OwnKinds implements View {
     const { kind } = made;
     const { provider: source } = definition.spec as DefinitionSpec;
     const before = this.#known.get(name);
-    if (before !== undefined && before.kind === kind && equal(before.source, source)) return;
-    if (before !== undefined && before.kind.kind !== kind.kind) this.#drop(name);
+    if (before?.kind === kind && equal(before.source, source)) return;
+    if (before?.kind.kind !== kind.kind) this.#drop(name);
     learn(kind);
     const provider = source === undefined ? undefined : this.#options.providerOf?.(kind, source);
     this.#known.set(name, { kind, source, provider });

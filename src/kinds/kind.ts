@@ -149,13 +149,14 @@ export interface Kind<
 /** Any kind, where its own types do not matter. */
 export type AnyKind = Omit<Kind, "body"> & { readonly body: z.ZodObject };
 
+const NO_FINDINGS = (): readonly never[] => [];
+
 export function defineKind<
   B extends z.ZodObject,
   T extends z.ZodType,
   const O extends Outputs = Record<never, never>,
 >(options: KindOptions<B, T, O>): Kind<B, T, O> {
-  const group = options.group ?? "tutti.dev";
-  const version = options.version ?? "v1";
+  const { group = "tutti.dev", version = "v1", exampleName = "example", check = NO_FINDINGS } = options;
   const apiVersion = group === "" ? version : `${group}/${version}`;
   const hasSpec = "spec" in options.body.shape;
   const outputs = (options.outputs ?? {}) as O;
@@ -186,9 +187,9 @@ export function defineKind<
     outputs,
     columns: options.columns ?? [],
     scale: options.scale,
-    check: options.check ?? (() => []),
+    check,
     definition: options.definition,
-    exampleName: options.exampleName ?? "example",
+    exampleName,
     example: options.example,
   }) as unknown as Kind<B, T, O>;
 }

@@ -53,7 +53,6 @@ export function propose(input: ProposeInput): Proposal {
 }
 
 function apply(input: ProposeInput): Proposal {
-  const { action } = input;
   const admitted = input.admitted === undefined ? admit(input) : admitRevision(input.admitted, input);
   if (hasErrors(admitted.diagnostics)) return { diagnostics: admitted.diagnostics };
   const { system, namespace, live, capabilities, drift, pins } = input;

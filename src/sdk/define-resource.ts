@@ -10,7 +10,7 @@
  */
 import { z } from "zod";
 import { callSite, positionInFrame } from "../diagnostics/call-site.ts";
-import { type Declared, type Input, Ref, declare } from "../kinds/declaration.ts";
+import { type Declared, type Input, type Ref, declare } from "../kinds/declaration.ts";
 import { COMMON, OWN_GROUP, type PrinterColumn, toOpenApi } from "../kinds/own-kind.ts";
 import { parseDuration } from "../model/duration.ts";
 import type { Draft } from "../model/resource.ts";

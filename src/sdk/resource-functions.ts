@@ -134,21 +134,19 @@ function parsed(kind: string, schema: z.ZodObject, spec: unknown): Readonly<Reco
 function observation(kind: string, { outputs }: ResourceFunctions, given: unknown): object | null {
   if (given === undefined || given === null) return null;
   if (typeof given !== "object") throw garbage(kind, `it gave a ${typeof given}, not what is there`);
-  const seen = given as Observed<unknown, unknown>;
   const unknown = Object.keys(given).find((name) => !OBSERVED.has(name));
   if (unknown !== undefined) throw garbage(kind, `it gave '${unknown}'; outputs belong into 'outputs'`);
-  const { ready = true } = seen;
-  const checked = (ready ? (outputs ?? z.object({})) : (outputs ?? z.object({})).partial()).safeParse(
-    seen.outputs ?? {},
-  );
-  if (!checked.success) {
-    const [issue] = checked.error.issues;
-    throw garbage(
-      kind,
-      `the output '${issue?.path.map(String).join(".") ?? ""}' does not fit: ${issue?.message ?? ""}`,
-    );
-  }
-  return { ...seen, ready, outputs: checked.data };
+  const { ready = true, outputs: put = {} } = given as Observed;
+  return { ...given, ready, outputs: checkedOutputs(kind, outputs ?? z.object({}), put, ready) };
+}
+
+/** What is not ready may not have all of them yet. */
+function checkedOutputs(kind: string, schema: z.ZodObject, outputs: unknown, isWhole: boolean): unknown {
+  const checked = (isWhole ? schema : schema.partial()).safeParse(outputs);
+  if (checked.success) return checked.data;
+  const [issue] = checked.error.issues;
+  const name = issue?.path.map(String).join(".") ?? "";
+  throw garbage(kind, `the output '${name}' does not fit: ${issue?.message ?? ""}`);
 }
 
 const OBSERVED: ReadonlySet<string> = new Set(["outputs", "actual", "ready", "message", "lookAfter"]);

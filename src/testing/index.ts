@@ -29,3 +29,4 @@ export {
   testWorkflow,
   timesOut,
 } from "./workflow.ts";
+export { type ResourceCheck, type ResourceSubject, resourceChecks } from "./resource.ts";

@@ -170,16 +170,18 @@ export class FunctionProcess {
         this.#cannotLoad(report.message);
         break;
       case "alive":
-        if (report.silent >= PATIENCE && this.#waiting.size > 0)
-          this.kill(
-            `One of the functions has blocked its process for ${Math.round(report.silent / 1000)} s.`,
-          );
+        this.#alive(report.silent);
         break;
       case "gone":
         this.kill(report.reason);
         break;
       default:
     }
+  }
+
+  #alive(silent: number): void {
+    if (silent < PATIENCE || this.#waiting.size === 0) return;
+    this.kill(`One of the functions has blocked its process for ${Math.round(silent / 1000)} s.`);
   }
 
   #settled(id: number): Waiting | undefined {

@@ -21,9 +21,11 @@ async function definition(): Promise<{ readonly kind: AnyKind; readonly source: 
   const { resources, diagnostics } = await load(project, { env: {} });
   expect(diagnostics).toEqual([]);
   const found = resources.find((one) => one.kind === "CustomResourceDefinition");
-  const made = ownKind(found as never);
+  if (found === undefined) throw new Error("It declares no kind.");
+  const made = ownKind(found);
   if (!("kind" in made)) throw new Error("It is no kind.");
-  return { kind: made.kind, source: (found?.spec as DefinitionSpec).provider as ProviderSource };
+  const { provider } = found.spec as DefinitionSpec & { readonly provider: ProviderSource };
+  return { kind: made.kind, source: provider };
 }
 
 beforeAll(async () => ({ kind, source } = await definition()));
