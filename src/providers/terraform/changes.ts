@@ -28,7 +28,7 @@ import { unfaithful } from "./faithful.ts";
 import { type Begun, Journal, type State, openState } from "./state.ts";
 import { type ResourceSpec, type Work, configOf, hashOf, named, observationOf, stateFrom } from "./work.ts";
 
-/** An aborted change has so many milliseconds before its plugin is told to stop, and as many again before it is ended. */
+/** A change that was told to stop has so many milliseconds before its plugin is ended. */
 const GRACE = 20_000;
 
 export class Changes {
@@ -166,25 +166,23 @@ async function readAgain({ target }: Work, applied: Known): Promise<Known> {
   }
 }
 
-/** A change that does not end although it should is told to, then ended. */
+/** A change whose time is over is told to stop, so that it answers with what there is by then; later it is ended. */
 async function patiently<T>(
   { target, context }: Work,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const { plugin } = target;
-  const timers: NodeJS.Timeout[] = [];
+  let timer: NodeJS.Timeout | undefined;
   const hurry = (): void => {
-    timers.push(
-      setTimeout(() => void plugin.stop(), GRACE).unref(),
-      setTimeout(() => plugin.kill(), 2 * GRACE).unref(),
-    );
+    void plugin.stop();
+    timer = setTimeout(() => plugin.kill(), GRACE).unref();
   };
   context.signal.addEventListener("abort", hurry, { once: true });
   try {
     return await work(new AbortController().signal);
   } finally {
     context.signal.removeEventListener("abort", hurry);
-    for (const timer of timers) clearTimeout(timer);
+    clearTimeout(timer);
   }
 }
 

@@ -34,6 +34,7 @@ export class Plugin {
   readonly #client: PluginClient;
   readonly #answer: SchemaAnswer;
   readonly #schemas = new Map<string, Schema>();
+  #isStopped = false;
 
   private constructor(from: Package, process: PluginProcess, client: PluginClient, answer: SchemaAnswer) {
     this.package = from;
@@ -130,8 +131,14 @@ export class Plugin {
     return [...problems, ...diagnosticsOf(configured.diagnostics)];
   }
 
-  /** What is under way ends as soon as it can. */
+  /** It was told to stop, and is of no use any more. */
+  get isStopped(): boolean {
+    return this.#isStopped;
+  }
+
+  /** What is under way ends as soon as it can; nothing else can be begun. */
   async stop(): Promise<void> {
+    this.#isStopped = true;
     await this.call("stop", {}).catch(() => undefined);
   }
 

@@ -5,6 +5,7 @@
  *      in use --it ended by itself--> gone; who asked it is told, and the next to ask starts another
  *
  *  - A configuration that changed has a plugin of its own; the former one ends when what it does is done.
+ *  - One that was told to stop, because what it did took too long, is of no use to others: they get another.
  *  - `close` ends them all with the control plane; what a crash leaves ends with the pipe that it held (process.ts).
  */
 import { createHash } from "node:crypto";
@@ -39,6 +40,8 @@ interface Entry {
   readonly plugin: Promise<Plugin>;
   /** Nobody: it goes when what it does is done. */
   readonly owners: Set<string>;
+  /** Once it runs. */
+  live: Plugin | undefined;
   uses: number;
   idle: NodeJS.Timeout | undefined;
 }
@@ -97,9 +100,15 @@ export class Plugins {
   retire(owner: string, except?: string): void {
     for (const entry of this.#entries.values()) {
       if (entry.content === except || !entry.owners.delete(owner) || entry.owners.size > 0) continue;
-      this.#entries.delete(entry.content);
-      this.#whenIdle(entry);
+      this.#giveUp(entry);
     }
+  }
+
+  /** Nobody gets it any more. */
+  #giveUp(entry: Entry): void {
+    entry.owners.clear();
+    this.#entries.delete(entry.content);
+    this.#whenIdle(entry);
   }
 
   /** What is under way is told to end; then they go. */
@@ -122,19 +131,24 @@ export class Plugins {
     const content = contentOf(wanted);
     this.retire(wanted.owner, content);
     const known = this.#entries.get(content);
-    if (known !== undefined) {
+    if (known !== undefined && known.live?.isStopped !== true) {
       known.owners.add(wanted.owner);
       return known;
     }
+    if (known !== undefined) this.#giveUp(known);
     const entry: Entry = {
       content,
       plugin: this.#start(wanted),
       owners: new Set([wanted.owner]),
+      live: undefined,
       uses: 0,
       idle: undefined,
     };
     entry.plugin.then(
-      (plugin) => void plugin.ended.then(() => this.#forget(entry)),
+      (plugin) => {
+        entry.live = plugin;
+        void plugin.ended.then(() => this.#forget(entry));
+      },
       () => undefined,
     );
     this.#entries.set(content, entry);

@@ -175,6 +175,17 @@ describe("what fails", () => {
     expect(house.done.filter((line) => line.endsWith(" unsure"))).toEqual(["create unsure", "update unsure"]);
   });
 
+  it("because its time is over is told to stop, and what there is of it by then is known", async () => {
+    const { thing, spec } = file("slow", { fate: "slow" });
+    const time = new AbortController();
+    const made = thing.ensure(spec, time.signal);
+    await expect.poll(() => house.file("slow"), { timeout: 20_000 }).toBe("");
+    time.abort();
+    await expect(made).rejects.toThrow("It was told to stop.");
+    await thing.ensure({ ...spec, config: { name: "slow", content: "x" } });
+    expect(house.done.filter((line) => line.endsWith(" slow"))).toEqual(["create slow", "create slow"]);
+  });
+
   it("in the middle of a creation is tried again when somebody says so", async () => {
     const { thing, spec } = file("again", { fate: "crash" });
     await expect(thing.ensure(spec)).rejects.toThrow("ended while it was asked");
