@@ -26,6 +26,7 @@ export const folders: readonly Folder[] = [
   { name: "diagnostics", layer: 0, question: "how do we say what is wrong?" },
   { name: "clock", layer: 0, question: "what time is it, and when next?" },
   { name: "terraform", layer: 1, question: "how do Terraform and its providers speak?" },
+  { name: "tools", layer: 1, question: "how do other tools' command lines speak?" },
 
   { name: "kinds", layer: 2, question: "what can be declared?" },
   { name: "store", layer: 2, question: "where is the truth kept?" },

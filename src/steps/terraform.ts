@@ -13,6 +13,15 @@
  */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import {
+  TERRAFORM_ENVIRONMENT,
+  type TerraformFailure,
+  type TerraformOutput,
+  type TerraformPlan,
+  TerraformSaid,
+  backendSettings,
+  withoutSensitive,
+} from "../tools/terraform.ts";
 import type { TerraformStep } from "../workflow/definition/workflow.ts";
 import { type Attempt, type StepType, TaskError } from "../workflow/engine/step-type.ts";
 import { namespaceOf, stepOf, tryIdentity } from "../workflow/step/attempt.ts";
@@ -27,30 +36,8 @@ export interface TerraformResult {
   readonly plan: TerraformPlan;
 }
 
-export interface TerraformOutput {
-  /** As Terraform writes types in JSON: `"string"`, `["list", "string"]`. */
-  readonly type?: unknown;
-  /** Absent when it is sensitive, or not known before it is applied. */
-  readonly value?: unknown;
-  readonly sensitive: boolean;
-}
-
-export interface TerraformPlan {
-  readonly add: number;
-  readonly change: number;
-  readonly remove: number;
-  readonly import: number;
-  /** What is done to which resource, the first thousand. */
-  readonly resources: readonly { readonly address: string; readonly action: string }[];
-  /** Of a plan that is not applied yet. */
-  readonly file?: string;
-}
-
-const MOST_RESOURCES = 1_000;
 /** What the script says once another may make the directory ready. */
 const INITIALISED = "tutti:initialised";
-/** Lines of problems that a failure quotes. */
-const QUOTED = 10;
 
 export function terraformSteps(options: ToolOptions): StepType {
   const keeping = { plans: new RunFiles(join(options.scratch, "plans"), options.store), turns: new Turns() };
@@ -72,7 +59,7 @@ async function drive(
   const step = stepOf(attempt, "terraform");
   const directory = pathIn(step.directory, attempt, options.store);
   const backend = secrets.open(step.backend ?? {});
-  const told = new Told();
+  const told = new TerraformSaid();
   const file = plans.path(attempt, `${tryIdentity(attempt)}.tfplan`);
   const endTurn = await turns.take(directory, attempt.signal);
   const running = runTool(
@@ -82,13 +69,11 @@ async function drive(
       directory,
       environment: {
         ...step.environment,
-        TF_IN_AUTOMATION: "1",
-        TF_INPUT: "0",
-        CHECKPOINT_DISABLE: "1",
+        ...TERRAFORM_ENVIRONMENT,
         TF_DATA_DIR: join(options.scratch, "terraform", keyOf(directory, step, backend)),
       },
       files: {
-        "backend.tfbackend": settings(backend),
+        "backend.tfbackend": backendSettings(backend),
         "variables.tfvars.json": JSON.stringify(secrets.open(step.variables ?? {})),
       },
       grace: step.grace ?? "60s",
@@ -104,7 +89,7 @@ async function drive(
     options,
   );
   const { code, result } = await running.finally(endTurn);
-  if (code !== 0) throw told.failure(code);
+  if (code !== 0) throw taskError(told.failure(code), code);
   return secrets.redactAll({
     outputs: { ...told.outputs, ...(result === undefined ? {} : withoutSensitive(JSON.parse(result))) },
     plan: { ...told.plan, ...(step.action === "plan" ? { file } : {}) },
@@ -139,17 +124,6 @@ function scriptOf(step: TerraformStep, file: string): string {
   return lines.join("\n");
 }
 
-/** JSON is an expression, but for its texts, in which nothing is to be worked out. */
-function expression(value: unknown): string {
-  return JSON.stringify(value).replaceAll(/[$%]\{/g, (mark) => `${mark[0] ?? ""}${mark}`);
-}
-
-function settings(backend: Readonly<Record<string, string>>): string {
-  return Object.entries(backend)
-    .map(([name, value]) => `${name} = ${expression(value)}\n`)
-    .join("");
-}
-
 function keyOf(directory: string, { workspace = "" }: TerraformStep, backend: object): string {
   return createHash("sha256")
     .update(JSON.stringify([directory, workspace, backend]))
@@ -157,100 +131,13 @@ function keyOf(directory: string, { workspace = "" }: TerraformStep, backend: ob
     .slice(0, 24);
 }
 
-function withoutSensitive(outputs: unknown): Record<string, TerraformOutput> {
-  const all = (outputs ?? {}) as Readonly<
-    Record<string, { readonly type?: unknown; readonly value?: unknown; readonly sensitive?: boolean }>
-  >;
-  return Object.fromEntries(
-    Object.entries(all).map(([name, { type, value, sensitive = false }]) => [
-      name,
-      {
-        ...(type === undefined ? {} : { type }),
-        ...(sensitive || value === undefined ? {} : { value }),
-        sensitive,
-      },
-    ]),
-  );
-}
-
-interface Message {
-  readonly type?: string;
-  readonly "@message"?: string;
-  readonly "@level"?: string;
-  readonly outputs?: unknown;
-  readonly changes?: {
-    readonly add: number;
-    readonly change: number;
-    readonly remove: number;
-    readonly import?: number;
-    readonly operation: string;
-  };
-  readonly change?: { readonly resource: { readonly addr: string }; readonly action: string };
-  readonly diagnostic?: { readonly summary: string; readonly detail: string };
-}
-
-/** What it says of itself, a message a line ("Machine-Readable UI"). */
-class Told {
-  outputs: Readonly<Record<string, TerraformOutput>> = {};
-  plan: TerraformPlan = { add: 0, change: 0, remove: 0, import: 0, resources: [] };
-  readonly #problems: string[] = [];
-
-  /** The line for people; undefined when there is nothing to say. */
-  take(text: string, stream: "stdout" | "stderr"): string | undefined {
-    const message = stream === "stdout" ? messageIn(text) : undefined;
-    if (message === undefined) {
-      if (stream === "stderr") this.#problem(text);
-      return text;
-    }
-    if (message.type === "outputs") this.outputs = withoutSensitive(message.outputs);
-    this.#count(message);
-    if (message["@level"] === "error") {
-      const { diagnostic, "@message": said = "" } = message;
-      this.#problems.length = 0; // what init said before is no reason
-      this.#problem(diagnostic === undefined ? said : `${diagnostic.summary}: ${diagnostic.detail}`);
-    }
-    return message["@message"];
-  }
-
-  #count({ type, change, changes }: Message): void {
-    const { resources } = this.plan;
-    if (type === "planned_change" && change !== undefined && resources.length < MOST_RESOURCES) {
-      const planned = { address: change.resource.addr, action: change.action };
-      this.plan = { ...this.plan, resources: [...resources, planned] };
-    }
-    if (type !== "change_summary" || changes === undefined) return;
-    const { add, change: changed, remove, import: imported = 0 } = changes;
-    // It is told in whatever order they were planned; the same plan is to read the same.
-    const sorted = [...resources].sort((one, other) =>
-      one.address.localeCompare(other.address, "en", { numeric: true }),
-    );
-    this.plan = { add, change: changed, remove, import: imported, resources: sorted };
-  }
-
-  failure(code: number): TaskError {
-    const said = this.#problems.join("\n");
-    if (/acquiring the state lock/i.test(said))
-      return new TaskError("StateLocked", `Somebody else holds the lock of the state: ${said}`);
-    if (/saved plan is stale/i.test(said))
-      return new TaskError("StalePlan", `The state has moved since the plan was made: ${said}`, {
-        terminal: true,
-      });
-    return new TaskError("TerraformFailed", `terraform exited with code ${code}: ${said}`, {
-      details: { exitCode: code },
-    });
-  }
-
-  #problem(text: string): void {
-    if (text.trim() === "") return;
-    if (this.#problems.push(text) > QUOTED) this.#problems.shift();
-  }
-}
-
-function messageIn(text: string): Message | undefined {
-  if (!text.startsWith("{")) return undefined;
-  try {
-    return JSON.parse(text) as Message;
-  } catch {
-    return undefined;
+function taskError({ is, message }: TerraformFailure, exitCode: number): TaskError {
+  switch (is) {
+    case "locked":
+      return new TaskError("StateLocked", message);
+    case "stale":
+      return new TaskError("StalePlan", message, { terminal: true });
+    default:
+      return new TaskError("TerraformFailed", message, { details: { exitCode } });
   }
 }
