@@ -55,6 +55,8 @@ export interface ResourcesOptions {
 
 /** What was found as it was made is not asked for again by `ensure` within so many milliseconds. */
 const FRESH = 5 * 60_000;
+/** Of a data source, which nobody looks at otherwise. */
+const FRESH_DATA = 60_000;
 
 interface Fresh {
   readonly at: number;
@@ -143,11 +145,13 @@ export class TerraformResources implements Provider<ResourceSpec> {
   }
 
   async ensure(desired: Desired<ResourceSpec>, context: ProviderContext): Promise<Observation> {
-    if (desired.spec.data === true) return this.#readData(desired, context);
+    const isData = desired.spec.data === true;
     const fresh = this.#fresh.get(desired.identity.uid);
-    if (fresh?.content === contentOf(desired) && context.clock.now() - fresh.at < FRESH)
-      return fresh.observation;
-    const observation = await this.#with(desired, context, (work) => this.#changes.ensure(work));
+    const isFresh = fresh?.content === contentOf(desired);
+    if (isFresh && context.clock.now() - fresh.at < (isData ? FRESH_DATA : FRESH)) return fresh.observation;
+    const observation = isData
+      ? await this.#readData(desired, context)
+      : await this.#with(desired, context, (work) => this.#changes.ensure(work));
     this.#remember(desired, observation, context);
     return observation;
   }
