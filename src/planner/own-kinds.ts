@@ -20,6 +20,8 @@ interface Place {
   readonly system: string;
   readonly namespace: string;
   readonly live: Snapshot;
+  /** Addresses of what is declared too, but refused for a reason of its own. */
+  readonly refused?: ReadonlySet<string>;
 }
 
 /** Without definitions that another System has declared alike. */
@@ -115,12 +117,19 @@ function renamed(draft: Draft, { live }: Place): Problem | undefined {
 const MOST = 10;
 
 /** What is there of the kind, declared elsewhere, and does not fit any more. */
-function misfits(draft: Draft, { live }: Place, declared: ReadonlySet<string>): readonly Diagnostic[] {
+function misfits(
+  draft: Draft,
+  { live, refused }: Place,
+  declared: ReadonlySet<string>,
+): readonly Diagnostic[] {
   const made = ownKind(draft);
   if (!("kind" in made)) return [];
   return live
     .list({ kind: made.kind.kind })
-    .items.filter((resource) => !declared.has(addressOf(resource)) && !isTerminating(resource))
+    .items.filter((resource) => {
+      const address = addressOf(resource);
+      return !declared.has(address) && refused?.has(address) !== true && !isTerminating(resource);
+    })
     .flatMap((resource): readonly Diagnostic[] => {
       const [first] = validateAs(
         made.kind,

@@ -14,7 +14,7 @@ import { kindNamed } from "../../kinds/registry.ts";
 import { validateAs } from "../../kinds/validate.ts";
 import { withCondition } from "../../model/condition.ts";
 import { equal } from "../../model/equality.ts";
-import { type Condition, type Resource, addressOf, keyOf } from "../../model/resource.ts";
+import { type Condition, type Metadata, type Resource, addressOf, keyOf } from "../../model/resource.ts";
 import type { Operation, Store } from "../../store/store.ts";
 
 export interface OwnKindOptions {
@@ -39,9 +39,7 @@ export function ownKindController(options: OwnKindOptions): Controller {
   return {
     name: "own-kind",
     *concerns({ key, type, resource, previous }) {
-      if (key.kind === KIND && resource.metadata.generation === previous?.metadata.generation) {
-        if (resource.metadata.deletionTimestamp !== previous.metadata.deletionTimestamp) yield key;
-      } else if (key.kind === KIND) yield key;
+      if (key.kind === KIND && isAskedAnew(previous?.metadata, resource.metadata)) yield key;
       const definition = type === "DELETED" ? kindNamed(key.kind)?.definition : undefined;
       if (definition !== undefined) yield { kind: KIND, namespace: "", name: definition };
     },
@@ -55,6 +53,15 @@ export function ownKindController(options: OwnKindOptions): Controller {
       else await stands(found, context, options);
     },
   };
+}
+
+/** All but its status, which is written here. */
+function isAskedAnew(before: Metadata | undefined, now: Metadata): boolean {
+  return (
+    before?.generation !== now.generation ||
+    before.deletionTimestamp !== now.deletionTimestamp ||
+    before.finalizers !== now.finalizers
+  );
 }
 
 async function takeCharge(
