@@ -7,6 +7,7 @@ import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { startDaemon } from "../src/providers/docker/fixtures/daemon.ts";
+import { startLxd } from "../src/providers/lxd/fixtures/daemon.ts";
 import { ROOT } from "./support/home.ts";
 import { openHome } from "./support/open-home.ts";
 
@@ -87,6 +88,13 @@ describe.each(guides)("%s", (file) => {
       await runAll(withContainers, { DOCKER_HOST: daemon.endpoint });
     },
   );
+
+  const withMachines = commandsIn(file, "sh lxd");
+  test.skipIf(withMachines.length === 0)("shows commands for machines that do what they say", async () => {
+    const daemon = await startLxd();
+    onTestFinished(() => daemon.close());
+    await runAll(withMachines, { LXD_DIR: daemon.folder });
+  });
 });
 
 test("docs/api.md shows ways to the API that work", async () => {

@@ -32,6 +32,12 @@ const REFUSALS: readonly Refusal[] = [
     hint: "Choose a range that is free, or leave it out: LXD then finds one.",
   },
   {
+    matches: /automatically find an unused/i,
+    code: "NoFreeRange",
+    path: "spec.cidr",
+    hint: "Name a range of addresses in spec.cidr.",
+  },
+  {
     matches: /invalid value.*ipv[46]\.address|not an IPv[46]|invalid CIDR/i,
     code: "InvalidRange",
     path: "spec.cidr",

@@ -5,7 +5,7 @@ import { machine } from "../../kinds/machine.ts";
 import { network } from "../../kinds/network.ts";
 import { providerConformance } from "../../provider/conformance.ts";
 import type { Desired, Provider } from "../../provider/provider.ts";
-import { type LxdDaemon, startLxd } from "./fixtures/daemon.ts";
+import { type LxdDaemon, someRange, startLxd } from "./fixtures/daemon.ts";
 import { lxdProviders } from "./index.ts";
 
 let daemon: LxdDaemon;
@@ -16,10 +16,15 @@ afterAll(async () => {
   await daemon.close();
 }, 120_000);
 
+const RANGE = someRange();
+const OTHER_RANGE = someRange();
+/** An interface of the host. */
+const BY_HAND = `hand${RANGE.replaceAll(".", "")}`;
+
 const signal = AbortSignal.timeout(600_000);
 
 function provider(kind: string): Provider {
-  const { providers } = lxdProviders({ engine: { endpoint: daemon.endpoint }, home: "home" });
+  const { providers } = lxdProviders({ engine: { endpoint: daemon.endpoint }, home: daemon.folder });
   return providers.find((one) => one.kind === kind) as Provider;
 }
 
@@ -113,7 +118,7 @@ providerConformance("LXD's machines", {
 
 providerConformance("LXD's networks", {
   open: open("Network"),
-  desired: desired("Network", "lan", network.body.shape.spec.parse({ class: "lxd", cidr: "10.98.76.0/24" })),
+  desired: desired("Network", "lan", network.body.shape.spec.parse({ class: "lxd", cidr: `${RANGE}.0/24` })),
   takeAway: async () => {
     const all = await networks();
     await removeAsOthers("Network", all.find(({ managed }) => managed)?.name ?? "");
@@ -123,20 +128,20 @@ providerConformance("LXD's networks", {
     const all = await networks();
     const name = all.find(({ managed }) => managed)?.name;
     await daemon.lxd.send("PATCH", `/1.0/networks/${name}`, {
-      body: { config: { "ipv4.address": "10.98.77.1/24", "ipv4.dhcp": "false" } },
+      body: { config: { "ipv4.address": `${OTHER_RANGE}.1/24`, "ipv4.dhcp": "false" } },
       signal,
     });
   },
   foreign: async () => {
     await daemon.lxd.send("POST", "/1.0/networks", {
       body: {
-        name: "byhand0",
+        name: BY_HAND,
         type: "bridge",
-        config: { "ipv4.address": "10.98.76.1/24", "ipv6.address": "none" },
+        config: { "ipv4.address": `${RANGE}.1/24`, "ipv6.address": "none" },
       },
       signal,
     });
-    return "byhand0";
+    return BY_HAND;
   },
 });
 

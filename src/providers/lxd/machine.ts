@@ -161,6 +161,9 @@ export class LxdMachines implements SnapshotProvider {
       await writeFiles(this.#instances, there.value.name, spec, context);
       await this.#power(there.value, spec, signal);
       await this.#addressed(desired, there.value, context);
+      // Those on volumes can be written only now that it runs.
+      if (spec.running && spec.volumes.length > 0)
+        await writeFiles(this.#instances, there.value.name, spec, context);
       await this.#command(there.value.name, spec, context);
       const made = await this.observe(desired, context);
       if (made === undefined) throw new Error("The machine was made, but LXD has it no more.");
