@@ -5,12 +5,20 @@ import { systemClock } from "../clock/clock.ts";
 import { refuse } from "../diagnostics/diagnostic.ts";
 import { type Configured, terraformProvider } from "../terraform-provider/index.ts";
 import { accessTo } from "./access.ts";
+import { fileDialects } from "./file-dialects.ts";
 import { StateFolder } from "./home.ts";
 
 /** Resolves with the exit code. */
 export function serveTerraform(): Promise<number> {
   const { env, stdout, stderr } = process;
-  return terraformProvider({ connect, env, stdout, stderr, now: () => systemClock.now() });
+  return terraformProvider({
+    connect,
+    env,
+    stdout,
+    stderr,
+    now: () => systemClock.now(),
+    dialects: fileDialects,
+  });
 }
 
 async function connect({ home, url, token }: Configured): Promise<Client> {

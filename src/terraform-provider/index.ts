@@ -1,5 +1,6 @@
 /** The program `terraform-provider-tutti`: Terraform starts it and asks, a control plane does. */
 import { COOKIE } from "../terraform/handshake.ts";
+import type { FileDialect } from "../sdk/load/dialect.ts";
 import { type ProviderOptions, tuttiProvider } from "./provider.ts";
 import { servePlugin } from "./server.ts";
 
@@ -10,6 +11,8 @@ export interface ProgramOptions extends Pick<ProviderOptions, "connect"> {
   readonly stdout: { write(text: string): unknown };
   readonly stderr: { write(text: string): unknown };
   readonly now: () => number;
+  /** Of other tools' files in the declaration of a System. */
+  readonly dialects: readonly FileDialect[];
 }
 
 /** Resolves with the exit code when Terraform has no more use for it. */
@@ -19,6 +22,7 @@ export async function terraformProvider({
   stdout,
   stderr,
   now,
+  dialects,
 }: ProgramOptions): Promise<number> {
   if (env[COOKIE.name] !== COOKIE.value) {
     stderr.write(
@@ -30,7 +34,11 @@ export async function terraformProvider({
     const entry = { "@level": level, "@message": message, "@timestamp": new Date(now()).toISOString() };
     stderr.write(`${JSON.stringify(entry)}\n`);
   };
-  const provider = tuttiProvider({ connect, log: (message) => log("info", message) });
+  const provider = tuttiProvider({
+    connect,
+    log: (message) => log("info", message),
+    loading: { env, dialects },
+  });
   await servePlugin({
     answers: provider.answers,
     env,

@@ -6,98 +6,32 @@
  *  - What is declared is in the state as it is declared (content.ts); outputs are unknown whenever something else changes.
  *  - One of the same name that is there already is not taken over: that is what `terraform import` is for.
  */
-import { ApiError } from "../client/error.ts";
-import type { Client } from "../client/client.ts";
 import type { AnyKind, KindResource } from "../kinds/kind.ts";
-import { type JsonSchema, bodySchema, schemaAt, statusSchema, withDefaults } from "../kinds/schema.ts";
+import { bodySchema, withDefaults } from "../kinds/schema.ts";
 import { validateAs } from "../kinds/validate.ts";
 import { equal } from "../model/equality.ts";
-import type { Draft, Resource } from "../model/resource.ts";
-import { rootName } from "../model/resource.ts";
-import { valueAt } from "../model/walk.ts";
-import type { AttributePath } from "../terraform/diagnostic.ts";
+import type { AttributePath, PluginDiagnostic } from "../terraform/diagnostic.ts";
 import type { WireAttribute } from "../terraform/messages.ts";
 import { type Type, objectOf } from "../terraform/types.ts";
-import { type Members, UNKNOWN, type Value, isMembers, sameValue } from "../terraform/value.ts";
 import {
-  ID,
-  NAME,
-  NAMESPACE,
-  WAITING,
-  attribute,
-  declaredOr,
-  described,
-  idOf,
-  textOf,
-  textsIn,
-} from "./common.ts";
-import { Refused, complaint, complaintsOf, told } from "./complaints.ts";
+  type Members,
+  UNKNOWN,
+  type Value,
+  isMembers,
+  isWhollyKnown,
+  sameValue,
+} from "../terraform/value.ts";
+import { ID, NAME, NAMESPACE, WAITING, attribute, declaredOr, described, idOf, textOf } from "./common.ts";
+import { Refused, complaint, told } from "./complaints.ts";
 import { jsonOf, valueRead, valueSeen } from "./content.ts";
-import { type Member, type Place, attributeOf, placeOf, snake } from "./place.ts";
-import type { DataType, Outcome, Planned, ResourceType, Session } from "./resource-type.ts";
+import { applied, fetched, removed } from "./kind-apply.ts";
+import { type Shape, draftOf, outputAttributes, placeOfBody, shapeOf, withOutputs } from "./kind-shape.ts";
+import { type Member, type Place, attributeOf } from "./place.ts";
+import type { DataType, Planned, ResourceType, Session } from "./resource-type.ts";
 import { bodyOf } from "./secret-body.ts";
-import { becomesReady, patience, readyOrNot, until } from "./waiting.ts";
-
-export function typeNameOf(kind: AnyKind): string {
-  return `tutti_${snake(kind.kind)}`;
-}
-
-interface Output {
-  readonly attribute: string;
-  readonly place: Place;
-  readonly path: readonly string[];
-  readonly secret: boolean;
-  readonly description: string;
-}
-
-interface Shape {
-  readonly kind: AnyKind;
-  readonly body: readonly Member[];
-  readonly outputs: readonly Output[];
-}
 
 const TEXTS: Type = ["map", "string"];
-
-function shapeOf(kind: AnyKind): Shape {
-  const place = placeOf(bodySchema(kind));
-  const body = place.form === "members" ? place.members : [];
-  const taken = new Set([
-    ...body.map((member) => member.attribute),
-    ...[ID, NAME, NAMESPACE, ...WAITING].map(({ name }) => name),
-    "labels",
-    "annotations",
-  ]);
-  const outputs = Object.entries(kind.outputs).map(([name, { path, secret, description }]): Output => {
-    const own = snake(name);
-    const schema: JsonSchema = schemaAt(statusSchema(kind), path.slice(1)) ?? {};
-    return {
-      attribute: taken.has(own) ? `${snake(kind.kind)}_${own}` : own,
-      place: placeOf(schema),
-      path,
-      secret,
-      description,
-    };
-  });
-  return { kind, body, outputs };
-}
-
-function placeOfBody({ body }: Shape): Place {
-  return { form: "members", members: body };
-}
-
-function outputAttributes({ outputs }: Shape): readonly WireAttribute[] {
-  return outputs.map((one) => {
-    const { path, place, attribute: name, secret, description } = one;
-    const member = {
-      name: path.at(-1) ?? "",
-      attribute: name,
-      place,
-      schema: { description },
-      required: false,
-    };
-    return attributeOf({ ...member, sensitive: secret }, true);
-  });
-}
+const TEXT_MAP: Place = { form: "map", element: { form: "value", type: "string" }, schema: {} };
 
 export function kindType(kind: AnyKind): ResourceType {
   const shape = shapeOf(kind);
@@ -125,37 +59,11 @@ export function kindType(kind: AnyKind): ResourceType {
   };
 }
 
-/** As it is written to the control plane. What is not known yet is an expression, and may be anything. */
-function draftOf(
-  { kind, body }: Shape,
-  value: Members,
-  namespace: string,
-): Draft & Readonly<Record<string, unknown>> {
-  const labels = textsIn(value["labels"]);
-  const annotations = textsIn(value["annotations"]);
-  const content = jsonOf(value, { form: "members", members: body }, undefined) as object;
-  return {
-    apiVersion: kind.apiVersion,
-    kind: kind.kind,
-    metadata: {
-      name: textOf(value["name"]) ?? "unknown",
-      ...(kind.namespaced ? { namespace: textOf(value["namespace"]) ?? namespace } : {}),
-      ...(labels === undefined ? {} : { labels }),
-      ...(annotations === undefined ? {} : { annotations }),
-    },
-    ...content,
-  };
-}
-
 function planned(shape: Shape, session: Session, prior: Members | null, config: Members): Planned {
   const { kind, outputs } = shape;
   const namespace = kind.namespaced ? declaredOr(config["namespace"], session.namespace) : null;
   const place = { ...config, ...(kind.namespaced ? { namespace } : {}) };
-  const isSame =
-    prior !== null &&
-    Object.entries(place).every(
-      ([name, one]) => isBeside(shape, name) || sameValue(one, prior[name] ?? null, "dynamic"),
-    );
+  const isSame = prior !== null && saysTheSame(shape, prior, place);
   const made = outputs.map((output): [string, Value] => [
     output.attribute,
     isSame ? (prior[output.attribute] ?? null) : UNKNOWN,
@@ -164,10 +72,18 @@ function planned(shape: Shape, session: Session, prior: Members | null, config: 
   return { value, replaceBecause: prior === null ? [] : replacing(shape, prior, value) };
 }
 
-/** What says nothing of the thing itself: its outputs stay as they are. */
-function isBeside({ outputs }: Shape, name: string): boolean {
+/** With what stands for what is left out: then its outputs stay as they are. */
+function saysTheSame({ kind, body }: Shape, prior: Members, value: Members): boolean {
+  const [before, after] = [prior, value].map((one) =>
+    withDefaults(bodySchema(kind), jsonOf(one, { form: "members", members: body }, undefined)),
+  );
+  const isPlaced = ["name", "namespace"].every((name) =>
+    sameValue(prior[name] ?? null, value[name] ?? null, "string"),
+  );
   return (
-    name === "id" || name === "wait" || name === "timeouts" || outputs.some((one) => one.attribute === name)
+    isPlaced &&
+    body.every(({ attribute: name }) => isWhollyKnown(value[name] ?? null)) &&
+    equal(before, after)
   );
 }
 
@@ -201,141 +117,6 @@ function fixedIn(
   });
 }
 
-async function applied(
-  shape: Shape,
-  session: Session,
-  prior: Members | null,
-  value: Members,
-): Promise<Outcome> {
-  const { kind } = shape;
-  const client = await session.client();
-  const draft = draftOf(shape, value, session.namespace);
-  const place = placeOfBody(shape);
-  let resource: Resource;
-  try {
-    resource =
-      prior === null
-        ? await created(shape, session, client, draft)
-        : await updated(kind, client, prior, draft);
-  } catch (error) {
-    return { state: prior, diagnostics: complaintsOf(error, place) };
-  }
-  try {
-    const isAwaited = value["wait"] !== false && becomesReady(kind);
-    if (isAwaited) {
-      const timeout = patience(value, prior === null ? "create" : "update");
-      const watched = { kind, name: draft.metadata.name, namespace: draft.metadata.namespace ?? "", timeout };
-      const { generation } = resource.metadata;
-      await until({ client, session, watched }, (now) =>
-        now !== undefined && now.metadata.generation < generation ? "it is being changed." : readyOrNot(now),
-      );
-    }
-    return { state: withOutputs(shape, value, await fetched(kind, client, draft.metadata)), diagnostics: [] };
-  } catch (error) {
-    const now = await fetched(kind, client, draft.metadata).catch(() => resource);
-    return { state: withOutputs(shape, value, now ?? resource), diagnostics: complaintsOf(error, place) };
-  }
-}
-
-async function created(shape: Shape, session: Session, client: Client, draft: Draft): Promise<Resource> {
-  const { kind } = shape;
-  const { name, namespace = "" } = draft.metadata;
-  const there = await client.find(kind, name, { namespace });
-  if (there?.metadata.deletionTimestamp !== undefined)
-    await goneBy(session, client, { kind, name, namespace, timeout: patience({}, "delete") });
-  try {
-    return await client.create(kind, draft, { namespace, because: "terraform apply" });
-  } catch (error) {
-    if (!(error instanceof ApiError) || error.reason !== "AlreadyExists") throw error;
-    const id = idOf(kind.namespaced ? namespace : null, name);
-    throw new Refused([
-      complaint(
-        `There is a ${kind.kind} '${name}' already.`,
-        `To have Terraform look after it: terraform import ${typeNameOf(kind)}.<name> ${String(id)}`,
-        ["name"],
-      ),
-    ]);
-  }
-}
-
-const ATTEMPTS = 5;
-
-/** What others have noted of it stays: labels and annotations that are not declared here. */
-async function updated(kind: AnyKind, client: Client, prior: Members, draft: Draft): Promise<Resource> {
-  const { name, namespace = "" } = draft.metadata;
-  for (let attempt = 1; ; attempt += 1) {
-    const { metadata } = await client.get(kind, name, { namespace });
-    const merged = {
-      ...metadata,
-      ...mergedTexts("labels", metadata.labels, prior, draft),
-      ...mergedTexts("annotations", metadata.annotations, prior, draft),
-    };
-    try {
-      return await client.update(
-        kind,
-        { ...draft, metadata: merged },
-        { namespace, because: "terraform apply" },
-      );
-    } catch (error) {
-      const isRace = error instanceof ApiError && error.reason === "Conflict" && attempt < ATTEMPTS;
-      if (!isRace) throw error;
-    }
-  }
-}
-
-function mergedTexts(
-  field: "labels" | "annotations",
-  there: Readonly<Record<string, string>> = {},
-  prior: Members,
-  { metadata }: Draft,
-): object {
-  const former = Object.keys(textsIn(prior[field]) ?? {});
-  const others = Object.entries(there).filter(([name]) => !former.includes(name));
-  const all = { ...Object.fromEntries(others), ...metadata[field] };
-  return Object.keys(all).length === 0 ? { [field]: undefined } : { [field]: all };
-}
-
-/** With everything that was not known. */
-function withOutputs({ outputs }: Shape, value: Members, resource: Resource | undefined): Members {
-  return {
-    ...value,
-    ...objectOf(
-      outputs.map(({ attribute: name, path, place }) => [name, valueRead(valueAt(resource, path), place)]),
-    ),
-  };
-}
-
-async function fetched(
-  kind: AnyKind,
-  client: Client,
-  { name, namespace = "" }: Draft["metadata"],
-): Promise<Resource | undefined> {
-  const found = await client.find(kind, name, { namespace, reveal: true });
-  return found?.metadata.deletionTimestamp === undefined ? found : undefined;
-}
-
-async function removed({ kind }: Shape, session: Session, prior: Members): Promise<void> {
-  const client = await session.client();
-  const [name = "", namespace = ""] = [textOf(prior["name"]), textOf(prior["namespace"])];
-  try {
-    await client.remove(kind, name, { namespace, because: "terraform destroy" });
-  } catch (error) {
-    if (error instanceof ApiError && error.code === 404) return;
-    throw error;
-  }
-  await goneBy(session, client, { kind, name, namespace, timeout: patience(prior, "delete") });
-}
-
-function goneBy(
-  session: Session,
-  client: Client,
-  watched: Parameters<typeof until>[0]["watched"],
-): Promise<undefined> {
-  return until({ client, session, watched }, (resource) =>
-    resource === undefined ? { done: undefined } : "it is being deleted.",
-  );
-}
-
 async function seen(shape: Shape, session: Session, prior: Members): Promise<Members | null> {
   const { kind, body } = shape;
   const [name = "", namespace = session.namespace] = [textOf(prior["name"]), textOf(prior["namespace"])];
@@ -361,22 +142,53 @@ function textsSeen(prior: Value, there: Readonly<Record<string, string>> = {}): 
   return objectOf(names.map((name) => [name, there[name] ?? null]));
 }
 
-function taken({ kind }: Shape, attributes: readonly WireAttribute[], session: Session, id: string): Members {
-  const parts = id.split("/");
-  const [name = "", namespace = session.namespace] = parts.toReversed();
-  if (name === "" || namespace === "" || parts.length > (kind.namespaced ? 2 : 1))
-    throw new Refused([
-      complaint(
-        `'${id.slice(0, 80)}' is no ${rootName(kind.kind)}.`,
-        kind.namespaced ? "Write <namespace>/<name>, or the name alone." : "Write its name.",
-      ),
-    ]);
-  return {
+async function taken(
+  shape: Shape,
+  attributes: readonly WireAttribute[],
+  session: Session,
+  id: string,
+): Promise<Members> {
+  const { kind } = shape;
+  const { name, namespace } = placeIn(kind, id, session.namespace);
+  const known = {
     ...objectOf<Value>(attributes.map((one) => [one.name, null])),
     name,
     ...(kind.namespaced ? { namespace } : {}),
     id: idOf(kind.namespaced ? namespace : null, name),
   };
+  const found = await seen(shape, session, known);
+  if (found === null) throw new Refused([absent(kind, name, namespace)]);
+  const resource = await fetched(kind, await session.client(), { name, namespace });
+  return {
+    ...found,
+    labels: own(resource?.metadata.labels),
+    annotations: own(resource?.metadata.annotations),
+  };
+}
+
+interface Named {
+  readonly name: string;
+  readonly namespace: string;
+}
+
+function placeIn(kind: AnyKind, id: string, usual: string): Named {
+  const parts = id.split("/");
+  const [name = "", namespace = usual] = parts.toReversed();
+  if (name !== "" && namespace !== "" && parts.length <= (kind.namespaced ? 2 : 1))
+    return { name, namespace };
+  const hint = kind.namespaced ? "Write <namespace>/<name>, or the name alone." : "Write its name.";
+  throw new Refused([complaint(`'${id.slice(0, 80)}' is no ${kind.kind}.`, hint)]);
+}
+
+/** Those that people have written; null when there are none. */
+function own(texts: Readonly<Record<string, string>> = {}): Value {
+  const entries = Object.entries(texts).filter(([name]) => !/^[^/]*(tutti\.dev|kubernetes\.io)\//.test(name));
+  return entries.length === 0 ? null : objectOf(entries);
+}
+
+function absent(kind: AnyKind, name: string, namespace: string): PluginDiagnostic {
+  const where = kind.namespaced ? ` in ${namespace}` : "";
+  return complaint(`There is no ${kind.kind} '${name}'${where}.`, "", ["name"]);
 }
 
 /** `data "tutti_volume"`: one that is there, whoever declared it. */
@@ -398,27 +210,14 @@ export function kindData(kind: AnyKind): DataType {
       const name = textOf(config["name"]) ?? "";
       const namespace = kind.namespaced ? String(declaredOr(config["namespace"], session.namespace)) : "";
       const resource = await fetched(kind, await session.client(), { name, namespace });
-      if (resource === undefined)
-        throw new Refused([
-          complaint(`There is no ${kind.kind} '${name}'${namespace === "" ? "" : ` in ${namespace}`}.`, "", [
-            "name",
-          ]),
-        ]);
+      if (resource === undefined) throw new Refused([absent(kind, name, namespace)]);
       const content = resource as unknown as KindResource;
       return {
         ...withOutputs(shape, config, resource),
         ...objectOf(shape.body.map((one) => [one.attribute, valueRead(content[one.name], one.place)])),
         ...(kind.namespaced ? { namespace } : {}),
-        labels: valueRead(resource.metadata.labels, {
-          form: "map",
-          element: { form: "value", type: "string" },
-          schema: {},
-        }),
-        annotations: valueRead(resource.metadata.annotations, {
-          form: "map",
-          element: { form: "value", type: "string" },
-          schema: {},
-        }),
+        labels: valueRead(resource.metadata.labels, TEXT_MAP),
+        annotations: valueRead(resource.metadata.annotations, TEXT_MAP),
         id: idOf(kind.namespaced ? namespace : null, name),
       };
     },

@@ -15,14 +15,18 @@ import type { Type } from "../terraform/types.ts";
 import { type Members, type Value, isMembers, isWhollyKnown } from "../terraform/value.ts";
 import { Refused, complaint, complaintsOf } from "./complaints.ts";
 import { type Configured, configuration, configured } from "./configuration.ts";
-import { kindData, kindType, typeNameOf } from "./kind-type.ts";
+import { typeNameOf } from "./kind-shape.ts";
+import { kindData, kindType } from "./kind-type.ts";
+import type { Loading } from "./declaration.ts";
 import type { DataType, ResourceType, Session } from "./resource-type.ts";
 import type { Answers } from "./server.ts";
+import { systemData, systemType } from "./system-type.ts";
 
 export interface ProviderOptions {
   /** Rejects with DiagnosticError when there is none. */
   readonly connect: (configured: Configured) => Promise<Client>;
   readonly log: (message: string) => void;
+  readonly loading: Loading;
 }
 
 export interface Provider {
@@ -31,8 +35,8 @@ export interface Provider {
   readonly stop: () => void;
 }
 
-export function tuttiProvider({ connect, log }: ProviderOptions): Provider {
-  const { resources, data } = typesOf();
+export function tuttiProvider({ connect, log, loading }: ProviderOptions): Provider {
+  const { resources, data } = typesOf(loading);
   const stopped = new AbortController();
   let client: Promise<Client> | undefined;
   let session: Session = {
@@ -137,12 +141,10 @@ export function tuttiProvider({ connect, log }: ProviderOptions): Provider {
       ),
     import: ({ type_name: name, id }) =>
       answered(
-        () => {
+        async () => {
           const type = resource(name);
-          const state = wireOf(type.taken(session, id), type.type);
-          return Promise.resolve({
-            imported_resources: [{ type_name: name, state, private: new Uint8Array() }],
-          });
+          const state = wireOf(await type.taken(session, id), type.type);
+          return { imported_resources: [{ type_name: name, state, private: new Uint8Array() }] };
         },
         { imported_resources: [] },
       ),
@@ -168,14 +170,20 @@ export function tuttiProvider({ connect, log }: ProviderOptions): Provider {
   };
 }
 
-function typesOf(): {
+function typesOf(loading: Loading): {
   readonly resources: ReadonlyMap<string, ResourceType>;
   readonly data: ReadonlyMap<string, DataType>;
 } {
   const declared = kinds.filter((kind) => kind.declarable && kind.kind !== "System");
   return {
-    resources: new Map(declared.map((kind) => [typeNameOf(kind), kindType(kind)])),
-    data: new Map(kinds.map((kind) => [typeNameOf(kind), kindData(kind)])),
+    resources: new Map([
+      ["tutti_system", systemType(loading)],
+      ...declared.map((kind): [string, ResourceType] => [typeNameOf(kind), kindType(kind)]),
+    ]),
+    data: new Map([
+      ...kinds.map((kind): [string, DataType] => [typeNameOf(kind), kindData(kind)]),
+      ["tutti_system", systemData()],
+    ]),
   };
 }
 

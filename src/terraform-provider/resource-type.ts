@@ -43,8 +43,8 @@ export interface ResourceType extends Described {
   readonly remove: (session: Session, prior: Members) => Promise<void>;
   /** Null when it is gone. */
   readonly read: (session: Session, prior: Members) => Promise<Members | null>;
-  /** By what people write after `terraform import`; the rest is read. */
-  readonly taken: (session: Session, id: string) => Members;
+  /** What there is of that id, as people write it after `terraform import`. */
+  readonly taken: (session: Session, id: string) => Promise<Members>;
 }
 
 export interface DataType extends Described {
