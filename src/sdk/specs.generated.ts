@@ -1402,12 +1402,18 @@ export interface NetworkSpec {
   readonly cidr?: Text;
   /** Tag of the virtual network (IEEE 802.1Q) that it is. */
   readonly vlan?: Numeric;
+  /** Interfaces of the host that are put on it, e.g. eth1. */
+  readonly interfaces?: readonly Text[];
 }
 
 /** What a Network puts out, for others to refer to. */
 export interface NetworkOutputs {
   /** Address under which instances on it reach each other. */
   readonly host: Ref<string>;
+  /** Of class bridge: the interface of the host by which others are put on it. */
+  readonly bridge: Ref<string>;
+  /** Of class bridge: the host's address on it. */
+  readonly gateway: Ref<string>;
 }
 
 /**
@@ -1681,8 +1687,10 @@ export interface ResourceSpec {
    * @default false
    */
   readonly data?: Truth;
-  /** What it is made from. Of class data: any values; they come out as status.output. Of class terraform: the type's attributes and blocks. */
+  /** What it is made from. Of class data: any values; they come out as status.output. Of class terraform: the type's attributes and blocks. Of a tool: its settings. */
   readonly config?: Readonly<Record<string, unknown>>;
+  /** Of a class that is made from files (terraform-module, ansible, kustomize): what they hold. Filled in when a plan is made, so that other files are a change. */
+  readonly digest?: Text;
   /**
    * Any value; when it changes, the thing is made anew.
    * Changing it means making the thing anew.
@@ -1694,7 +1702,7 @@ export interface ResourceSpec {
 export interface ResourceOutputs {
   /** What it is called where it is; another one when it has been made anew. */
   readonly id: Ref<string>;
-  /** What it yields: of class data its config, of class terraform its attributes. */
+  /** What it yields: of class data its config, of class terraform its attributes, of a tool its outputs. */
   readonly output: Ref<string>;
 }
 
