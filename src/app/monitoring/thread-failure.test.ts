@@ -132,7 +132,7 @@ it("a setting that is refused is not what the next one gets", async () => {
   await expect(monitoring.thread.setRouting({ route: {} })).rejects.toThrow();
   monitoring.fail("exit");
   await expect(monitoring.found("vector(1)")).resolves.toEqual([1]);
-  await vi.waitFor(() => expect(monitoring.begins).toBe(2));
+  await vi.waitFor(() => expect(monitoring.begins).toBe(2), { timeout: 20_000 });
   expect(monitoring.lines.filter((line) => line.includes("refused a setting"))).toEqual([]);
 });
 

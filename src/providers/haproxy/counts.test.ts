@@ -55,7 +55,7 @@ describe("counts of answers", () => {
     const own = 'tutti_balancer_requests_total{route="*/",pool="web",service="web",instance="",code="5xx"}';
     expect((await front.ask("/")).status).toBe(503);
     expect((await front.ask("/")).status).toBe(503);
-    await vi.waitFor(async () => expect(await valueOf(front, own)).toBe(2));
+    await vi.waitFor(async () => expect(await valueOf(front, own)).toBe(2), { timeout: 20_000 });
     const [a, b] = [await traffic.backend("a"), await traffic.backend("b")];
     await front.members([a, b]);
     await front.texts(6);

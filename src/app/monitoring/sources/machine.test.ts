@@ -51,18 +51,21 @@ it("every series has the name and the labels that node_exporter gives it", async
 });
 
 it("what does not change is the same to the byte; what counts is as far", async () => {
-  await vi.waitFor(async () => {
-    const [ours, theirs] = await both();
-    for (const [series, value] of ours) {
-      const theirsIs = theirs.get(series) ?? Number.NaN;
-      if (/MemTotal|SwapTotal|_size_bytes|boot_time/.test(series))
-        expect([series, value]).toEqual([series, theirsIs]);
-      else if (/cpu_seconds|network/.test(series))
-        expect([series, Math.abs(value - theirsIs) <= 5 + theirsIs * 0.01]).toEqual([series, true]);
-      else if (/Available|avail_bytes/.test(series))
-        expect([series, Math.abs(value - theirsIs) <= theirsIs * 0.1]).toEqual([series, true]);
-    }
-  });
+  await vi.waitFor(
+    async () => {
+      const [ours, theirs] = await both();
+      for (const [series, value] of ours) {
+        const theirsIs = theirs.get(series) ?? Number.NaN;
+        if (/MemTotal|SwapTotal|_size_bytes|boot_time/.test(series))
+          expect([series, value]).toEqual([series, theirsIs]);
+        else if (/cpu_seconds|network/.test(series))
+          expect([series, Math.abs(value - theirsIs) <= 5 + theirsIs * 0.01]).toEqual([series, true]);
+        else if (/Available|avail_bytes/.test(series))
+          expect([series, Math.abs(value - theirsIs) <= theirsIs * 0.1]).toEqual([series, true]);
+      }
+    },
+    { timeout: 20_000 },
+  );
 });
 
 it("holds the filesystem of the root, whatever it is", async () => {

@@ -102,7 +102,7 @@ async function started(): Promise<number> {
   };
   const { pid } = await supervisor.start(spec);
   await vi.waitFor(async () => expect(await checkReady(server())).toEqual({ ready: true }), {
-    timeout: 15_000,
+    timeout: 20_000,
     interval: 10,
   });
   return pid;
@@ -212,7 +212,7 @@ describe("an existing cluster", () => {
         acknowledged = n + 1;
       }
     })().catch(() => {});
-    await vi.waitFor(() => expect(acknowledged).toBeGreaterThan(200), { timeout: 10_000, interval: 2 });
+    await vi.waitFor(() => expect(acknowledged).toBeGreaterThan(200), { timeout: 20_000, interval: 2 });
     const { pid } = supervisor.find("database/a")!;
     const gone = new Promise<void>((resolve) => supervisor.onExit(() => resolve()));
     process.kill(pid, "SIGKILL");
@@ -244,12 +244,14 @@ describe("an existing cluster", () => {
     const pid = await started();
     const sql = connect({ host: "127.0.0.1", ...server(), database: "postgres", max: 1 });
     const session = sql`select pg_sleep(60)`.catch(() => {});
-    await vi.waitFor(async () =>
-      expect(
-        await query(
-          "select 1 from pg_stat_activity where query like '%pg_sleep(60)%' and pid <> pg_backend_pid()",
-        ),
-      ).toHaveLength(1),
+    await vi.waitFor(
+      async () =>
+        expect(
+          await query(
+            "select 1 from pg_stat_activity where query like '%pg_sleep(60)%' and pid <> pg_backend_pid()",
+          ),
+        ).toHaveLength(1),
+      { timeout: 20_000 },
     );
     await stop();
     await session;
@@ -283,7 +285,7 @@ describe("refusals and interruptions", () => {
       detached: true,
     });
     await vi.waitFor(() => expect(readdirSync(join(home, "cache"))[0]).toBeDefined(), {
-      timeout: 5_000,
+      timeout: 20_000,
       interval: 2,
     });
     process.kill(-making.pid!, "SIGKILL");

@@ -10,7 +10,7 @@ import { pgliteCommand } from "./pglite.ts";
 
 test(
   "PGlite serves several clients on a port, and keeps what it holds over a stop",
-  { timeout: 30_000 },
+  { timeout: 120_000 },
   async () => {
     const home = realpathSync(mkdtempSync(join(tmpdir(), "tutti-pglite-")));
     const { supervisor } = await Supervisor.open({ home });
@@ -23,7 +23,7 @@ test(
         logFile: join(home, "log"),
       });
       await vi.waitFor(async () => expect(await checkReady(server)).toEqual({ ready: true }), {
-        timeout: 15_000,
+        timeout: 60_000,
         interval: 50,
       });
     };

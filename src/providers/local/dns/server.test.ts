@@ -89,7 +89,7 @@ describe("whatever bytes come", () => {
       questions: [{ type: "A", name: "mail.shop.test" }],
       answers: [{ type: "A", name: "mail.shop.test", data: "192.0.2.25" }],
     }).length;
-    await vi.waitFor(() => expect(Buffer.concat(received).length).toBe(3 * length));
+    await vi.waitFor(() => expect(Buffer.concat(received).length).toBe(3 * length), { timeout: 20_000 });
     connection.destroy();
   });
 });

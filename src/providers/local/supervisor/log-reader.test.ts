@@ -135,7 +135,7 @@ test("the watch notes growth, with the time of the last change, and nothing for 
   const watch = new LogWatch();
   watch.add(file);
   writeFileSync(file, "one\n");
-  await vi.waitFor(() => expect(readNotes(file)).toHaveLength(1), { timeout: 3_000 });
+  await vi.waitFor(() => expect(readNotes(file)).toHaveLength(1), { timeout: 20_000 });
   expect(readNotes(file)[0]).toEqual({ end: 4, time: statSync(file).mtimeMs });
   appendFileSync(file, "two\n");
   watch.delete(file);
@@ -151,7 +151,7 @@ test("following gives what is written later, and a half line only when it is com
   const following = follow({ tail: 0 });
   appendFileSync(file, "tw");
   appendFileSync(file, "o\nthree\n");
-  await vi.waitFor(() => expect(following.texts).toEqual(["two", "three"]), { timeout: 3_000 });
+  await vi.waitFor(() => expect(following.texts).toEqual(["two", "three"]), { timeout: 20_000 });
   await following.end();
 });
 
@@ -181,7 +181,7 @@ test("following loses and repeats nothing over rotations by size while a process
   closeSync(fd);
   watch.add(file);
   await vi.waitFor(() => expect(following.texts.at(-1)).toBe(`line ${count}`), {
-    timeout: 10_000,
+    timeout: 20_000,
     interval: 20,
   });
   await following.end();
@@ -256,14 +256,14 @@ test("a rotation keeps each line whole or not at all, also one that is being wri
 test("a log emptied by hand is followed from its new start", async () => {
   writeFileSync(file, "one\n");
   const following = follow();
-  await vi.waitFor(() => expect(following.texts).toEqual(["one"]));
+  await vi.waitFor(() => expect(following.texts).toEqual(["one"]), { timeout: 20_000 });
   truncateSync(file, 0);
   await vi.waitFor(
     () => {
       appendFileSync(file, "x\n");
       expect(following.texts.at(-1)).toBe("x");
     },
-    { timeout: 3_000, interval: 50 },
+    { timeout: 20_000, interval: 50 },
   );
   await following.end();
 });

@@ -50,9 +50,13 @@ test.runIf(linux)("what a killed spawner has started runs on, and its end is sti
   supervisor.onExit((exit) => exits.push(exit));
   const { pid } = await supervisor.start(sleeper("one"));
   process.kill(spawnerNumber(), "SIGKILL");
-  await vi.waitFor(() => expect(supervisor.find("one")).toMatchObject({ pid, adopted: true }));
+  await vi.waitFor(() => expect(supervisor.find("one")).toMatchObject({ pid, adopted: true }), {
+    timeout: 20_000,
+  });
   process.kill(pid, "SIGKILL");
-  await vi.waitFor(() => expect(exits).toMatchObject([{ id: "one", pid, requested: false }]));
+  await vi.waitFor(() => expect(exits).toMatchObject([{ id: "one", pid, requested: false }]), {
+    timeout: 20_000,
+  });
 });
 
 test.runIf(linux)(

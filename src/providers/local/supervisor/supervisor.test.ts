@@ -56,7 +56,7 @@ function exitOf(id: string): Promise<ProcessExit> {
 
 async function logged(id: string, text: string): Promise<void> {
   await vi.waitFor(() => expect(readFileSync(join(home, `${id}.log`), "utf8")).toContain(text), {
-    timeout: 5_000,
+    timeout: 20_000,
     interval: 5,
   });
 }
@@ -165,10 +165,12 @@ describe("ending", () => {
 
   test("kill reaches children that made themselves a session", async () => {
     await supervisor.start(shell("a", "setsid sh -c 'echo $$ > child; exec sleep 60' & sleep 60"));
-    await vi.waitFor(() => expect(Number(readFileSync(join(home, "child"), "utf8"))).toBeGreaterThan(0));
+    await vi.waitFor(() => expect(Number(readFileSync(join(home, "child"), "utf8"))).toBeGreaterThan(0), {
+      timeout: 20_000,
+    });
     const child = Number(readFileSync(join(home, "child"), "utf8"));
     await supervisor.kill("a");
-    await vi.waitFor(() => expect(groupLives(child)).toBe(false));
+    await vi.waitFor(() => expect(groupLives(child)).toBe(false), { timeout: 20_000 });
   });
 });
 
@@ -220,16 +222,17 @@ describe("crash of the control plane", () => {
 
   test("the rest of a process whose leader died meanwhile is killed as a stray", async () => {
     const [identity] = (await crashedWith(1)).values();
-    await vi.waitFor(() =>
-      expect(processEntries().filter(({ group }) => group === identity!.pid).length).toBe(3),
+    await vi.waitFor(
+      () => expect(processEntries().filter(({ group }) => group === identity!.pid).length).toBe(3),
+      { timeout: 20_000 },
     );
     process.kill(identity!.pid, "SIGKILL");
-    await vi.waitFor(() => expect(isAlive(identity!)).toBe(false));
+    await vi.waitFor(() => expect(isAlive(identity!)).toBe(false), { timeout: 20_000 });
     const next = await Supervisor.open({ home });
     supervisor = next.supervisor;
     expect(supervisor.list()).toEqual([]);
     expect(next.found.strays.length).toBeGreaterThan(0);
-    await vi.waitFor(() => expect(groupLives(identity!.pid)).toBe(false));
+    await vi.waitFor(() => expect(groupLives(identity!.pid)).toBe(false), { timeout: 20_000 });
   });
 
   test("another home's processes are not seen", async () => {
@@ -260,7 +263,10 @@ describe("limits and figures", () => {
     ]);
     expect(started.enforced).toContain("openFiles");
     if (started.enforced.includes("memoryBytes"))
-      await vi.waitFor(() => expect(readFileSync(`/proc/${started.pid}/cgroup`, "utf8")).toContain("tutti-"));
+      await vi.waitFor(
+        () => expect(readFileSync(`/proc/${started.pid}/cgroup`, "utf8")).toContain("tutti-"),
+        { timeout: 20_000 },
+      );
   });
 
   test("the groups of a limited process go with it", async () => {
@@ -294,7 +300,9 @@ describe("limits and figures", () => {
 
   test("figures cover a process and what it started", async () => {
     await supervisor.start(shell("a", "sleep 60 & sleep 60 & sleep 60"));
-    await vi.waitFor(() => expect(supervisor.stats(["a", "absent"]).get("a")?.processes).toBe(4));
+    await vi.waitFor(() => expect(supervisor.stats(["a", "absent"]).get("a")?.processes).toBe(4), {
+      timeout: 20_000,
+    });
     expect(supervisor.stats(["a"]).get("a")!.residentBytes).toBeGreaterThan(100_000);
   });
 });
