@@ -116,7 +116,7 @@ export function createControlPlane({
   const kinds = new Set(local.providers.map(({ kind }) => kind));
   // Shared by every Location of the type: none of them closes it.
   const { close: closeLocal, ...here } = local;
-  const classes = new Classes(store, new Map([...locations, ["local", () => here]]), kinds);
+  const classes = new Classes(store, new Map([["local", () => here], ...locations]), kinds);
   const runtime = new Runtime(store, {
     clock,
     reconciled: measurements.reconciled,

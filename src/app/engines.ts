@@ -3,7 +3,7 @@
  *
  *   local   processes, then this machine's container engine; its own balancer, databases, volumes, networks, names first
  *   docker  containers of that engine; what it has no counterpart for (balancers, names) is this machine's
- *   lxd     machines, networks and volumes of that LXD; balancers and names are this machine's
+ *   lxd     machines, networks and volumes of that LXD; databases, balancers and names are this machine's, and bridges if LXD is on it
  *
  *  - Containers share the host's network unless they are put on one of class docker, so `loopback` comes first everywhere.
  */
@@ -14,6 +14,7 @@ import type { Resource } from "../model/resource.ts";
 import type { Keyring } from "../model/sealed.ts";
 import { placed } from "../provider/placement.ts";
 import type { Placement } from "../provider/placement.ts";
+import { BridgeNetworks } from "../providers/bridge/index.ts";
 import { DataProvider } from "../providers/data/index.ts";
 import { databaseProviders, localServers } from "../providers/databases/index.ts";
 import { type DockerProviders, dockerProviders } from "../providers/docker/index.ts";
@@ -61,30 +62,44 @@ export function allEngines(parts: EngineParts): AllEngines {
     env: process.env,
   });
   const external = databases.filter((one) => one.class === "external");
+  const bridges = openBridges(parts);
+  const instances = [local.instances, here.instances];
+  const others = [
+    ...databases,
+    ...local.providers,
+    haproxy,
+    prometheus,
+    data,
+    ...terraform.providers,
+    ...here.providers,
+    ...lxd.providers,
+  ];
   return {
     local: {
-      instances: [local.instances, here.instances],
-      providers: [
-        ...databases,
-        ...local.providers,
-        haproxy,
-        prometheus,
-        data,
-        ...terraform.providers,
-        ...here.providers,
-        ...lxd.providers,
-      ],
+      instances,
+      providers: [...others, bridges],
       close: () => {
         here.close();
         lxd.close();
         terraform.close();
+        bridges.close();
       },
     },
     locations: new Map<string, OpenLocation>([
       [
+        "local",
+        (location): Engines => {
+          if (location.spec.bridge === undefined) return { instances, providers: [...others, bridges] };
+          const own = openBridges(parts, location);
+          return { instances, providers: [...others, own], close: () => own.close() };
+        },
+      ],
+      [
         "lxd",
         (location): Engines => {
           const { providers, describe, close } = openLxd(parts, location);
+          const isHere = location.spec.lxd?.endpoint?.startsWith("https:") !== true;
+          const own = openBridges(parts, location);
           return {
             instances: [],
             providers: [
@@ -94,10 +109,14 @@ export function allEngines(parts: EngineParts): AllEngines {
               prometheus,
               data,
               ...terraform.providers,
-              ...external,
+              ...databases,
+              ...(isHere ? [own] : []),
             ],
             describe,
-            close,
+            close: () => {
+              close();
+              own.close();
+            },
           };
         },
       ],
@@ -128,6 +147,18 @@ export function allEngines(parts: EngineParts): AllEngines {
 }
 
 const LXD_MAKES: ReadonlySet<string> = new Set(["Machine", "Network", "Volume"]);
+
+function openBridges({ keyring }: EngineParts, location?: Resource<LocationSpec>): BridgeNetworks {
+  const { namespace, database, switch: bridge } = location?.spec.bridge ?? {};
+  return new BridgeNetworks({
+    home: keyring.derive("home").slice(0, 12),
+    ...(namespace === undefined ? {} : { namespace }),
+    openVSwitch: {
+      ...(database === undefined ? {} : { database }),
+      ...(bridge === undefined ? {} : { bridge }),
+    },
+  });
+}
 
 type DockerSettings = Partial<
   Pick<Parameters<typeof dockerProviders>[0], "engine" | "base" | "databaseImages">

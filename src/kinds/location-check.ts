@@ -9,6 +9,7 @@ interface Spec {
   readonly classes?: Readonly<Record<string, string>>;
   readonly docker?: { readonly endpoint?: string; readonly tls?: object; readonly ssh?: object };
   readonly lxd?: { readonly endpoint?: string; readonly tls?: object };
+  readonly bridge?: object;
 }
 
 /** Kinds with a class; a list, since kinds do not know of each other. */
@@ -26,12 +27,13 @@ export const KINDS_WITH_CLASSES = [
   "Volume",
 ] as const;
 
-export function checkLocation({ type, classes = {}, docker, lxd }: Spec): readonly Problem[] {
+export function checkLocation({ type, classes = {}, docker, lxd, bridge }: Spec): readonly Problem[] {
   const kinds: readonly string[] = KINDS_WITH_CLASSES;
   return [
     ...Object.keys(classes).flatMap((name) => (kinds.includes(name) ? [] : [noClasses(name)])),
     ...(docker === undefined ? [] : engineProblems(docker, type)),
     ...(lxd === undefined ? [] : lxdProblems(lxd, type)),
+    ...(bridge === undefined || isOnThisMachine(type, lxd) ? [] : [bridgeElsewhere()]),
   ];
 }
 
@@ -90,6 +92,18 @@ function lxdProblems(
       hint: "Name a Secret with server.pem, cert.pem and key.pem in spec.lxd.tls.secret.",
     },
   ];
+}
+
+function isOnThisMachine(type: string | undefined, lxd: Spec["lxd"]): boolean {
+  return type !== "docker" && lxd?.endpoint?.startsWith("https://") !== true;
+}
+
+function bridgeElsewhere(): Problem {
+  return meaningless(
+    "spec.bridge",
+    "Networks of class bridge are made on the machine of the control plane, and this Location is not that.",
+    "Leave it out.",
+  );
 }
 
 function ofAnotherType(type: string): Problem {

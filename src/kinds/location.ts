@@ -74,6 +74,26 @@ const lxd = z.strictObject({
     .describe("Storage pool of disks and volumes; `default`, or the only one, when absent."),
 });
 
+const bridge = z.strictObject({
+  database: z
+    .string()
+    .regex(/^(unix|tcp|ssl):.+/, "must begin with unix:, tcp: or ssl:")
+    .optional()
+    .describe("Where Open vSwitch's database is; unix:/var/run/openvswitch/db.sock when absent."),
+  switch: z
+    .string()
+    .regex(/^[^\s/]{1,15}$/, "must be the name of a bridge, such as br0")
+    .optional()
+    .describe(
+      "Bridge of Open vSwitch that networks with a VLAN tag are made in; one of its own when absent.",
+    ),
+  namespace: z
+    .string()
+    .regex(/^[^\s/]+$/, "must be the name of a network namespace")
+    .optional()
+    .describe("Network namespace they are made in, as `ip netns` names it; the control plane's when absent."),
+});
+
 export type LocationSpec = typeof location.Spec;
 
 /** The names of the Secrets by which a Location is reached. */
@@ -98,6 +118,7 @@ export const location = defineKind({
           .describe("Which class 'auto' means here, by kind, e.g. LoadBalancer: haproxy."),
         docker: docker.optional().describe("With type docker: which engine, and how to reach it."),
         lxd: lxd.optional().describe("With type lxd: which LXD, and how to reach it."),
+        bridge: bridge.optional().describe("Where networks of class bridge are made."),
       })
       .prefault({}),
   }),

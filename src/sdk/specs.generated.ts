@@ -1000,6 +1000,15 @@ export interface LocationSpec {
     /** Storage pool of disks and volumes; `default`, or the only one, when absent. */
     readonly pool?: Text;
   };
+  /** Where networks of class bridge are made. */
+  readonly bridge?: {
+    /** Where Open vSwitch's database is; unix:/var/run/openvswitch/db.sock when absent. */
+    readonly database?: Text;
+    /** Bridge of Open vSwitch that networks with a VLAN tag are made in; one of its own when absent. */
+    readonly switch?: Text;
+    /** Network namespace they are made in, as `ip netns` names it; the control plane's when absent. */
+    readonly namespace?: Text;
+  };
 }
 
 /** What a Location puts out, for others to refer to. */

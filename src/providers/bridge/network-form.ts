@@ -19,6 +19,17 @@ export function addressesOf({ cidr, addresses = [] }: NetworkSpec): readonly str
   return cidr === undefined ? addresses : [gatewayIn(cidr), ...addresses];
 }
 
+/** Its tag and its range are those declared: nothing of it can come into conflict with others. */
+export function isSettled(spec: NetworkSpec, { sort, tag, madeWith, link }: Bridge): boolean {
+  const isSort = sort === (isTagged(spec) ? "tagged" : "linux");
+  return (
+    isSort &&
+    tag === spec.vlan &&
+    madeWith === spec.vlan &&
+    addressesOf(spec).every((one) => link?.addresses.includes(one) === true)
+  );
+}
+
 export function isMarked(name: string, { links, ports }: Surroundings): boolean {
   const port = ports.find((one) => one.name === name);
   return port === undefined ? links.get(name)?.alias !== undefined : port.ids.has(MEMBER);

@@ -37,6 +37,7 @@ import {
   checkFree,
   checkMember,
   isMarked,
+  isSettled,
   isTagged,
   membersOf,
 } from "./network-form.ts";
@@ -121,9 +122,13 @@ export class BridgeNetworks implements Provider {
       const found = this.#find(identity, around);
       const asked = adoptedId(desired);
       if (found === undefined && asked !== undefined) return this.#adopt(desired, asked, context);
-      if (found?.mark?.isAdopted === true) checkAdopted(found, spec);
-      else await this.#make(identity, spec, found, around, signal);
-      await this.#attachAll(identity, spec, signal);
+      const isAdopted = found?.mark?.isAdopted === true;
+      if (isAdopted) checkAdopted(found, spec);
+      const now = isAdopted ? around : await this.#make(identity, spec, found, around, signal);
+      const bridge = this.#find(identity, now);
+      if (bridge === undefined) throw new Error("The bridge was made, but is there no more.");
+      if (!isAdopted) await this.#address(bridge, spec, signal);
+      await this.#attachAll(bridge, spec, identity, now, signal);
       const made = await this.observe(desired, context);
       if (made === undefined) throw new Error("The bridge was made, but is there no more.");
       return made;
@@ -181,13 +186,15 @@ export class BridgeNetworks implements Provider {
     return adopted;
   }
 
+  /** The bridge itself, bare. Gives what is there then. */
   async #make(
     identity: Identity,
     spec: NetworkSpec,
     found: Bridge | undefined,
     around: Surroundings,
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<Surroundings> {
+    if (found !== undefined && isSettled(spec, found)) return around;
     const name = bridgeName(this.#home, identity);
     const conflict = await conflictOf({ spec, own: found?.name ?? name, ...this.#parts() }, around, signal);
     if (conflict !== undefined) throw new TerminalError(conflict);
@@ -200,13 +207,11 @@ export class BridgeNetworks implements Provider {
       const mark = markText(this.#home, identity);
       await this.#sorts[sort].create({ name, mark, tag: spec.vlan }, now, signal);
     } else if (spec.vlan !== undefined) await this.#sorts[sort].setTag(found, spec.vlan, around, signal);
-    await this.#address(name, spec, signal);
+    return this.#look(isTagged(spec), signal);
   }
 
   /** The host's own side of it. */
-  async #address(name: string, spec: NetworkSpec, signal: AbortSignal): Promise<void> {
-    const { links } = await this.#look(isTagged(spec), signal);
-    const link = links.get(name);
+  async #address({ name, link }: Bridge, spec: NetworkSpec, signal: AbortSignal): Promise<void> {
     if (link === undefined) throw new Error(`There is no interface '${name}' yet. Does ovs-vswitchd run?`);
     const wanted = addressesOf(spec);
     const ip = (...args: string[]): Promise<string> => this.#commands.run(["ip", ...args], signal);
@@ -218,11 +223,13 @@ export class BridgeNetworks implements Provider {
     if (!link.isUp) await ip("link", "set", name, "up");
   }
 
-  async #attachAll(identity: Identity, spec: NetworkSpec, signal: AbortSignal): Promise<void> {
-    const { interfaces = [] } = spec;
-    const around = await this.#look(isTagged(spec), signal);
-    const found = this.#find(identity, around);
-    if (found === undefined) throw new Error("The bridge was made, but is there no more.");
+  async #attachAll(
+    found: Bridge,
+    { interfaces = [] }: NetworkSpec,
+    identity: Identity,
+    around: Surroundings,
+    signal: AbortSignal,
+  ): Promise<void> {
     const mark = memberMark(this.#home, identity);
     for (const name of interfaces) {
       const link = around.links.get(name);

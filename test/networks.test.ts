@@ -1,0 +1,80 @@
+/**
+ * Networks of class bridge from end to end: two tags over one Open vSwitch, hosts that are put on them, and what somebody
+ * changes by hand. Everything is in a network namespace of its own.
+ */
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { Lab } from "../src/providers/bridge/fixtures/lab.ts";
+import { openHome } from "./support/open-home.ts";
+import { until } from "./support/until.ts";
+
+let lab: Lab;
+beforeAll(async () => {
+  lab = new Lab();
+  await lab.startOpenVSwitch();
+  for (const [index, name] of ["green1", "green2", "blue1", "plain1", "plain2"].entries())
+    lab.addHost(name, `10.97.${name.startsWith("plain") ? 3 : 1}.${11 + index}/24`);
+});
+afterAll(() => lab.close());
+
+const location = (): string => `
+kind: Location
+metadata: { name: lab }
+spec: { bridge: { namespace: ${lab.namespace}, database: "${lab.database}" } }
+`;
+
+const networks = (greenTag = 10): string => `
+kind: System
+metadata: { name: lan }
+---
+kind: Network
+metadata: { name: green }
+spec: { location: lab, vlan: ${greenTag}, cidr: 10.97.1.0/24, interfaces: [green1, green2] }
+---
+kind: Network
+metadata: { name: blue }
+spec: { location: lab, vlan: 20, interfaces: [blue1] }
+---
+kind: Network
+metadata: { name: plain }
+spec: { location: lab, class: bridge, cidr: 10.97.3.0/24, interfaces: [plain1, plain2] }
+`;
+
+const reaches = (from: string, address: string): Promise<boolean> =>
+  until(`an answer from ${address} to ${from}`, () => lab.reaches(from, address));
+
+test("the same tag reaches, another does not, and what is changed by hand is set back", async () => {
+  const home = openHome();
+  await home.ok(["up", home.declare(location(), { folder: "location" }), "--yes"]);
+  const folder = home.declare(networks());
+  await home.ok(["up", folder, "--yes"]);
+
+  await reaches("green1", "10.97.1.12");
+  await reaches("green1", "10.97.1.1");
+  await reaches("plain1", "10.97.3.15");
+  // It has an address of their range, and another tag.
+  expect(lab.reaches("green1", "10.97.1.13")).toBe(false);
+  expect(lab.reaches("blue1", "10.97.1.11")).toBe(false);
+
+  // Also where the host forwards between its interfaces.
+  lab.route("green1", "10.97.1.1");
+  lab.route("plain1", "10.97.3.1");
+  expect(lab.reaches("green1", "10.97.3.14")).toBe(false);
+
+  lab.ovs("set", "port", "green2", "tag=20");
+  await reaches("green1", "10.97.1.12");
+  const bridge = String((await home.get("Network/plain"))?.status?.["bridge"]);
+  lab.ip("link", "set", "plain2", "nomaster");
+  await reaches("plain1", "10.97.3.15");
+  lab.ip("link", "delete", bridge);
+  await reaches("plain1", "10.97.3.15");
+
+  home.declare(networks(30));
+  await home.ok(["up", folder, "--yes"]);
+  expect(lab.ovs("get", "port", "green1", "tag").trim()).toBe("30");
+  await reaches("green1", "10.97.1.12");
+
+  await home.ok(["down", folder, "--yes"]);
+  expect(lab.ovs("list-br")).toBe("");
+  expect(JSON.parse(lab.ip("-j", "link", "show", "type", "bridge"))).toEqual([]);
+  expect(lab.ip("link", "show", "plain1")).not.toContain("tutti");
+});
