@@ -26,8 +26,6 @@ import {
   TerminalError,
   type SnapshotProvider,
 } from "../../provider/provider.ts";
-import { redact, secretsIn, secretWords, tellingLine } from "../../provider/redaction.ts";
-import { isSealed } from "../../model/sealed.ts";
 import { machineCapacities } from "./capacities.ts";
 import type { Lxd } from "./client.ts";
 import type { Events } from "./events.ts";
@@ -35,6 +33,7 @@ import { execIn } from "./exec.ts";
 import { doing } from "./errors.ts";
 import { imageSource } from "./images.ts";
 import { Instances, type LxdInstance, type ReadInstance, pathOf } from "./instances.ts";
+import { runCommand } from "./machine-command.ts";
 import { filesIn, writeFiles } from "./machine-files.ts";
 import {
   type Devices,
@@ -85,7 +84,6 @@ export class LxdMachines implements SnapshotProvider {
     "adopts a container that LXD has, and never removes it",
   ];
   readonly features: readonly string[] = ["sizes"];
-  readonly canCreateBeforeDestroy = true;
   readonly parallelism = 8;
   readonly #lxd: Lxd;
   readonly #places: Places;
@@ -344,22 +342,11 @@ export class LxdMachines implements SnapshotProvider {
     }
   }
 
-  /** Of a machine that has no address yet it waits: what it does may need one. */
-  async #command(name: string, spec: MachineSpec, { signal, keyring }: ProviderContext): Promise<void> {
-    if (spec.command === undefined || !spec.running) return;
-    const found = await this.#instances.find(name, signal);
-    if (found === undefined || isCommanded(spec, found.value)) return;
-    const command = typeof spec.command === "string" ? ["/bin/sh", "-c", spec.command] : spec.command;
-    const { code, output } = await this.#instances.run(name, command, signal);
-    if (code !== 0) {
-      const secrets = [
-        ...secretsIn(spec.env, keyring),
-        ...spec.files.flatMap(({ content }) => (isSealed(content) ? secretWords(keyring.open(content)) : [])),
-      ];
-      const said = redact(tellingLine(output), secrets);
-      throw new Error(`Its command ended with code ${code}${said === "" ? "" : `: ${said}`}.`);
-    }
-    await this.#mark(name, { [COMMANDED]: commandDigest(spec, found.value) }, signal);
+  async #command(name: string, spec: MachineSpec, context: ProviderContext): Promise<void> {
+    const found = await this.#instances.find(name, context.signal);
+    if (found === undefined || !spec.running || isCommanded(spec, found.value)) return;
+    await runCommand(this.#instances, name, spec, context);
+    await this.#mark(name, { [COMMANDED]: commandDigest(spec, found.value) }, context.signal);
   }
 
   async #look(desired: Desired, instance: LxdInstance, context: ProviderContext): Promise<Seen> {
