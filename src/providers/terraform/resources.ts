@@ -128,8 +128,11 @@ export class TerraformResources implements Provider<ResourceSpec> {
 
   async observe(desired: Desired<ResourceSpec>, context: ProviderContext): Promise<Observation | undefined> {
     const { spec, status, identity } = desired;
+    // Nothing of it was made, so nothing of it can drift.
     if (spec.data === true)
-      return status?.["output"] === undefined ? undefined : this.#readData(desired, context);
+      return status?.["output"] === undefined
+        ? undefined
+        : { outputs: { output: status["output"] }, ready: true };
     this.#fresh.delete(identity.uid);
     return this.#with(desired, context, async (work) => {
       const { state, target } = work;
