@@ -83,7 +83,7 @@ export interface ResourceKind<S extends z.ZodObject, O extends z.ZodObject> {
     ...spec: Record<never, never> extends z.input<S>
       ? [spec?: Input<z.input<S>> & CommonSpec, metadata?: ResourceMetadata]
       : [spec: Input<z.input<S>> & CommonSpec, metadata?: ResourceMetadata]
-  ): Declared & { readonly [name in keyof z.output<O>]: Ref<Exclude<z.output<O>[name], undefined>> };
+  ): Declared & { readonly [name in keyof z.output<O>]-?: Ref<Exclude<z.output<O>[name], undefined>> };
 }
 
 const DEFINITION: unique symbol = Symbol.for("tutti.dev/resource-definition");

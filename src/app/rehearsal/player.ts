@@ -10,7 +10,7 @@ import { OWN as WRITTEN_BY_PROVISION } from "../../controllers/provision/answer.
 import { desiredOf } from "../../controller/desired.ts";
 import type { Controller } from "../../controller/reconciler.ts";
 import { FINAL_STATES } from "../../kinds/change.ts";
-import { kinds } from "../../kinds/registry.ts";
+import { kindNamed } from "../../kinds/registry.ts";
 import { statusSchema } from "../../kinds/schema.ts";
 import { withCondition } from "../../model/condition.ts";
 import { parseDuration } from "../../model/duration.ts";
@@ -59,7 +59,7 @@ export class Player {
     for (const resource of state) {
       if (resource.kind === "Instance") this.#primeInstance(resource);
       const { made } = (resource.status ?? {}) as { readonly made?: Readonly<Record<string, unknown>> };
-      if (made === undefined || !IS_PROVIDED.has(resource.kind)) continue;
+      if (made === undefined || !isProvided(resource.kind)) continue;
       const { identity } = desiredOf(resource, made);
       world.put(identity, made, outputsIn(resource));
     }
@@ -87,6 +87,7 @@ export class Player {
       keyring,
       local: hold.engines("local"),
       locations: new Map([...types].map((type) => [type, () => hold.engines(type)])),
+      ownProviders: ({ kind }) => hold.own(kind),
       rehearsed: { check: () => Promise.resolve(undefined) },
     });
     plane.runtime.addController(assumedController(held.held, own.clock));
@@ -300,6 +301,13 @@ function withoutKey<T extends { readonly namespace: string; readonly name: strin
 }
 
 const IS_PROVIDED: ReadonlySet<string> = new Set(PROVIDED);
+
+/** Own kinds too, where some functions make them. */
+function isProvided(name: string): boolean {
+  const kind = kindNamed(name);
+  return IS_PROVIDED.has(name) || (kind?.definition !== undefined && kind.finalizers.length > 0);
+}
+
 /** Of a status: what the control plane wrote by itself. */
 const OWN: ReadonlySet<string> = new Set([...WRITTEN_BY_PROVISION, "adopted", "lastBackup"]);
 
@@ -316,17 +324,17 @@ function longestIn({ spec }: Resource): number {
   return Math.max(...spans.map(parseDuration));
 }
 
-/** Kinds that nobody makes in a rehearsal, but that say whether they are ready: they are. */
-const ASSUMED: ReadonlySet<string> = new Set(
-  kinds
-    .filter(
-      (kind) =>
-        kind.declarable &&
-        !IS_PROVIDED.has(kind.kind) &&
-        "conditions" in (statusSchema(kind).properties ?? {}),
-    )
-    .map(({ kind }) => kind),
-);
+/** Of a kind that nobody makes in a rehearsal, but that says whether it is ready: it is. */
+function isAssumed(name: string): boolean {
+  const kind = kindNamed(name);
+  return (
+    kind?.declarable === true &&
+    !isProvided(name) &&
+    !PLAYED.has(name) &&
+    "conditions" in (statusSchema(kind).properties ?? {})
+  );
+}
+
 const PLAYED: ReadonlySet<string> = new Set([
   "Service",
   "System",
@@ -335,10 +343,10 @@ const PLAYED: ReadonlySet<string> = new Set([
   "MachineSnapshot",
   "VolumeSnapshot",
   "Approval",
+  "CustomResourceDefinition",
 ]);
 
 function assumedController(store: Store, clock: Pick<ManualClock, "now">): Controller {
-  const isAssumed = (kind: string): boolean => ASSUMED.has(kind) && !PLAYED.has(kind);
   return {
     name: "assumed",
     *concerns({ key, type, resource, previous }) {

@@ -75,6 +75,8 @@ export interface WorldParts {
 /** One control plane's hold on the world. */
 export interface Hold {
   readonly engines: (type: string) => Engines;
+  /** Of an own kind, at every Location. */
+  readonly own: (kind: string) => Provider;
   readonly sever: () => void;
 }
 
@@ -124,7 +126,12 @@ export class PlayedWorld {
       );
       return { instances, providers };
     };
-    return { engines, sever: () => severed.forEach((sever) => sever()) };
+    const own = (kind: string): Provider => {
+      const provider = new Things(kind, this.world, { class: "custom", features: [] });
+      severed.push(() => provider.sever());
+      return provider;
+    };
+    return { engines, own, sever: () => severed.forEach((sever) => sever()) };
   }
 
   /** What is there from before: it keeps the outputs it has until it is changed. */
