@@ -71,8 +71,11 @@ export class OwnKinds implements View {
       this.#options.log.error({ definition: name }, "the definition of a kind cannot be used");
       return;
     }
-    const { kind } = made;
-    const { provider: source } = definition.spec as DefinitionSpec;
+    const { provider } = definition.spec as DefinitionSpec;
+    this.#know(name, made.kind, provider);
+  }
+
+  #know(name: string, kind: AnyKind, source: ProviderSource | undefined): void {
     const before = this.#known.get(name);
     if (before?.kind === kind && equal(before.source, source)) return;
     if (before?.kind.kind !== kind.kind) this.#drop(name);

@@ -149,14 +149,27 @@ export interface Kind<
 /** Any kind, where its own types do not matter. */
 export type AnyKind = Omit<Kind, "body"> & { readonly body: z.ZodObject };
 
-const NO_FINDINGS = (): readonly never[] => [];
+/** Where the options say nothing. */
+const USUAL = {
+  group: "tutti.dev",
+  version: "v1",
+  namespaced: true,
+  declarable: true,
+  shortNames: [],
+  categories: [],
+  finalizers: [],
+  columns: [],
+  check: (): readonly never[] => [],
+  exampleName: "example",
+};
 
 export function defineKind<
   B extends z.ZodObject,
   T extends z.ZodType,
   const O extends Outputs = Record<never, never>,
 >(options: KindOptions<B, T, O>): Kind<B, T, O> {
-  const { group = "tutti.dev", version = "v1", exampleName = "example", check = NO_FINDINGS } = options;
+  const all = { ...USUAL, ...options };
+  const { group, version } = all;
   const apiVersion = group === "" ? version : `${group}/${version}`;
   const hasSpec = "spec" in options.body.shape;
   const outputs = (options.outputs ?? {}) as O;
@@ -168,28 +181,28 @@ export function defineKind<
     );
   };
   return Object.assign(build, {
-    kind: options.kind,
-    plural: options.plural,
-    singular: options.kind.toLowerCase(),
-    root: rootName(options.kind),
-    shortNames: options.shortNames ?? [],
-    categories: options.categories ?? [],
+    kind: all.kind,
+    plural: all.plural,
+    singular: all.kind.toLowerCase(),
+    root: rootName(all.kind),
+    shortNames: all.shortNames,
+    categories: all.categories,
     group,
     version,
     apiVersion,
-    namespaced: options.namespaced ?? true,
-    declarable: options.declarable ?? true,
-    finalizers: options.finalizers ?? [],
-    holds: options.holds,
-    description: options.description,
-    body: options.body,
-    status: options.status,
+    namespaced: all.namespaced,
+    declarable: all.declarable,
+    finalizers: all.finalizers,
+    holds: all.holds,
+    description: all.description,
+    body: all.body,
+    status: all.status,
     outputs,
-    columns: options.columns ?? [],
-    scale: options.scale,
-    check,
-    definition: options.definition,
-    exampleName,
-    example: options.example,
+    columns: all.columns,
+    scale: all.scale,
+    check: all.check,
+    definition: all.definition,
+    exampleName: all.exampleName,
+    example: all.example,
   }) as unknown as Kind<B, T, O>;
 }
