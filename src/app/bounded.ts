@@ -18,20 +18,22 @@ export interface Question<T> {
   /** Whether it is an answer at all. */
   readonly isSound: (answer: unknown) => boolean;
   readonly clock: Clock;
+  /** Milliseconds; `PATIENCE` when absent. */
+  readonly patience?: number | undefined;
 }
 
 export type Reply<T> = { readonly answer: T } | { readonly problem: Diagnostic };
 
 /** Never rejects, and always settles. What a provider refuses in its own words is an error, all else a warning. */
 export async function asked<T>(question: Question<T>): Promise<Reply<T>> {
-  const { whom, what, ask, isSound, clock } = question;
+  const { whom, what, ask, isSound, clock, patience = PATIENCE } = question;
   const ending = new AbortController();
   const late = Promise.withResolvers<never>();
   const timer = clock.setTimeout(() => {
-    const error = new Error(`it gave no answer within ${PATIENCE / 1000} s`);
+    const error = new Error(`it gave no answer within ${patience / 1000} s`);
     ending.abort(error);
     late.reject(error);
-  }, PATIENCE);
+  }, patience);
   try {
     const answer = await Promise.race([promised(() => ask(ending.signal)), late.promise]);
     if (isSound(answer)) return { answer };

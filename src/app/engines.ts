@@ -21,12 +21,14 @@ import { type DockerProviders, dockerProviders } from "../providers/docker/index
 import { HaproxyBalancers } from "../providers/haproxy/index.ts";
 import { prometheusMonitors } from "../providers/prometheus/index.ts";
 import { terraformProviders } from "../providers/terraform/index.ts";
+import { toolProviders } from "../providers/tools/index.ts";
 import type { LocalProviders } from "../providers/local/index.ts";
 import type { Store } from "../store/store.ts";
 import type { Engines, OpenLocation } from "./classes.ts";
 import { readSecret } from "./controllers.ts";
 import { required, textsOf } from "./location-secrets.ts";
 import { openLxd } from "./lxd-location.ts";
+import { said } from "./said.ts";
 import { withNames } from "./zone-records.ts";
 
 export interface EngineParts {
@@ -61,6 +63,11 @@ export function allEngines(parts: EngineParts): AllEngines {
     lookUp: (key) => parts.store.get(key),
     env: process.env,
   });
+  const tools = toolProviders({
+    folder: join(parts.folder, "tools"),
+    // Nothing depends on it.
+    told: (identity, text) => said({ ...parts, source: "tools", lost: () => undefined }, identity, text),
+  });
   const external = databases.filter((one) => one.class === "external");
   const bridges = openBridges(parts);
   const instances = [local.instances, here.instances];
@@ -71,6 +78,7 @@ export function allEngines(parts: EngineParts): AllEngines {
     prometheus,
     data,
     ...terraform.providers,
+    ...tools,
     ...here.providers,
     ...lxd.providers,
   ];
@@ -109,6 +117,7 @@ export function allEngines(parts: EngineParts): AllEngines {
               prometheus,
               data,
               ...terraform.providers,
+              ...tools,
               ...databases,
               ...(isHere ? [own] : []),
             ],
@@ -133,6 +142,7 @@ export function allEngines(parts: EngineParts): AllEngines {
               prometheus,
               data,
               ...terraform.providers,
+              ...tools,
               ...engine.providers.filter(({ kind }) => kind === "Network"),
               ...databaseProviders({ servers: [engine.databaseServers] }),
               ...external,

@@ -131,6 +131,7 @@ async function answerTo(question: Question, { context }: ForesightParts): Promis
     ask: async (signal) => (await provider.plan?.(expected, { ...context, signal })) ?? {},
     isSound: isForeseen,
     clock: context.clock,
+    patience: provider.patience,
   });
   if ("answer" in reply) return { ...seen, foreseen: reply.answer };
   const { problem } = reply;

@@ -1,10 +1,10 @@
 /** The providers of own kinds: functions of people in processes of their own, whose words become events. */
 import type { Clock } from "../clock/clock.ts";
-import { eventOperation } from "../controller/events.ts";
 import type { Logger } from "../controller/reconciler.ts";
 import { customProvider } from "../providers/custom/index.ts";
 import type { Store } from "../store/store.ts";
 import type { OwnKindsOptions } from "./own-kinds.ts";
+import { said } from "./said.ts";
 
 export interface OwnProviderParts {
   readonly store: Store;
@@ -17,19 +17,12 @@ export function ownProviders({
   clock,
   log,
 }: OwnProviderParts): NonNullable<OwnKindsOptions["providerOf"]> {
+  const lost = (error: unknown): void => log.warn({ reason: String(error) }, "an event was not written");
   return (kind, source) =>
     customProvider({
       kind,
       source,
       clock,
-      told: ({ namespace, name }, text) => {
-        const resource = store.get({ kind: kind.kind, namespace, name });
-        if (resource === undefined) return;
-        const happening = { reason: "Said", message: text };
-        const operation = eventOperation(store, clock.now(), "functions", resource, happening);
-        store
-          .commit([operation], { actor: `functions:${kind.kind}`, action: "say" })
-          .catch((error: unknown) => log.warn({ reason: String(error) }, "an event was not written"));
-      },
+      told: (identity, text) => said({ store, clock, source: "functions", lost }, identity, text),
     });
 }

@@ -1,4 +1,7 @@
-/** Asks the engines which exact image each service of a plan means now, so that a tag that moved shows in the plan. */
+/**
+ * Asks the engines which exact image each service of a plan means now, and what the files hold that a Resource is made from, so
+ * that a tag that moved and a file that was changed show in the plan.
+ */
 import { type Draft, addressOf } from "../model/resource.ts";
 import { pinnedLast, unpinnedIn } from "../planner/pinned.ts";
 import type { Plan } from "../planner/plan.ts";
@@ -33,7 +36,7 @@ async function askedFor(draft: Draft, folder: string, classes: Classes): Promise
   if (spec === undefined) return undefined;
   const { namespace = "default", name } = draft.metadata;
   try {
-    return await providerOf("Service", spec, classes)?.pin?.({ namespace, name, spec, folder });
+    return await providerOf(draft.kind === "Resource" ? "Resource" : "Service", spec, classes)?.pin?.({ namespace, name, spec, folder });
   } catch (error) {
     // A refusal is the preflight's to report; an engine that is away now may be there when the plan is carried out.
     if (!(error instanceof Error)) throw error;
@@ -43,6 +46,6 @@ async function askedFor(draft: Draft, folder: string, classes: Classes): Promise
 
 /** What a service of it would be, with what its kind fills in; of a set, a member as if it stood alone. */
 function asOne(draft: Draft): Spec | undefined {
-  if (draft.kind === "Service") return draft.spec as Spec;
+  if (draft.kind === "Service" || draft.kind === "Resource") return draft.spec as Spec;
   return probeOf(draft).draft?.spec as Spec | undefined;
 }

@@ -33,6 +33,7 @@ import { undeclaredPools } from "./undeclared-pools.ts";
 
 export interface Asked {
   readonly class: string;
+  readonly patience?: number;
   obstacles?(prospect: Prospect, context: CallContext): Promise<readonly Obstacle[]>;
   capacities?(context: CallContext): Promise<readonly Capacity[]>;
   pin?(prospect: Prospect): Promise<string | undefined>;
@@ -133,6 +134,7 @@ async function obstaclesOf(
         ask: async () => (await provider.obstacles?.(prospect, context)) ?? [],
         isSound: (answer) => Array.isArray(answer) && answer.every(isObstacle),
         clock: context.clock,
+        patience: provider.patience,
       });
       if ("problem" in reply)
         return [reply.problem.severity === "error" ? { ...reply.problem, address } : reply.problem];

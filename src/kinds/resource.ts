@@ -5,7 +5,7 @@ import { defineKind, output } from "./kind.ts";
 
 /**
  * A thing of no kind of its own. Class `data` keeps values in the graph and does nothing outside; class `terraform` makes what a
- * Terraform provider has a type for.
+ * Terraform provider has a type for; classes `terraform-module`, `ansible` and `kustomize` drive the tool of that name.
  */
 export const resource = defineKind({
   kind: "Resource",
@@ -42,7 +42,13 @@ export const resource = defineKind({
           .record(z.string(), z.unknown().meta({ mayHoldSecrets: true }))
           .default({})
           .describe(
-            "What it is made from. Of class data: any values; they come out as status.output. Of class terraform: the type's attributes and blocks.",
+            "What it is made from. Of class data: any values; they come out as status.output. Of class terraform: the type's attributes and blocks. Of a tool: its settings.",
+          ),
+        digest: z
+          .string()
+          .optional()
+          .describe(
+            "Of a class that is made from files (terraform-module, ansible, kustomize): what they hold. Filled in when a plan is made, so that other files are a change.",
           ),
         replaceOn: z
           .unknown()
@@ -64,7 +70,7 @@ export const resource = defineKind({
     id: output("id", "What it is called where it is; another one when it has been made anew."),
     output: output<Readonly<Record<string, unknown>>>(
       "output",
-      "What it yields: of class data its config, of class terraform its attributes.",
+      "What it yields: of class data its config, of class terraform its attributes, of a tool its outputs.",
     ),
   },
   columns: [

@@ -1,7 +1,7 @@
 /**
  * The exact images of services: a tag may mean another image tomorrow, so what is planned names which (`digest`). A ResourceSet
  * of services is pinned as a whole, in its template: members that come later run what was agreed to. Where the image differs
- * by member, it is not: which there are is told when they are known.
+ * by member, it is not: which there are is told when they are known. So are the files that a Resource of a class is made from.
  */
 import { equal } from "../model/equality.ts";
 import { hasExpression } from "../model/expression.ts";
@@ -12,9 +12,9 @@ import { specOfSet } from "./set-template.ts";
 
 type Spec = Readonly<Record<string, unknown>>;
 
-/** What runs an image: the spec of a service, or that of all members of a set. */
+/** What runs an image: the spec of a service, or that of all members of a set. Or what may be made from files. */
 export function imagedSpec(draft: Draft | Resource): Spec | undefined {
-  if (draft.kind === "Service") return (draft.spec ?? {}) as Spec;
+  if (draft.kind === "Service" || draft.kind === "Resource") return (draft.spec ?? {}) as Spec;
   if (draft.kind !== "ResourceSet") return undefined;
   const { kind, spec = {} } = specOfSet(draft as Draft).template;
   return kind === "Service" ? (spec as Spec) : undefined;
@@ -28,9 +28,13 @@ export function unpinnedIn(resources: readonly Draft[]): readonly Draft[] {
   return resources.filter((draft) => isUnpinned(draft) && !sets.has(draft.metadata.labels?.[SET] ?? ""));
 }
 
+/** Classes of Resource that are made from what is declared alone; `auto` chooses one of them. */
+const OF_NO_FILES: ReadonlySet<unknown> = new Set([undefined, "auto", "data", "terraform"]);
+
 /** What is still to be computed is pinned when it is known. */
 function isUnpinned(draft: Draft): boolean {
-  const { image, build, digest } = imagedSpec(draft) ?? {};
+  const { image, build, digest, class: chosen } = imagedSpec(draft) ?? {};
+  if (draft.kind === "Resource") return digest === undefined && !OF_NO_FILES.has(chosen);
   const isNamed = image !== undefined || build !== undefined;
   return isNamed && digest === undefined && !hasExpression(JSON.stringify([image, build]));
 }
@@ -40,7 +44,7 @@ export function pinned(draft: Draft, digest: string | undefined): Draft {
   const spec = imagedSpec(draft);
   if (digest === undefined || spec === undefined || spec["digest"] !== undefined) return draft;
   const exact = { ...spec, digest };
-  if (draft.kind === "Service") return { ...draft, spec: exact };
+  if (draft.kind !== "ResourceSet") return { ...draft, spec: exact };
   const set = specOfSet(draft);
   return { ...draft, spec: { ...set, template: { ...set.template, spec: exact } } };
 }
@@ -51,7 +55,8 @@ export function pinnedLast(draft: Draft, live: Snapshot): string | undefined {
   const before = former === undefined ? undefined : imagedSpec(former);
   const now = imagedSpec(draft);
   if (before === undefined || now === undefined || typeof before["digest"] !== "string") return undefined;
-  return ["image", "build"].every((field) => equal(before[field], now[field])) ? before["digest"] : undefined;
+  const fields = draft.kind === "Resource" ? ["class", "config"] : ["image", "build"];
+  return fields.every((field) => equal(before[field], now[field])) ? before["digest"] : undefined;
 }
 
 /** By address: what stays pinned where no engine is asked. */

@@ -189,6 +189,13 @@ export interface Provider<S = unknown> {
   readonly isInside?: boolean;
   /** A second thing of another incarnation (`Identity.uid`) can be made while the first is there. */
   readonly canCreateBeforeDestroy?: boolean;
+  /** Milliseconds that each answer may take while a plan is made; 10 s when absent. */
+  readonly patience?: number;
+  /**
+   * What the files that a declaration names hold now, for the plan and the Revision: it stands in `spec.digest`, so that
+   * another content is a change. Of kind Resource; undefined when nobody can tell. Called before a plan is made.
+   */
+  pin?(prospect: Prospect): Promise<string | undefined>;
   /** Asked while a plan is made, with one context for all of it. Changes nothing. */
   obstacles?(prospect: Prospect, context: CallContext): Promise<readonly Obstacle[]>;
   /**
