@@ -11,7 +11,7 @@ export interface Wanted {
 export interface BridgeSort {
   create(wanted: Wanted, around: Surroundings, signal: AbortSignal): Promise<void>;
   setMark(bridge: Bridge, mark: string | undefined, signal: AbortSignal): Promise<void>;
-  setTag(bridge: Bridge, tag: number, around: Surroundings, signal: AbortSignal): Promise<void>;
+  setTag(bridge: Bridge, tag: number | undefined, around: Surroundings, signal: AbortSignal): Promise<void>;
   attach(
     bridge: Bridge,
     member: string,

@@ -1,2 +1,2 @@
 /** Networks that are bridges of this machine. */
-export { BridgeNetworks, type BridgeOptions } from "./network.ts";
+export { BridgeNetworks } from "./network.ts";

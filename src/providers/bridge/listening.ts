@@ -80,7 +80,7 @@ class Teller {
   }
 
   #tell(isMeant: (watcher: Watcher) => boolean): void {
-    for (const watcher of [...this.#watchers]) if (isMeant(watcher)) watcher.changed();
+    for (const watcher of this.#watchers) if (isMeant(watcher)) watcher.changed();
   }
 }
 

@@ -84,22 +84,32 @@ export function checkAdopted(found: Bridge, spec: NetworkSpec): void {
 
 export function actualOf(
   spec: NetworkSpec,
-  { link, sort, tag, mark, members }: Bridge,
+  bridge: Bridge,
   forwards: boolean,
 ): Readonly<Record<string, unknown>> {
-  const { cidr, vlan, interfaces = [] } = spec;
-  const there = link?.addresses ?? [];
-  const wanted = addressesOf(spec);
-  const more = there.filter((address) => !wanted.includes(address));
-  const isRange = cidr !== undefined && there.includes(gatewayIn(cidr));
+  const { vlan, interfaces = [] } = spec;
+  const { link, sort, tag, mark, members } = bridge;
+  const more = undeclaredIn(spec, bridge);
   return {
-    ...(cidr === undefined ? {} : { cidr: isRange ? cidr : (more[0] ?? null) }),
+    ...rangeIn(spec, bridge),
     ...(vlan === undefined && sort === "linux" ? {} : { vlan: tag ?? null }),
     ...(interfaces.length === 0
       ? {}
       : { interfaces: interfaces.filter((name) => members.some((one) => one.name === name)) }),
     ...(mark?.isAdopted === true ? {} : asNotMade({ more, isUp: link?.isUp === true, forwards }, spec)),
   };
+}
+
+function rangeIn(spec: NetworkSpec, bridge: Bridge): { readonly cidr?: string | null } {
+  const { cidr } = spec;
+  if (cidr === undefined) return {};
+  const isDeclared = bridge.link?.addresses.includes(gatewayIn(cidr)) === true;
+  return { cidr: isDeclared ? cidr : (undeclaredIn(spec, bridge)[0] ?? null) };
+}
+
+function undeclaredIn(spec: NetworkSpec, { link }: Bridge): readonly string[] {
+  const wanted = addressesOf(spec);
+  return (link?.addresses ?? []).filter((address) => !wanted.includes(address));
 }
 
 /** What is otherwise than we make such a bridge. */

@@ -200,13 +200,14 @@ export class BridgeNetworks implements Provider {
     if (conflict !== undefined) throw new TerminalError(conflict);
     const sort = isTagged(spec) ? "tagged" : "linux";
     const isOther = found !== undefined && found.sort !== sort;
-    if (isOther) await this.#remove(found, identity, "It is made anew", around, signal);
-    if (found === undefined || isOther) {
+    if (found !== undefined && !isOther) await this.#sorts[sort].setTag(found, spec.vlan, around, signal);
+    else {
+      if (isOther) await this.#remove(found, identity, "It is made anew", around, signal);
       const now = isOther ? await this.#look(isTagged(spec), signal) : around;
       checkFree(name, sort, now);
       const mark = markText(this.#home, identity);
       await this.#sorts[sort].create({ name, mark, tag: spec.vlan }, now, signal);
-    } else if (spec.vlan !== undefined) await this.#sorts[sort].setTag(found, spec.vlan, around, signal);
+    }
     return this.#look(isTagged(spec), signal);
   }
 

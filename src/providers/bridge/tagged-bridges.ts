@@ -51,11 +51,11 @@ export class TaggedBridges implements BridgeSort {
   /** What has the tag by which it was made goes with it. */
   async setTag(
     { name, tag: found, madeWith, switch: shared }: Bridge,
-    tag: number,
+    tag: number | undefined,
     { ports }: Surroundings,
     signal: AbortSignal,
   ): Promise<void> {
-    if (found === tag && madeWith === tag) return;
+    if (tag === undefined || (found === tag && madeWith === tag)) return;
     const moving = ports.filter(
       (port) => !port.isBridge && port.switch === shared && port.tag === madeWith && port.name !== shared,
     );
