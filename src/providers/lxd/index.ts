@@ -4,7 +4,7 @@ import { Lxd, type LxdSettings } from "./client.ts";
 import { Events } from "./events.ts";
 import { LxdMachines } from "./machine.ts";
 import { LxdNetworks } from "./network.ts";
-import { Places } from "./surroundings.ts";
+import { type BridgeOf, Places } from "./surroundings.ts";
 import { LxdVolumes } from "./volume.ts";
 
 export interface LxdOptions {
@@ -13,6 +13,7 @@ export interface LxdOptions {
   readonly home: string;
   /** Where disks and volumes are made; `default`, or the only one, when absent. */
   readonly pool?: string;
+  readonly bridgeOf?: BridgeOf;
 }
 
 export interface LxdProviders {
@@ -23,10 +24,10 @@ export interface LxdProviders {
 }
 
 /** Opening reaches nobody. */
-export function lxdProviders({ engine, home, pool }: LxdOptions): LxdProviders {
+export function lxdProviders({ engine, home, pool, bridgeOf }: LxdOptions): LxdProviders {
   const lxd = new Lxd(engine);
   const events = new Events(lxd);
-  const places = new Places(lxd, home, pool);
+  const places = new Places(lxd, home, pool, bridgeOf);
   return {
     providers: [
       new LxdMachines(places, events),

@@ -102,9 +102,13 @@ export class Instances {
     });
   }
 
-  /** `start`, `unfreeze`. */
+  /** `start`, `unfreeze`. An LXD that has just come back may have started it meanwhile. */
   async enter(name: string, action: string, signal: AbortSignal): Promise<void> {
-    await this.#lxd.send("PUT", `${pathOf(name)}/state`, { body: { action, timeout: GRACE }, signal });
+    try {
+      await this.#lxd.send("PUT", `${pathOf(name)}/state`, { body: { action, timeout: GRACE }, signal });
+    } catch (error) {
+      if (!(error instanceof LxdError) || (await this.state(name, signal)).status !== "Running") throw error;
+    }
   }
 
   /** It is asked to end; with `force`, or when it does not in time, it is ended. */
@@ -123,12 +127,19 @@ export class Instances {
     }
   }
 
+  /** One that LXD starts meanwhile, having just come back, is stopped again. */
   async remove(name: string, signal: AbortSignal): Promise<void> {
     await this.settled(name, signal);
     const found = await this.find(name, signal);
     if (found === undefined) return;
     if (found.value.status !== "Stopped") await absent(this.stop(name, signal, true));
-    await absent(this.#lxd.send("DELETE", pathOf(name), { signal }));
+    try {
+      await absent(this.#lxd.send("DELETE", pathOf(name), { signal }));
+    } catch (error) {
+      const now = error instanceof LxdError ? await this.find(name, signal) : undefined;
+      if (now === undefined || now.value.status === "Stopped") throw error;
+      await this.remove(name, signal);
+    }
   }
 
   /** Runs a command to its end, and gives its code and what it printed last. */

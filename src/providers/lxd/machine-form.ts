@@ -26,10 +26,17 @@ export interface Form {
   readonly devices: Devices;
 }
 
+export interface NetworkThere {
+  readonly name: string;
+  readonly hasAddresses: boolean;
+  /** An interface of the host, not a network of LXD. */
+  readonly isBridge?: true;
+}
+
 /** How what a machine uses is called in LXD, by the names of the resources. */
 export interface Surroundings {
   readonly pool: string;
-  readonly networks: ReadonlyMap<string, { readonly name: string; readonly hasAddresses: boolean }>;
+  readonly networks: ReadonlyMap<string, NetworkThere>;
   readonly volumes: ReadonlyMap<string, { readonly name: string; readonly pool: string }>;
 }
 
@@ -66,7 +73,7 @@ export function formOf(spec: MachineSpec, around: Surroundings, keyring: Keyring
           {
             type: "nic",
             name: interfaceName(index),
-            network: around.networks.get(network)?.name ?? network,
+            ...placeOn(around.networks.get(network), network),
             ...(address === undefined ? {} : { [addressKey(address)]: address }),
           },
         ]),
@@ -80,6 +87,12 @@ export function formOf(spec: MachineSpec, around: Surroundings, keyring: Keyring
       ...spec.devices,
     },
   };
+}
+
+function placeOn(there: NetworkThere | undefined, network: string): Config {
+  return there?.isBridge === true
+    ? { nictype: "bridged", parent: there.name }
+    : { network: there?.name ?? network };
 }
 
 /** Whole processors are given as such, so that programs inside see as many; a part of one as time. */

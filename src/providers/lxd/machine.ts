@@ -69,6 +69,8 @@ import { measurementsOf } from "./measurements.ts";
 import { machineObstacles } from "./obstacles.ts";
 import type { Places } from "./surroundings.ts";
 
+/** An LXD that comes back starts what is half-made, and then cannot remove it any more. */
+const NOT_BY_ITSELF = { "boot.autostart": "false" };
 /** How long `ensure` waits for addresses before it says that there are none yet, milliseconds. */
 const PATIENCE = 5_000;
 const STEP = 100;
@@ -307,8 +309,10 @@ export class LxdMachines implements SnapshotProvider {
     }: { readonly source: object; readonly config: Form["config"]; readonly devices: Devices },
   ): Promise<ReadInstance> {
     const marks = marksOf(this.#home, identity);
-    await this.#instances.create({ name, ...body, config: { ...config, ...marks } }, signal);
-    await this.#mark(name, { [WHOLE]: identity.uid }, signal);
+    const begun = { ...config, ...marks, ...NOT_BY_ITSELF };
+    await this.#instances.create({ name, ...body, config: begun }, signal);
+    const autostart = config["boot.autostart"] ?? "false";
+    await this.#mark(name, { [WHOLE]: identity.uid, "boot.autostart": autostart }, signal);
     const made = await this.#instances.find(name, signal);
     if (made === undefined) throw new Error(`LXD made '${name}', and has it no more.`);
     return made;

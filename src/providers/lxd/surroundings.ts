@@ -31,16 +31,21 @@ export interface LxdVolume {
 /** Drivers that hold a volume to a size wherever they are; others only on some file systems. */
 const SIZING: ReadonlySet<string> = new Set(["btrfs", "zfs", "lvm", "ceph", "cephfs"]);
 
+/** The interface of this machine that a Network of class bridge is; undefined for others. */
+export type BridgeOf = (namespace: string, name: string) => string | undefined;
+
 export class Places {
   readonly lxd: Lxd;
   readonly home: string;
   readonly #pool: string | undefined;
+  readonly #bridgeOf: BridgeOf;
 
   /** `pool`: where disks and volumes are made; `default`, or the only one, when undefined. */
-  constructor(lxd: Lxd, home: string, pool: string | undefined) {
+  constructor(lxd: Lxd, home: string, pool: string | undefined, bridgeOf: BridgeOf = () => undefined) {
     this.lxd = lxd;
     this.home = home;
     this.#pool = pool;
+    this.#bridgeOf = bridgeOf;
   }
 
   pools(signal: AbortSignal): Promise<readonly LxdPool[]> {
@@ -93,7 +98,10 @@ export class Places {
     if (networks.length === 0) return new Map();
     const all = await this.networks(signal);
     return new Map(
-      networks.map(({ network }) => {
+      networks.map(({ network, address }) => {
+        const bridge = this.lxd.isLocal ? this.#bridgeOf(namespace, network) : undefined;
+        if (bridge !== undefined && address !== undefined) throw addressNotGiven(network, address);
+        if (bridge !== undefined) return [network, { name: bridge, hasAddresses: false, isBridge: true }];
         const found = all.find(({ config }) =>
           isMarkedAs(this.home, "Network", { namespace, name: network }, config),
         );
@@ -162,11 +170,20 @@ function noPool(wanted: string | undefined, pools: readonly LxdPool[]): Terminal
   });
 }
 
+function addressNotGiven(network: string, address: string): TerminalError {
+  return new TerminalError({
+    code: "AddressNotGiven",
+    path: "spec.networks",
+    message: `The network '${network}' is a bridge of the host, on which LXD gives no addresses such as ${address}.`,
+    hint: "Leave it out here, and have the machine's command or its image set it.",
+  });
+}
+
 function elsewhere(what: "network" | "volume", name: string): TerminalError {
   return new TerminalError({
     code: what === "network" ? "NetworkElsewhere" : "VolumeElsewhere",
     path: `spec.${what}s`,
     message: `The ${what} '${name}' is not one of this LXD.`,
-    hint: `Name a ${what === "network" ? "Network" : "Volume"} of class lxd at the same location.`,
+    hint: `Name a ${what === "network" ? "Network" : "Volume"} of class lxd at the same location${what === "network" ? ", or of class bridge where LXD is on this machine" : ""}.`,
   });
 }
