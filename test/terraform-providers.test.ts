@@ -1,13 +1,15 @@
 /** Resources of a Terraform provider, from declaration to removal, with the real command line and a provider written in Go. */
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
-import { mirroredPeer } from "../src/terraform/fixtures/go-peer.ts";
+import { beforeAll, expect, test } from "vitest";
+import { BUILD, goPeer, mirroredPeer } from "../src/terraform/fixtures/go-peer.ts";
 import type { TestHome } from "./support/home.ts";
 import { conditionOf, isReady } from "./support/home.ts";
 import { openHome } from "./support/open-home.ts";
 import { processesOf } from "./support/processes.ts";
 import { until } from "./support/until.ts";
+
+beforeAll(goPeer, BUILD);
 
 interface House {
   readonly home: TestHome;
@@ -50,6 +52,22 @@ async function house(protocol: 5 | 6): Promise<House> {
             },
           },
         },
+        // A provider that is configured by what a resource yields, and a data source of it.
+        {
+          kind: "Provider",
+          metadata: { name: "later" },
+          spec: { source: "tutti/peer", config: { prefix: "${resource.motd.status.output.id}" } },
+        },
+        {
+          kind: "Resource",
+          metadata: { name: "seen" },
+          spec: {
+            provider: "later",
+            type: "peer_file",
+            data: true,
+            config: { name: "${resource.copy.status.output.id}" },
+          },
+        },
       ]
         .map((one) => JSON.stringify(one))
         .join("\n---\n"),
@@ -68,6 +86,9 @@ test("are planned, made, changed, made anew, set back when others change them, a
   expect(up).toMatchObject({ code: 0, stderr: expect.stringContaining("status.output.token") as string });
   expect(readFileSync(join(files, "copy"), "utf8")).toBe("motd: hello");
   expect(JSON.stringify(await home.get("Resource/motd"))).not.toContain("token-of-motd");
+  expect((await home.get("Resource/seen"))?.status).toMatchObject({
+    output: { content: "motd: hello", prefix: "motd" },
+  });
 
   declare({ content: "good evening" });
   const plan = await home.ok(["plan", folder]);

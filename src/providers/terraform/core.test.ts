@@ -2,11 +2,12 @@
 import { spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { afterAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { UNKNOWN, Unknown } from "../../terraform/value.ts";
 import { NOTHING, plan } from "./calls.ts";
 import { decodeConfig } from "./config.ts";
 import { cases } from "./fixtures/cases.ts";
+import { BUILD, goPeer } from "../../terraform/fixtures/go-peer.ts";
 import { PeerHouse } from "./fixtures/peer-house.ts";
 import { Packages } from "./packages.ts";
 import { addressOfSource } from "./address.ts";
@@ -14,6 +15,7 @@ import { Plugin } from "./plugin.ts";
 import type { Schema } from "../../terraform/schema.ts";
 
 const house = new PeerHouse();
+beforeAll(goPeer, BUILD);
 afterAll(() => house.destroy());
 const hasTerraform = spawnSync("terraform", ["version"]).status === 0;
 

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { addressOfSource, compareVersions, constraint, versionOf } from "./address.ts";
 import { PeerHouse } from "./fixtures/peer-house.ts";
 import { zipOf } from "./fixtures/zip-file.ts";
+import { BUILD } from "../../terraform/fixtures/go-peer.ts";
 import { Packages } from "./packages.ts";
 
 const house = new PeerHouse();
@@ -15,7 +16,7 @@ const peer = addressOfSource("tutti/peer");
 const platform = `${process.platform}_${process.arch === "x64" ? "amd64" : process.arch}`;
 beforeAll(async () => {
   for (const version of ["1.9.0", "1.10.0", "2.0.0", "2.1.0-beta.2"]) await house.add(version);
-});
+}, BUILD);
 afterAll(() => house.destroy());
 
 describe("of several versions", () => {

@@ -3,10 +3,12 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { once } from "node:events";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { BUILD, goPeer } from "../../terraform/fixtures/go-peer.ts";
 import { PeerHouse } from "./fixtures/peer-house.ts";
 
 const house = new PeerHouse();
+beforeAll(goPeer, BUILD);
 afterAll(() => house.destroy());
 
 describe("a program", () => {

@@ -4,13 +4,14 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { REQUESTS } from "../../model/resource.ts";
 import { UNKNOWN } from "../../provider/provider.ts";
+import { BUILD } from "../../terraform/fixtures/go-peer.ts";
 import { PeerHouse, Thing } from "./fixtures/peer-house.ts";
 
 const house = new PeerHouse();
 beforeAll(async () => {
   await house.add("1.2.0");
   await house.provider("peer", { source: "tutti/peer" });
-});
+}, BUILD);
 afterAll(() => house.destroy());
 
 function file(

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { goPeer } from "../../terraform/fixtures/go-peer.ts";
+import { BUILD, goPeer } from "../../terraform/fixtures/go-peer.ts";
 import { decodeValue, encodeValue } from "../../terraform/msgpack.ts";
 import type { Schema } from "../../terraform/schema.ts";
 import { type Members, UNKNOWN, Unknown, decimal, elementType, sameValue } from "../../terraform/value.ts";
@@ -40,7 +40,7 @@ describe.each([5, 6] as const)("protocol %i", (protocol) => {
   let peer: Target;
   beforeAll(async () => {
     peer = target(await started(protocol), "peer_everything");
-  });
+  }, BUILD);
 
   test.each(cases)("%s arrives as it is", async (_name, attribute, declared, understood) => {
     const { value, problems } = decodeConfig({ [attribute]: declared }, peer.schema.block, place);
