@@ -3,6 +3,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 const PATIENCE = 30_000;
 
 /**
+ * Milliseconds until the next question: the longer it takes, the less often, for a question has others work. Fifty at most:
+ * who waits for something that passes is not to miss it.
+ */
+function pause(waited: number): number {
+  return Math.min(Math.max(waited / 20, 10), 50);
+}
+
+/**
  * Asks again and again until there is something; fails with what `waitingFor` says when it takes too long, also when
  * it is the answer that does not come.
  */
@@ -11,7 +19,8 @@ export async function until<T>(
   ask: () => T | undefined | false | Promise<T | undefined | false>,
   patience = PATIENCE,
 ): Promise<T> {
-  const deadline = Date.now() + patience;
+  const began = Date.now();
+  const deadline = began + patience;
   let last: unknown;
   for (;;) {
     try {
@@ -22,7 +31,7 @@ export async function until<T>(
     }
     if (Date.now() > deadline)
       throw new Error(`Waited ${patience / 1000} s for ${waitingFor}.`, { cause: last });
-    await sleep(10);
+    await sleep(pause(Date.now() - began));
   }
 }
 
