@@ -12,7 +12,7 @@ const manifest = {
 
 test("entry points lead to the emitted files", () => {
   expect(published(manifest)).toMatchObject({
-    bin: { tutti: "./tutti.js" },
+    bin: { tutti: "./tutti.js", "terraform-provider-tutti": "./terraform-provider-tutti.js" },
     exports: { ".": { types: "./sdk/index.d.ts", default: "./sdk/index.js" } },
   });
 });

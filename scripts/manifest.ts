@@ -14,6 +14,11 @@ export interface Manifest {
   readonly exports: Readonly<Record<string, string>>;
 }
 
+const programs = {
+  tutti: "./tutti.js",
+  "terraform-provider-tutti": "./terraform-provider-tutti.js",
+};
+
 const contributorsOnly = new Set(["scripts", "devDependencies", "allowScripts", "overrides"]);
 
 /** The manifest to publish. */
@@ -23,7 +28,7 @@ export function published(manifest: Manifest): Manifest {
     const emitted = source.replace(/^\.\/src\//, "./").replace(/\.ts$/, "");
     return [name, { types: `${emitted}.d.ts`, default: `${emitted}.js` }];
   });
-  return { ...Object.fromEntries(kept), bin: { tutti: "./tutti.js" }, exports: Object.fromEntries(entries) };
+  return { ...Object.fromEntries(kept), bin: programs, exports: Object.fromEntries(entries) };
 }
 
 /** The command: compiled sources are kept between runs, and loading starts after that is set up. */
@@ -33,10 +38,17 @@ enableCompileCache();
 await import("./app/main.js");
 `;
 
+/** What Terraform starts: the same, with the word that says so. */
+const provider = `#!/usr/bin/env node
+process.argv.splice(2, 0, "terraform-provider");
+await import("./tutti.js");
+`;
+
 if (import.meta.main) {
   const manifest = JSON.parse(readFileSync(resolve(root, "package.json"), "utf8")) as Manifest;
   writeFileSync(resolve(root, "dist/package.json"), `${JSON.stringify(published(manifest), null, 2)}\n`);
   writeFileSync(resolve(root, "dist/tutti.js"), command);
-  chmodSync(resolve(root, "dist/tutti.js"), 0o755);
+  writeFileSync(resolve(root, "dist/terraform-provider-tutti.js"), provider);
+  for (const program of Object.values(programs)) chmodSync(resolve(root, "dist", program), 0o755);
   copyFileSync(resolve(root, "LICENSE"), resolve(root, "dist/LICENSE"));
 }

@@ -1,6 +1,7 @@
 /** What is wrong, as Terraform shows it: a summary, what to do, and the attribute where it stands. */
 import { ApiError, UnreachableError } from "../client/error.ts";
-import { type Diagnostic, DiagnosticError } from "../diagnostics/diagnostic.ts";
+import { type Diagnostic, DiagnosticError, formatPosition } from "../diagnostics/diagnostic.ts";
+import { pathText } from "../model/walk.ts";
 import type { AttributePath, PluginDiagnostic } from "../terraform/diagnostic.ts";
 import { ValueError } from "../terraform/msgpack.ts";
 import { type Place, isCollection } from "./place.ts";
@@ -50,13 +51,12 @@ export function told(
   { severity, address, path = "", message, hint = "", source }: Diagnostic,
   body: Place | undefined,
 ): PluginDiagnostic {
-  const where = body === undefined ? { path: [], rest: path } : located(steps(path), body);
+  const where = body === undefined ? { path: [], rest: steps(path) } : located(steps(path), body);
+  const isSeen = where.path.length === 1 && where.rest.length === 0;
   const about = [
     body === undefined ? address : undefined,
-    where.rest === "" ? undefined : path,
-    source === undefined
-      ? undefined
-      : `(${source.file}${source.line === undefined ? "" : `:${source.line}`})`,
+    isSeen || path === "" ? undefined : pathText([...where.path, ...where.rest]),
+    source === undefined ? undefined : `(${formatPosition(source)})`,
   ].filter((one) => one !== undefined);
   return {
     severity,
@@ -74,15 +74,18 @@ function steps(path: string): readonly (string | number)[] {
   );
 }
 
+interface Located {
+  readonly path: AttributePath;
+  /** What is below it, as Tutti calls it. */
+  readonly rest: AttributePath;
+}
+
 /** As far as attributes go: within what may be of any type, and in a set, nothing has a place of its own. */
-function located(
-  path: readonly (string | number)[],
-  body: Place,
-): { readonly path: AttributePath; readonly rest: string } {
+function located(path: readonly (string | number)[], body: Place): Located {
   const attributes: (string | number)[] = [];
   let place = body;
   for (const [index, step] of path.entries()) {
-    const rest = { path: attributes, rest: path.slice(index).join(".") };
+    const rest = { path: attributes, rest: path.slice(index) };
     if (place.form === "members") {
       const member = place.members.find(({ name }) => name === step);
       if (member === undefined) return metadataAt(path) ?? rest;
@@ -93,13 +96,11 @@ function located(
       place = place.element;
     } else return rest;
   }
-  return { path: attributes, rest: "" };
+  return { path: attributes, rest: [] };
 }
 
 const METADATA: ReadonlySet<unknown> = new Set(["name", "namespace", "labels", "annotations"]);
 
-function metadataAt([first, name = ""]: readonly (string | number)[]):
-  | { readonly path: AttributePath; readonly rest: string }
-  | undefined {
-  return first === "metadata" && METADATA.has(name) ? { path: [name], rest: "" } : undefined;
+function metadataAt([first, name = ""]: AttributePath): Located | undefined {
+  return first === "metadata" && METADATA.has(name) ? { path: [name], rest: [] } : undefined;
 }

@@ -2,7 +2,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { DiagnosticError, hasErrors } from "../diagnostics/diagnostic.ts";
+import { type Diagnostic, DiagnosticError, hasErrors } from "../diagnostics/diagnostic.ts";
 import { learn } from "../kinds/registry.ts";
 import { type Loaded, type LoadOptions, load } from "../sdk/load.ts";
 import type { Members } from "../terraform/value.ts";
@@ -22,7 +22,8 @@ export async function loaded(config: Members, loading: Loading): Promise<Loaded>
         Record<string, unknown>
       >,
     });
-    if (hasErrors(found.diagnostics)) throw new DiagnosticError(found.diagnostics);
+    const diagnostics = folder === undefined ? found.diagnostics : found.diagnostics.map(inText);
+    if (hasErrors(diagnostics)) throw new DiagnosticError(diagnostics);
     for (const kind of found.kinds) learn(kind);
     const [wanted, name] = [textOf(config["name"]), found.system.metadata.name];
     if (wanted !== undefined && wanted !== name)
@@ -41,7 +42,17 @@ export async function loaded(config: Members, loading: Loading): Promise<Loaded>
 
 function at(found: Loaded, folder: string): Loaded {
   const spec = { ...(found.system.spec as object | undefined), folder };
-  return { ...found, folder, system: { ...found.system, spec } };
+  const sources = new Map(
+    [...found.sources].map(([address, source]) => [address, { ...source, file: TEXT }]),
+  );
+  return { ...found, folder, sources, system: { ...found.system, spec } };
+}
+
+/** What the text is called where something in it is wrong. */
+const TEXT = "declaration";
+
+function inText({ source, ...diagnostic }: Diagnostic): Diagnostic {
+  return source === undefined ? diagnostic : { ...diagnostic, source: { ...source, file: TEXT } };
 }
 
 /** Text becomes a file: what is loaded has a folder, whose name is that of the System if it does not say one. */

@@ -17,7 +17,9 @@ import {
   type Members,
   UNKNOWN,
   type Value,
+  isList,
   isMembers,
+  isUnknown,
   isWhollyKnown,
   sameValue,
 } from "../terraform/value.ts";
@@ -49,7 +51,8 @@ export function kindType(kind: AnyKind): ResourceType {
     ...described(kind.description, attributes),
     validate: (config) => {
       const { diagnostics } = validateAs(kind, draftOf(shape, config, "default"));
-      return diagnostics.map((one) => told(one, placeOfBody(shape)));
+      const found = diagnostics.map((one) => told(one, placeOfBody(shape)));
+      return found.filter(({ path }) => !isUnknownAt(config, path));
     },
     plan: (session, prior, config) => Promise.resolve(planned(shape, session, prior, config)),
     apply: (session, prior, value) => applied(shape, session, prior, value),
@@ -57,6 +60,17 @@ export function kindType(kind: AnyKind): ResourceType {
     read: (session, prior) => seen(shape, session, prior),
     taken: (session, id) => taken(shape, attributes, session, id),
   };
+}
+
+/** What is unknown is not wrong, and nothing is missing in it. */
+function isUnknownAt(config: Members, path: AttributePath): boolean {
+  let value: Value = config;
+  for (const step of path) {
+    if (isList(value)) value = value[Number(step)] ?? null;
+    else if (isMembers(value)) value = value[step] ?? null;
+    if (isUnknown(value)) return true;
+  }
+  return false;
 }
 
 function planned(shape: Shape, session: Session, prior: Members | null, config: Members): Planned {

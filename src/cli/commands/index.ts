@@ -308,6 +308,12 @@ export const verbs: readonly VerbEntry[] = [
     load: async () => (await import("./provider.ts")).verb,
   },
   {
+    name: "terraform",
+    group: "Tools",
+    summary: "Make Terraform know Tutti as a provider",
+    load: async () => (await import("./terraform.ts")).verb,
+  },
+  {
     name: "completion",
     group: "Tools",
     summary: "Print the completion script for a shell",
