@@ -1,9 +1,10 @@
 /**
  * Networks of class bridge from end to end: two tags over one Open vSwitch, hosts that are put on them, and what somebody
- * changes by hand. Everything is in a network namespace of its own.
+ * changes by hand. All but LXD's machines is in a network namespace of its own.
  */
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { Lab } from "../src/providers/bridge/fixtures/lab.ts";
+import { startLxd } from "../src/providers/lxd/fixtures/daemon.ts";
 import { openHome } from "./support/open-home.ts";
 import { until } from "./support/until.ts";
 
@@ -77,4 +78,53 @@ test("the same tag reaches, another does not, and what is changed by hand is set
   expect(lab.ovs("list-br")).toBe("");
   expect(JSON.parse(lab.ip("-j", "link", "show", "type", "bridge"))).toEqual([]);
   expect(lab.ip("link", "show", "plain1")).not.toContain("tutti");
+});
+
+test("machines of LXD are put on bridges: those of one tag reach each other, another's do not", async () => {
+  const switched = new Lab({ isApart: false });
+  onTestFinished(() => switched.close());
+  await switched.startOpenVSwitch();
+  process.env["OVS_RUNDIR"] = switched.folder;
+  const lxd = await startLxd();
+  onTestFinished(() => lxd.close());
+  delete process.env["OVS_RUNDIR"];
+  const home = openHome();
+  const place = `
+kind: Location
+metadata: { name: lab }
+spec: { type: lxd, lxd: { endpoint: "${lxd.endpoint}" }, bridge: { database: "${switched.database}" } }
+`;
+  await home.ok(["up", home.declare(place, { folder: "location" }), "--yes"]);
+  const machine = (name: string, network: string, last: number): string => `
+---
+kind: Machine
+metadata: { name: ${name} }
+spec:
+  location: lab
+  image: busybox
+  networks: [{ network: ${network} }]
+  command: ifconfig eth0 ${lxd.range}.${last} netmask 255.255.255.0
+`;
+  const folder = home.declare(`
+kind: System
+metadata: { name: lan }
+---
+kind: Network
+metadata: { name: green }
+spec: { location: lab, vlan: 10, cidr: ${lxd.range}.0/24 }
+---
+kind: Network
+metadata: { name: blue }
+spec: { location: lab, vlan: 20 }
+${machine("web", "green", 11)}${machine("api", "green", 12)}${machine("spy", "blue", 13)}`);
+  await home.ok(["up", folder, "--yes"]);
+  const isReached = async (from: string, last: number): Promise<boolean> => {
+    const ping = ["ping", "-c", "1", "-W", "1", `${lxd.range}.${last}`];
+    return (await home.tutti(["exec", `machine/${from}`, "--", ...ping])).code === 0;
+  };
+  await until("an answer of the same tag", () => isReached("web", 12));
+  expect(await isReached("web", 1)).toBe(true);
+  expect(await isReached("spy", 11)).toBe(false);
+  await home.ok(["down", folder, "--yes"]);
+  expect(switched.ovs("list-br")).toBe("");
 });

@@ -8,7 +8,13 @@ type Parts = Parameters<typeof textsOf>[3];
 
 export function openLxd(parts: Parts, location?: Resource<LocationSpec>): LxdProviders {
   const settings = location === undefined ? { engine: {} } : settingsOf(location, parts);
-  return lxdProviders({ ...settings, home: parts.keyring.derive("home").slice(0, 12) });
+  const bridgeOf = (namespace: string, name: string): string | undefined => {
+    const found = parts.store.get({ kind: "Network", namespace, name }) as
+      | Resource<unknown, { readonly bridge?: string }>
+      | undefined;
+    return found?.status?.bridge;
+  };
+  return lxdProviders({ ...settings, bridgeOf, home: parts.keyring.derive("home").slice(0, 12) });
 }
 
 function settingsOf(location: Resource<LocationSpec>, parts: Parts): Omit<LxdOptions, "home"> {
