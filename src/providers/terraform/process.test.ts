@@ -1,6 +1,6 @@
 /** Programs that are no good plugins, and plugins that lose who started them. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { once } from "node:events";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -63,16 +63,20 @@ console.log("started");
 setInterval(() => undefined, 1000);
 `,
     );
+    const temporary = join(house.folder, "temporary");
+    mkdirSync(temporary);
     const mark = `TUTTI_MARK=${house.folder}`;
     const child: ChildProcess = spawn(process.execPath, [program], {
-      env: { ...process.env, TUTTI_MARK: house.folder },
+      env: { ...process.env, TUTTI_MARK: house.folder, TMPDIR: temporary },
       stdio: ["ignore", "pipe", "inherit"],
     });
     if (child.stdout === null) throw new Error("no output");
     await once(child.stdout, "data");
     expect(marked(mark).length).toBeGreaterThan(1);
+    expect(readdirSync(temporary)).toHaveLength(1);
     child.kill("SIGKILL");
     await once(child, "exit");
     await expect.poll(() => marked(mark), { timeout: 20_000 }).toEqual([]);
+    expect(readdirSync(temporary)).toEqual([]);
   },
 );

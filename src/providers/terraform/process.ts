@@ -17,10 +17,10 @@ import { TerminalError } from "../../provider/provider.ts";
 import type { Handshake } from "../../terraform/handshake.ts";
 import { parseHandshake, pluginEnvironment } from "../../terraform/handshake.ts";
 
-/** Ends the group with the pipe on descriptor 3: when the plugin ends the reader goes, and when the pipe ends both go. */
+/** Of a program and its folder. When the plugin ends the reader of the pipe goes too; when the pipe ends all go. */
 const WATCH = `exec 3<&0
 "$0" </dev/null 3<&- & plugin=$!
-( while read -r _ <&3; do :; done; kill -9 0 ) >/dev/null 2>&1 & watch=$!
+( while read -r _ <&3; do :; done; rm -rf "$1"; kill -9 0 ) >/dev/null 2>&1 & watch=$!
 wait $plugin; code=$?
 kill -9 $watch 2>/dev/null
 exit $code`;
@@ -73,7 +73,7 @@ export class PluginProcess {
   /** Rejects with TerminalError when it is no plugin, or does not begin. */
   static async start(options: ProcessOptions): Promise<PluginProcess> {
     const folder = mkdtempSync(join(tmpdir(), "tutti-plugin-"));
-    const child = spawn("/bin/sh", ["-c", WATCH, options.binary], {
+    const child = spawn("/bin/sh", ["-c", WATCH, options.binary, folder], {
       cwd: options.folder,
       detached: true,
       stdio: ["pipe", "pipe", "pipe"],
