@@ -1,4 +1,7 @@
 /** What a network of class bridge says before it is made, keeps to itself, and finishes after a crash. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { network } from "../../kinds/network.ts";
 import { conformanceContext } from "../../provider/conformance.ts";
@@ -174,6 +177,37 @@ describe("after a crash", () => {
     await ensure("lan", { cidr: "10.96.1.0/24" });
     expect(lab.ip("link", "show", nameOf("lan"))).toContain("alias tutti/home/default/lan");
   });
+
+  it.each([undefined, 10])(
+    "at any moment of making and removing with the tag %s, there is one bridge in the end",
+    async (vlan) => {
+      const desired = wanted("lan", { cidr: "10.96.1.0/24", interfaces: ["port1"], vlan });
+      const program = new URL("./fixtures/maker.ts", import.meta.url).pathname;
+      const args = ["--disable-warning=ExperimentalWarning", program, lab.namespace, lab.database];
+      for (let kill = 0; kill < 4; kill += 1) {
+        const child = spawn(process.execPath, [...args, JSON.stringify(desired)], {
+          stdio: ["ignore", "pipe", "inherit"],
+        });
+        const ended = once(child, "exit");
+        await once(child.stdout, "data");
+        await sleep(Math.random() * 1_000);
+        child.kill("SIGKILL");
+        await ended;
+        expect(await ensure("lan", desired.spec as object)).toMatchObject({
+          ready: true,
+          actual: { cidr: "10.96.1.0/24", interfaces: ["port1"] },
+        });
+        expect(JSON.parse(lab.ip("-j", "link", "show", "type", "bridge"))).toHaveLength(
+          vlan === undefined ? 1 : 0,
+        );
+        expect(lab.ovs("list-br").trim().split("\n").filter(Boolean)).toHaveLength(
+          vlan === undefined ? 0 : 2,
+        );
+        await provider.remove(desired, removing);
+        expect(lab.ovs("list-br") + lab.ip("link", "show", "port1")).not.toMatch(/master|alias|tt-/);
+      }
+    },
+  );
 
   it("what is somebody else's is not taken, nor removed", async () => {
     lab.ip("link", "add", "name", nameOf("lan"), "type", "bridge");
