@@ -44,7 +44,12 @@ const exposition = (): string =>
     used: bench.observer.usedLocations(),
   });
 
-const CONTROL_PLANE = ["databases control-plane", "tutti control-plane", "volumes control-plane"];
+const CONTROL_PLANE = [
+  "databases control-plane",
+  "machines control-plane",
+  "tutti control-plane",
+  "volumes control-plane",
+];
 
 describe("targets", () => {
   it("are those of the control plane when nothing is deployed", async () => {
@@ -123,6 +128,7 @@ describe("targets", () => {
       "databases control-plane",
       "listeners 127.0.0.1:8443",
       "listeners 127.0.0.1:9000",
+      "machines control-plane",
       "tutti control-plane",
       "volumes control-plane",
     ]);
