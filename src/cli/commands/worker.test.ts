@@ -20,7 +20,7 @@ afterAll(async () => {
   await bench.close();
 });
 
-describe("tutti worker", { timeout: 30_000 }, () => {
+describe("tutti worker", { timeout: 60_000 }, () => {
   it("wants a module that is there, whole numbers, and a token for a control plane elsewhere", async () => {
     for (const [words, message] of [
       [`worker ${folder}/nothing.ts`, "There is no file"],

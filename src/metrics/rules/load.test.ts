@@ -194,7 +194,7 @@ const refused: readonly (readonly [title: string, text: string, problem: string]
   ["what is no YAML", "groups: [", "InvalidYaml:"],
 ];
 
-it.each(refused)("%s is refused", { timeout: 30_000 }, async (_title, text, problem) => {
+it.each(refused)("%s is refused", { timeout: 60_000 }, async (_title, text, problem) => {
   const { groups, diagnostics } = loadRules(text, "r.yml");
   expect(groups).toEqual([]);
   expect(diagnostics.map(formatDiagnostic).join("\n")).toContain(problem);
@@ -215,7 +215,7 @@ const taken: readonly (readonly [title: string, text: string])[] = [
   ["an expression over several lines", fileOf("record: a\nexpr: >\n  sum(\n    up\n  )")],
 ];
 
-it.each(taken)("%s is taken", { timeout: 30_000 }, async (_title, text) => {
+it.each(taken)("%s is taken", { timeout: 60_000 }, async (_title, text) => {
   expect(problems(text)).toEqual([]);
   expect(await promtool({ "r.yml": text }, "check", "rules", "r.yml")).toMatchObject({ passed: true });
 });

@@ -227,7 +227,7 @@ const all = cases.map(([title, passes, test, rules = RULES]) => [title, passes, 
 
 it.each(all)(
   "%s: passes is %s, here and in promtool",
-  { timeout: 30_000 },
+  { timeout: 60_000 },
   async (_title, passes, test, rules) => {
     const theirs = await promtool({ "test.yml": test, "rules.yml": rules }, "test", "rules", "test.yml");
     const results = ours(test, rules);
