@@ -127,11 +127,15 @@ export function createControlPlane({
     store,
     ...(ownProviders === undefined ? {} : { providerOf: ownProviders }),
     provided: (kind, provider) => {
-      for (const set of [kinds, provisioned])
-        if (provider === undefined) set.delete(kind);
-        else set.add(kind);
-      if (provider === undefined) classes.everywhere.delete(kind);
-      else classes.everywhere.set(kind, provider);
+      if (provider === undefined) {
+        kinds.delete(kind);
+        classes.everywhere.delete(kind);
+        return;
+      }
+      kinds.add(kind);
+      // What was made must be let go of, also when nobody makes such things any more: that is told of it then.
+      provisioned.add(kind);
+      classes.everywhere.set(kind, provider);
     },
     log: log ?? silent,
   });
