@@ -1,6 +1,7 @@
 /** Tools of this machine as classes of kind Resource: what they work on is one thing to us. */
 import { join } from "node:path";
 import type { Identity, Provider } from "../../provider/provider.ts";
+import { AnsiblePlaybooks } from "./ansible.ts";
 import { TerraformModules } from "./terraform-module.ts";
 
 export interface ToolOptions {
@@ -12,7 +13,10 @@ export interface ToolOptions {
 
 export function toolProviders({ folder, told }: ToolOptions): readonly Provider[] {
   const short = (identity: Identity, text: string): void => told(identity, text.slice(0, MOST_TOLD));
-  return [new TerraformModules({ folder: join(folder, "terraform"), told: short }) as Provider];
+  return [
+    new TerraformModules({ folder: join(folder, "terraform"), told: short }) as Provider,
+    new AnsiblePlaybooks({ folder: join(folder, "ansible"), told: short }) as Provider,
+  ];
 }
 
 const MOST_TOLD = 2_000;

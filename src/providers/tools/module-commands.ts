@@ -137,7 +137,6 @@ export class ModuleCommands {
         "variables.tfvars.json": JSON.stringify(variables),
         "backend.tfbackend": backendSettings(backend),
       },
-      stop: "SIGINT",
       signal: this.#signal,
       scratch: this.#place.work,
     });

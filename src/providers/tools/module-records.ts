@@ -7,10 +7,10 @@
  *
  * All of it may hold secrets, as Terraform's files do: folders that only their owner reads.
  */
-import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, readFile, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { read, written } from "./records.ts";
 
 /** So many plans are kept of each, the latest. */
 const KEPT = 8;
@@ -91,23 +91,4 @@ export class ModuleRecords {
     await rm(work, { recursive: true, force: true });
     await rm(join(this.#folder, "state", uid), { recursive: true, force: true });
   }
-}
-
-export function hashOf(...parts: readonly unknown[]): string {
-  return createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 32);
-}
-
-async function read<T>(path: string): Promise<T | undefined> {
-  try {
-    return JSON.parse(await readFile(path, "utf8")) as T;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
-  }
-}
-
-/** Whole, or not at all. */
-async function written(path: string, content: unknown): Promise<void> {
-  await writeFile(`${path}.new`, JSON.stringify(content), { mode: 0o600, flush: true });
-  await rename(`${path}.new`, path);
 }

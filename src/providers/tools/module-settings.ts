@@ -1,6 +1,7 @@
 /** What is said of a Resource of class terraform-module. */
 import { z } from "zod";
-import { type Obstacle, TerminalError } from "../../provider/provider.ts";
+import type { Obstacle } from "../../provider/provider.ts";
+import { parsed, problemsIn } from "./settings.ts";
 
 const settings = z.strictObject({
   /** Folder of the root module, relative to the declaration. */
@@ -38,21 +39,4 @@ export function problemsOf(config: unknown): readonly Obstacle[] {
 /** Refuses with TerminalError. */
 export function settingsOf({ config = {} }: ModuleSpec): ModuleSettings {
   return parsed(settings, config);
-}
-
-/** Of the settings of any tool. */
-export function problemsIn(schema: z.ZodType, config: unknown): readonly Obstacle[] {
-  const { error } = schema.safeParse(config);
-  return (error?.issues ?? []).map(({ path, message }) => ({
-    code: "InvalidConfig",
-    path: ["spec", "config", ...path].join("."),
-    message: `${message.replace(/\.$/, "")}.`,
-  }));
-}
-
-export function parsed<T>(schema: z.ZodType<T>, config: unknown): T {
-  const result = schema.safeParse(config);
-  if (result.success) return result.data;
-  const [first] = problemsIn(schema, config);
-  throw new TerminalError(first ?? { code: "InvalidConfig", message: "The settings are invalid." });
 }

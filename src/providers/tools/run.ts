@@ -2,11 +2,11 @@
  * A tool of this machine, run to its end.
  *
  *     started --its own end--> over
- *        '--told to stop (aborted | the control plane is gone): asked by a signal --grace--> killed with all it started
+ *        '--told to stop (aborted | the control plane is gone): interrupted --grace--> killed with all it started
  *
  *  - What it prints goes to files, so that it is not killed by a reader that is gone: a tool that is asked to stop has
  *    time to write down what it has made.
- *  - A shell beside it holds a pipe; when that closes before the tool is over, the control plane is gone, and it asks in its place.
+ *  - It is interrupted once at most. A shell beside it holds a pipe; when that closes before the tool is over, the control plane is gone, and it interrupts in its place.
  *  - Files hold what may be secret: only their owner reads them. They go with the run.
  */
 import { spawn } from "node:child_process";
@@ -24,8 +24,6 @@ export interface ToolRun {
   readonly environment: Readonly<Record<string, string>>;
   /** By name, of a folder that goes when it is over. */
   readonly files?: Readonly<Record<string, string>>;
-  /** By which it is asked to stop. */
-  readonly stop: "SIGINT" | "SIGTERM";
   readonly signal: AbortSignal;
   /** Where its folder is made, absolute. */
   readonly scratch: string;
@@ -43,7 +41,7 @@ export interface ToolEnd {
 
 /** `$$` is the tool's own process once the shell has become it. */
 const SHELL = `exec 3<&0
-( read -r _ <&3 || kill -"$0" $$ ) >/dev/null 2>&1 &
+( read -r _ <&3 || kill -INT $$ ) >/dev/null 2>&1 &
 exec "$@" 3<&- </dev/null`;
 
 /** Milliseconds that it has to stop by itself. */
@@ -81,7 +79,7 @@ async function ended(run: ToolRun, scratch: string): Promise<number | null> {
   const files = [STDOUT, STDERR].map((name) => openSync(join(scratch, name), "w", 0o600));
   const env = Object.entries(run.environment).map(([name, value]) => [name, inScratch(value)]);
   const command = [run.tool, ...run.args.map(inScratch)];
-  const child = spawn("/bin/sh", ["-c", SHELL, run.stop.slice(3), ...command], {
+  const child = spawn("/bin/sh", ["-c", SHELL, "sh", ...command], {
     cwd: run.folder,
     detached: true,
     stdio: ["pipe", ...files],
@@ -91,7 +89,9 @@ async function ended(run: ToolRun, scratch: string): Promise<number | null> {
   child.stdin?.on("error", () => undefined);
   let killing: NodeJS.Timeout | undefined;
   const stop = (): void => {
-    signalled(() => child.kill(run.stop));
+    // Once only, also when the control plane ends before it: a second interrupt makes Terraform drop what it knows.
+    child.stdin?.write("over\n");
+    signalled(() => child.kill("SIGINT"));
     killing = setTimeout(() => signalled(() => process.kill(-(child.pid ?? 0), "SIGKILL")), GRACE);
   };
   run.signal.addEventListener("abort", stop, { once: true });
@@ -103,7 +103,7 @@ async function ended(run: ToolRun, scratch: string): Promise<number | null> {
   } finally {
     clearTimeout(killing);
     run.signal.removeEventListener("abort", stop);
-    // The watcher is told that there is nobody to be asked any more.
+    // There is nobody to be interrupted any more.
     child.stdin?.end("over\n");
   }
 }

@@ -1,5 +1,5 @@
 /** Secrets in what is declared: opened for the tool, and sealed in what comes back. */
-import { type Keyring, containsSealed, isSealed } from "../../model/sealed.ts";
+import { type Keyring, isSealed } from "../../model/sealed.ts";
 import { UNKNOWN } from "../../provider/provider.ts";
 import { secretWords } from "../../provider/redaction.ts";
 
@@ -32,5 +32,3 @@ export function sealWhole(value: unknown, keyring: Keyring): string | null {
   if (value === undefined || value === null) return null;
   return keyring.seal(typeof value === "string" ? value : JSON.stringify(value));
 }
-
-export { containsSealed };

@@ -32,9 +32,11 @@ import { type PlanDocument, deedText, deedsIn, isLoss } from "../../tools/terraf
 import { checkDigest, digestOf, isFile, isFolder, pathOf, plannedPath } from "./files.ts";
 import { ModuleCommands, ModuleFailed, type ModulePlace } from "./module-commands.ts";
 import { driftIn, foreseenOf } from "./module-foreseen.ts";
-import { ModuleRecords, hashOf } from "./module-records.ts";
+import { ModuleRecords } from "./module-records.ts";
 import { type ModuleSettings, type ModuleSpec, problemsOf, settingsOf } from "./module-settings.ts";
+import { hashOf } from "./records.ts";
 import { demand, missing } from "./run.ts";
+import { configOf } from "./settings.ts";
 import { isKnown, sealWhole, sealWords, secretsWithin } from "./secrets.ts";
 import { Turns } from "./turns.ts";
 
@@ -269,10 +271,6 @@ export class TerraformModules implements Provider<ModuleSpec> {
 
 const LATER =
   "What the module would do shows when all its variables are known; what it would destroy is not done then, but said.";
-
-function configOf({ spec }: Prospect): Readonly<Record<string, unknown>> {
-  return (spec["config"] ?? {}) as Readonly<Record<string, unknown>>;
-}
 
 /** Tells one state from another. */
 function whereOf({ backend, workspace, state }: ModuleSettings): string {
