@@ -8,6 +8,11 @@ import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { NOTHING, apply, plan, read, take, validate } from "../src/providers/terraform/calls.ts";
 import { Plugin } from "../src/providers/terraform/plugin.ts";
+import { typeNameOf } from "../src/terraform-provider/kind-shape.ts";
+import { valueSeen } from "../src/terraform-provider/content.ts";
+import { placeOf } from "../src/terraform-provider/place.ts";
+import { kinds } from "../src/kinds/registry.ts";
+import { bodySchema } from "../src/kinds/schema.ts";
 import { pluginEnvironment } from "../src/terraform/handshake.ts";
 import { valueOf } from "../src/terraform/convert.ts";
 import { type Members, UNKNOWN } from "../src/terraform/value.ts";
@@ -81,8 +86,40 @@ describe("our own client of providers", () => {
       detail: expect.stringContaining("terraform import") as string,
     });
 
+    const url = home.registration()?.url;
+    await plugin.configure(valueOf({ url, token: "wrong" }, plugin.provider.type) as Members);
+    const refused = await apply(volume, back, planned, wanted);
+    expect(refused).toMatchObject({
+      value: back.value,
+      diagnostics: [{ detail: expect.stringContaining("token") as string }],
+    });
+
+    await plugin.configure(valueOf({ url, token: home.token }, plugin.provider.type) as Members);
     await apply(volume, back, await plan(volume, back, null), null);
     expect((await read(volume, back)).value).toBeNull();
+  });
+
+  test("what is declared of a kind is read again as it was declared, whatever the control plane adds", async () => {
+    const home = await served();
+    const plugin = await started(home);
+    await plugin.configure(valueOf({ home: home.path }, plugin.provider.type) as Members);
+    const refused: string[] = [];
+    for (const kind of kinds.filter((one) => one.declarable && one.kind !== "System")) {
+      const of = target(plugin, typeNameOf(kind));
+      const schema = bodySchema(kind);
+      const body = valueSeen(null, kind.example, placeOf(schema), schema) as Members;
+      const name = kind.exampleName === "example" ? "one" : kind.exampleName;
+      const wanted = config(of, { ...body, name, wait: false });
+      const made = await apply(of, NOTHING, await plan(of, NOTHING, wanted), wanted);
+      if (made.diagnostics.length > 0) refused.push(`${of.type}: ${made.diagnostics[0]?.summary ?? ""}`);
+      else {
+        const seen = await read(of, made);
+        const again = await plan(of, seen, wanted);
+        expect(again, of.type).toMatchObject({ value: seen.value, replaceBecause: [] });
+      }
+    }
+    // Its example is on a rack that nobody has declared.
+    expect(refused).toEqual([expect.stringContaining("tutti_machine: spec.location")]);
   });
 
   test("ends with who started it, however that ended", async () => {
