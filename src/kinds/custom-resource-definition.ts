@@ -117,11 +117,6 @@ export const customResourceDefinition = defineKind({
       type: "string",
       value: ({ spec }) => (spec as unknown as DefinitionSpec).provider?.module ?? "",
     },
-    {
-      name: "RESOURCES",
-      type: "integer",
-      value: ({ status }) => status?.["resources"] as number | undefined,
-    },
   ],
   check: ({ metadata, spec }) => {
     const definition = { spec } as { readonly spec: unknown };
