@@ -69,6 +69,11 @@ test("the same tag reaches, another does not, and what is changed by hand is set
   lab.ip("link", "delete", bridge);
   await reaches("plain1", "10.97.3.15");
 
+  const service = `---\nkind: Service\nmetadata: { name: api }\nspec: { location: lab, command: sleep 60, networks: [green] }\n`;
+  const refused = await home.tutti(["up", home.declare(networks() + service), "--yes"]);
+  expect(refused).toMatchObject({ code: 2 });
+  expect(refused.stdout + refused.stderr).toContain("instances of services cannot be");
+
   home.declare(networks(30));
   await home.ok(["up", folder, "--yes"]);
   expect(lab.ovs("get", "port", "green1", "tag").trim()).toBe("30");

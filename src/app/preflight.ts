@@ -29,6 +29,7 @@ import { asked } from "./bounded.ts";
 import { type Claims, type Claim, shortages } from "./capacity.ts";
 import { checkDeclared, prepareCheck } from "./check-declared.ts";
 import type { Classes } from "./classes.ts";
+import { networksOfMachines } from "./network-classes.ts";
 import { undeclaredPools } from "./undeclared-pools.ts";
 
 export interface Asked {
@@ -75,6 +76,7 @@ export async function preflight(plan: Plan, parts: PreflightParts): Promise<read
     return [
       ...plan.resources.flatMap(checkDeclared),
       ...undeclaredPools(plan, parts.store),
+      ...subjects.flatMap((subject) => unsuitableNetworks(subject, plan, parts)),
       ...problems,
       ...once(found.flat()),
     ];
@@ -106,6 +108,21 @@ function subjectsOf(plan: Plan, { classes }: PreflightParts, problems: Diagnosti
       return [];
     }
   });
+}
+
+function unsuitableNetworks(
+  { step: { address, namespace }, draft }: Subject,
+  plan: Plan,
+  { store, classes }: PreflightParts,
+): readonly Diagnostic[] {
+  return networksOfMachines(
+    draft,
+    address,
+    (name) =>
+      plan.resources.find((one) => addressOf(one) === addressOf({ kind: "Network", metadata: { name } })) ??
+      store.get({ kind: "Network", namespace, name }),
+    (spec) => quietly(() => providerOf("Network", spec, classes)?.class),
+  );
 }
 
 async function obstaclesOf(

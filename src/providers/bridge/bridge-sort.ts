@@ -19,7 +19,10 @@ export interface BridgeSort {
     around: Surroundings,
     signal: AbortSignal,
   ): Promise<void>;
-  detach(bridge: Bridge, member: string, around: Surroundings, signal: AbortSignal): Promise<void>;
+  /** `bridge`: its name. */
+  detach(bridge: string, member: string, around: Surroundings, signal: AbortSignal): Promise<void>;
   /** With nobody on it. */
   remove(bridge: Bridge, around: Surroundings, signal: AbortSignal): Promise<void>;
+  /** What was made for bridges that others have taken away. */
+  tidy(around: Surroundings, signal: AbortSignal): Promise<void>;
 }

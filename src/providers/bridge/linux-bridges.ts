@@ -37,12 +37,7 @@ export class LinuxBridges implements BridgeSort {
     if (master !== name) await this.#ip(["link", "set", member, "master", name], signal);
   }
 
-  async detach(
-    { name }: Bridge,
-    member: string,
-    { links }: Surroundings,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async detach(name: string, member: string, { links }: Surroundings, signal: AbortSignal): Promise<void> {
     const link = links.get(member);
     if (link?.master === name) await this.#ip(["link", "set", member, "nomaster"], signal);
     if (isMemberMark(link?.alias)) await this.#ip(["link", "set", member, "alias", ""], signal);
@@ -51,6 +46,8 @@ export class LinuxBridges implements BridgeSort {
   async remove({ name }: Bridge, _around: Surroundings, signal: AbortSignal): Promise<void> {
     await this.#ip(["link", "delete", name, "type", "bridge"], signal);
   }
+
+  async tidy(): Promise<void> {}
 
   async #ip(args: readonly string[], signal: AbortSignal): Promise<void> {
     await this.#commands.run(["ip", ...args], signal);

@@ -145,7 +145,10 @@ export class BridgeNetworks implements Provider {
     return this.#inTurn(async () => {
       const around = await this.#look(isTagged(spec), signal);
       const found = this.#find(identity, around);
-      if (found === undefined) return [];
+      if (found === undefined) {
+        await this.#tidy(identity, around, signal);
+        return [];
+      }
       if (found.mark?.isAdopted === true) {
         await this.#letGo(found, identity, around, signal);
         return [`the bridge ${found.name}, which was adopted`];
@@ -243,14 +246,15 @@ export class BridgeNetworks implements Provider {
       if (!link.isUp) await this.#commands.run(["ip", "link", "set", name, "up"], signal);
     }
     for (const name of membersOf(mark, around).filter((one) => !interfaces.includes(one)))
-      await this.#sorts[found.sort].detach(found, name, around, signal);
+      await this.#sorts[found.sort].detach(found.name, name, around, signal);
   }
 
   async #letGo(found: Bridge, identity: Identity, around: Surroundings, signal: AbortSignal): Promise<void> {
     const members = membersOf(memberMark(this.#home, identity), around);
     const { setMark, detach } = this.#bound(found.sort);
     // What was adopted is as it was before; what was made stays with all that is on it.
-    if (found.mark?.isAdopted === true) for (const name of members) await detach(found, name, around, signal);
+    if (found.mark?.isAdopted === true)
+      for (const name of members) await detach(found.name, name, around, signal);
     await setMark(found, undefined, signal);
   }
 
@@ -274,9 +278,20 @@ export class BridgeNetworks implements Provider {
         `The bridge '${found.name}' is in use by ${users.toSorted().join(", ")}. ${why} as soon as nobody uses it.`,
       );
     const sort = this.#sorts[found.sort];
-    for (const name of own) await sort.detach(found, name, around, signal);
+    for (const name of own) await sort.detach(found.name, name, around, signal);
     const now = own.length === 0 ? around : await this.#look(found.sort === "tagged", signal);
     await sort.remove(found, now, signal);
+  }
+
+  /** Others have taken the bridge away, and left what was on it. */
+  async #tidy(identity: Identity, around: Surroundings, signal: AbortSignal): Promise<void> {
+    const members = membersOf(memberMark(this.#home, identity), around);
+    for (const name of members) {
+      const sort = around.ports.some((port) => port.name === name) ? "tagged" : "linux";
+      await this.#sorts[sort].detach(bridgeName(this.#home, identity), name, around, signal);
+    }
+    const now = members.length === 0 ? around : await this.#look(false, signal);
+    await this.#sorts.tagged.tidy(now, signal);
   }
 
   async #observation(spec: NetworkSpec, found: Bridge, signal: AbortSignal): Promise<Observation> {

@@ -23,7 +23,7 @@ export class TaggedBridges implements BridgeSort {
     await this.#openVSwitch.change(
       [
         ...(isThere || !this.#openVSwitch.makesItsSwitch ? [] : this.#newSwitch(shared)),
-        ["add-br", name, shared, String(tag)],
+        ["--may-exist", "add-br", name, shared, String(tag)],
         ["set", "port", name, external(MARK, mark), external(MADE_WITH, String(tag))],
       ],
       signal,
@@ -32,7 +32,7 @@ export class TaggedBridges implements BridgeSort {
 
   #newSwitch(name: string): readonly (readonly string[])[] {
     return [
-      ["add-br", name],
+      ["--may-exist", "add-br", name],
       ["set", "bridge", name, `datapath_type=${datapath()}`, external(MARK, switchMark(this.#home))],
     ];
   }
@@ -82,30 +82,32 @@ export class TaggedBridges implements BridgeSort {
       port?.switch === shared
         ? [["set", "port", member, `tag=${tag}`, ids]]
         : [
-            ["add-port", name, member],
-            ["set", "port", member, ids],
+            ["--may-exist", "add-port", name, member],
+            ["set", "port", member, `tag=${tag}`, ids],
           ],
       signal,
     );
   }
 
-  async detach(_bridge: Bridge, member: string, _around: Surroundings, signal: AbortSignal): Promise<void> {
+  async detach(_bridge: string, member: string, _around: Surroundings, signal: AbortSignal): Promise<void> {
     await this.#openVSwitch.change([["--if-exists", "del-port", member]], signal);
   }
 
   /** The switch that was made for it goes with the last. */
-  async remove({ name, switch: shared }: Bridge, around: Surroundings, signal: AbortSignal): Promise<void> {
-    const others = around.ports.filter(
-      (port) => port.switch === shared && port.name !== name && port.name !== shared,
-    );
-    const isOurs =
-      around.switches.find((one) => one.name === shared)?.ids.get(MARK) === switchMark(this.#home);
-    await this.#openVSwitch.change(
-      [
-        ["--if-exists", "del-br", name],
-        ...(isOurs && others.length === 0 ? [["--if-exists", "del-br", shared ?? ""]] : []),
-      ],
-      signal,
-    );
+  async remove({ name }: Bridge, around: Surroundings, signal: AbortSignal): Promise<void> {
+    const steps = [["--if-exists", "del-br", name], ...this.#unused(around, name)];
+    await this.#openVSwitch.change(steps, signal);
+  }
+
+  async tidy(around: Surroundings, signal: AbortSignal): Promise<void> {
+    await this.#openVSwitch.change(this.#unused(around), signal);
+  }
+
+  /** Away with the switch that is ours, where nothing is on it but what goes. */
+  #unused({ switches, ports }: Surroundings, going?: string): readonly string[][] {
+    const own = switches.find(({ ids }) => ids.get(MARK) === switchMark(this.#home))?.name;
+    if (own === undefined) return [];
+    const isUsed = ports.some((port) => port.switch === own && port.name !== own && port.name !== going);
+    return isUsed ? [] : [["--if-exists", "del-br", own]];
   }
 }
