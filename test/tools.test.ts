@@ -1,9 +1,9 @@
 /** A root module of Terraform as one Resource of a System, with the real command line. */
 import { spawnSync } from "node:child_process";
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { PROGRAMS, conditionOf } from "./support/home.ts";
+import { PROGRAMS, ROOT, conditionOf } from "./support/home.ts";
 import { openHome } from "./support/open-home.ts";
 import { processesOf } from "./support/processes.ts";
 import { until } from "./support/until.ts";
@@ -117,3 +117,29 @@ test.skipIf(!isInstalled)(
     expect(await home.ok(["events"])).toContain("Destruction complete");
   },
 );
+
+test("the guide shows declarations that are planned without a complaint", async () => {
+  const home = openHome();
+  const folder = home.folder("system");
+  writeFileSync(join(home.folder("system/infra"), "main.tf"), GUIDED);
+  for (const name of ["site", "undo"])
+    writeFileSync(join(home.folder("system/ansible"), `${name}.yaml`), "- { hosts: all, tasks: [] }");
+  const guide = readFileSync(join(ROOT, "docs/guides/tools.md"), "utf8");
+  const examples = [...guide.matchAll(/^```yaml (module|playbook)\n([\s\S]*?)^```$/gm)];
+  expect(examples.map(([, name]) => name)).toEqual(["module", "playbook"]);
+  for (const [, name, text = ""] of examples) {
+    // Only the module needs what not every machine has.
+    if (name === "module" && !isInstalled) continue;
+    home.declare(text.replace("/srv/states", home.path));
+    expect(await home.tutti(["plan", folder]), name).toMatchObject({ code: 0 });
+  }
+});
+
+const GUIDED = `
+terraform {
+  backend "local" {}
+}
+variable "region" {}
+variable "password" {}
+output "url" { value = "db://\${var.region}" }
+`;
