@@ -1,7 +1,6 @@
 /** Services on networks that their instances cannot be put on: what would be ignored is refused. */
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import type { Draft, Resource } from "../model/resource.ts";
-import type { Store } from "../store/store.ts";
 
 /** Of machines: what is on the host itself is on none of them. */
 const OF_MACHINES: ReadonlySet<string> = new Set(["bridge", "lxd"]);
