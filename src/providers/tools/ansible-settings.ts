@@ -6,6 +6,8 @@ export const ansibleSettings = z.strictObject({
   playbook: z.string().min(1),
   /** Where it runs, with all files that it is made of; the playbook's own folder when absent. */
   directory: z.string().min(1).optional(),
+  /** Other folders with files that it is made from, relative to the declaration. */
+  include: z.array(z.string().min(1)).default([]),
   /** A file, relative to the declaration; or an inventory as it stands in YAML. May hold secrets. */
   inventory: z.union([z.string().min(1), z.record(z.string(), z.unknown())]).optional(),
   /** As data: nothing in them is worked out as a template. May hold secrets. */

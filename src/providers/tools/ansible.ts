@@ -30,7 +30,7 @@ import { redact } from "../../provider/redaction.ts";
 import { ANSIBLE_ENVIRONMENT, asData, hostsWith } from "../../tools/ansible.ts";
 import { PLUGIN, PLUGIN_TEXT, type PlayEvents, differenceOf, eventsIn, placeOf } from "./ansible-events.ts";
 import { type AnsibleSettings, type AnsibleSpec, ansibleSettings } from "./ansible-settings.ts";
-import { checkDigest, digestOf, isFile, isFolder, pathOf, plannedPath } from "./files.ts";
+import { checkDigest, digestOf, included, isFile, pathOf, plannedDigest, plannedPath } from "./files.ts";
 import { hashOf, read, written } from "./records.ts";
 import { demand, missing, runTool } from "./run.ts";
 import { configOf, parsed, problemsIn } from "./settings.ts";
@@ -65,6 +65,8 @@ interface Play {
   /** Absolute. */
   readonly playbook: string;
   readonly directory: string;
+  /** Folders of all that it is made of. */
+  readonly files: readonly string[];
   readonly inventory?: string;
   readonly secrets: readonly string[];
   readonly scratch: string;
@@ -94,10 +96,10 @@ export class AnsiblePlaybooks implements Provider<AnsibleSpec> {
   }
 
   async pin(prospect: Prospect): Promise<string | undefined> {
-    const { directory, playbook } = configOf(prospect);
-    const file = plannedPath(playbook, prospect);
-    const folder = directory === undefined ? file && dirname(file) : plannedPath(directory, prospect);
-    return folder !== undefined && (await isFolder(folder)) ? digestOf(folder) : undefined;
+    const config = configOf(prospect);
+    const file = plannedPath(config["playbook"], prospect);
+    const folder = config["directory"] ?? (file === undefined ? undefined : dirname(file));
+    return plannedDigest([folder, ...included(config)], prospect);
   }
 
   async obstacles(prospect: Prospect): Promise<readonly Obstacle[]> {
@@ -139,7 +141,7 @@ export class AnsiblePlaybooks implements Provider<AnsibleSpec> {
     const play = this.#live(desired, context);
     const seen = { ready: true, outputs: { output: played.facts } };
     // What other files would do is not drift: it is to be planned.
-    if (spec.digest !== undefined && (await digestOf(play.directory)) !== spec.digest) return seen;
+    if (spec.digest !== undefined && (await digestOf(play.files)) !== spec.digest) return seen;
     const end = await this.#play(identity, play, { isCheck: true });
     const changed = changedIn(end, play);
     if (changed.length > 0) await this.#keep(identity, { ...played, isOtherwise: true });
@@ -156,7 +158,7 @@ export class AnsiblePlaybooks implements Provider<AnsibleSpec> {
       return { ready: true, outputs: { output: before.facts } };
     demand("ansible-playbook", WHERE_FROM);
     const play = this.#live(desired, context);
-    await checkDigest(play.directory, spec.digest);
+    await checkDigest(play.files, spec.digest);
     const end = await this.#play(identity, play);
     if (end.code !== 0) throw failureOf(end, play);
     const facts = sealWords(end.facts, play.secrets, context.keyring) as Played["facts"];
@@ -214,10 +216,12 @@ export class AnsiblePlaybooks implements Provider<AnsibleSpec> {
     const { inventory, directory } = settings;
     const { variables, environment, inventory: declared } = spec.config ?? {};
     const main = pathTo(settings.playbook);
+    const folder = directory === undefined ? dirname(main) : pathTo(directory);
     return {
       settings,
       playbook: playbook === undefined ? main : pathTo(playbook),
-      directory: directory === undefined ? dirname(main) : pathTo(directory),
+      directory: folder,
+      files: [folder, ...settings.include.map(pathTo)],
       ...(typeof inventory === "string" ? { inventory: pathTo(inventory) } : {}),
       secrets: secretsWithin({ variables, environment, inventory: declared }, keyring),
       scratch: this.#folder(identity),

@@ -45,6 +45,22 @@ export function pathOf(path: string, identity: Identity, context: ProviderContex
   });
 }
 
+/** For `pin`: undefined while it depends on something, or is not there. */
+export async function plannedDigest(
+  paths: readonly unknown[],
+  prospect: Pick<Prospect, "folder">,
+): Promise<string | undefined> {
+  const folders = paths.map((path) => plannedPath(path, prospect));
+  const known = folders.filter((folder) => folder !== undefined);
+  const there = await Promise.all(known.map(isFolder));
+  return known.length === folders.length && there.every(Boolean) ? digestOf(known) : undefined;
+}
+
+/** What `include` names of a declaration that is not judged yet. */
+export function included(config: Readonly<Record<string, unknown>>): readonly unknown[] {
+  return Array.isArray(config["include"]) ? config["include"] : [];
+}
+
 /** For a plan: undefined while it depends on something. */
 export function plannedPath(path: unknown, { folder }: Pick<Prospect, "folder">): string | undefined {
   return typeof path === "string" && !hasExpression(path) ? resolve(folder, path) : undefined;
@@ -64,11 +80,11 @@ export async function isFile(path: string): Promise<boolean> {
   );
 }
 
-/** Of the names and contents of all files below a folder, but for what tools leave there. Rejects when it cannot be read. */
-export async function digestOf(folder: string): Promise<string> {
+/** Of the names and contents of all files below some folders, but for what tools leave there. Rejects when one cannot be read. */
+export async function digestOf(folders: readonly string[]): Promise<string> {
   const hash = createHash("sha256");
   const left = { bytes: MOST };
-  await add(folder, folder, hash, left);
+  for (const folder of folders) await add(folder, folder, hash, left);
   return `sha256:${hash.digest("hex")}`;
 }
 
@@ -104,12 +120,12 @@ function tooMuch(root: string): TerminalError {
 }
 
 /** Refuses with TerminalError when the files are not those that were planned. */
-export async function checkDigest(folder: string, planned: string | undefined): Promise<void> {
-  if (planned === undefined || (await digestOf(folder)) === planned) return;
+export async function checkDigest(folders: readonly string[], planned: string | undefined): Promise<void> {
+  if (planned === undefined || (await digestOf(folders)) === planned) return;
   throw new TerminalError({
     code: "FilesChanged",
     path: "spec.digest",
-    message: `The files in ${folder} have changed since what they do was planned.`,
+    message: `The files in ${folders.join(", ")} have changed since what they do was planned.`,
     hint: "Apply the declaration again, and look at what the plan says.",
   });
 }

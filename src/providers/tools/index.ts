@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import type { Identity, Provider } from "../../provider/provider.ts";
 import { AnsiblePlaybooks } from "./ansible.ts";
+import { Kustomizations } from "./kustomize.ts";
 import { TerraformModules } from "./terraform-module.ts";
 
 export interface ToolOptions {
@@ -16,6 +17,7 @@ export function toolProviders({ folder, told }: ToolOptions): readonly Provider[
   return [
     new TerraformModules({ folder: join(folder, "terraform"), told: short }) as Provider,
     new AnsiblePlaybooks({ folder: join(folder, "ansible"), told: short }) as Provider,
+    new Kustomizations(join(folder, "kustomize")) as Provider,
   ];
 }
 

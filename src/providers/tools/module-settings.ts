@@ -6,6 +6,8 @@ import { parsed, problemsIn } from "./settings.ts";
 const settings = z.strictObject({
   /** Folder of the root module, relative to the declaration. */
   source: z.string().min(1),
+  /** Other folders with files that it is made from, relative to the declaration. */
+  include: z.array(z.string().min(1)).default([]),
   /** Of the module; may hold secrets. */
   variables: z.record(z.string(), z.unknown()).default({}),
   /** Settings of the module's own backend; may hold secrets. */

@@ -29,7 +29,16 @@ import {
   TerminalError,
 } from "../../provider/provider.ts";
 import { type PlanDocument, deedText, deedsIn, isLoss } from "../../tools/terraform-plan.ts";
-import { checkDigest, digestOf, isFile, isFolder, pathOf, plannedPath } from "./files.ts";
+import {
+  checkDigest,
+  digestOf,
+  included,
+  isFile,
+  isFolder,
+  pathOf,
+  plannedDigest,
+  plannedPath,
+} from "./files.ts";
 import { ModuleCommands, ModuleFailed, type ModulePlace } from "./module-commands.ts";
 import { driftIn, foreseenOf } from "./module-foreseen.ts";
 import { ModuleRecords } from "./module-records.ts";
@@ -76,8 +85,8 @@ export class TerraformModules implements Provider<ModuleSpec> {
   }
 
   async pin(prospect: Prospect): Promise<string | undefined> {
-    const source = plannedPath(configOf(prospect)["source"], prospect);
-    return source !== undefined && (await isFolder(source)) ? digestOf(source) : undefined;
+    const config = configOf(prospect);
+    return plannedDigest([config["source"], ...included(config)], prospect);
   }
 
   async obstacles(prospect: Prospect): Promise<readonly Obstacle[]> {
@@ -123,7 +132,8 @@ export class TerraformModules implements Provider<ModuleSpec> {
     demand("terraform", WHERE_FROM);
     return this.#with(desired, context, async (work) => {
       const outputs = await this.#outputsOf(work, context);
-      const isAsPlanned = spec.digest === undefined || (await digestOf(work.place.source)) === spec.digest;
+      const isAsPlanned =
+        spec.digest === undefined || (await digestOf(filesOf(desired, work, context))) === spec.digest;
       // What other files would do is not drift: it is to be planned.
       if (!isAsPlanned) return outputs;
       const plan = await this.#planned(work, "observed");
@@ -135,7 +145,7 @@ export class TerraformModules implements Provider<ModuleSpec> {
     const { identity, spec } = desired;
     demand("terraform", WHERE_FROM);
     return this.#with(desired, context, async (work) => {
-      await checkDigest(work.place.source, spec.digest);
+      await checkDigest(filesOf(desired, work, context), spec.digest);
       const where = whereOf(settingsOf(spec));
       const made = await this.#records.made(identity.uid);
       if (made !== undefined && made.where !== where) throw needsReplacement();
@@ -271,6 +281,15 @@ export class TerraformModules implements Provider<ModuleSpec> {
 
 const LATER =
   "What the module would do shows when all its variables are known; what it would destroy is not done then, but said.";
+
+/** Folders of all that it is made of. */
+function filesOf(
+  { identity, spec }: Desired<ModuleSpec>,
+  { place }: Work,
+  context: ProviderContext,
+): readonly string[] {
+  return [place.source, ...settingsOf(spec).include.map((path) => pathOf(path, identity, context))];
+}
 
 /** Tells one state from another. */
 function whereOf({ backend, workspace, state }: ModuleSettings): string {
