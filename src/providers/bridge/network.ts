@@ -41,7 +41,7 @@ import {
   isTagged,
   membersOf,
 } from "./network-form.ts";
-import { bridgeObstacles, conflictOf, isEngines } from "./obstacles.ts";
+import { bridgeObstacles, conflictOf, isEngines, whyNot } from "./obstacles.ts";
 import { OpenVSwitch, type OpenVSwitchSettings } from "./open-vswitch.ts";
 import { type Bridge, type Surroundings, isForwarding, keepApart, lookAround } from "./surroundings.ts";
 import { TaggedBridges } from "./tagged-bridges.ts";
@@ -90,7 +90,8 @@ export class BridgeNetworks implements Provider {
   }
 
   async list({ signal }: CallContext): Promise<readonly Found[]> {
-    if (process.platform !== "linux") return [];
+    // Nothing could be adopted.
+    if (whyNot() !== undefined) return [];
     const { bridges } = await this.#look(false, signal);
     return bridges.filter(({ name }) => !isEngines(name)).map((bridge) => this.#found(bridge));
   }

@@ -90,7 +90,8 @@ function interfaceObstacles(
   });
 }
 
-function whyNot(): Obstacle | undefined {
+/** Why this machine or this user makes no networks at all. */
+export function whyNot(): Obstacle | undefined {
   if (process.platform === "linux" && mayAdminister()) return undefined;
   return {
     code: "NotPermitted",
