@@ -18,7 +18,7 @@ import { type Draft, type Resource, addressOf } from "../model/resource.ts";
 import { pathText, strings } from "../model/walk.ts";
 import { ADOPT } from "../provider/adoption.ts";
 import type { Discovered, Discovery, DiscoveryQuery } from "../provider/discovery.ts";
-import { type CallContext, type Found, type Provider, TerminalError } from "../provider/provider.ts";
+import { type Found, type LookingContext, type Provider, TerminalError } from "../provider/provider.ts";
 import type { Store } from "../store/store.ts";
 import { type Reply, asked } from "./bounded.ts";
 import type { Classes, Engines } from "./classes.ts";
@@ -30,7 +30,7 @@ export interface DiscoveryParts {
   readonly classes: Pick<Classes, "enginesAt">;
   readonly store: Pick<Store, "get" | "list">;
   readonly resolver: Resolver;
-  readonly context: Omit<CallContext, "signal">;
+  readonly context: Omit<LookingContext, "signal">;
 }
 
 /** Of these a live resource tells where else to look. */

@@ -7,6 +7,7 @@ import type { Placement } from "../provider/placement.ts";
 import {
   type Desired,
   type Provider,
+  type LookingContext,
   type ProviderContext,
   RequeueAfter,
   TerminalError,
@@ -26,12 +27,9 @@ export function withNames(local: LocalProviders): LocalProviders {
 function recordsByZone(providers: readonly Provider[]): Provider {
   const classes = providers.filter(({ kind }) => kind === "DNSRecord");
   const byClass = new Map(classes.map((provider) => [provider.class, provider]));
-  const found = ({ identity, spec }: Desired, { lookUp }: ProviderContext): Provider | undefined => {
+  const found = ({ identity, spec }: Desired, { lookUp }: LookingContext): Provider | undefined => {
     const { zone } = spec as RecordSpec;
-    const live = lookUp?.({ kind: "DNSZone", namespace: identity.namespace, name: zone }) as
-      | Resource<unknown, { readonly made?: Placement } | undefined>
-      | undefined;
-    return byClass.get(live?.status?.made?.class ?? "");
+    return byClass.get(classOfZone(identity.namespace, zone, { lookUp }) ?? "");
   };
   const required = (desired: Desired, context: ProviderContext): Provider => {
     const provider = found(desired, context);
@@ -50,6 +48,12 @@ function recordsByZone(providers: readonly Provider[]): Provider {
       const any = classes.find((one) => "obstacles" in one);
       return (await any?.obstacles?.(prospect, context)) ?? [];
     },
+    list: async (context, where) => {
+      const { zone = "", namespace = "default" } = where as Readonly<Record<string, string | undefined>>;
+      const provider = byClass.get(classOfZone(namespace, zone, context) ?? "");
+      return (await provider?.list?.(context, where)) ?? [];
+    },
+    watch: (desired, changed, context) => found(desired, context)?.watch?.(desired, changed, context),
     adopt: async (desired, id, context) => {
       const provider = required(desired, context);
       if (provider.adopt !== undefined) return provider.adopt(desired, id, context);
@@ -62,4 +66,16 @@ function recordsByZone(providers: readonly Provider[]): Provider {
     release: async (desired, context) => found(desired, context)?.release?.(desired, context),
     remove: async (desired, context) => (await found(desired, context)?.remove(desired, context)) ?? [],
   };
+}
+
+/** Undefined when there is no such zone, or it has not been made. */
+function classOfZone(
+  namespace: string,
+  name: string,
+  { lookUp }: { readonly lookUp?: ProviderContext["lookUp"] | undefined },
+): string | undefined {
+  const live = lookUp?.({ kind: "DNSZone", namespace, name }) as
+    | Resource<unknown, { readonly made?: Placement } | undefined>
+    | undefined;
+  return live?.status?.made?.class;
 }

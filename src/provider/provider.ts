@@ -175,6 +175,9 @@ export interface ProviderContext extends CallContext {
   readonly lookUp?: (key: Key) => Resource | undefined;
 }
 
+/** What is given to who looks for more than one thing. */
+export type LookingContext = CallContext & Pick<ProviderContext, "lookUp">;
+
 export interface Provider<S = unknown> {
   readonly kind: string;
   /** `process`, `embedded`, `docker`. */
@@ -209,7 +212,7 @@ export interface Provider<S = unknown> {
    * What is there, whoever made it, for adoption. Changes nothing. `where`: the parts of a spec that say where to look, such
    * as `server` of a Database, with every reference resolved. Rejects with TerminalError when it needs to be told.
    */
-  list?(context: CallContext, where: Readonly<Record<string, unknown>>): Promise<readonly Found[]>;
+  list?(context: LookingContext, where: Readonly<Record<string, unknown>>): Promise<readonly Found[]>;
   /**
    * Takes what has this id as the thing of this resource, without changing it: from now on `observe` finds it. Idempotent.
    * Rejects with TerminalError when it is not there or another resource's.
@@ -226,7 +229,7 @@ export interface Provider<S = unknown> {
    * called for nothing and often: a hint, after which it is observed. Throws nothing; what it listens to it opens by
    * itself, and again when that is lost.
    */
-  watch?(desired: Desired<S>, changed: () => void, context: CallContext): void;
+  watch?(desired: Desired<S>, changed: () => void, context: LookingContext): void;
   /** Runs a command in it, beside what it does. Rejects with TerminalError when it does not run. */
   exec?(
     desired: Desired<S>,

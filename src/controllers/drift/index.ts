@@ -168,9 +168,8 @@ export class Drift implements DriftJudge {
     const desired = desiredOf(resource, resource.status?.made);
     const { identity, spec, status } = desired;
     const thing = [identity, spec, status?.["adopted"]];
-    const { keyring } = this.#options.context;
     this.#hints.watch(key, { teller: provider, thing }, (changed, context) =>
-      provider.watch?.(desired, changed, { ...context, keyring }),
+      provider.watch?.(desired, changed, { ...this.#options.context, ...context }),
     );
   }
 

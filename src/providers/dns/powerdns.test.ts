@@ -147,6 +147,9 @@ describe("records of class powerdns", () => {
     const records9 = [{ content: "192.0.2.9", disabled: false }];
     await byHand("PATCH", `/${DOMAIN}.`, { rrsets: [{ ...set, records: records9 }] });
     const one = record("there", "A", ["192.0.2.1"]);
+    expect(await records.list?.(context, { zone: "shop" })).toMatchObject([
+      { id: `there.${DOMAIN}/A`, spec: { zone: "shop", name: "there", type: "A", values: ["192.0.2.9"] } },
+    ]);
     expect(await refusal(records.ensure(one, context))).toMatch(/^NameTaken/);
     expect((await records.adopt?.(one, `there.${DOMAIN}/A`, context))?.actual).toEqual({
       values: ["192.0.2.9"],

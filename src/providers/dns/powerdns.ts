@@ -7,7 +7,7 @@
  *  - A zone is removed only while nothing is in it that others made, as long as nobody says to (I9).
  */
 import type { dnsRecord } from "../../kinds/dns-record.ts";
-import { canonicalName } from "../../provider/dns-record-data.ts";
+import { canonicalName, isRecordType } from "../../provider/dns-record-data.ts";
 import {
   type CallContext,
   type Desired,
@@ -19,8 +19,8 @@ import {
   TerminalError,
 } from "../../provider/provider.ts";
 import { PowerDns, type PowerDnsSet, type PowerDnsZone, dotted } from "./powerdns-api.ts";
-import { valueProblems, wholeName, withSameValues } from "./records.ts";
-import { type ZoneSpec, zoneOf } from "./zone.ts";
+import { relativeName, valueProblems, wholeName, withSameValues } from "./records.ts";
+import { type ZoneSpec, zoneIn, zoneOf } from "./zone.ts";
 
 type RecordSpec = typeof dnsRecord.Spec;
 
@@ -124,6 +124,11 @@ export function powerDnsRecords(): Provider<RecordSpec> {
         : undefined;
     },
     ensure: async (desired, context) => ensureRecord(desired, required(placeOf(desired, context), desired)),
+    list: async (context, where) => {
+      const { zone, name } = zoneIn(where, context);
+      const all = (await apiOf(zone, context).zone(zone.domain))?.rrsets ?? [];
+      return all.flatMap((set) => foundRecord(set, zone, name));
+    },
     adopt: async (desired, id, context) => {
       const place = required(placeOf(desired, context), desired);
       const set = await setOf(place);
@@ -150,6 +155,21 @@ export function powerDnsRecords(): Provider<RecordSpec> {
       return [];
     },
   };
+}
+
+function foundRecord(set: PowerDnsSet, zone: ZoneSpec, zoneName: string): readonly Found[] {
+  const [domain, whole] = [canonicalName(zone.domain), canonicalName(set.name)];
+  if (!isRecordType(set.type) || (whole === domain && OWN_TYPES.has(set.type))) return [];
+  const [name, values, uid] = [relativeName(whole, domain), valuesOf(set), ownerOf(set)];
+  return [
+    {
+      id: `${whole}/${set.type}`,
+      name: `${name}-${set.type}`,
+      spec: { zone: zoneName, name, type: set.type, ttl: set.ttl, values },
+      description: `${set.type} ${values.join(" ")}`,
+      ...(uid === undefined ? {} : { owner: { kind: "DNSRecord", namespace: "", name: whole, uid } }),
+    },
+  ];
 }
 
 interface Place {

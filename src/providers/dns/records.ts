@@ -12,6 +12,11 @@ export function wholeName(name: string, domain: string): string {
   return name === "@" || name === "" ? zone : `${canonicalName(name)}.${zone}`;
 }
 
+/** The other way round. */
+export function relativeName(whole: string, domain: string): string {
+  return whole === domain ? "@" : whole.slice(0, -domain.length - 1);
+}
+
 /** As they are declared where they mean the same: servers write names, addresses and quotes in their own ways. */
 export function withSameValues(
   { type, values }: Pick<RecordSpec, "type" | "values">,

@@ -1,5 +1,6 @@
 /** Records at a BIND that takes signed updates. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { systemClock } from "../../clock/clock.ts";
 import { conformanceContext } from "../../provider/conformance.ts";
 import type { Desired, Provider, ProviderContext } from "../../provider/provider.ts";
 import { TerminalError } from "../../provider/provider.ts";
@@ -134,6 +135,51 @@ describe("records of class rfc2136", () => {
     await records.release?.(one, context);
     expect(await records.observe(one, context)).toBeUndefined();
     expect(await refusal(records.ensure(one, context))).toMatch(/^NameTaken/);
+  });
+
+  it("are listed by a transfer of the zone, with whose they are", async () => {
+    const one = record("mine", "TXT", ["x".repeat(300)]);
+    await records.ensure(one, context);
+    const found = (await records.list?.(context, { zone: "shop" })) ?? [];
+    expect(found.map(({ id, owner }) => [id, owner?.uid]).toSorted()).toEqual([
+      [`mine.${DOMAIN}/TXT`, one.identity.uid],
+      [`ns.${DOMAIN}/A`, undefined],
+      [`there.${DOMAIN}/A`, undefined],
+    ]);
+    expect(found.find(({ id }) => id === `mine.${DOMAIN}/TXT`)?.spec).toEqual({
+      zone: "shop",
+      name: "mine",
+      type: "TXT",
+      ttl: 30,
+      values: ["x".repeat(300)],
+    });
+    await records.remove(one, removing());
+    await expect(records.list?.(context, { zone: "nowhere" })).rejects.toBeInstanceOf(TerminalError);
+  });
+
+  it("that others change are told, and those that are not are not", async () => {
+    // More than one message of a transfer holds.
+    const large = [1, 2, 3, 4].map((set) =>
+      record(
+        `large-${set}`,
+        "TXT",
+        Array.from({ length: 90 }, (_, index) => `${index} ${"x".repeat(250)}`),
+      ),
+    );
+    const watched = record("watched", "A", ["192.0.2.1"]);
+    for (const one of [...large, watched]) await records.ensure(one, context);
+    const ending = new AbortController();
+    const told: string[] = [];
+    for (const one of [...large, watched])
+      records.watch?.(one, () => told.push(one.identity.uid), { ...context, signal: ending.signal });
+    for (let last = 2; told.length === 0; last += 1) {
+      const spec = { ...(watched.spec as object), values: [`192.0.2.${last}`] };
+      await records.ensure({ ...watched, spec }, context);
+      await systemClock.sleep(200);
+    }
+    expect(new Set(told)).toEqual(new Set([watched.identity.uid]));
+    ending.abort();
+    for (const one of [...large, watched]) await records.remove(one, removing());
   });
 
   it("that cannot stand beside others are refused, not passed over", async () => {

@@ -14,17 +14,20 @@ import { canonicalName } from "../../provider/dns-record-data.ts";
 import {
   type CallContext,
   type Desired,
+  type Found,
   type Identity,
   type Observation,
   type Provider,
+  type LookingContext,
   type ProviderContext,
   TerminalError,
 } from "../../provider/provider.ts";
-import { valueProblems, wholeName, withSameValues } from "./records.ts";
+import { ZoneChanges } from "./changes.ts";
+import { relativeName, valueProblems, wholeName, withSameValues } from "./records.ts";
 import { NameServer } from "./server.ts";
 import type { TsigKey } from "./tsig.ts";
 import type { Deed, Line, RecordSet } from "./wire.ts";
-import { type ZoneSpec, zoneOf } from "./zone.ts";
+import { type ZoneSpec, zoneIn, zoneOf } from "./zone.ts";
 
 type RecordSpec = typeof dnsRecord.Spec;
 
@@ -63,6 +66,7 @@ function zoneObservation({ rfc2136: settings }: ZoneSpec): Observation {
 }
 
 export function rfc2136Records(): Provider<RecordSpec> {
+  const changes = new ZoneChanges();
   return {
     kind: "DNSRecord",
     class: CLASS,
@@ -73,6 +77,18 @@ export function rfc2136Records(): Provider<RecordSpec> {
       return place === undefined ? undefined : observed(desired, place);
     },
     ensure: async (desired, context) => ensureRecord(desired, requiredPlace(desired, context)),
+    watch: (desired, changed, context) => {
+      const place = placeOf(desired, context);
+      if (place === undefined) return;
+      const { zone, name, mark } = place;
+      const open = (signal: AbortSignal): NameServer => serverOf(zone, { ...context, signal });
+      const sets = [`${name}/${desired.spec.type}`, `${mark}/TXT`];
+      changes.watch({ key: JSON.stringify(zone), domain: zone.domain, open }, { sets, changed }, context);
+    },
+    list: async (context, where) => {
+      const { zone, name } = zoneIn(where, context);
+      return foundIn(await serverOf(zone, context).transfer(zone.domain), zone, name);
+    },
     adopt: async (desired, id, context) => {
       const place = requiredPlace(desired, context);
       const there = await place.server.recordSet(place.name, desired.spec.type);
@@ -105,6 +121,23 @@ export function rfc2136Records(): Provider<RecordSpec> {
   };
 }
 
+/** What is there, but for the zone's own records and those that say whose others are. */
+function foundIn(sets: readonly RecordSet[], zone: ZoneSpec, name: string): readonly Found[] {
+  const domain = canonicalName(zone.domain);
+  const byName = new Map(sets.map((set) => [`${set.name}/${set.type}`, set]));
+  return sets
+    .filter((set) => !set.name.startsWith("_tutti-") && !(set.name === domain && set.type === "NS"))
+    .map(({ name: whole, type, ttl, values }) => {
+      const relative = relativeName(whole, domain);
+      const spec = { zone: name, name: relative, type, ttl, values };
+      const owner = ownerIn(byName.get(`${markOf(whole, spec, zone)}/TXT`));
+      const uid =
+        owner === undefined ? {} : { owner: { kind: "DNSRecord", namespace: "", name: whole, uid: owner } };
+      const description = `${type} ${values.join(" ")}`;
+      return { id: `${whole}/${type}`, name: `${relative}-${type}`, spec, description, ...uid };
+    });
+}
+
 interface Place {
   readonly server: NameServer;
   readonly zone: ZoneSpec;
@@ -114,7 +147,7 @@ interface Place {
 }
 
 /** Undefined when its zone is gone, and all records with it. */
-function placeOf({ identity, spec }: Desired<RecordSpec>, context: ProviderContext): Place | undefined {
+function placeOf({ identity, spec }: Desired<RecordSpec>, context: LookingContext): Place | undefined {
   const zone = zoneOf(identity.namespace, spec.zone, context);
   if (zone === undefined) return undefined;
   const name = wholeName(spec.name, zone.domain);
@@ -122,7 +155,7 @@ function placeOf({ identity, spec }: Desired<RecordSpec>, context: ProviderConte
 }
 
 /** Beside the name, not below it: what is below `*` or below a delegated name is not found. */
-function markOf(name: string, { type }: RecordSpec, { domain }: ZoneSpec): string {
+function markOf(name: string, { type }: Pick<RecordSpec, "type">, { domain }: ZoneSpec): string {
   const prefix = `_tutti-${type.toLowerCase()}`;
   if (name === canonicalName(domain)) return `${prefix}.${name}`;
   const [first = "", ...rest] = name.replace(/^\*/, "_any").split(".");
@@ -213,7 +246,10 @@ async function own({ identity, spec }: Desired<RecordSpec>, place: Place, there:
 }
 
 async function ownerOf({ server, mark }: Place): Promise<string | undefined> {
-  const marks = await server.recordSet(mark, "TXT");
+  return ownerIn(await server.recordSet(mark, "TXT"));
+}
+
+function ownerIn(marks: RecordSet | undefined): string | undefined {
   return marks?.values.find((value) => value.startsWith(MARK))?.slice(MARK.length);
 }
 

@@ -1,14 +1,13 @@
-/** One name server that is asked and told over TCP (RFC 7766): one message, one answer, then the connection goes. */
+/** One name server that is asked and told over TCP, signed where there is a key. */
 import { randomInt } from "node:crypto";
-import { connect } from "node:net";
+import { type RecordType, canonicalName, isRecordType } from "../../provider/dns-record-data.ts";
 import { type CallContext, TerminalError } from "../../provider/provider.ts";
-import type { RecordType } from "../../provider/dns-record-data.ts";
-import { type TsigKey, distrust, signed } from "./tsig.ts";
+import { exchange } from "./connection.ts";
+import { Trust, type TsigKey, signed } from "./tsig.ts";
 import {
   type Deed,
   type DnsAnswer,
   type Line,
-  MOST_BYTES,
   type RecordSet,
   question,
   readAnswer,
@@ -16,12 +15,23 @@ import {
   valueText,
 } from "./wire.ts";
 
-const PATIENCE = 5_000;
-
 export interface ServerAddress {
   readonly host: string;
   readonly port: number;
   readonly key?: TsigKey;
+}
+
+interface Held {
+  readonly name: string;
+  readonly type: RecordType;
+  readonly ttl?: number;
+  readonly data?: unknown;
+}
+
+function gather(sets: Map<string, RecordSet>, { name, type, ttl = 0, data }: Held): void {
+  const at = `${canonicalName(name)}/${type}`;
+  const values = [...(sets.get(at)?.values ?? []), valueText(type, data)].toSorted();
+  sets.set(at, { name: canonicalName(name), type, ttl, values });
 }
 
 export class NameServer {
@@ -59,6 +69,41 @@ export class NameServer {
     return { name, type, ttl: first.ttl ?? 0, values: values.toSorted() };
   }
 
+  /** The number that grows with every change; undefined when it does not have the zone. */
+  async serial(domain: string): Promise<number | undefined> {
+    const { answers = [] } = await this.#ask(domain, "SOA");
+    const soa = answers.find(({ type }) => type === "SOA") as {
+      readonly data?: { readonly serial?: number };
+    };
+    return soa?.data?.serial;
+  }
+
+  /** The whole zone (AXFR, RFC 5936), but for what zones are made of themselves. Rejects with TerminalError when it may not be had. */
+  async transfer(domain: string): Promise<readonly RecordSet[]> {
+    const id = randomInt(65_536);
+    const sets = new Map<string, RecordSet>();
+    let ends = 0;
+    for await (const { code, answers = [] } of this.#answers(question(id, domain, "AXFR"), id)) {
+      if (code !== "NOERROR") throw this.#noTransfer(domain, code);
+      for (const answer of answers) {
+        if (answer.type === "SOA") ends += 1;
+        else if (isRecordType(answer.type)) gather(sets, answer as Held);
+      }
+      // It begins and ends with the same record.
+      if (ends >= 2) return [...sets.values()];
+    }
+    throw new Error(`The name server ${this.name} broke off the transfer of ${domain}.`);
+  }
+
+  #noTransfer(domain: string, code: string): TerminalError {
+    return new TerminalError({
+      code: "TransferRefused",
+      path: "spec.rfc2136",
+      message: `The name server ${this.name} does not hand over the zone ${domain}: it answers ${code}.`,
+      hint: "Let the key have it there (BIND: allow-transfer).",
+    });
+  }
+
   /** All of it or nothing. False when what `only` says does not hold. */
   async change(
     zone: string,
@@ -91,58 +136,34 @@ export class NameServer {
   }
 
   async #exchange(message: Buffer, id: number): Promise<DnsAnswer> {
-    const { key } = this.#address;
-    const { clock } = this.#context;
-    const now = clock.now();
-    const sent = key === undefined ? { message, mac: undefined } : signed(message, key, now);
-    const bytes = await this.#send(sent.message);
-    const answer = readAnswer(bytes, id);
-    if (answer === undefined) throw new Error(`The name server ${this.name} answers with something else.`);
-    const reason =
-      key === undefined || sent.mac === undefined
-        ? undefined
-        : distrust(bytes, answer.tsigAt, { key, mac: sent.mac, now: clock.now() });
-    if (reason === undefined) return answer;
-    throw new TerminalError({
-      code: "NotTrusted",
-      path: "spec.rfc2136.key",
-      message: `The answer of the name server ${this.name} (${answer.code}) is not believed: ${reason}.`,
-      hint: "Check name, algorithm and secret of the key, on both sides.",
-    });
+    for await (const answer of this.#answers(message, id)) return answer;
+    throw new Error(`The name server ${this.name} gave no answer.`);
   }
 
-  #send(message: Buffer): Promise<Buffer> {
-    const { host, port } = this.#address;
-    const { clock, signal } = this.#context;
-    signal.throwIfAborted();
-    const answered = Promise.withResolvers<Buffer>();
-    const socket = connect({ host, port });
-    const give = (error: Error): void => answered.reject(error);
-    const stop = (): void => give(new Error("The call was ended."));
-    const late = clock.setTimeout(
-      () => give(new Error(`The name server ${this.name} gave no answer within ${PATIENCE / 1000} s.`)),
-      PATIENCE,
-    );
-    signal.addEventListener("abort", stop, { once: true });
-    const chunks: Buffer[] = [];
-    socket.on("connect", () => {
-      const length = Buffer.alloc(2);
-      length.writeUInt16BE(message.length);
-      socket.write(Buffer.concat([length, message]));
-    });
-    socket.on("data", (chunk: Buffer) => {
-      chunks.push(chunk);
-      const all = Buffer.concat(chunks);
-      if (all.length >= 2 && all.length >= 2 + all.readUInt16BE(0))
-        answered.resolve(all.subarray(2, 2 + all.readUInt16BE(0)));
-      else if (all.length > MOST_BYTES + 2) give(new Error(`The name server ${this.name} answers too much.`));
-    });
-    socket.on("error", ({ message: why }) => give(new Error(`The name server ${this.name}: ${why}.`)));
-    socket.on("close", () => give(new Error(`The name server ${this.name} closed the connection.`)));
-    return answered.promise.finally(() => {
-      late.cancel();
-      signal.removeEventListener("abort", stop);
-      socket.destroy();
+  /** All that is answered, each checked. */
+  async *#answers(message: Buffer, id: number): AsyncGenerator<DnsAnswer, void, undefined> {
+    const { key } = this.#address;
+    const { clock } = this.#context;
+    const sent = key === undefined ? { message, mac: undefined } : signed(message, key, clock.now());
+    const trust = key === undefined ? undefined : new Trust(key, sent.mac as Buffer);
+    const pending: DnsAnswer[] = [];
+    for await (const bytes of exchange(sent.message, this.#address, this.#context)) {
+      const answer = readAnswer(bytes, id);
+      if (answer === undefined) throw new Error(`The name server ${this.name} answers with something else.`);
+      const reason = trust?.distrust(bytes, answer.tsigAt, clock.now());
+      if (reason !== undefined) throw this.#notBelieved(answer, reason);
+      pending.push(answer);
+      // What is not signed itself is believed when one that is comes after it.
+      if (trust?.isOwed !== true) yield* pending.splice(0);
+    }
+  }
+
+  #notBelieved({ code }: DnsAnswer, reason: string): TerminalError {
+    return new TerminalError({
+      code: "NotTrusted",
+      path: "spec.rfc2136.key",
+      message: `The answer of the name server ${this.name} (${code}) is not believed: ${reason}.`,
+      hint: "Check name, algorithm and secret of the key, on both sides.",
     });
   }
 }

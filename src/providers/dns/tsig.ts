@@ -22,6 +22,8 @@ const TSIG = 250;
 const ANY = 255;
 const FUDGE = 300;
 const HEADER = 12;
+/** Messages of a transfer between two that are signed. */
+const MOST_UNSIGNED = 99;
 
 interface Variables {
   /** Seconds since the epoch. */
@@ -43,24 +45,46 @@ export function signed(
   return { message: whole, mac };
 }
 
-/** Why the answer to a signed request is not to be believed; undefined when it is. `at`: where its TSIG record begins. */
-export function distrust(
-  answer: Buffer,
-  at: number | undefined,
-  request: { readonly key: TsigKey; readonly mac: Buffer; readonly now: number },
-): string | undefined {
-  const { key, mac, now } = request;
-  const tsig = at === undefined ? undefined : readRecord(answer, at);
-  if (tsig === undefined) return "it is not signed";
-  const refusal = ERRORS[tsig.error];
-  if (refusal !== undefined) return refusal;
-  const bare = Buffer.from(answer.subarray(0, at));
-  bare.writeUInt16BE(bare.readUInt16BE(10) - 1, 10);
-  bare.writeUInt16BE(tsig.originalId, 0);
-  const expected = macOf([sized(mac), bare, variablesBytes(tsig, key)], key);
-  if (expected.length !== tsig.mac.length || !timingSafeEqual(expected, tsig.mac))
-    return "its signature is wrong";
-  return Math.abs(Math.floor(now / 1000) - tsig.time) > FUDGE ? "its clock differs too much" : undefined;
+/**
+ * Whether answers to one signed request are to be believed. A transfer has many: the first is signed over the request's MAC,
+ * each that follows over the one before it and over those between that are not signed (RFC 8945, 5.3.1).
+ */
+export class Trust {
+  readonly #key: TsigKey;
+  #mac: Buffer;
+  #isFirst = true;
+  readonly #unsigned: Buffer[] = [];
+
+  constructor(key: TsigKey, requestMac: Buffer) {
+    this.#key = key;
+    this.#mac = requestMac;
+  }
+
+  /** A signature over what came last is still to come. */
+  get isOwed(): boolean {
+    return this.#unsigned.length > 0;
+  }
+
+  /** Why the answer is not to be believed; undefined when it is. `at`: where its TSIG record begins. */
+  distrust(answer: Buffer, at: number | undefined, now: number): string | undefined {
+    const tsig = at === undefined ? undefined : readRecord(answer, at);
+    if (tsig === undefined) {
+      this.#unsigned.push(Buffer.from(answer));
+      return this.#isFirst || this.#unsigned.length > MOST_UNSIGNED ? "it is not signed" : undefined;
+    }
+    const refusal = ERRORS[tsig.error];
+    if (refusal !== undefined) return refusal;
+    const bare = Buffer.from(answer.subarray(0, at));
+    bare.writeUInt16BE(bare.readUInt16BE(10) - 1, 10);
+    bare.writeUInt16BE(tsig.originalId, 0);
+    const variables = this.#isFirst ? variablesBytes(tsig, this.#key) : timesBytes(tsig);
+    const expected = macOf([sized(this.#mac), ...this.#unsigned.splice(0), bare, variables], this.#key);
+    if (expected.length !== tsig.mac.length || !timingSafeEqual(expected, tsig.mac))
+      return "its signature is wrong";
+    this.#mac = tsig.mac;
+    this.#isFirst = false;
+    return Math.abs(Math.floor(now / 1000) - tsig.time) > FUDGE ? "its clock differs too much" : undefined;
+  }
 }
 
 /** RFC 8945, section 3. */
@@ -88,20 +112,31 @@ function variablesBytes({ time, error, other }: Variables, key: TsigKey): Buffer
   return Buffer.concat([encodedName(key.name), head, encodedName(key.algorithm), tail, sized(other)]);
 }
 
+function timesBytes({ time }: Variables): Buffer {
+  const times = Buffer.alloc(8);
+  times.writeUIntBE(time, 0, 6);
+  times.writeUInt16BE(FUDGE, 6);
+  return times;
+}
+
 function sized(bytes: Buffer): Buffer {
   const length = Buffer.alloc(2);
   length.writeUInt16BE(bytes.length);
   return Buffer.concat([length, bytes]);
 }
 
-function record(id: number, mac: Buffer, { time, error, other }: Variables, key: TsigKey): Buffer {
-  const times = Buffer.alloc(8);
-  times.writeUIntBE(time, 0, 6);
-  times.writeUInt16BE(FUDGE, 6);
+function record(id: number, mac: Buffer, variables: Variables, key: TsigKey): Buffer {
+  const { error, other } = variables;
   const ids = Buffer.alloc(4);
   ids.writeUInt16BE(id, 0);
   ids.writeUInt16BE(error, 2);
-  const content = Buffer.concat([encodedName(key.algorithm), times, sized(mac), ids, sized(other)]);
+  const content = Buffer.concat([
+    encodedName(key.algorithm),
+    timesBytes(variables),
+    sized(mac),
+    ids,
+    sized(other),
+  ]);
   const head = Buffer.alloc(8);
   head.writeUInt16BE(TSIG, 0);
   head.writeUInt16BE(ANY, 2);

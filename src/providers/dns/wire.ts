@@ -26,8 +26,6 @@ const TYPES: Readonly<Record<RecordType | "SOA" | "ANY", number>> = {
 };
 const CLASSES = { IN: 1, NONE: 254, ANY: 255 } as const;
 const UPDATE = 5 << 11;
-/** At most, in a length of 16 bits. */
-export const MOST_BYTES = 65_535;
 
 export interface RecordSet {
   /** Whole, without the dot at the end. */
@@ -51,7 +49,7 @@ export function encodedName(name: string): Buffer {
   return names.encode(canonicalName(name) || ".");
 }
 
-export function question(id: number, name: string, type: RecordType | "SOA"): Buffer {
+export function question(id: number, name: string, type: RecordType | "SOA" | "AXFR"): Buffer {
   return packet.encode({
     type: "query",
     id,
