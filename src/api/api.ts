@@ -132,6 +132,23 @@ export function createApi(options: ApiOptions): Api {
   return new HttpApi(options);
 }
 
+/** What is served by who knows of no provider. */
+const NOBODY_ASKED = {
+  kinds: registeredKinds,
+  engines: NO_ENGINES,
+  capabilities: () => ({ canCreateBeforeDestroy: false }),
+  preflight: () => Promise.resolve([]),
+  foresee: () => Promise.resolve(NOTHING_FORESEEN),
+  refresh: () => Promise.resolve({ drift: new Map(), warnings: [] }),
+  pins: () => Promise.resolve(new Map()),
+  discover: () => Promise.resolve({ items: [], problems: [] }),
+  checkPlacement: () => undefined,
+  checkRules: () => [],
+  prepareCheck: () => Promise.resolve(),
+  workflows: undefined,
+  log: silent,
+} satisfies Partial<ApiContext>;
+
 class HttpApi implements Api {
   readonly #options: ApiOptions;
   readonly #context: ApiContext;
@@ -143,52 +160,23 @@ class HttpApi implements Api {
   readonly #servers: Server[] = [];
 
   constructor(options: ApiOptions) {
-    const {
-      store,
-      keyring,
-      clock,
-      version,
-      kinds = registeredKinds,
-      engines = NO_ENGINES,
-      capabilities = () => ({ canCreateBeforeDestroy: false }),
-      preflight = () => Promise.resolve([]),
-      foresee = () => Promise.resolve(NOTHING_FORESEEN),
-      refresh = () => Promise.resolve({ drift: new Map(), warnings: [] }),
-      pins = () => Promise.resolve(new Map()),
-      discover = () => Promise.resolve({ items: [], problems: [] }),
-      checkPlacement = () => undefined,
-      checkRules = () => [],
-      prepareCheck = () => Promise.resolve(),
-      workflows,
-      log = silent,
-    } = options;
+    const { token, limits, ...given } = options;
+    const { store, clock, version, kinds, ...asked } = { ...NOBODY_ASKED, ...given };
+    const bounds = { ...DEFAULT_LIMITS, ...limits };
     this.#options = options;
-    const limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#context = {
+      ...asked,
       store,
-      keyring,
       clock,
-      kinds,
       version,
-      engines,
-      capabilities,
-      preflight,
-      foresee,
-      refresh,
+      kinds,
       remembered: new RememberedPlans(clock),
-      pins,
-      discover,
-      checkPlacement,
-      checkRules,
-      prepareCheck,
-      workflows,
-      log,
-      limits,
+      limits: bounds,
       hub: new WatchHub(store),
-      streams: new StreamLimit(limits.streams),
+      streams: new StreamLimit(bounds.streams),
       closing: this.#closing.signal,
     };
-    this.#authenticate = tokenAuthentication(options.token);
+    this.#authenticate = tokenAuthentication(token);
     this.#find = kindFinder(kinds);
     this.#openApi = new OpenApi(kinds, version);
   }

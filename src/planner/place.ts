@@ -49,13 +49,16 @@ interface Place {
 /** The manifest with a location, or as it is where it has one, needs none, or is not a manifest at all. */
 export function withLocation(manifest: unknown, place: Place): unknown {
   if (!isObject(manifest) || typeof manifest.kind !== "string" || manifest.kind === "System") return manifest;
-  const { spec = {} } = manifest;
-  const field = locationField(manifest.kind);
+  const { kind, spec = {}, metadata } = manifest;
+  const field = locationField(kind);
   if (field === undefined || !isObject(spec) || "location" in spec) return manifest;
-  const kept = field.immutable === true ? present(manifest.kind, manifest.metadata?.name, place) : undefined;
   // Said also where it is the default: what is not there yet reads as it will when it is.
-  const location = kept ?? place.location ?? field.default;
+  const location = keptAt(kind, metadata?.name, field, place) ?? place.location ?? field.default;
   return location === undefined ? manifest : { ...manifest, spec: { ...spec, location } };
+}
+
+function keptAt(kind: string, name: unknown, { immutable }: JsonSchema, place: Place): string | undefined {
+  return immutable === true ? present(kind, name, place) : undefined;
 }
 
 function locationField(kindName: string): JsonSchema | undefined {
