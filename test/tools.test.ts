@@ -1,5 +1,5 @@
 /** A root module of Terraform as one Resource of a System, with the real command line. */
-import { spawnSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -115,6 +115,45 @@ test.skipIf(!isInstalled)(
     });
     await home.ok(["down", "system", "--yes"]);
     expect(await home.ok(["events"])).toContain("Destruction complete");
+  },
+);
+
+test.skipIf(!isInstalled)(
+  "a module destroys what no plan has shown only when it is applied again",
+  async () => {
+    const home = openHome();
+    writeFileSync(
+      join(home.folder("system/infra"), "main.tf"),
+      'resource "terraform_data" "only" {}\noutput "id" { value = terraform_data.only.id }\n',
+    );
+    const folder = home.declare(
+      JSON.stringify({
+        kind: "Resource",
+        metadata: { name: "infra" },
+        spec: {
+          class: "terraform-module",
+          config: { source: "infra" },
+          lifecycle: { drift: { every: "1s" } },
+        },
+      }),
+    );
+    await home.ok(["up", folder, "--yes"]);
+    const made = await home.get("Resource/infra");
+    expect(made?.spec["digest"]).toMatch(/^sha256:/);
+    const state = join(home.path, "tools/terraform/state", made?.metadata.uid ?? "", "terraform.tfstate");
+    execFileSync("terraform", ["taint", `-state=${state}`, "terraform_data.only"], { stdio: "pipe" });
+    const refused = await until("it is refused", async () => {
+      const ready = conditionOf(await home.get("Resource/infra"), "Ready");
+      return ready?.reason === "NotForeseen" ? ready : undefined;
+    });
+    expect(refused.message).toContain("replace terraform_data.only");
+    // It may end before that was tried again, with the refusal of before.
+    const again = await home.tutti(["up", folder, "--yes"]);
+    expect(again.stderr).toContain("In the module, terraform_data.only is destroyed and made anew.");
+    await until("it is made anew", async () => {
+      const { output } = (await home.get("Resource/infra"))?.status ?? {};
+      return output.id !== made?.status?.["output"].id;
+    });
   },
 );
 

@@ -36,7 +36,12 @@ async function askedFor(draft: Draft, folder: string, classes: Classes): Promise
   if (spec === undefined) return undefined;
   const { namespace = "default", name } = draft.metadata;
   try {
-    return await providerOf(draft.kind === "Resource" ? "Resource" : "Service", spec, classes)?.pin?.({ namespace, name, spec, folder });
+    return await providerOf(draft.kind === "Resource" ? "Resource" : "Service", spec, classes)?.pin?.({
+      namespace,
+      name,
+      spec,
+      folder,
+    });
   } catch (error) {
     // A refusal is the preflight's to report; an engine that is away now may be there when the plan is carried out.
     if (!(error instanceof Error)) throw error;

@@ -214,16 +214,20 @@ function newestRevision({ store }: ApiContext, { name, namespace }: ResourceTarg
   return revisionsOf(store, name, namespace)[0]?.number ?? 0;
 }
 
-/** With the exact images that the declaration means at this moment: a tag may have moved since the last plan. */
+/** With the exact images and files that the declaration means at this moment: they may have changed since the last plan. */
 async function pinned(input: ProposeInput, context: ApiContext): Promise<ProposeInput> {
   if (input.action !== "apply" || !input.resources.some(mayHaveImage)) return input;
   const pins = await context.pins(planOf(input).plan);
   return pins.size === 0 ? input : { ...input, pins };
 }
 
-/** Only services have images, and sets may be of services. */
+/** Only services have images, and sets may be of services. What a tool works on is a Resource of a class that is named. */
 function mayHaveImage(manifest: unknown): boolean {
-  const { kind } = (manifest ?? {}) as { readonly kind?: unknown };
+  const { kind, spec } = (manifest ?? {}) as {
+    readonly kind?: unknown;
+    readonly spec?: { readonly class?: unknown } | null;
+  };
+  if (kind === "Resource") return spec?.class !== undefined && spec.class !== "data";
   return kind === "Service" || kind === "ResourceSet";
 }
 

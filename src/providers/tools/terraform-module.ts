@@ -347,6 +347,6 @@ function unforeseen(losses: readonly string[]): TerminalError {
     code: "NotForeseen",
     path: "spec.config",
     message: `Terraform would do what no plan has shown: ${some}${losses.length > 10 ? `, and ${losses.length - 10} more` : ""}.`,
-    hint: "Apply the declaration again, and it is done.",
+    hint: "Apply the declaration again: the plan shows it then, and it is done.",
   });
 }
