@@ -13,7 +13,7 @@ export class CallFailed extends Error {
   /** The connection is lost. */
   readonly isLost: boolean;
 
-  constructor(call: string, { details, code }: ServiceError) {
+  constructor(call: string, { details, code }: Pick<ServiceError, "details" | "code">) {
     super(`The call ${call} failed: ${details}.`);
     this.name = "CallFailed";
     this.isLost = code === UNAVAILABLE;
@@ -24,6 +24,9 @@ export class PluginClient {
   readonly protocol: Protocol;
   readonly #client: Client;
   readonly #message: (name: string) => MessageType;
+  /** Of calls under way: ends them without an answer. */
+  readonly #pending = new Set<() => void>();
+  #isOver = false;
 
   private constructor(protocol: Protocol, client: Client, message: (name: string) => MessageType) {
     this.protocol = protocol;
@@ -31,7 +34,12 @@ export class PluginClient {
     this.#message = message;
   }
 
-  static async connect(handshake: Handshake, own: OwnCertificate): Promise<PluginClient> {
+  /** `ended`: when the plugin's process is gone. The library does not notice in every case, and a call would wait for ever. */
+  static async connect(
+    handshake: Handshake,
+    own: OwnCertificate,
+    ended?: Promise<void>,
+  ): Promise<PluginClient> {
     const { protocol, address, certificate } = handshake;
     const grpc = await import("@grpc/grpc-js");
     const credentials: ChannelCredentials =
@@ -50,7 +58,9 @@ export class PluginClient {
       // A proxy of the environment is for others, not for a socket of this machine.
       "grpc.enable_http_proxy": 0,
     });
-    return new PluginClient(protocol, client, await messagesOf(protocol));
+    const connected = new PluginClient(protocol, client, await messagesOf(protocol));
+    void ended?.then(() => connected.#endAll());
+    return connected;
   }
 
   /** Rejects with CallFailed, or with the signal's reason when that was aborted. */
@@ -80,6 +90,15 @@ export class PluginClient {
     this.#client.close();
   }
 
+  /** An answer that was sent before the end may still be on its way. */
+  #endAll(): void {
+    setTimeout(() => {
+      this.#isOver = true;
+      for (const end of this.#pending) end();
+      this.#pending.clear();
+    }, ON_ITS_WAY);
+  }
+
   #unary<Q, A>(
     path: string,
     serialize: (request: Q) => Buffer,
@@ -92,7 +111,15 @@ export class PluginClient {
         reject(signal.reason as Error);
         return;
       }
+      const lost = (): void =>
+        reject(new CallFailed(path, { details: "the program has ended", code: UNAVAILABLE }));
+      if (this.#isOver) {
+        lost();
+        return;
+      }
+      this.#pending.add(lost);
       const call = this.#client.makeUnaryRequest(path, serialize, deserialize, request, (error, answer) => {
+        this.#pending.delete(lost);
         signal?.removeEventListener("abort", cancel);
         if (error === null && answer !== undefined) resolve(answer);
         else if (signal?.aborted === true) reject(signal.reason as Error);
@@ -105,3 +132,5 @@ export class PluginClient {
 }
 
 const UNAVAILABLE = 14;
+/** Milliseconds. */
+const ON_ITS_WAY = 250;

@@ -60,7 +60,7 @@ export class Plugin {
       ...(patience === undefined ? {} : { patience }),
     });
     try {
-      const client = await PluginClient.connect(process.handshake, own);
+      const client = await PluginClient.connect(process.handshake, own, process.ended);
       const answer = await client.call("schema", {});
       const [problem] = diagnosticsOf(answer.diagnostics);
       if (problem?.severity === "error")
