@@ -11,6 +11,7 @@ import { Plugin } from "../src/providers/terraform/plugin.ts";
 import { typeNameOf } from "../src/terraform-provider/kind-shape.ts";
 import { valueSeen } from "../src/terraform-provider/content.ts";
 import { placeOf } from "../src/terraform-provider/place.ts";
+import type { AnyKind } from "../src/kinds/kind.ts";
 import { kinds } from "../src/kinds/registry.ts";
 import { bodySchema } from "../src/kinds/schema.ts";
 import { pluginEnvironment } from "../src/terraform/handshake.ts";
@@ -104,7 +105,8 @@ describe("our own client of providers", () => {
     const plugin = await started(home);
     await plugin.configure(valueOf({ home: home.path }, plugin.provider.type) as Members);
     const refused: string[] = [];
-    for (const kind of kinds.filter((one) => one.declarable && one.kind !== "System")) {
+    const isType = (kind: AnyKind): boolean => plugin.resourceTypes.includes(typeNameOf(kind));
+    for (const kind of kinds.filter((one) => isType(one) && one.kind !== "System")) {
       const of = target(plugin, typeNameOf(kind));
       const schema = bodySchema(kind);
       const body = valueSeen(null, kind.example, placeOf(schema), schema) as Members;

@@ -2,6 +2,7 @@
 import { ApiError, UnreachableError } from "../client/error.ts";
 import { type Diagnostic, DiagnosticError, formatPosition } from "../diagnostics/diagnostic.ts";
 import { pathText } from "../model/walk.ts";
+import { stepsOf } from "../sdk/load/sources.ts";
 import type { AttributePath, PluginDiagnostic } from "../terraform/diagnostic.ts";
 import { ValueError } from "../terraform/msgpack.ts";
 import { type Place, isCollection } from "./place.ts";
@@ -51,7 +52,7 @@ export function told(
   { severity, address, path = "", message, hint = "", source }: Diagnostic,
   body: Place | undefined,
 ): PluginDiagnostic {
-  const where = body === undefined ? { path: [], rest: steps(path) } : located(steps(path), body);
+  const where = body === undefined ? { path: [], rest: stepsOf(path) } : located(stepsOf(path), body);
   const isSeen = where.path.length === 1 && where.rest.length === 0;
   const about = [
     body === undefined ? address : undefined,
@@ -64,14 +65,6 @@ export function told(
     detail: hint,
     path: where.path,
   };
-}
-
-/** `spec.ports[0]["a b"]`, step by step. */
-function steps(path: string): readonly (string | number)[] {
-  const found = path.matchAll(/\[(\d+)\]|\["([^"]*)"\]|([^.[\]]+)/g);
-  return [...found].map(([, index, key, name]) =>
-    index === undefined ? (key ?? name ?? "") : Number(index),
-  );
 }
 
 interface Located {

@@ -5,6 +5,7 @@ import { join, resolve } from "node:path";
 import { type Diagnostic, DiagnosticError, hasErrors } from "../diagnostics/diagnostic.ts";
 import { learn } from "../kinds/registry.ts";
 import { type Loaded, type LoadOptions, load } from "../sdk/load.ts";
+import type { Source } from "../sdk/load/sources.ts";
 import type { Members } from "../terraform/value.ts";
 import { textOf } from "./common.ts";
 import { Refused, complaint } from "./complaints.ts";
@@ -42,14 +43,16 @@ export async function loaded(config: Members, loading: Loading): Promise<Loaded>
 
 function at(found: Loaded, folder: string): Loaded {
   const spec = { ...(found.system.spec as object | undefined), folder };
-  const sources = new Map(
-    [...found.sources].map(([address, source]) => [address, { ...source, file: TEXT }]),
-  );
+  const sources = new Map([...found.sources].map(([address, source]) => [address, textSource(source)]));
   return { ...found, folder, sources, system: { ...found.system, spec } };
 }
 
 /** What the text is called where something in it is wrong. */
 const TEXT = "declaration";
+
+function textSource(source: Source): Source {
+  return { file: TEXT, position: (path) => ({ ...source.position(path), file: TEXT }) };
+}
 
 function inText({ source, ...diagnostic }: Diagnostic): Diagnostic {
   return source === undefined ? diagnostic : { ...diagnostic, source: { ...source, file: TEXT } };

@@ -170,11 +170,14 @@ export function tuttiProvider({ connect, log, loading }: ProviderOptions): Provi
   };
 }
 
+/** Planned with all that is in them, not by themselves. */
+const OF_SYSTEMS: ReadonlySet<string> = new Set(["System", "ResourceSet"]);
+
 function typesOf(loading: Loading): {
   readonly resources: ReadonlyMap<string, ResourceType>;
   readonly data: ReadonlyMap<string, DataType>;
 } {
-  const declared = kinds.filter((kind) => kind.declarable && kind.kind !== "System");
+  const declared = kinds.filter((kind) => kind.declarable && !OF_SYSTEMS.has(kind.kind));
   return {
     resources: new Map([
       ["tutti_system", systemType(loading)],

@@ -151,12 +151,14 @@ async function planned(
   }
   const { name, namespace, digest, plan } = made;
   const changes = changesIn(plan);
+  // What is made anew is there still: what making it comes to shows when it has gone.
+  const isInTheWay = prior === null && (await isThere(session, { name, namespace }));
   const before = prior ?? {};
   const isSame = prior !== null && changes.length === 0 && before["digest"] === digest;
   const kept = objectOf<Value>(computed.map((one) => [one, before[one] ?? null]));
   const value: Members = {
     ...config,
-    ...(isSame ? kept : { ...unknown, changes, digest }),
+    ...(isSame ? kept : { ...unknown, changes: isInTheWay ? UNKNOWN : changes, digest }),
     name,
     namespace,
     id: idOf(namespace, name),
@@ -182,6 +184,13 @@ async function applied(
   const made = await proposal(loading, session, value);
   const { name, namespace, digest, plan, proposed } = made;
   const changes = changesIn(plan);
+  if (prior === null && (await isThere(session, { name, namespace })))
+    throw new Refused([
+      complaint(
+        `There is a System '${name}' already.`,
+        `To have Terraform look after it: terraform import tutti_system.<name> ${namespace}/${name}`,
+      ),
+    ]);
   const shown = value["changes"] ?? null;
   if (isList(shown) && !sameValue(shown, changes, TEXTS))
     throw new Refused([
@@ -274,6 +283,11 @@ function changeDone(change: ChangeResource | undefined): { readonly done: undefi
   throw new Refused([
     complaint(`change/${name} is ${state}. ${message}`.trim(), `See: tutti changes ${name}`),
   ]);
+}
+
+async function isThere(session: Session, { name, namespace }: Named): Promise<boolean> {
+  const found = await (await session.client()).find(systemKind, name, { namespace });
+  return found !== undefined;
 }
 
 async function revealed(client: Client, { name, namespace }: Named): Promise<Seen | undefined> {
