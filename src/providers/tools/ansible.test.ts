@@ -3,11 +3,14 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { ToolHouse } from "./fixtures/tool-house.ts";
 
 let house: ToolHouse;
 let book: string;
+// Each run of Ansible takes seconds where much else runs.
+vi.setConfig({ testTimeout: 180_000 });
+
 beforeEach(() => {
   expect(spawnSync("ansible-playbook", ["--version"]).status, "ansible-core is installed").toBe(0);
   house = new ToolHouse(mkdtempSync(join(tmpdir(), "tutti-ansible-")), "ansible");
