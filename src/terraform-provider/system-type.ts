@@ -127,16 +127,17 @@ function lineOf({ action, address, replaceBecause = [], loses }: Step): string {
   return `${action} ${address}${because}${loses === undefined ? "" : `, which loses ${loses}`}`;
 }
 
+const COMPUTED_NAMES = ["outputs", "secret_outputs", "urls", "changes", "digest"];
+const ASKED = ["folder", "declaration", "values", "name", "namespace"];
+
 async function planned(
   loading: Loading,
   session: Session,
   prior: Members | null,
   config: Members,
 ): Promise<Planned> {
-  const computed = ["outputs", "secret_outputs", "urls", "changes", "digest"];
-  const unknown = objectOf<Value>(computed.map((name) => [name, UNKNOWN]));
-  const asked = ["folder", "declaration", "values", "name", "namespace"].map((name) => config[name] ?? null);
-  if (!asked.every(isWhollyKnown)) {
+  const unknown = objectOf<Value>(COMPUTED_NAMES.map((name) => [name, UNKNOWN]));
+  if (!ASKED.every((name) => isWhollyKnown(config[name] ?? null))) {
     const [name, namespace] = [config["name"] ?? UNKNOWN, config["namespace"] ?? UNKNOWN];
     return { value: { ...config, ...unknown, name, namespace, id: UNKNOWN }, replaceBecause: [] };
   }
@@ -149,22 +150,22 @@ async function planned(
       replaceBecause: [],
     };
   }
-  const { name, namespace, digest, plan } = made;
-  const changes = changesIn(plan);
-  // What is made anew is there still: what making it comes to shows when it has gone.
-  const isInTheWay = prior === null && (await isThere(session, { name, namespace }));
-  const before = prior ?? {};
-  const isSame = prior !== null && changes.length === 0 && before["digest"] === digest;
-  const kept = objectOf<Value>(computed.map((one) => [one, before[one] ?? null]));
-  const value: Members = {
-    ...config,
-    ...(isSame ? kept : { ...unknown, changes: isInTheWay ? UNKNOWN : changes, digest }),
-    name,
-    namespace,
-    id: idOf(namespace, name),
-  };
+  const { name, namespace } = made;
+  const computed = { ...unknown, ...(await foreseen(session, prior, made)) };
+  const value: Members = { ...config, ...computed, name, namespace, id: idOf(namespace, name) };
   const moved = ["name", "namespace"].filter((one) => prior !== null && prior[one] !== value[one]);
   return { value, replaceBecause: moved.map((one) => [one]) };
+}
+
+/** What is known of the computed attributes: all of them where nothing changes. */
+async function foreseen(session: Session, prior: Members | null, made: Proposal): Promise<Members> {
+  const { digest, plan } = made;
+  const changes = changesIn(plan);
+  if (prior === null)
+    // What is made anew is there still: what making it comes to shows when it has gone.
+    return (await isThere(session, made)) ? { digest } : { digest, changes };
+  if (changes.length > 0 || prior["digest"] !== digest) return { digest, changes };
+  return objectOf<Value>(COMPUTED_NAMES.map((one) => [one, prior[one] ?? null]));
 }
 
 /** It refers to what is not there, which may be made before it: then nothing is known yet. */
