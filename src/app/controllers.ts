@@ -7,7 +7,6 @@ import { backupScheduleController } from "../controllers/backup/schedule.ts";
 import { balanceController } from "../controllers/balance/index.ts";
 import { ChangesView, changeController } from "../controllers/change/index.ts";
 import { certificateController } from "../controllers/certificate/index.ts";
-import { deadlineController } from "../controllers/deadline/index.ts";
 import { Drift } from "../controllers/drift/index.ts";
 import { instanceDriftController } from "../controllers/drift/instances.ts";
 import { expiryController } from "../controllers/expiry/index.ts";
@@ -22,26 +21,18 @@ import { observeController } from "../controllers/monitor/observe.ts";
 import { RunEnds, runMetrics } from "../controllers/monitor/run-metrics.ts";
 import { resourceMetrics } from "../controllers/monitor/resource-metrics.ts";
 import { ownKindController } from "../controllers/own-kind/index.ts";
-import { poolController } from "../controllers/pool/index.ts";
 import { provisionController } from "../controllers/provision/index.ts";
 import { isRolledOut, rolloutController } from "../controllers/rollout/index.ts";
 import { PortsInUse } from "../controllers/rollout/ports.ts";
-import { runController } from "../controllers/run/index.ts";
-import { scheduleController } from "../controllers/schedule/index.ts";
 import { setController } from "../controllers/set/index.ts";
 import { snapshotController } from "../controllers/snapshot/index.ts";
 import { systemController } from "../controllers/system/index.ts";
 import { PartsView } from "../controllers/system/parts.ts";
-import { workflowController, workflowOf } from "../controllers/workflow/index.ts";
 import { type Gates, allOf, pausing } from "../controller/gates.ts";
 import type { Resolver } from "../controller/resolve.ts";
 import { routesTo } from "../controller/routes.ts";
-import { type Run, runId } from "../controller/runs.ts";
 import type { Runtime } from "../controller/runtime.ts";
-import { scheduleOf } from "../controller/schedules.ts";
 import { DependentsView, IndexView, OwnedView } from "../controller/view.ts";
-import type { TriggeredSchedule } from "../controllers/trigger/fire.ts";
-import { lookersOf, triggerController } from "../controllers/trigger/index.ts";
 import { kinds } from "../kinds/registry.ts";
 import { FINALIZERS, type Key, type Resource, keyText } from "../model/resource.ts";
 import type { Keyring } from "../model/sealed.ts";
@@ -52,6 +43,7 @@ import type { Store } from "../store/store.ts";
 import { preflight } from "./preflight.ts";
 import { capabilitiesOf } from "./capabilities.ts";
 import type { Classes } from "./classes.ts";
+import { addWorkflows } from "./workflow-controllers.ts";
 import type { Workflows } from "./workflows.ts";
 
 export interface Parts {
@@ -292,62 +284,6 @@ export function addControllers(
           providesMonitors: classes.kinds.has("Monitor"),
         })),
   };
-}
-
-function addWorkflows(
-  runtime: Runtime,
-  workflows: Workflows,
-  { store, clock }: Pick<Parts, "store" | "clock">,
-): void {
-  const runs = runController(
-    {
-      store,
-      clock,
-      engine: () => workflows.engine(),
-      definition: (hash) => workflows.definition(hash),
-      forgetLogs: (id) => workflows.forgetLogs(id),
-    },
-    (key) => runtime.trigger("run", key),
-  );
-  const pools = poolController({ store, clock, admission: () => workflows.admission() }, (key) =>
-    runtime.trigger("pool", key),
-  );
-  workflows.onRecorded = (id, ended) => {
-    runs.recorded(id, ended);
-    pools.recorded(id);
-  };
-  workflows.onHalted = runs.halted;
-  workflows.onCodeChanged = runs.codeChanged;
-  runtime.addController(runs.controller);
-  runtime.addController(pools.controller);
-  const runsOfWorkflows = new IndexView<Run>("Run", workflowOf);
-  runtime.addView(runsOfWorkflows);
-  runtime.addController(
-    workflowController({
-      store,
-      clock,
-      runs: runsOfWorkflows,
-      offer: (namespace, workflow, module) => workflows.offer(namespace, workflow, module),
-      examine: (namespace, workflow) => workflows.examine(namespace, workflow),
-      problemsOf: (namespace, workflow) => workflows.problemsOf(namespace, workflow),
-    }),
-  );
-  runtime.addController(deadlineController({ store, clock, progressOf: (id) => workflows.progressOf(id) }));
-  const schedules = new IndexView<TriggeredSchedule>("Schedule", lookersOf);
-  runtime.addView(schedules);
-  runtime.addController(
-    triggerController({ store, clock, runs: runsOfWorkflows, schedules, seen: workflows.seen }),
-  );
-  const runsOfSchedules = new IndexView<Run>("Run", scheduleOf);
-  runtime.addView(runsOfSchedules);
-  runtime.addController(
-    scheduleController({
-      store,
-      clock,
-      runs: runsOfSchedules,
-      cancel: (run, reason) => workflows.cancel(runId(run), reason),
-    }),
-  );
 }
 
 interface MonitoredParts {
