@@ -1,5 +1,5 @@
 /** How far a resource has come, from what its own conditions say of it. */
-import { type Condition, RESTARTED_AT, type Resource } from "./resource.ts";
+import { type Condition, REQUESTS, RESTARTED_AT, type Resource } from "./resource.ts";
 
 export interface Readiness {
   readonly state: "ready" | "waiting" | "failed";
@@ -27,6 +27,7 @@ const FINAL: ReadonlySet<string> = new Set(["RolledBack", "RolloutFailed"]);
 interface SeenStatus {
   readonly conditions?: readonly Condition[];
   readonly observedRestart?: string;
+  readonly retried?: string;
   readonly crashes?: { readonly count?: number };
 }
 
@@ -42,9 +43,17 @@ export function readinessOf(resource: Resource): Readiness {
   return ready.status === "True" ? { state: "ready" } : { state: "waiting", reason: ready.message };
 }
 
-/** Written before the controller has seen what people want now: another content, or a restart. */
-function isStale(condition: Condition, { metadata }: Resource, status: SeenStatus): boolean {
+/** Somebody asked to try again, and who makes it has not seen that yet. */
+export function isRetryOwed({ metadata, status }: Resource): boolean {
+  const asked = metadata.annotations?.[REQUESTS.retry];
+  return asked !== undefined && asked !== ((status ?? {}) as SeenStatus).retried;
+}
+
+/** Written before the controller has seen what people want now: another content, a restart, or another try. */
+function isStale(condition: Condition, resource: Resource, status: SeenStatus): boolean {
+  const { metadata } = resource;
   return (
+    isRetryOwed(resource) ||
     (condition.observedGeneration ?? metadata.generation) !== metadata.generation ||
     status.observedRestart !== metadata.annotations?.[RESTARTED_AT]
   );

@@ -31,9 +31,11 @@
  */
 import { randomBytes } from "node:crypto";
 import { validate } from "../kinds/validate.ts";
+import { conditionOf } from "../model/condition.ts";
 import { equal } from "../model/equality.ts";
 import {
   type Draft,
+  FINALIZERS,
   LABELS,
   REQUESTS,
   RESTARTED_AT,
@@ -116,7 +118,7 @@ function writing(
   { previous, plan, context }: Work,
 ): readonly Operation[] {
   const wanted = generated(targetOf({ draft, live, previous }), context);
-  const target = asked(step, wanted, plan, context.live);
+  const target = triedAgain(asked(step, wanted, plan, context.live), live, context.live);
   if (live === undefined) return [{ type: "create", resource: target }];
   if (step.movedFrom !== undefined) return handedOver(live, target, step.changes.length > 0);
   // The values of its expressions change, but not what is written: its controller sees those by itself.
@@ -135,6 +137,22 @@ function asked(step: Step, target: Draft, { hash }: Plan, { revision }: Snapshot
   if (action !== "replace") return target;
   // Instances are made anew by a rollout, so that the service goes on.
   return annotated(target, target.kind === "Service" ? RESTARTED_AT : REQUESTS.replace, hash);
+}
+
+/**
+ * What is only set back keeps its generation, and so what was found out of it before: its controller is asked to try again.
+ */
+function triedAgain(target: Draft, live: Resource | undefined, { revision }: Snapshot): Draft {
+  const isAsked =
+    live !== undefined &&
+    target.metadata.annotations?.[REQUESTS.revert] !== live.metadata.annotations?.[REQUESTS.revert];
+  return isAsked && conditionOf(live, "Failed")?.status === "True" && provides(live)
+    ? annotated(target, REQUESTS.retry, `at ${revision}`)
+    : target;
+}
+
+function provides({ metadata: { finalizers = [] } }: Resource): boolean {
+  return finalizers.includes(FINALIZERS.provision);
 }
 
 /** Others find its instances there by the service's name, which those that run keep: a rollout gives them the new one. */

@@ -5,26 +5,18 @@
  *
  *   failed --request written--> owed --its controller has seen it--> under way, or failed again
  */
+import { isRetryOwed } from "../../model/readiness.ts";
 import { FINALIZERS, RESTARTED_AT, REQUESTS, type Resource } from "../../model/resource.ts";
 import type { ChangeResource } from "../../planner/change.ts";
 import type { Step } from "../../planner/plan.ts";
 import type { Operation, Snapshot } from "../../store/store.ts";
 
-interface Seen {
-  /** Of a Service. */
-  readonly observedRestart?: string;
-  /** Of what a provider makes. */
-  readonly retried?: string;
-}
-
-/** It was asked for, and its controller has not seen that yet. */
-export function isRetryOwed({ kind, metadata, status }: Resource): boolean {
-  const { observedRestart, retried } = (status ?? {}) as Seen;
-  const [asked, seen] =
-    kind === "Service"
-      ? [metadata.annotations?.[RESTARTED_AT], observedRestart]
-      : [metadata.annotations?.[REQUESTS.retry], retried];
-  return asked !== undefined && asked !== seen;
+/** It was asked for, and its controller has not seen that yet. Of a Service that is a restart. */
+export function isOwed(resource: Resource): boolean {
+  if (resource.kind !== "Service") return isRetryOwed(resource);
+  const { observedRestart } = (resource.status ?? {}) as { readonly observedRestart?: string };
+  const asked = resource.metadata.annotations?.[RESTARTED_AT];
+  return asked !== undefined && asked !== observedRestart;
 }
 
 interface Standings {

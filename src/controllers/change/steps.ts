@@ -14,7 +14,7 @@ import {
 } from "../../planner/change.ts";
 import type { Step } from "../../planner/plan.ts";
 import type { Snapshot } from "../../store/store.ts";
-import { isRetryOwed } from "./retry.ts";
+import { isOwed } from "./retry.ts";
 
 export type Standing =
   | { readonly state: "done"; readonly at: string | undefined }
@@ -91,7 +91,7 @@ function gone(at: string | undefined, message: string): Standing {
 
 /** What was found out before somebody asked to try again says nothing any more. */
 function failed({ lastTransitionTime: at, reason, message }: Condition, resource: Resource): Standing {
-  return isRetryOwed(resource)
+  return isOwed(resource)
     ? { state: "open", begun: true, reason, message }
     : { state: "failed", at, reason, message };
 }
