@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { conformanceContext } from "../../provider/conformance.ts";
 import type { Desired, Provider, ProviderContext } from "../../provider/provider.ts";
 import { TerminalError } from "../../provider/provider.ts";
-import { DOMAIN, contextWith, desired } from "./fixtures/desired.ts";
+import { DOMAIN, OF_EVERY_TYPE, contextWith, desired } from "./fixtures/desired.ts";
 import { type PowerDnsServer, startPowerDns } from "./fixtures/servers.ts";
 import { powerDnsRecords, powerDnsZones } from "./powerdns.ts";
 
@@ -110,18 +110,7 @@ describe("a zone of class powerdns", () => {
 describe("records of class powerdns", () => {
   beforeAll(() => zones.ensure(zone, context));
 
-  const values: readonly (readonly [string, readonly string[]])[] = [
-    ["A", ["192.0.2.1", "192.0.2.2"]],
-    ["AAAA", ["2001:db8::1"]],
-    ["CNAME", ["there.shop.test"]],
-    ["TXT", ['with "quotes", a \\ and ü', "x".repeat(300)]],
-    ["MX", ["10 there.shop.test"]],
-    ["SRV", ["0 5 5432 there.shop.test"]],
-    ["CAA", ['0 issue "ca.example"']],
-    ["PTR", ["there.shop.test"]],
-    ["NS", ["there.shop.test"]],
-  ];
-  it.each(values)("of type %s are made, found by their identity, and removed", async (type, all) => {
+  it.each(OF_EVERY_TYPE)("of type %s are made, found by their identity, and removed", async (type, all) => {
     const one = record(`of-${type.toLowerCase()}`, type, all);
     expect(await records.observe(one, context)).toBeUndefined();
     const made = await records.ensure(one, context);

@@ -4,7 +4,7 @@ import { systemClock } from "../../clock/clock.ts";
 import { conformanceContext } from "../../provider/conformance.ts";
 import type { Desired, Provider, ProviderContext } from "../../provider/provider.ts";
 import { TerminalError } from "../../provider/provider.ts";
-import { DOMAIN, contextWith, desired } from "./fixtures/desired.ts";
+import { DOMAIN, OF_EVERY_TYPE, contextWith, desired } from "./fixtures/desired.ts";
 import { type Bind, KEY, startBind } from "./fixtures/servers.ts";
 import { rfc2136Records, rfc2136Zones } from "./rfc2136.ts";
 
@@ -73,18 +73,7 @@ describe("a zone of class rfc2136", () => {
 });
 
 describe("records of class rfc2136", () => {
-  const values: readonly (readonly [string, readonly string[]])[] = [
-    ["A", ["192.0.2.1", "192.0.2.2"]],
-    ["AAAA", ["2001:db8::1"]],
-    ["CNAME", ["there.shop.test"]],
-    ["TXT", ['with "quotes", a \\ and ü', "x".repeat(300)]],
-    ["MX", ["10 there.shop.test"]],
-    ["SRV", ["0 5 5432 there.shop.test"]],
-    ["CAA", ['0 issue "ca.example"']],
-    ["PTR", ["there.shop.test"]],
-    ["NS", ["there.shop.test"]],
-  ];
-  it.each(values)("of type %s are made, found by their identity, and removed", async (type, all) => {
+  it.each(OF_EVERY_TYPE)("of type %s are made, found by their identity, and removed", async (type, all) => {
     const one = record(`of-${type.toLowerCase()}`, type, all);
     expect(await records.observe(one, context)).toBeUndefined();
     const made = await records.ensure(one, context);
